@@ -1,0 +1,251 @@
+use super::*;
+
+const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
+const LIMIT: usize = 100_000;
+
+/// What came out of a connection, in a form that outlives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(u16, String),
+    Violation(Violation),
+}
+
+/// Feeds `bytes` to a fresh connection in pieces of at most `step` bytes.
+fn feed(role: Role, bytes: &[u8], step: usize) -> Vec<Seen> {
+    let mut connection = Connection::new(role, LIMIT);
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(step) {
+        let mut piece = piece.to_vec();
+        let mut at = 0;
+        while at < piece.len() {
+            match connection.receive(&mut piece[at..]) {
+                Ok((used, event)) => {
+                    assert!(used > 0 || event.is_some(), "no progress");
+                    at += used;
+                    seen.extend(event.map(|event| match event {
+                        Event::Message { kind: MessageKind::Text, payload } => {
+                            Seen::Text(String::from_utf8(payload.into_owned()).expect("checked"))
+                        }
+                        Event::Message { payload, .. } => Seen::Binary(payload.into_owned()),
+                        Event::Ping(payload) => Seen::Ping(payload.to_vec()),
+                        Event::Pong(payload) => Seen::Pong(payload.to_vec()),
+                        Event::Close(close) => Seen::Close(close.code.0, close.reason),
+                    }));
+                }
+                Err(violation) => {
+                    seen.push(Seen::Violation(violation));
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// What a server sees, the same however the bytes are cut.
+fn server_sees(bytes: &[u8]) -> Vec<Seen> {
+    let whole = feed(Role::Server, bytes, usize::MAX);
+    for step in [1, 2, 3, 7, 1000] {
+        assert_eq!(feed(Role::Server, bytes, step), whole, "in pieces of {step}");
+    }
+    whole
+}
+
+fn frame(fin: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_frame(fin, opcode, Some(KEY), payload, &mut out);
+    out
+}
+
+#[test]
+fn messages_of_every_length_form_arrive() {
+    for len in [0, 1, 125, 126, 127, 1000, 65_535, 65_536, LIMIT] {
+        let payload: Vec<u8> = (0..=255).cycle().take(len).collect();
+        let mut bytes = frame(true, Opcode::Binary, &payload);
+        bytes.extend(frame(true, Opcode::Text, b"after"));
+        assert_eq!(
+            server_sees(&bytes),
+            [Seen::Binary(payload), Seen::Text("after".into())],
+            "{len} bytes"
+        );
+    }
+}
+
+#[test]
+fn control_frames_between_fragments_do_not_touch_the_message() {
+    let bytes = [
+        frame(false, Opcode::Text, "h\u{e9}l".as_bytes()),
+        frame(true, Opcode::Ping, b"are you there"),
+        frame(false, Opcode::Continuation, b""),
+        frame(true, Opcode::Pong, b""),
+        frame(true, Opcode::Continuation, b"lo"),
+    ]
+    .concat();
+    assert_eq!(
+        server_sees(&bytes),
+        [
+            Seen::Ping(b"are you there".to_vec()),
+            Seen::Pong(Vec::new()),
+            Seen::Text("h\u{e9}llo".into()),
+        ]
+    );
+}
+
+#[test]
+fn a_character_may_be_cut_by_fragments() {
+    let text = "κόσμε".as_bytes();
+    for cut in 0..=text.len() {
+        let bytes = [
+            frame(false, Opcode::Text, &text[..cut]),
+            frame(true, Opcode::Continuation, &text[cut..]),
+        ]
+        .concat();
+        assert_eq!(server_sees(&bytes), [Seen::Text("κόσμε".into())], "cut at {cut}");
+    }
+}
+
+#[test]
+fn bad_utf8_is_refused_before_its_frame_ends() {
+    let bytes = frame(true, Opcode::Text, b"ab\xFFcdefgh");
+    let refused = [Seen::Violation(Violation::InvalidUtf8)];
+    assert_eq!(server_sees(&bytes), refused);
+    assert_eq!(feed(Role::Server, &bytes[..9], 1), refused, "the ninth byte is the bad one");
+    assert_eq!(feed(Role::Server, &bytes[..8], 1), []);
+    let cut_short = frame(true, Opcode::Text, b"\xE2\x82");
+    assert_eq!(server_sees(&cut_short), refused);
+    let fragment =
+        [frame(false, Opcode::Text, b"\xE2\x82"), frame(true, Opcode::Continuation, b"")];
+    assert_eq!(server_sees(&fragment.concat()), refused);
+}
+
+#[test]
+fn masks_are_for_clients_alone() {
+    let mut unmasked = Vec::new();
+    encode_frame(true, Opcode::Text, None, b"x", &mut unmasked);
+    assert_eq!(server_sees(&unmasked), [Seen::Violation(Violation::Unmasked)]);
+    assert_eq!(feed(Role::Client, &unmasked, 99), [Seen::Text("x".into())]);
+    let masked = frame(true, Opcode::Text, b"x");
+    assert_eq!(feed(Role::Client, &masked, 99), [Seen::Violation(Violation::Masked)]);
+}
+
+#[test]
+fn fragments_come_in_their_order() {
+    let lone = frame(true, Opcode::Continuation, b"x");
+    assert_eq!(server_sees(&lone), [Seen::Violation(Violation::UnexpectedContinuation)]);
+    let nested = [frame(false, Opcode::Text, b"x"), frame(true, Opcode::Binary, b"y")].concat();
+    assert_eq!(server_sees(&nested), [Seen::Violation(Violation::MissingContinuation)]);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_by_its_header() {
+    let too_big = [Seen::Violation(Violation::MessageTooBig { limit: LIMIT })];
+    let mut header = Vec::new();
+    for payload_len in [LIMIT as u64 + 1, u64::MAX >> 1] {
+        header.clear();
+        FrameHeader { fin: true, opcode: Opcode::Binary, mask: Some(KEY), payload_len }
+            .encode(&mut header);
+        assert_eq!(server_sees(&header), too_big);
+    }
+    let fragments = [
+        frame(false, Opcode::Binary, &vec![0; LIMIT]),
+        frame(false, Opcode::Continuation, b""),
+        frame(true, Opcode::Continuation, b"x"),
+    ];
+    assert_eq!(server_sees(&fragments.concat()), too_big);
+}
+
+#[test]
+fn memory_follows_what_came_not_what_was_claimed() {
+    let mut connection = Connection::new(Role::Server, 1 << 30);
+    let mut header = Vec::new();
+    FrameHeader { fin: true, opcode: Opcode::Binary, mask: Some(KEY), payload_len: 1 << 30 }
+        .encode(&mut header);
+    header.push(0);
+    let used = connection.receive(&mut header).expect("within the limit").0;
+    assert_eq!(used, header.len());
+    let held = connection.message.as_ref().expect("a message is under way").payload.capacity();
+    assert!(held <= 2 * MAX_TRUSTED_LEN, "{held} bytes for one that came");
+}
+
+#[test]
+fn nothing_is_received_after_a_close() {
+    let bytes = [
+        frame(true, Opcode::Text, b"last"),
+        frame(true, Opcode::Close, b"\x03\xE8done"),
+        frame(true, Opcode::Text, b"too late"),
+        vec![0xFF; 20],
+    ]
+    .concat();
+    assert_eq!(server_sees(&bytes), [Seen::Text("last".into()), Seen::Close(1000, "done".into())]);
+    assert_eq!(server_sees(&frame(true, Opcode::Close, b"")), [Seen::Close(1005, String::new())]);
+    assert_eq!(
+        server_sees(&frame(true, Opcode::Close, b"\x03\xED")),
+        [Seen::Violation(Violation::InvalidCloseCode(1005))]
+    );
+}
+
+#[test]
+fn nothing_is_sent_after_a_close() {
+    let mut server = Connection::new(Role::Server, LIMIT);
+    let mut out = Vec::new();
+    assert!(server.send(MessageKind::Text, b"hello", None, &mut out));
+    assert!(server.ping(&[7; 200], None, &mut out));
+    assert!(server.close(CloseCode(4000), &"é".repeat(100), None, &mut out));
+    let len = out.len();
+    assert!(!server.send(MessageKind::Text, b"late", None, &mut out));
+    assert!(!server.pong(b"", None, &mut out));
+    assert!(!server.close(CloseCode::NORMAL, "", None, &mut out));
+    assert_eq!(out.len(), len);
+    // 123 bytes do not end at a character of two bytes: 61 of them fit.
+    assert_eq!(
+        feed(Role::Client, &out, usize::MAX),
+        [Seen::Text("hello".into()), Seen::Ping(vec![7; 125]), Seen::Close(4000, "é".repeat(61)),]
+    );
+}
+
+#[test]
+fn a_code_that_must_not_be_sent_gives_an_empty_close() {
+    let mut client = Connection::new(Role::Client, LIMIT);
+    let mut out = Vec::new();
+    client.close(CloseCode::NO_STATUS, "", Some(KEY), &mut out);
+    assert_eq!(server_sees(&out), [Seen::Close(1005, String::new())]);
+}
+
+/// Random bytes and random cuts: no panic, and the same result however they are cut.
+#[test]
+fn random_frames_give_the_same_result_however_they_are_cut() {
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = move || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for _ in 0..2000 {
+        let mut bytes = Vec::new();
+        for _ in 0..next() % 6 {
+            let opcode = [
+                Opcode::Continuation,
+                Opcode::Text,
+                Opcode::Binary,
+                Opcode::Close,
+                Opcode::Ping,
+                Opcode::Pong,
+            ][usize::from(next().to_le_bytes()[1]) % 6];
+            let payload: Vec<u8> =
+                (0..next() % 140).map(|_| next().to_le_bytes()[0] & 0x7F).collect();
+            bytes.extend(frame(next() % 4 > 0, opcode, &payload));
+        }
+        for _ in 0..next() % 3 {
+            if !bytes.is_empty() {
+                let at = usize::try_from(next()).expect("64 bits") % bytes.len();
+                bytes[at] = next().to_le_bytes()[0];
+            }
+        }
+        server_sees(&bytes);
+    }
+}

@@ -1,0 +1,198 @@
+//! The base framing (§5.2): a frame's header, read and written.
+
+use crate::{MaskKey, Violation, apply_mask};
+
+/// The most bytes that a control frame may carry (§5.5).
+pub const MAX_CONTROL_PAYLOAD: usize = 125;
+
+/// What a frame is (§5.2, §11.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opcode {
+    /// A further fragment of the message that is under way.
+    Continuation = 0x0,
+    /// Text, or its first fragment.
+    Text = 0x1,
+    /// Bytes, or their first fragment.
+    Binary = 0x2,
+    /// The closing handshake.
+    Close = 0x8,
+    /// A question whether the peer is there.
+    Ping = 0x9,
+    /// The answer to it.
+    Pong = 0xA,
+}
+
+impl Opcode {
+    /// Whether frames of this kind are control frames, which may stand between the fragments of a message (§5.5).
+    pub fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+
+    fn from_bits(bits: u8) -> Result<Self, Violation> {
+        Ok(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Text,
+            0x2 => Self::Binary,
+            0x8 => Self::Close,
+            0x9 => Self::Ping,
+            0xA => Self::Pong,
+            reserved => return Err(Violation::ReservedOpcode(reserved)),
+        })
+    }
+}
+
+/// A frame's header (§5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameHeader {
+    /// FIN: this is the last fragment of its message.
+    pub fin: bool,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The masking key, if the payload is masked.
+    pub mask: Option<MaskKey>,
+    /// The length of the payload in bytes: at most 2^63 - 1.
+    pub payload_len: u64,
+}
+
+impl FrameHeader {
+    /// The longest header: two bytes, eight of length, four of mask.
+    pub const MAX_LEN: usize = 14;
+
+    /// Reads a header from the front of `input`: it and its own length in bytes, or `None` while it is incomplete.
+    ///
+    /// # Errors
+    /// What no endpoint may send, whoever it is, is refused at the first byte that shows it: reserved bits and opcodes,
+    /// fragmented or long control frames, lengths out of form.
+    pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
+        let Some(&first) = input.first() else {
+            return Ok(None);
+        };
+        if first & 0x70 != 0 {
+            return Err(Violation::ReservedBits);
+        }
+        let fin = first & 0x80 != 0;
+        let opcode = Opcode::from_bits(first & 0x0F)?;
+        if opcode.is_control() && !fin {
+            return Err(Violation::FragmentedControl);
+        }
+        let Some(&second) = input.get(1) else {
+            return Ok(None);
+        };
+        let short = second & 0x7F;
+        if opcode.is_control() && usize::from(short) > MAX_CONTROL_PAYLOAD {
+            return Err(Violation::LongControl);
+        }
+        let (payload_len, at) = match short {
+            126 => {
+                let Some(bytes) = input[2..].first_chunk() else {
+                    return Ok(None);
+                };
+                let len = u16::from_be_bytes(*bytes);
+                if len < 126 {
+                    return Err(Violation::LongLength);
+                }
+                (u64::from(len), 4)
+            }
+            127 => {
+                let Some(bytes) = input[2..].first_chunk() else {
+                    return Ok(None);
+                };
+                let len = u64::from_be_bytes(*bytes);
+                if len >> 63 != 0 {
+                    return Err(Violation::LengthOverflow);
+                }
+                if u16::try_from(len).is_ok() {
+                    return Err(Violation::LongLength);
+                }
+                (len, 10)
+            }
+            len => (u64::from(len), 2),
+        };
+        let (mask, header_len) = if second & 0x80 == 0 {
+            (None, at)
+        } else {
+            let Some(key) = input[at..].first_chunk() else {
+                return Ok(None);
+            };
+            (Some(*key), at + 4)
+        };
+        let header = Self { fin, opcode, mask, payload_len };
+        Ok(Some((header, header_len)))
+    }
+
+    /// Appends the header to `out`, its length in the shortest form.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let fin = if self.fin { 0x80 } else { 0 };
+        let masked = if self.mask.is_some() { 0x80 } else { 0 };
+        out.push(fin | self.opcode as u8);
+        if self.payload_len < 126 {
+            out.push(masked | u8::try_from(self.payload_len).unwrap_or(0));
+        } else if let Ok(len) = u16::try_from(self.payload_len) {
+            out.push(masked | 126);
+            out.extend_from_slice(&len.to_be_bytes());
+        } else {
+            out.push(masked | 127);
+            out.extend_from_slice(&self.payload_len.to_be_bytes());
+        }
+        if let Some(key) = self.mask {
+            out.extend_from_slice(&key);
+        }
+    }
+}
+
+/// Appends a whole frame to `out`, masked if there is a key.
+pub(crate) fn encode_frame(
+    fin: bool,
+    opcode: Opcode,
+    mask: Option<MaskKey>,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let header = FrameHeader { fin, opcode, mask, payload_len: payload.len() as u64 };
+    out.reserve(FrameHeader::MAX_LEN + payload.len());
+    header.encode(out);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    if let Some(key) = mask {
+        apply_mask(&mut out[start..], key, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_survive_the_round_trip_at_every_length_form() {
+        for payload_len in [0, 1, 125, 126, 127, 65_535, 65_536, u64::MAX >> 1] {
+            for mask in [None, Some([1, 2, 3, 4])] {
+                let header = FrameHeader { fin: true, opcode: Opcode::Binary, mask, payload_len };
+                let mut bytes = Vec::new();
+                header.encode(&mut bytes);
+                assert!(bytes.len() <= FrameHeader::MAX_LEN);
+                assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
+                for cut in 0..bytes.len() {
+                    assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_endpoint_may_send_is_refused() {
+        let cases: [(&[u8], Violation); 9] = [
+            (&[0xC1], Violation::ReservedBits),
+            (&[0x91], Violation::ReservedBits),
+            (&[0x83], Violation::ReservedOpcode(3)),
+            (&[0x8F], Violation::ReservedOpcode(15)),
+            (&[0x09], Violation::FragmentedControl),
+            (&[0x89, 126], Violation::LongControl),
+            (&[0x82, 126, 0, 125], Violation::LongLength),
+            (&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], Violation::LongLength),
+            (&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Violation::LengthOverflow),
+        ];
+        for (bytes, violation) in cases {
+            assert_eq!(FrameHeader::parse(bytes), Err(violation), "{bytes:x?}");
+        }
+    }
+}
