@@ -58,6 +58,16 @@ impl FrameHeader {
     /// The longest header: two bytes, eight of length, four of mask.
     pub const MAX_LEN: usize = 14;
 
+    /// How many bytes a frame with this much payload takes in all.
+    pub fn frame_len(payload_len: usize, masked: bool) -> usize {
+        let length = match payload_len {
+            0..126 => 0,
+            126..=0xFFFF => 2,
+            _ => 8,
+        };
+        2 + length + if masked { 4 } else { 0 } + payload_len
+    }
+
     /// Reads a header from the front of `input`: it and its own length in bytes, or `None` while it is incomplete.
     ///
     /// # Errors
@@ -170,6 +180,8 @@ mod tests {
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert!(bytes.len() <= FrameHeader::MAX_LEN);
+                let len = usize::try_from(payload_len).expect("64 bits");
+                assert_eq!(FrameHeader::frame_len(len, mask.is_some()), bytes.len() + len);
                 assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
                 for cut in 0..bytes.len() {
                     assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None));

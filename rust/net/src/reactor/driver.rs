@@ -1,0 +1,83 @@
+//! What the I/O thread asks of a protocol's driver, and what it offers to it.
+
+use mio::event::Source;
+use mio::{Interest, Registry, Token};
+use std::io;
+use std::time::Instant;
+
+/// Serves one object of the game on the I/O thread. No call may block.
+pub trait Driver: Send {
+    /// A source that was registered under `key` is ready. Readiness is told once, when it begins: the driver reads or
+    /// writes until the socket would block, or asks for [another turn](Context::again).
+    fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness);
+
+    /// The game's side has called for attention, at least once since the last time.
+    fn woken(&mut self, cx: &mut Context<'_>);
+
+    /// The time that [`deadline`](Self::deadline) told has come.
+    fn expired(&mut self, cx: &mut Context<'_>);
+
+    /// When the driver next needs to be called, if nothing else happens.
+    fn deadline(&self) -> Option<Instant>;
+
+    /// The driver is about to be dropped: its last chance to send.
+    fn close(&mut self, cx: &mut Context<'_>);
+}
+
+/// What a socket can do now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Readiness {
+    /// There is something to read, an end or an error included.
+    pub readable: bool,
+    /// The peer has ended its side, or the connection is broken: a read will tell, after what came before.
+    pub ended: bool,
+    /// There is room to write.
+    pub writable: bool,
+}
+
+/// What the I/O thread lends to a driver for the length of a call.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// When this turn of the loop began.
+    pub now: Instant,
+    /// Room to read into, shared by all connections: what is to be kept is copied out.
+    pub buffer: &'a mut [u8],
+    pub(super) registry: &'a Registry,
+    pub(super) slot: usize,
+    pub(super) again: &'a mut Vec<Token>,
+}
+
+/// How many bits of a token tell the source within a driver; the rest tells the driver.
+const KEY_BITS: u32 = usize::BITS / 2;
+
+/// The driver's slot and the source's key within it.
+pub(super) fn split(token: Token) -> (usize, usize) {
+    (token.0 >> KEY_BITS, token.0 & ((1 << KEY_BITS) - 1))
+}
+
+fn join(slot: usize, key: usize) -> Token {
+    Token(slot << KEY_BITS | key)
+}
+
+impl Context<'_> {
+    /// Watches `source`, and calls it `key` in [`Driver::ready`].
+    ///
+    /// # Errors
+    /// The system cannot watch it, or `key` is beyond what a token holds.
+    pub fn register(
+        &self,
+        source: &mut dyn Source,
+        key: usize,
+        interest: Interest,
+    ) -> io::Result<()> {
+        if key >> KEY_BITS != 0 {
+            return Err(io::Error::other("too many sources"));
+        }
+        self.registry.register(source, join(self.slot, key), interest)
+    }
+
+    /// Asks for another [`Driver::ready`] for `key`, as readable, after the other sources had their turn.
+    pub fn again(&mut self, key: usize) {
+        self.again.push(join(self.slot, key));
+    }
+}

@@ -1,0 +1,276 @@
+//! The loop of the I/O thread.
+
+use super::driver::{Context, Driver, Readiness, split};
+use super::{Done, Link, lock};
+use crate::deadlines::Deadlines;
+use mio::{Events, Poll, Token, Waker};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+/// The token of the waker: no driver's, since no slot reaches so far.
+const WAKER: Token = Token(usize::MAX);
+
+/// How many events are taken from the system at once.
+const EVENTS: usize = 1024;
+
+/// The size of the buffer that all connections read into, in bytes.
+const BUFFER: usize = 64 * 1024;
+
+/// What the rest of the process asks of the I/O thread.
+pub(super) enum Request {
+    Add { slot: usize, driver: Box<dyn Driver>, link: Arc<Link> },
+    Wake { slot: usize },
+    Remove { slot: usize, done: Arc<Done> },
+}
+
+/// The queue into the I/O thread.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    requests: Mutex<Requests>,
+    waker: Waker,
+}
+
+#[derive(Default)]
+struct Requests {
+    queue: Vec<Request>,
+    closed: bool,
+}
+
+impl std::fmt::Debug for Requests {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} requests", self.queue.len())
+    }
+}
+
+impl Inbox {
+    /// Queues a request, and wakes the thread if the queue was empty: else a wake is under way. Says whether the thread
+    /// will see it. The queue's length is bounded by its users: a driver has at most one wake in it.
+    pub(super) fn push(&self, request: Request) -> bool {
+        let mut requests = lock(&self.requests);
+        if requests.closed {
+            return false;
+        }
+        requests.queue.push(request);
+        if requests.queue.len() == 1 {
+            // It fails only when the system is out of memory; the thread then serves the request with the next event.
+            let _ = self.waker.wake();
+        }
+        true
+    }
+
+    /// Takes no further requests, and ends the thread after those that are queued.
+    pub(super) fn close(&self) {
+        lock(&self.requests).closed = true;
+        let _ = self.waker.wake();
+    }
+
+    /// Lets go of whoever waits for a thread that has ended.
+    fn abandon(&self) {
+        let mut requests = lock(&self.requests);
+        requests.closed = true;
+        for request in requests.queue.drain(..) {
+            if let Request::Remove { done, .. } = request {
+                done.set();
+            }
+        }
+    }
+}
+
+/// Starts the I/O thread.
+pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
+    let poll = Poll::new()?;
+    let waker = Waker::new(poll.registry(), WAKER)?;
+    let inbox = Arc::new(Inbox { requests: Mutex::default(), waker });
+    // A server of thousands needs a descriptor for each. The soft limit, often 1024, exists for programs that use
+    // select(2); the hard one is the administrator's word. If it cannot be raised, accepting pauses at the limit.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    let io_thread = IoThread {
+        poll,
+        inbox: Arc::clone(&inbox),
+        slots: Vec::new(),
+        deadlines: Deadlines::new(),
+        again: Vec::new(),
+        buffer: vec![0; BUFFER].into_boxed_slice(),
+        now: Instant::now(),
+    };
+    let abandoned = Arc::clone(&inbox);
+    let run = move || {
+        // The loop catches the panics of drivers; one of its own must still leave nobody waiting.
+        let _ = catch_unwind(AssertUnwindSafe(|| io_thread.run()));
+        abandoned.abandon();
+    };
+    let thread = thread::Builder::new().name("lodewire-io".to_owned()).spawn(run)?;
+    Ok((inbox, thread))
+}
+
+struct Slot {
+    driver: Box<dyn Driver>,
+    link: Arc<Link>,
+    /// The deadline that the driver told last.
+    deadline: Option<Instant>,
+}
+
+struct IoThread {
+    poll: Poll,
+    inbox: Arc<Inbox>,
+    slots: Vec<Option<Slot>>,
+    deadlines: Deadlines<usize>,
+    again: Vec<Token>,
+    buffer: Box<[u8]>,
+    now: Instant,
+}
+
+impl IoThread {
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            if let Err(error) = self.poll.poll(&mut events, self.patience()) {
+                if error.kind() == io::ErrorKind::Interrupted {
+                    continue;
+                }
+                self.fail_all(&format!("the system's event queue failed: {error}"));
+                return;
+            }
+            self.now = Instant::now();
+            for event in &events {
+                if event.token() != WAKER {
+                    let ended = event.is_read_closed() || event.is_error();
+                    let readiness = Readiness {
+                        readable: event.is_readable() || ended,
+                        ended,
+                        writable: event.is_writable(),
+                    };
+                    self.ready(event.token(), readiness);
+                }
+            }
+            for token in std::mem::take(&mut self.again) {
+                self.ready(token, Readiness { readable: true, ended: false, writable: false });
+            }
+            if self.serve_requests().is_break() {
+                return;
+            }
+            while let Some((at, slot)) = self.deadlines.pop_due(self.now) {
+                if self.slot(slot).is_some_and(|slot| slot.deadline == Some(at)) {
+                    self.call(slot, |driver, cx| driver.expired(cx));
+                }
+            }
+        }
+    }
+
+    /// How long the thread may sleep.
+    fn patience(&self) -> Option<std::time::Duration> {
+        if !self.again.is_empty() {
+            return Some(std::time::Duration::ZERO);
+        }
+        self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    fn slot(&mut self, slot: usize) -> Option<&mut Slot> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    fn ready(&mut self, token: Token, readiness: Readiness) {
+        let (slot, key) = split(token);
+        self.call(slot, |driver, cx| driver.ready(cx, key, readiness));
+    }
+
+    /// Serves what is queued; breaks when the thread is to end.
+    fn serve_requests(&mut self) -> std::ops::ControlFlow<()> {
+        let (queue, closed) = {
+            let mut requests = lock(&self.inbox.requests);
+            (std::mem::take(&mut requests.queue), requests.closed)
+        };
+        for request in queue {
+            match request {
+                Request::Add { slot, driver, link } => {
+                    if slot >= self.slots.len() {
+                        self.slots.resize_with(slot + 1, || None);
+                    }
+                    self.slots[slot] = Some(Slot { driver, link, deadline: None });
+                    self.call(slot, |driver, cx| driver.woken(cx));
+                }
+                Request::Wake { slot } => {
+                    if let Some(entry) = self.slot(slot) {
+                        // Before the driver looks at its queues: what comes after this wakes it anew.
+                        entry.link.woken.store(false, Ordering::Release);
+                        self.call(slot, |driver, cx| driver.woken(cx));
+                    }
+                }
+                Request::Remove { slot, done } => {
+                    self.remove(slot);
+                    done.set();
+                }
+            }
+        }
+        if !closed {
+            return std::ops::ControlFlow::Continue(());
+        }
+        for slot in 0..self.slots.len() {
+            self.remove(slot);
+        }
+        std::ops::ControlFlow::Break(())
+    }
+
+    fn remove(&mut self, slot: usize) {
+        self.call(slot, |driver, cx| driver.close(cx));
+        if let Some(entry) = self.slots.get_mut(slot) {
+            drop_quietly(entry.take());
+        }
+    }
+
+    /// Calls a driver. A panic takes it out, and only it.
+    fn call(&mut self, slot: usize, work: impl FnOnce(&mut dyn Driver, &mut Context<'_>)) {
+        let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
+            return;
+        };
+        let mut cx = Context {
+            now: self.now,
+            buffer: &mut self.buffer,
+            registry: self.poll.registry(),
+            slot,
+            again: &mut self.again,
+        };
+        let driver = entry.driver.as_mut();
+        match catch_unwind(AssertUnwindSafe(|| {
+            work(driver, &mut cx);
+            driver.deadline()
+        })) {
+            Ok(deadline) if deadline == entry.deadline => {}
+            Ok(deadline) => {
+                entry.deadline = deadline;
+                if let Some(at) = deadline {
+                    self.deadlines.set(at, slot);
+                }
+            }
+            Err(panic) => {
+                let _ = entry.link.failure.set(panic_message(panic.as_ref()));
+                drop_quietly(self.slots[slot].take());
+            }
+        }
+    }
+
+    fn fail_all(&mut self, why: &str) {
+        for entry in self.slots.iter_mut().filter_map(Option::take) {
+            let _ = entry.link.failure.set(why.to_owned());
+            drop_quietly(Some(entry));
+        }
+    }
+}
+
+/// Drops a driver, whose drop may panic as well.
+fn drop_quietly(entry: Option<Slot>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(entry)));
+}
+
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned())
+}

@@ -1,0 +1,130 @@
+//! TCP listeners.
+
+use mio::net::TcpListener;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// How many connections may wait for the I/O thread to accept them: as many as the system allows, which on Linux is 4096
+/// by default. The engine's 8 lose most of a burst.
+const BACKLOG: i32 = 4096;
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bind {
+    /// On every interface, IPv6 and IPv4.
+    Any,
+    /// On one address alone.
+    Address(IpAddr),
+}
+
+/// Why a port could not be listened on.
+#[derive(Debug)]
+pub enum BindError {
+    /// Another socket has the port.
+    InUse,
+    /// The process may not have the port, or the address is not this machine's.
+    Refused(io::Error),
+    /// The system is out of something.
+    System(io::Error),
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse => f.write_str("the port is in use"),
+            Self::Refused(error) => write!(f, "the address or port cannot be had: {error}"),
+            Self::System(error) => write!(f, "no socket: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl From<io::Error> for BindError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::AddrInUse => Self::InUse,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable => {
+                Self::Refused(error)
+            }
+            _ => Self::System(error),
+        }
+    }
+}
+
+/// Listens on `port` (0: one that is free) and tells which it is.
+pub(crate) fn listen(bind: Bind, port: u16) -> Result<(TcpListener, SocketAddr), BindError> {
+    let listener = match bind {
+        Bind::Address(address) => listen_at(SocketAddr::new(address, port))?,
+        Bind::Any => match listen_at((Ipv6Addr::UNSPECIFIED, port).into()) {
+            Ok(listener) => listener,
+            // A system without IPv6.
+            Err(error) if is_unsupported(&error) => {
+                listen_at((Ipv4Addr::UNSPECIFIED, port).into())?
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    let local = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener), local))
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable)
+        || error.raw_os_error() == Some(EAFNOSUPPORT)
+}
+
+/// "Address family not supported": it has no [`io::ErrorKind`] of its own.
+const EAFNOSUPPORT: i32 = if cfg!(windows) {
+    10047
+} else if cfg!(target_vendor = "apple") {
+    47
+} else {
+    97
+};
+
+fn listen_at(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // On Unix this lets a server come back while old connections are in TIME_WAIT; on Windows it would let another
+    // process take the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// An address as people write it: IPv4 stays IPv4 although the socket speaks both.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_on_any_address_takes_both_families() {
+        let (_listener, local) = listen(Bind::Any, 0).expect("a free port");
+        assert_ne!(local.port(), 0);
+        for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
+            if let Err(error) = std::net::TcpStream::connect((ip, local.port())) {
+                assert!(ip.is_ipv6() && local.is_ipv4(), "{ip}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_port_is_had_once() {
+        let (_listener, local) = listen(Bind::Any, 0).expect("a free port");
+        assert!(matches!(listen(Bind::Any, local.port()), Err(BindError::InUse)));
+        let foreign = Bind::Address(Ipv4Addr::new(192, 0, 2, 1).into());
+        assert!(matches!(listen(foreign, 0), Err(BindError::Refused(_))));
+    }
+}

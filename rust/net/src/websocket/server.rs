@@ -1,0 +1,186 @@
+//! A server, as the game holds it.
+
+use super::driver::ServerDriver;
+use super::peer::{Peer, Step};
+use super::shared::{Config, PeerShared, ServerShared};
+use crate::reactor::{self, DriverHandle, lock};
+use crate::tcp::{self, Bind, BindError};
+use lodewire_websocket::{CloseCode, CloseFrame};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What happened, in the order in which the game is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerEvent {
+    /// A message can be read from the peer with this id.
+    Data(i32),
+    /// The peer began the closing handshake. [`Disconnected`](Self::Disconnected) follows.
+    CloseRequest {
+        /// The peer's id.
+        id: i32,
+        /// Its code and reason.
+        close: CloseFrame,
+    },
+    /// The connection has ended. The peer is still there until the next call of [`Server::next_event`].
+    Disconnected {
+        /// The peer's id.
+        id: i32,
+        /// Close frames went both ways.
+        clean: bool,
+    },
+    /// A client has connected.
+    Connected(i32),
+}
+
+/// A server that listens. Dropping it closes its port and its connections, each with a Close of code 1000, before it
+/// returns.
+#[derive(Debug)]
+pub struct Server {
+    handle: DriverHandle,
+    shared: Arc<ServerShared>,
+    port: u16,
+    peers: HashMap<i32, Rc<Peer>>,
+    turn: Turn,
+    /// The peer of the last [`ServerEvent::Disconnected`].
+    leaving: Option<i32>,
+    failed: bool,
+}
+
+/// What is still to be told of the last poll.
+#[derive(Debug, Default)]
+struct Turn {
+    active: VecDeque<Rc<Peer>>,
+    connected: VecDeque<Arc<PeerShared>>,
+    /// Peers that had something before they were told to be connected: their turn is the next poll.
+    early: Vec<Arc<PeerShared>>,
+}
+
+impl Server {
+    /// Listens on `port`; 0 takes one that is free.
+    ///
+    /// # Errors
+    /// [`BindError`].
+    pub fn listen(bind: Bind, port: u16, config: Config) -> Result<Self, BindError> {
+        let (listener, local) = tcp::listen(bind, port)?;
+        let shared = Arc::new(ServerShared::new(config));
+        let driver = ServerDriver::new(listener, Arc::clone(&shared));
+        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
+        // Set once, before anything can be commanded.
+        let _ = shared.waker.set(handle.waker());
+        Ok(Self {
+            handle,
+            shared,
+            port: local.port(),
+            peers: HashMap::new(),
+            turn: Turn::default(),
+            leaving: None,
+            failed: false,
+        })
+    }
+
+    /// The port that it listens on.
+    pub fn local_port(&self) -> u16 {
+        self.port
+    }
+
+    /// Why it serves no longer, if it failed by a fault of its own.
+    pub fn failure(&self) -> Option<&str> {
+        self.handle.failure()
+    }
+
+    /// How long a client may take for its opening request, from the next one on.
+    pub fn set_handshake_timeout(&self, timeout: Duration) {
+        self.shared.set_handshake_timeout(timeout);
+    }
+
+    /// Answers new clients with 503 from now on, or no longer.
+    pub fn set_refusing(&self, refusing: bool) {
+        self.shared.refusing.store(refusing, Ordering::Relaxed);
+    }
+
+    /// The peer with this id.
+    pub fn peer(&self, id: i32) -> Option<&Rc<Peer>> {
+        self.peers.get(&id)
+    }
+
+    /// Drops a peer at once and without an event.
+    pub fn forget(&mut self, id: i32) {
+        if let Some(peer) = self.peers.remove(&id) {
+            peer.forget();
+        }
+    }
+
+    /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
+    pub fn poll(&mut self) {
+        let news = std::mem::take(&mut *lock(&self.shared.news));
+        self.turn.connected.extend(news.connected);
+        let mut active = std::mem::take(&mut self.turn.early);
+        active.extend(news.active);
+        let mut told = Vec::with_capacity(active.len());
+        for shared in active {
+            match self.peers.get(&shared.id).filter(|peer| peer.is(&shared)) {
+                Some(peer) => {
+                    peer.collect();
+                    told.push(Rc::clone(peer));
+                }
+                None if shared.forgotten.load(Ordering::Relaxed) => {}
+                None => self.turn.early.push(shared),
+            }
+        }
+        if !self.failed
+            && let Some(why) = self.handle.failure()
+        {
+            self.failed = true;
+            self.turn.connected.clear();
+            self.turn.early.clear();
+            told = self.peers.values().cloned().collect();
+            for peer in &told {
+                peer.collect();
+                peer.fail(why);
+            }
+        }
+        told.sort_unstable_by_key(|peer| peer.id());
+        self.turn.active.extend(told);
+    }
+
+    /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the new
+    /// peers, whose first message comes with the next poll.
+    pub fn next_event(&mut self) -> Option<ServerEvent> {
+        if let Some(id) = self.leaving.take() {
+            self.peers.remove(&id);
+        }
+        while let Some(peer) = self.turn.active.front() {
+            let id = peer.id();
+            // A peer that was forgotten meanwhile has nothing more to tell.
+            let known = self.peers.get(&id).is_some_and(|known| Rc::ptr_eq(known, peer));
+            match peer.step().filter(|_| known) {
+                Some(Step::Message) => return Some(ServerEvent::Data(id)),
+                Some(Step::CloseRequest(close)) => {
+                    return Some(ServerEvent::CloseRequest { id, close });
+                }
+                Some(Step::Closed { clean }) => {
+                    self.leaving = Some(id);
+                    return Some(ServerEvent::Disconnected { id, clean });
+                }
+                None => {
+                    self.turn.active.pop_front();
+                }
+            }
+        }
+        let shared = self.turn.connected.pop_front()?;
+        let id = shared.id;
+        self.peers.insert(id, Rc::new(Peer::new(shared)));
+        Some(ServerEvent::Connected(id))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for peer in self.peers.values() {
+            peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The I/O thread, in a process of its own: how many threads there are is counted.
+#![allow(clippy::expect_used, reason = "a test says what it expected")]
+
+use lodewire_net::reactor::{Context, Driver, Readiness, add, shutdown};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Says what it is called for.
+struct Probe {
+    said: Sender<&'static str>,
+    deadline: Option<Instant>,
+    panics_when: &'static str,
+}
+
+impl Probe {
+    fn new(panics_when: &'static str) -> (Box<Self>, Receiver<&'static str>) {
+        let (said, heard) = channel();
+        (Box::new(Self { said, deadline: None, panics_when }), heard)
+    }
+
+    fn say(&self, what: &'static str) {
+        let _ = self.said.send(what);
+        assert_ne!(what, self.panics_when, "by design");
+    }
+}
+
+impl Driver for Probe {
+    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {
+        self.say("ready");
+    }
+
+    fn woken(&mut self, cx: &mut Context<'_>) {
+        self.say("woken");
+        self.deadline = Some(cx.now + Duration::from_millis(20));
+    }
+
+    fn expired(&mut self, _: &mut Context<'_>) {
+        self.deadline = None;
+        self.say("expired");
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    fn close(&mut self, _: &mut Context<'_>) {
+        self.say("close");
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let _ = self.said.send("drop");
+    }
+}
+
+fn hear(heard: &Receiver<&'static str>) -> &'static str {
+    heard.recv_timeout(PATIENCE).expect("the driver is called")
+}
+
+#[cfg(target_os = "linux")]
+fn io_threads() -> usize {
+    std::fs::read_dir("/proc/self/task")
+        .expect("Linux")
+        .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok())
+        .filter(|name| name.trim() == "lodewire-io")
+        .count()
+}
+
+#[test]
+fn the_thread_lives_as_long_as_its_drivers() {
+    let (probe, heard) = Probe::new("never");
+    let handle = add(probe).expect("a thread");
+    assert_eq!(hear(&heard), "woken", "a new driver is called once");
+    assert_eq!(hear(&heard), "expired", "and when its time has come");
+    handle.wake();
+    assert_eq!(hear(&heard), "woken");
+
+    // A panic ends one driver and leaves the other.
+    let (panicking, last_words) = Probe::new("expired");
+    let broken = add(panicking).expect("a thread");
+    assert_eq!(hear(&last_words), "woken");
+    assert_eq!(hear(&last_words), "expired");
+    assert_eq!(hear(&last_words), "drop");
+    let patience = Instant::now() + PATIENCE;
+    while broken.failure().is_none() && Instant::now() < patience {
+        std::thread::yield_now();
+    }
+    assert!(broken.failure().is_some_and(|why| why.contains("by design")));
+    broken.wake();
+    drop(broken);
+    assert_eq!(hear(&heard), "expired");
+    handle.wake();
+    assert_eq!(hear(&heard), "woken");
+    assert!(handle.failure().is_none());
+
+    #[cfg(target_os = "linux")]
+    {
+        let more: Vec<_> = (0..64).map(|_| add(Probe::new("never").0).expect("a thread")).collect();
+        assert_eq!(io_threads(), 1, "64 drivers are not 64 threads");
+        drop(more);
+    }
+
+    // Dropping the handle returns when the driver is gone, and the last one ends the thread.
+    while heard.try_recv().is_ok() {}
+    drop(handle);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["close", "drop"]);
+    #[cfg(target_os = "linux")]
+    assert_eq!(io_threads(), 0);
+
+    // A shutdown ends it whoever uses it; handles of the old thread do nothing to the next.
+    let (probe, heard) = Probe::new("never");
+    let handle = add(probe).expect("a new thread");
+    assert_eq!(hear(&heard), "woken");
+    shutdown();
+    #[cfg(target_os = "linux")]
+    assert_eq!(io_threads(), 0);
+    let (probe, next) = Probe::new("never");
+    let next_handle = add(probe).expect("a third thread");
+    handle.wake();
+    drop(handle);
+    assert_eq!(hear(&next), "woken");
+    next_handle.wake();
+    drop(next_handle);
+}

@@ -1,0 +1,395 @@
+//! A server on real sockets, with clients that are no more than a `TcpStream` and the protocol crate.
+#![allow(clippy::expect_used, reason = "a test says what it expected")]
+
+use lodewire_net::Bind;
+use lodewire_net::websocket::{
+    CloseCode, CloseFrame, Config, Limits, MessageKind, Peer, PeerState, SendError, Server,
+    ServerEvent,
+};
+use lodewire_websocket::{Connection, Event, Role};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+fn config() -> Config {
+    Config {
+        protocols: Vec::new(),
+        limits: Limits::default(),
+        handshake_timeout: Duration::from_secs(3),
+    }
+}
+
+fn listen(config: Config) -> Server {
+    Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a free port")
+}
+
+/// Polls until `wanted` finds what it looks for.
+fn until<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = wanted() {
+            return found;
+        }
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The events of the next poll that has any.
+fn events(server: &mut Server) -> Vec<ServerEvent> {
+    until("an event", || {
+        server.poll();
+        let events: Vec<_> = std::iter::from_fn(|| server.next_event()).collect();
+        (!events.is_empty()).then_some(events)
+    })
+}
+
+fn connected(server: &mut Server) -> Rc<Peer> {
+    let events = events(server);
+    let [ServerEvent::Connected(id)] = events[..] else {
+        unreachable!("one client connects: {events:?}");
+    };
+    Rc::clone(server.peer(id).expect("it is there"))
+}
+
+/// A client after its handshake.
+struct Client {
+    stream: TcpStream,
+    codec: Connection,
+}
+
+fn request(stream: &mut TcpStream, lines: &str) -> String {
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{lines}\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("sent");
+    answer(stream)
+}
+
+/// Reads an HTTP header section.
+fn answer(stream: &mut TcpStream) -> String {
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("an answer");
+        answer.push(byte[0]);
+    }
+    String::from_utf8(answer).expect("ASCII")
+}
+
+fn dial(server: &Server) -> TcpStream {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens")
+}
+
+impl Client {
+    fn connect(server: &Server) -> Self {
+        let mut stream = dial(server);
+        let answer = request(&mut stream, "");
+        assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+        Self { stream, codec: Connection::new(Role::Client, usize::MAX >> 1) }
+    }
+
+    fn send(&mut self, kind: MessageKind, payload: &[u8]) {
+        let mut out = Vec::new();
+        self.codec.send(kind, payload, Some(KEY), &mut out);
+        self.stream.write_all(&out).expect("sent");
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &str) {
+        let mut out = Vec::new();
+        self.codec.close(code, reason, Some(KEY), &mut out);
+        self.stream.write_all(&out).expect("sent");
+    }
+
+    /// What comes until the stream ends, each as a line.
+    fn read_to_end(&mut self) -> Vec<String> {
+        let mut bytes = Vec::new();
+        self.stream.read_to_end(&mut bytes).expect("an orderly end");
+        let mut seen = Vec::new();
+        let mut at = 0;
+        while at < bytes.len() {
+            let (used, event) = self.codec.receive(&mut bytes[at..]).expect("valid frames");
+            at += used;
+            seen.extend(event.map(|event| match event {
+                Event::Message { kind, payload } => format!("{kind:?} {}", payload.len()),
+                Event::Ping(payload) => format!("Ping {}", payload.len()),
+                Event::Pong(payload) => format!("Pong {}", payload.len()),
+                Event::Close(close) => format!("Close {} {}", close.code, close.reason),
+            }));
+        }
+        seen
+    }
+}
+
+#[test]
+fn messages_go_both_ways_and_a_clean_close_is_one() {
+    let mut server = listen(config());
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    assert_eq!(peer.remote(), client.stream.local_addr().expect("connected"));
+    client.send(MessageKind::Text, b"hello");
+    client.send(MessageKind::Binary, &vec![7; 200_000]);
+    client.send(MessageKind::Binary, b"");
+    client.close(CloseCode(4001), "that is all");
+
+    let id = peer.id();
+    let mut seen = Vec::new();
+    until("the end", || {
+        server.poll();
+        while let Some(event) = server.next_event() {
+            // While the end is told the peer is there.
+            assert!(server.peer(id).is_some(), "{event:?}");
+            seen.push(event);
+        }
+        server.peer(id).is_none().then_some(())
+    });
+    let close = CloseFrame { code: CloseCode(4001), reason: "that is all".to_owned() };
+    assert_eq!(
+        seen,
+        [
+            ServerEvent::Data(id),
+            ServerEvent::Data(id),
+            ServerEvent::Data(id),
+            ServerEvent::CloseRequest { id, close: close.clone() },
+            ServerEvent::Disconnected { id, clean: true },
+        ]
+    );
+    // What was not read stays readable.
+    assert_eq!(peer.state(), PeerState::Closed);
+    assert_eq!(peer.close_frame(), Some(close));
+    let received: Vec<_> =
+        std::iter::from_fn(|| peer.receive()).map(|m| (m.kind, m.payload.len())).collect();
+    let wanted = [(MessageKind::Text, 5), (MessageKind::Binary, 200_000), (MessageKind::Binary, 0)];
+    assert_eq!(received, wanted);
+    assert_eq!(peer.send(MessageKind::Text, Vec::new()), Err(SendError::NotOpen));
+    assert_eq!(client.read_to_end(), ["Close 4001 "]);
+}
+
+#[test]
+fn what_was_sent_before_a_close_arrives_before_it() {
+    let mut server = listen(config());
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    for len in [0, 65_535, 65_536] {
+        peer.send(MessageKind::Binary, vec![1; len]).expect("room");
+    }
+    peer.close(CloseCode::NORMAL, "enough");
+    assert_eq!(peer.state(), PeerState::Closing);
+    let reader = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        let mut seen = Vec::new();
+        loop {
+            let len = client.stream.read(&mut bytes).expect("no reset");
+            let mut at = 0;
+            while at < len {
+                let (used, event) = client.codec.receive(&mut bytes[at..len]).expect("frames");
+                at += used;
+                match event {
+                    Some(Event::Message { payload, .. }) => seen.push(payload.len()),
+                    Some(Event::Close(close)) => {
+                        client.close(close.code, "");
+                        return (seen, close);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    });
+    let (seen, close) = reader.join().expect("no panic");
+    assert_eq!(seen, [0, 65_535, 65_536]);
+    assert_eq!((close.code, close.reason.as_str()), (CloseCode::NORMAL, "enough"));
+    let told = events(&mut server);
+    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: true }]);
+}
+
+#[test]
+fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
+    const MESSAGES: u32 = 20_000;
+    let limits = Limits { in_packets: 16, ..Limits::default() };
+    let mut server = listen(Config { limits, ..config() });
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    let sender = std::thread::spawn(move || {
+        let mut out = Vec::new();
+        for i in 0..MESSAGES {
+            client.codec.send(MessageKind::Binary, &i.to_be_bytes(), Some(KEY), &mut out);
+        }
+        client.stream.write_all(&out).expect("sent");
+        client
+    });
+    // The game is busy elsewhere: no more than the limit waits for it.
+    std::thread::sleep(Duration::from_millis(50));
+    server.poll();
+    while server.next_event().is_some() {}
+    assert_eq!(peer.available(), 16);
+    let mut next = 0;
+    until("the last message", || {
+        server.poll();
+        while server.next_event().is_some() {}
+        while let Some(message) = peer.receive() {
+            assert_eq!(message.payload, u32::to_be_bytes(next));
+            next += 1;
+        }
+        (next == MESSAGES).then_some(())
+    });
+    drop(sender.join().expect("no panic"));
+    let told = events(&mut server);
+    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+    assert_eq!(peer.close_frame().expect("closed").code, CloseCode::ABNORMAL);
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_refused_more() {
+    let limits = Limits { out_bytes: 1 << 20, ..Limits::default() };
+    let mut server = listen(Config { limits, ..config() });
+    let client = Client::connect(&server);
+    let peer = connected(&mut server);
+    let refused = until("a refusal", || peer.send(MessageKind::Binary, vec![0; 100_000]).err());
+    assert_eq!(refused, SendError::Full);
+    assert!(peer.buffered_amount() <= 1 << 20);
+    assert_eq!(peer.state(), PeerState::Open, "a refusal is not the end");
+    drop(client);
+    let told = events(&mut server);
+    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+}
+
+#[test]
+fn hostile_bytes_get_an_answer_and_an_end() {
+    let mut server = listen(config());
+    let endless = vec![b'A'; 1_000_000];
+    let answers: [(&[u8], &str); 3] = [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 426 "),
+        (b"\x16\x03\x01 a TLS hello", "HTTP/1.1 400 "),
+        (&endless, "HTTP/1.1 431 "),
+    ];
+    for (bytes, status) in answers {
+        let mut stream = dial(&server);
+        stream.write_all(bytes).expect("sent");
+        let answer = answer(&mut stream);
+        assert!(answer.starts_with(status), "{answer}");
+    }
+    // A frame that claims 2^63 bytes, then one of 2^63 - 1: refused by their headers.
+    for (claim, code) in [(1_u64 << 63, 1002), ((1 << 63) - 1, 1009)] {
+        let mut client = Client::connect(&server);
+        let peer = connected(&mut server);
+        let header = [&[0x82, 0xFF][..], &claim.to_be_bytes(), &KEY].concat();
+        client.stream.write_all(&header).expect("sent");
+        let told = events(&mut server);
+        assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+        assert_eq!(peer.close_frame().expect("closed").code.0, code);
+        let seen = client.read_to_end();
+        assert!(seen[0].starts_with(&format!("Close {code}")), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_flood_of_pings_without_a_reader_costs_one_answer() {
+    let mut server = listen(config());
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    client.stream.set_nonblocking(true).expect("a socket");
+    let mut pings = Vec::new();
+    for _ in 0..1000 {
+        client.codec.ping(&[0; 125], Some(KEY), &mut pings);
+    }
+    // Whole frames alone, so that what gets through stays in step.
+    let end = Instant::now() + Duration::from_millis(300);
+    let mut at = 0;
+    let mut sent = 0;
+    while Instant::now() < end {
+        if let Ok(len) = client.stream.write(&pings[at..]) {
+            sent += len;
+            at = (at + len) % pings.len();
+        }
+    }
+    assert!(sent > 8 << 20, "the server goes on reading: {sent} bytes");
+    assert!(peer.buffered_amount() < 4 << 20, "{} bytes wait", peer.buffered_amount());
+    // It is still served.
+    peer.send(MessageKind::Text, b"hello".to_vec()).expect("room");
+}
+
+#[test]
+fn a_silent_client_is_dropped_in_time() {
+    let server = listen(Config { handshake_timeout: Duration::from_millis(200), ..config() });
+    let start = Instant::now();
+    let mut silent = dial(&server);
+    let mut slow = dial(&server);
+    slow.write_all(b"GET / HTT").expect("sent");
+    for stream in [&mut silent, &mut slow] {
+        let answer = answer(stream);
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(200) && took < PATIENCE, "{took:?}");
+}
+
+#[test]
+fn refusing_and_protocols() {
+    let server = listen(Config { protocols: vec!["b".into(), "a".into()], ..config() });
+    let lines = "Sec-WebSocket-Protocol: x, a, b\r\n";
+    let answer = request(&mut dial(&server), lines);
+    assert!(answer.contains("\r\nSec-WebSocket-Protocol: a\r\n"), "{answer}");
+    assert!(request(&mut dial(&server), "").starts_with("HTTP/1.1 400 "));
+    server.set_refusing(true);
+    assert!(request(&mut dial(&server), lines).starts_with("HTTP/1.1 503 "));
+}
+
+#[test]
+fn a_stop_says_goodbye_and_frees_the_port_at_once() {
+    let mut server = listen(config());
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    client.send(MessageKind::Text, b"unread");
+    peer.send(MessageKind::Text, b"last".to_vec()).expect("room");
+    let port = server.local_port();
+    drop(server);
+    assert_eq!(peer.state(), PeerState::Closed);
+    assert_eq!(client.read_to_end(), ["Text 4", "Close 1000 "]);
+    let again = Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), port, config());
+    assert!(again.is_ok(), "{again:?}");
+}
+
+#[test]
+fn a_forgotten_peer_is_gone_without_an_event() {
+    let mut server = listen(config());
+    let mut client = Client::connect(&server);
+    let peer = connected(&mut server);
+    let mut other = Client::connect(&server);
+    let kept = connected(&mut server);
+    client.send(MessageKind::Text, b"unread");
+    server.forget(peer.id());
+    assert!(server.peer(peer.id()).is_none());
+    assert_eq!(peer.state(), PeerState::Closed);
+    other.send(MessageKind::Text, b"I am here");
+    assert_eq!(events(&mut server), [ServerEvent::Data(kept.id())]);
+}
+
+#[test]
+fn a_thousand_clients_of_one_instant_are_all_connected() {
+    const CLIENTS: usize = 1000;
+    let mut server = listen(config());
+    let mut streams: Vec<_> = (0..CLIENTS).map(|_| dial(&server)).collect();
+    let ask = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+               Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    for stream in &mut streams {
+        stream.write_all(ask.as_bytes()).expect("sent");
+    }
+    let mut ids = std::collections::HashSet::new();
+    while ids.len() < CLIENTS {
+        for event in events(&mut server) {
+            let ServerEvent::Connected(id) = event else { unreachable!("{event:?}") };
+            assert!(id > 1 && ids.insert(id), "an id of its own");
+        }
+    }
+    drop(streams);
+    let mut gone = 0;
+    while gone < CLIENTS {
+        gone += events(&mut server).len();
+    }
+}

@@ -1,0 +1,50 @@
+//! The workers, in a process of their own: the set is the process's.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test says what it expected")]
+
+use lodewire_net::workers::Workers;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// The documented limit of the queue.
+const WAITING: usize = 1024;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
+fn jobs_run_at_lower_priority_a_panic_is_an_error_and_the_queue_has_an_end() {
+    let workers = Workers::new();
+    let (sender, results) = channel();
+    let answer = sender.clone();
+    workers.run(|| 6 * 7, move |result| answer.send(result).expect("waited for")).expect("idle");
+    assert_eq!(results.recv_timeout(PATIENCE), Ok(Ok(42)));
+
+    let answer = sender.clone();
+    let job = || -> i32 { panic!("by design") };
+    workers.run(job, move |result| answer.send(result).expect("waited for")).expect("idle");
+    assert_eq!(results.recv_timeout(PATIENCE), Ok(Err("by design".to_owned())));
+
+    // The worker lives on.
+    workers.run(|| 1, move |result| sender.send(result).expect("waited for")).expect("idle");
+    assert_eq!(results.recv_timeout(PATIENCE), Ok(Ok(1)));
+
+    #[cfg(target_os = "linux")]
+    {
+        let (sender, nice) = channel();
+        let job = || std::fs::read_to_string("/proc/thread-self/stat").expect("Linux");
+        workers.run(job, move |stat| sender.send(stat).expect("waited for")).expect("idle");
+        let stat = nice.recv_timeout(PATIENCE).expect("an answer").expect("no panic");
+        // The fields after the name in parentheses; the 17th of them is the niceness (proc(5)).
+        let after_name = stat.rsplit_once(") ").expect("a name").1;
+        let nice: i32 = after_name.split(' ').nth(16).expect("19 fields").parse().expect("nice");
+        assert!((1..=10).contains(&nice), "niceness {nice}");
+    }
+
+    // The queue has an end. Its workers are busy until the channel closes.
+    let (release, held) = channel::<()>();
+    let held = Mutex::new(held);
+    let first = move || held.lock().is_ok_and(|held| held.recv().is_ok());
+    workers.run(first, |_| ()).expect("idle");
+    let refused = (0..2 * WAITING).filter(|_| workers.run(|| (), |_| ()).is_err()).count();
+    assert!(refused > 0 && refused <= WAITING, "{refused} refused");
+    drop(release);
+}
