@@ -1,0 +1,38 @@
+//! Lodewire as a GDExtension: one file per class, conversions and nothing else. What the classes do is in
+//! `lodewire-net`.
+//!
+//! The documentation comments of the classes are the editor's help.
+#![allow(unsafe_code, reason = "the boundary to the engine; each use says why it is sound")]
+#![allow(
+    clippy::doc_markdown,
+    rustdoc::broken_intra_doc_links,
+    reason = "the editor's help has a markup of its own"
+)]
+#![allow(clippy::needless_pass_by_value, reason = "the engine passes values")]
+#![allow(missing_docs, reason = "getters and setters of properties are documented as properties")]
+
+mod class_enum;
+mod packet_buffer;
+mod websocket_peer;
+mod websocket_server;
+
+use godot::init::{ExtensionLibrary, InitStage, gdextension};
+
+struct Lodewire;
+
+// SAFETY: the entry point of a GDExtension; there is one, and the library defines no other.
+#[gdextension]
+unsafe impl ExtensionLibrary for Lodewire {
+    fn on_stage_init(stage: InitStage) {
+        if stage == InitStage::Scene {
+            websocket_peer::register_enums();
+        }
+    }
+
+    fn on_stage_deinit(stage: InitStage) {
+        if stage == InitStage::Scene {
+            // No thread may run code of a library that is about to be unloaded.
+            lodewire_net::shutdown();
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! `LodeWebSocketPeer`.
+
+use crate::class_enum::{self, class_enum};
+use crate::packet_buffer::{self, PacketBuffer};
+use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
+use godot::global::Error;
+use godot::meta::conv::RawPtr;
+use godot::prelude::*;
+use lodewire_net::websocket::{
+    CloseCode, MAX_CLOSE_REASON, MessageKind, Peer, PeerState, SendError,
+};
+use std::rc::Rc;
+
+class_enum! {
+    /// How `put_packet` sends.
+    pub(crate) enum WriteMode ("LodeWebSocketPeer.WriteMode") {
+        /// As text.
+        Text = 0 => "WRITE_MODE_TEXT",
+        /// As bytes.
+        Binary = 1 => "WRITE_MODE_BINARY",
+    }
+}
+
+class_enum! {
+    /// How far the connection has come.
+    pub(crate) enum State ("LodeWebSocketPeer.State") {
+        /// Not open yet.
+        Connecting = 0 => "STATE_CONNECTING",
+        /// Messages go both ways.
+        Open = 1 => "STATE_OPEN",
+        /// The closing handshake is under way.
+        Closing = 2 => "STATE_CLOSING",
+        /// It is over.
+        Closed = 3 => "STATE_CLOSED",
+    }
+}
+
+/// Registers the enums of the class.
+pub(crate) fn register_enums() {
+    class_enum::register::<LodeWebSocketPeer>("WriteMode", WriteMode::CONSTANTS);
+    class_enum::register::<LodeWebSocketPeer>("State", State::CONSTANTS);
+}
+
+/// One client of a [LodeWebSocketServer].
+///
+/// You get it from [method LodeWebSocketServer.get_peer]; the server polls it. Messages are read and written with the
+/// methods of [PacketPeer], such as [method PacketPeer.get_packet], [method PacketPeer.put_packet] and
+/// [method PacketPeer.put_var]. What you send leaves by itself within about a millisecond.
+///
+/// You may keep it after the client has left: packets that were not read stay readable.
+/// [codeblock]
+/// func _on_data_received(id):
+///     var peer = server.get_peer(id)
+///     print(peer.get_packet().get_string_from_utf8())
+///     peer.send_text("Welcome!")
+/// [/codeblock]
+#[derive(GodotClass)]
+#[class(base=PacketPeerExtension, init, tool)]
+pub(crate) struct LodeWebSocketPeer {
+    base: Base<PacketPeerExtension>,
+    peer: Option<Rc<Peer>>,
+    #[init(val = WriteMode::Binary)]
+    write_mode: WriteMode,
+    was_string: bool,
+    packet: PacketBuffer,
+}
+
+impl LodeWebSocketPeer {
+    /// The script's object for a peer of a server.
+    pub(crate) fn create(peer: Rc<Peer>) -> Gd<Self> {
+        Gd::from_init_fn(|base| Self {
+            base,
+            peer: Some(peer),
+            write_mode: WriteMode::Binary,
+            was_string: false,
+            packet: PacketBuffer::default(),
+        })
+    }
+
+    fn state(&self) -> PeerState {
+        self.peer.as_ref().map_or(PeerState::Closed, |peer| peer.state())
+    }
+
+    fn send_message(&self, kind: MessageKind, payload: Vec<u8>) -> Error {
+        let Some(peer) = &self.peer else {
+            return Error::ERR_UNCONFIGURED;
+        };
+        if kind == MessageKind::Text && std::str::from_utf8(&payload).is_err() {
+            godot_error!(
+                "LodeWebSocketPeer: text must be UTF-8. Send bytes with WRITE_MODE_BINARY."
+            );
+            return Error::ERR_INVALID_DATA;
+        }
+        match peer.send(kind, payload) {
+            Ok(()) => Error::OK,
+            Err(SendError::NotOpen) => Error::FAILED,
+            Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
+        }
+    }
+}
+
+/// Whether a code and a reason can be sent; if not, it tells the script why.
+pub(crate) fn may_close_with(caller: &str, code: i32, reason: &str) -> Option<CloseCode> {
+    let sendable = u16::try_from(code).ok().map(CloseCode).filter(|code| code.is_sendable());
+    if sendable.is_none() {
+        godot_error!(
+            "{caller}: {code} is not a code that may be sent. Use 1000, or one of your own from 3000 to 4999."
+        );
+        return None;
+    }
+    if reason.len() > MAX_CLOSE_REASON || reason.contains(['\r', '\n']) {
+        godot_error!(
+            "{caller}: a reason is one line of at most {MAX_CLOSE_REASON} bytes in UTF-8."
+        );
+        return None;
+    }
+    sendable
+}
+
+/// Closes `peer` as a script asked for.
+pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
+    if code < 0 {
+        peer.drop_connection();
+    } else if let Some(code) = may_close_with(caller, code, reason) {
+        peer.close(code, reason);
+    }
+}
+
+#[godot_api]
+impl LodeWebSocketPeer {
+    /// Closes the connection. The client is told [param code], which is 1000 for a normal end or one of your own from
+    /// 3000 to 4999, and [param reason], one line of at most 123 bytes in UTF-8. What was sent before arrives before.
+    ///
+    /// The server goes on polling until [signal LodeWebSocketServer.client_disconnected] tells the end: when the client
+    /// has answered, or after 3 seconds without an answer.
+    ///
+    /// With a negative [param code] the connection is dropped at once, and the client is told nothing.
+    #[func]
+    fn close(&self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
+        if let Some(peer) = &self.peer {
+            close_peer("LodeWebSocketPeer.close", peer, code, &reason.to_string());
+        }
+    }
+
+    /// The code with which the connection was closed: the client's own if it sent one; 1005 if it sent none; 1006 if the
+    /// connection was lost; 1002, 1007 or 1009 if the server closed it since the client broke the protocol, sent text
+    /// that is not UTF-8, or a message that is too big. -1 while the connection is open.
+    #[func]
+    fn get_close_code(&self) -> i32 {
+        self.peer
+            .as_ref()
+            .and_then(|peer| peer.close_frame())
+            .map_or(-1, |close| close.code.0.into())
+    }
+
+    /// The reason with which the connection was closed; empty if none was given.
+    #[func]
+    fn get_close_reason(&self) -> GString {
+        let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
+        close.map_or_else(GString::new, |close| GString::from(&close.reason))
+    }
+
+    /// The IP address of the client.
+    #[func]
+    fn get_connected_host(&self) -> GString {
+        let peer = self.peer.as_ref();
+        peer.map_or_else(GString::new, |peer| GString::from(&peer.remote().ip().to_string()))
+    }
+
+    /// The port of the client.
+    #[func]
+    fn get_connected_port(&self) -> i32 {
+        self.peer.as_ref().map_or(0, |peer| peer.remote().port().into())
+    }
+
+    /// How many bytes wait to be sent: yours and the protocol's own. It grows while the client reads more slowly than you
+    /// send; at 1 MiB [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
+    #[func]
+    fn get_current_outbound_buffered_amount(&self) -> i64 {
+        let waiting = self.peer.as_ref().map_or(0, |peer| peer.buffered_amount());
+        i64::try_from(waiting).unwrap_or(i64::MAX)
+    }
+
+    /// How far the connection has come, as the server's signals have told.
+    #[func]
+    fn get_ready_state(&self) -> State {
+        match self.state() {
+            PeerState::Open => State::Open,
+            PeerState::Closing => State::Closing,
+            PeerState::Closed => State::Closed,
+        }
+    }
+
+    /// The sub-protocol that was agreed on; empty if none.
+    #[func]
+    fn get_selected_protocol(&self) -> GString {
+        self.peer.as_ref().and_then(|peer| peer.protocol()).map_or_else(GString::new, GString::from)
+    }
+
+    /// Whether [method PacketPeer.put_packet] sends text or bytes. Bytes are the default.
+    #[func]
+    fn get_write_mode(&self) -> WriteMode {
+        self.write_mode
+    }
+
+    /// Sets whether [method PacketPeer.put_packet] sends text or bytes.
+    #[func]
+    fn set_write_mode(&mut self, mode: WriteMode) {
+        self.write_mode = mode;
+    }
+
+    /// Whether the connection is open, or still closing.
+    #[func]
+    fn is_connected_to_host(&self) -> bool {
+        self.state() != PeerState::Closed
+    }
+
+    /// Sends [param message] as bytes or, with [constant WRITE_MODE_TEXT], as text. Errors as those of
+    /// [method PacketPeer.put_packet]: [constant FAILED] when the connection is not open,
+    /// [constant ERR_OUT_OF_MEMORY] when too much waits to be sent, [constant ERR_INVALID_DATA] for text that is not UTF-8.
+    #[func]
+    fn send(
+        &self,
+        message: PackedByteArray,
+        #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
+    ) -> Error {
+        let kind = match write_mode {
+            WriteMode::Text => MessageKind::Text,
+            WriteMode::Binary => MessageKind::Binary,
+        };
+        self.send_message(kind, message.to_vec())
+    }
+
+    /// Sends [param message] as text. Errors as those of [method send].
+    #[func]
+    fn send_text(&self, message: GString) -> Error {
+        self.send_message(MessageKind::Text, message.to_string().into_bytes())
+    }
+
+    /// Sends small packets at once, which is the default, or, when [param enabled] is false, lets the system gather them.
+    #[func]
+    fn set_no_delay(&self, enabled: bool) {
+        if let Some(peer) = &self.peer {
+            peer.set_no_delay(enabled);
+        }
+    }
+
+    /// Whether the packet that was read last was text.
+    #[func]
+    fn was_string_packet(&self) -> bool {
+        self.was_string
+    }
+}
+
+#[godot_api]
+impl IPacketPeerExtension for LodeWebSocketPeer {
+    fn get_available_packet_count(&self) -> i32 {
+        let available = self.peer.as_ref().map_or(0, |peer| peer.available());
+        i32::try_from(available).unwrap_or(i32::MAX)
+    }
+
+    fn get_max_packet_size(&self) -> i32 {
+        i32::MAX
+    }
+
+    unsafe fn get_packet_rawptr(
+        &mut self,
+        buffer: RawPtr<*mut RawPtr<*const u8>>,
+        size: RawPtr<*mut i32>,
+    ) -> Error {
+        let Some(message) = self.peer.as_ref().and_then(|peer| peer.receive()) else {
+            // SAFETY: the pointers are the engine's own.
+            unsafe { packet_buffer::lend_none(buffer, size) };
+            return Error::ERR_UNAVAILABLE;
+        };
+        self.was_string = message.kind == MessageKind::Text;
+        // SAFETY: the pointers are the engine's own.
+        unsafe { self.packet.lend(message.payload, buffer, size) };
+        Error::OK
+    }
+
+    unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
+        // SAFETY: the pointer and the size are the engine's own.
+        let payload = unsafe { packet_buffer::copy(buffer, size) };
+        let kind = match self.write_mode {
+            WriteMode::Text => MessageKind::Text,
+            WriteMode::Binary => MessageKind::Binary,
+        };
+        self.send_message(kind, payload)
+    }
+}
