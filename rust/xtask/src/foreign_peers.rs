@@ -1,0 +1,154 @@
+//! The foreign peers that the Godot tests talk to: WebSocket libraries of other
+//! languages, in pinned versions, installed into the cache.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache::Cache;
+use crate::process::run_ok;
+use crate::programs;
+use crate::report::{note, step};
+
+/// The Python package, from `PyPI`.
+const PYTHON_PACKAGE: &str = "websockets==17.4";
+/// The Node.js package, from npm.
+const NODE_PACKAGE: &str = "ws@8.23.0";
+
+const INSTALL_LIMIT: Duration = Duration::from_mins(10);
+
+/// Installs what can be had. Returns the variables that tell the tests where it is, or
+/// why it is not there: the tests that need it are then skipped for that reason.
+pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
+    step("setting up the foreign peers", || {
+        let mut variables = Vec::new();
+        if cfg!(windows) {
+            // tests/foreign_process.gd starts them through sh.
+            let reason = "foreign peers are not tested on Windows";
+            variables.push(("LODEWIRE_PYTHON_MISSING".to_owned(), reason.into()));
+            variables.push(("LODEWIRE_NODE_MISSING".to_owned(), reason.into()));
+            return Ok(variables);
+        }
+        add(&mut variables, "LODEWIRE_PYTHON", PYTHON_PACKAGE, python(cache));
+        let node = node(cache).map(|(program, modules)| {
+            variables.push(("NODE_PATH".to_owned(), modules.into()));
+            program
+        });
+        add(&mut variables, "LODEWIRE_NODE", NODE_PACKAGE, node);
+        Ok(variables)
+    })
+}
+
+fn add(
+    variables: &mut Vec<(String, OsString)>,
+    variable: &str,
+    package: &str,
+    program: Result<PathBuf>,
+) {
+    match program {
+        Ok(program) => {
+            note(package);
+            variables.push((variable.to_owned(), program.into()));
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            note(&format!("{package} cannot be had: {error}"));
+            let reason = format!("{package} cannot be had: {}", reason_in(&error));
+            variables.push((format!("{variable}_MISSING"), reason.into()));
+        }
+    }
+}
+
+/// The line of an installer's output that says most: its first error, else its last line.
+fn reason_in(error: &str) -> &str {
+    let mut lines = error.lines().map(str::trim).filter(|line| !line.is_empty());
+    let is_error = |line: &&str| line.starts_with("ERROR") || line.starts_with("npm error");
+    lines.clone().find(is_error).or_else(|| lines.next_back()).unwrap_or("no reason was given")
+}
+
+/// The Python of a virtual environment with the package in it.
+fn python(cache: &Cache) -> Result<PathBuf> {
+    let system = programs::find("python3").context("python3 is not installed")?;
+    // An environment breaks when the Python it was made with goes or changes.
+    let mut identify = Command::new(&system);
+    identify.args(["-c", "import sys; print(sys.executable, sys.version)"]);
+    let stamp = format!("{PYTHON_PACKAGE} in {}", run_ok(identify, INSTALL_LIMIT)?);
+    let folder = cache.folder("python", &stamp, |folder| {
+        let venv = folder.join("venv");
+        let python = venv.join("bin/python");
+        // Debian's python3 makes complete environments only with the package python3-venv.
+        let complete = run_ok(python_command(&system, &["-m", "venv"], &venv), INSTALL_LIMIT);
+        let installer = match complete {
+            Ok(_) => python_command(&python, &["-m", "pip"], Path::new("install")),
+            Err(reason) => {
+                let bare = ["-m", "venv", "--clear", "--without-pip"];
+                run_ok(python_command(&system, &bare, &venv), INSTALL_LIMIT).map_err(|_| reason)?;
+                let mut pip = python_command(&system, &["-m", "pip", "--python"], &python);
+                pip.arg("install");
+                pip
+            }
+        };
+        install(installer, &["--no-input", "--disable-pip-version-check", PYTHON_PACKAGE])
+            .context("pip (Debian has it in the package python3-venv)")?;
+        let mut check = Command::new(&python);
+        check.args(["-c", "import websockets"]);
+        run_ok(check, INSTALL_LIMIT)?;
+        Ok(())
+    })?;
+    Ok(folder.join("venv/bin/python"))
+}
+
+fn python_command(python: &Path, arguments: &[&str], last: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.args(arguments).arg(last);
+    command
+}
+
+/// Node.js, and the folder with the modules that it may load.
+fn node(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
+    let node = programs::find("node").context("node is not installed")?;
+    let npm = programs::find("npm").context("npm is not installed")?;
+    let folder = cache.folder("node", NODE_PACKAGE, |folder| {
+        let mut installer = Command::new(&npm);
+        installer.arg("install").arg("--prefix").arg(folder);
+        let arguments = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
+        install(installer, &[&arguments[..], &[NODE_PACKAGE]].concat())?;
+        if !folder.join("node_modules/ws").exists() {
+            bail!("npm has installed nothing");
+        }
+        Ok(())
+    })?;
+    Ok((node, folder.join("node_modules")))
+}
+
+fn install(mut installer: Command, arguments: &[&str]) -> Result<()> {
+    installer.args(arguments);
+    run_ok(installer, INSTALL_LIMIT)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_is_one_telling_line() {
+        let pip = "`pip` failed (exit status: 1):\nWARNING: Retrying\nERROR: No matching \
+                   distribution found\n\n[notice] A new release\n";
+        assert_eq!(reason_in(pip), "ERROR: No matching distribution found");
+        assert_eq!(reason_in("python3 is not installed"), "python3 is not installed");
+        assert_eq!(reason_in(""), "no reason was given");
+    }
+
+    #[test]
+    fn a_missing_peer_is_told_with_its_reason() {
+        let mut variables = Vec::new();
+        add(&mut variables, "A", "ws", Err(anyhow::anyhow!("node is not installed")));
+        add(&mut variables, "B", "ws", Ok(PathBuf::from("/node")));
+        let reason = "ws cannot be had: node is not installed".into();
+        assert_eq!(variables, [("A_MISSING".into(), reason), ("B".into(), "/node".into())]);
+    }
+}

@@ -1,0 +1,81 @@
+//! The steps of `test` that need the engine.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::cache::Cache;
+use crate::engine::{self, Engine};
+use crate::foreign_peers;
+use crate::godot_run::GodotRun;
+use crate::library;
+use crate::log_scan::Outcome;
+use crate::project;
+use crate::report::{note, step};
+use crate::runner_selftest;
+use crate::tally::Tally;
+use crate::workspace;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The engine, the library, the import, and the tests. What fails is counted.
+pub(crate) fn run(tally: &mut Tally, filter: Option<&str>) {
+    if let Err(error) = run_steps(tally, filter) {
+        println!("{error:#}");
+        tally.fail("the Godot tests cannot run, told above");
+    }
+}
+
+fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
+    let cache = Cache::open()?;
+    let engine = engine::set_up(&cache)?;
+    library::build(library::Kind::Debug)?;
+    project::link_addon()?;
+    project::import(&engine, &workspace::demo_project())?;
+    project::import(&engine, &workspace::tests_project())?;
+    let logs = cache.scratch("logs")?;
+    runner_selftest::run(tally, &engine, &logs, filter)?;
+    run_suites(tally, &cache, &engine, &logs, filter)
+}
+
+fn run_suites(
+    tally: &mut Tally,
+    cache: &Cache,
+    engine: &Engine,
+    logs: &Path,
+    filter: Option<&str>,
+) -> Result<()> {
+    let variables = foreign_peers::set_up(cache)?;
+    let log_file = logs.join("tests.log");
+    let report = step("running the Godot tests", || {
+        GodotRun {
+            engine,
+            options: filter.map(|text| format!("--filter={text}")).into_iter().collect(),
+            variables: &variables,
+            patience: PATIENCE,
+            show: true,
+            log_file: &log_file,
+        }
+        .run()
+    })?;
+    let mut failed = !report.problems.is_empty();
+    for (name, outcome) in report.tests {
+        match outcome {
+            Outcome::Passed => tally.pass(1),
+            Outcome::Skipped(why) => tally.skip(&name, &why),
+            Outcome::Failed(_) => {
+                failed = true;
+                tally.fail(&name);
+            }
+        }
+    }
+    for problem in report.problems {
+        let line = problem.lines().find(|line| !line.starts_with("| ")).unwrap_or_default();
+        tally.fail(&format!("the run of the Godot tests: {line}"));
+    }
+    if failed {
+        note(&format!("the engine's whole log: {}", log_file.display()));
+    }
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! The project's own tasks: `cargo xtask setup | build | demo | test`.
+
+mod cache;
+mod demo;
+mod engine;
+mod engine_debian;
+mod foreign_peers;
+mod godot_run;
+mod godot_tests;
+mod library;
+mod log_lines;
+mod log_scan;
+mod process;
+mod process_group;
+mod programs;
+mod project;
+mod report;
+mod runner_selftest;
+mod rust_checks;
+mod rust_results;
+mod tally;
+mod test_command;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::cache::Cache;
+use crate::library::Kind;
+use crate::report::note;
+
+/// The tasks of the Lodewire project. Start with `cargo xtask demo`.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = VARIABLES)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+const VARIABLES: &str = "Variables of the environment:
+  GODOT           the engine to use, a path; else `godot4` or `godot` on PATH is used,
+                  else, on Debian, one is unpacked into the cache
+  LODEWIRE_CACHE  the folder for what is downloaded; else `lodewire` in your cache folder";
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find a Godot engine (4.3 or newer); on Debian, unpack one if there is none
+    ///
+    /// Nothing is installed: the unpacked engine lives in the cache folder. The other
+    /// tasks do this by themselves.
+    Setup,
+    /// Build the extension, and put it into the addon and the two Godot projects
+    Build {
+        /// Build the library for the editor, and the games it starts, instead of the
+        /// one for exported games; and import the projects if there is an engine
+        #[arg(long)]
+        debug: bool,
+    },
+    /// Build all, then run a server and a client that talk to each other
+    ///
+    /// Ends with 0 only if messages went both ways.
+    Demo {
+        /// Show the two games, each in a window
+        #[arg(long)]
+        window: bool,
+    },
+    /// Run every check and test
+    ///
+    /// Formatting, clippy, documentation, Rust tests, and tests in a real engine. The last
+    /// line counts what passed, failed and was skipped.
+    Test {
+        /// Run only tests whose name contains this, and no checks
+        filter: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    process_group::end_all_when_interrupted()?;
+    match task {
+        Task::Setup => {
+            engine::set_up(&Cache::open()?)?;
+        }
+        Task::Build { debug } => build(debug)?,
+        Task::Demo { window } => demo::run(window)?,
+        Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(debug: bool) -> Result<()> {
+    library::build(if debug { Kind::Debug } else { Kind::Release })?;
+    project::link_addon()?;
+    if debug {
+        // Only the debug library is loaded by the engine that imports.
+        match engine::find(&Cache::open()?)? {
+            Some(engine) => {
+                project::import(&engine, &workspace::demo_project())?;
+                project::import(&engine, &workspace::tests_project())?;
+            }
+            None => {
+                note("no engine yet, so the projects are not imported: see `cargo xtask setup`");
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The steps of `test` that cargo does: formatting, lints, documentation, Rust tests.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::process::{Finished, run, run_ok};
+use crate::report::{note, step};
+use crate::rust_results::{Counts, cargo_test_counts, nextest_counts};
+use crate::tally::Tally;
+use crate::workspace;
+
+const CARGO_LIMIT: Duration = Duration::from_hours(1);
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = workspace::cargo();
+    command.args(arguments);
+    command
+}
+
+/// Formatting, lints and documentation: each is one that passes or fails.
+pub(crate) fn run_checks(tally: &mut Tally) {
+    check(
+        tally,
+        "checking the formatting",
+        cargo(&["fmt", "--all", "--", "--check", "--color=never"]),
+    );
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    check(tally, "checking with clippy", cargo(&clippy));
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    check(tally, "checking the documentation", doc);
+}
+
+fn check(tally: &mut Tally, what: &str, command: Command) {
+    match step(what, || run_ok(command, CARGO_LIMIT)) {
+        Ok(_) => tally.pass(1),
+        Err(error) => {
+            println!("{error:#}");
+            tally.fail(what);
+        }
+    }
+}
+
+/// The Rust tests and the examples in the documentation.
+pub(crate) fn run_tests(tally: &mut Tally, filter: Option<&str>) {
+    if has_nextest() {
+        let mut command = cargo(&["nextest", "run", "--workspace"]);
+        command.args(["--no-fail-fast", "--no-tests", "pass"]);
+        command.args(["--status-level", "fail", "--final-status-level", "fail"]);
+        command.args(filter);
+        count(tally, "running the Rust tests (cargo-nextest)", command, |output| {
+            nextest_counts(output, filter.is_some())
+        });
+    } else {
+        let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        command.args(["--lib", "--bins", "--tests"]);
+        command.args(filter);
+        count(tally, "running the Rust tests (cargo test)", command, cargo_test_counts);
+    }
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]);
+    command.args(filter);
+    count(tally, "running the documentation's examples", command, cargo_test_counts);
+}
+
+fn has_nextest() -> bool {
+    run_ok(cargo(&["nextest", "--version"]), CARGO_LIMIT).is_ok()
+}
+
+/// Runs tests, and counts what the runner says of them.
+fn count(
+    tally: &mut Tally,
+    what: &str,
+    command: Command,
+    counts_in: impl Fn(&str) -> Option<Counts>,
+) {
+    let result = step(what, || {
+        let finished = run(command, CARGO_LIMIT).inspect_err(|_| tally.fail(what))?;
+        let counts = settle(&finished, counts_in(&finished.output));
+        tally.pass(counts.passed);
+        for _ in 0..counts.ignored {
+            tally.skip(what, "a test is marked #[ignore]");
+        }
+        if counts.failed > 0 {
+            tally.fail_many(counts.failed, &format!("{what}: {}, told above", counts.failed));
+            bail!("{}", finished.telling_output());
+        }
+        note(&format!("{} passed", counts.passed));
+        Ok(())
+    });
+    if let Err(error) = result {
+        println!("{error:#}");
+    }
+}
+
+/// The counts, which must agree with the exit code. Where there are none, as after a build
+/// that failed, that is one failure.
+fn settle(finished: &Finished, counts: Option<Counts>) -> Counts {
+    let all_is_well = counts.is_some() && finished.status.success();
+    let mut counts = counts.unwrap_or_default();
+    if counts.failed == 0 && !all_is_well {
+        counts.failed = 1;
+    }
+    counts
+}

@@ -1,0 +1,8 @@
+extends "res://test_case.gd"
+## Brings the engine down.
+
+
+func test_crashes() -> void:
+	check(true, "it begins")
+	expect_error("on purpose")
+	OS.crash("on purpose")

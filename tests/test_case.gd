@@ -1,0 +1,185 @@
+extends Node
+## What every test suite extends: `extends "res://test_case.gd"`.
+##
+## Each method whose name begins with `test_` is one test. It runs on a node of
+## its own, in the tree, and may `await`. A test that checks nothing fails.
+## GDScript has no exceptions, so a failed check goes on with the next line:
+## the checks return whether they held, for `if not check(...): return`.
+
+const ForeignProcess := preload("res://foreign_process.gd")
+
+## Longer values are cut in messages.
+const SHOWN_LENGTH := 200
+
+var _failures := PackedStringArray()
+var _skip_reason := ""
+var _checks := 0
+var _processes: Array[ForeignProcess] = []
+
+
+## Runs before each test; may await.
+func before_each() -> void:
+	pass
+
+
+## Runs after each test, also after one that failed or took too long; may await.
+func after_each() -> void:
+	pass
+
+
+## How many seconds a test may take, `before_each` included. Override for slow ones.
+func deadline_of(_method: String) -> float:
+	return 10.0
+
+
+## Fails the test with [param what] when the condition does not hold.
+func check(condition: bool, what: String) -> bool:
+	_checks += 1
+	if not condition:
+		_add_failure(what)
+	return condition
+
+
+## Fails when the values differ, or are of different types (1 is not 1.0).
+func check_eq(got: Variant, wanted: Variant, what := "") -> bool:
+	return check(_equal(got, wanted), _compare_message(what, got, "wanted", wanted))
+
+
+## Fails when the values are equal.
+func check_ne(got: Variant, unwanted: Variant, what := "") -> bool:
+	return check(not _equal(got, unwanted), _compare_message(what, got, "wanted anything but", unwanted))
+
+
+## Fails when not got < limit.
+func check_lt(got: Variant, limit: Variant, what := "") -> bool:
+	return check(got < limit, _compare_message(what, got, "wanted less than", limit))
+
+
+## Fails when not got <= limit.
+func check_le(got: Variant, limit: Variant, what := "") -> bool:
+	return check(got <= limit, _compare_message(what, got, "wanted at most", limit))
+
+
+## Fails when not got > limit.
+func check_gt(got: Variant, limit: Variant, what := "") -> bool:
+	return check(got > limit, _compare_message(what, got, "wanted more than", limit))
+
+
+## Fails when not got >= limit.
+func check_ge(got: Variant, limit: Variant, what := "") -> bool:
+	return check(got >= limit, _compare_message(what, got, "wanted at least", limit))
+
+
+## Fails the test.
+func fail(message: String) -> void:
+	_checks += 1
+	_add_failure(message)
+
+
+## Counts the test as skipped, unless a check failed. The test returns after it by itself.
+func skip(reason: String) -> void:
+	_skip_reason = reason
+
+
+## Announces one line `ERROR:` or `WARNING:` that contains the text. Call it before
+## what causes the error, once for each time that it comes. It is `cargo xtask test`
+## that fails the test for an announced error which does not come, and for any
+## other error. A `SCRIPT ERROR:` cannot be announced.
+func expect_error(substring: String) -> void:
+	_checks += 1
+	print("expect-error: ", substring)
+
+
+## Waits until the callable returns true, asking once a frame. False when it did not in time;
+## check what it returns: `check(await until(peer_is_open), "the peer opens")`.
+func until(condition: Callable, seconds_at_most := 5.0) -> bool:
+	var end := Time.get_ticks_msec() + int(seconds_at_most * 1000.0)
+	while not condition.call():
+		if Time.get_ticks_msec() >= end:
+			return false
+		await get_tree().process_frame
+	return true
+
+
+## Waits for a number of frames.
+func frames(count: int) -> void:
+	for _frame in count:
+		await get_tree().process_frame
+
+
+## Waits for a time.
+func seconds(time: float) -> void:
+	await get_tree().create_timer(time).timeout
+
+
+## Starts a foreign peer. It is killed at the end of the test if it still runs then,
+## and what it printed is shown if the test fails.
+func start_process(program: String, arguments: PackedStringArray = []) -> ForeignProcess:
+	var process := ForeignProcess.new(get_tree(), program, arguments)
+	if not process.is_started():
+		fail("%s does not start" % program)
+	_processes.append(process)
+	return process
+
+
+## Python with the package `websockets`. Where it is missing: "", and the test is
+## skipped with the reason; so `var python_program := python()`, and return if it is empty.
+func python() -> String:
+	return _foreign_program("LODEWIRE_PYTHON")
+
+
+## Node.js with the package `ws`, which scripts may `require`. Where it is missing: as [method python].
+func node() -> String:
+	return _foreign_program("LODEWIRE_NODE")
+
+
+func _foreign_program(variable: String) -> String:
+	var program := OS.get_environment(variable)
+	if program.is_empty():
+		var reason := OS.get_environment(variable + "_MISSING")
+		skip(reason if not reason.is_empty() else variable + " is not set; `cargo xtask test` sets it")
+	return program
+
+
+## Whether before_each left something to do.
+func _may_go_on() -> bool:
+	return _failures.is_empty() and _skip_reason.is_empty()
+
+
+func _add_failure(message: String) -> void:
+	_failures.append(message + _where())
+
+
+## The line of the suite that called, as " (test_x.gd:12)"; empty where the engine keeps no stacks.
+func _where() -> String:
+	for call in get_stack():
+		if call.source.get_file().begins_with("test_") and call.source != "res://test_case.gd":
+			return " (%s:%d)" % [call.source.get_file(), call.line]
+	return ""
+
+
+## Kills what still runs; the output goes to the messages of a failed test.
+func _end_processes() -> void:
+	for process in _processes:
+		process.kill()
+		if not _failures.is_empty():
+			_failures.append(process.describe())
+		process.forget()
+
+
+static func _equal(one: Variant, other: Variant) -> bool:
+	if (one is String or one is StringName) and (other is String or other is StringName):
+		return one == other
+	return typeof(one) == typeof(other) and one == other
+
+
+static func _compare_message(what: String, got: Variant, relation: String, other: Variant) -> String:
+	var subject := "" if what.is_empty() else what + ": "
+	return "%sgot %s, %s %s" % [subject, _show(got), relation, _show(other)]
+
+
+static func _show(value: Variant) -> String:
+	var text := str(value) if value is Object else var_to_str(value)
+	if text.length() > SHOWN_LENGTH:
+		text = "%s… (%d characters)" % [text.left(SHOWN_LENGTH), text.length()]
+	return text.replace("\n", "\\n")
