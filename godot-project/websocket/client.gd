@@ -1,0 +1,26 @@
+extends Node
+## The client of the demo: the engine's own WebSocketPeer, so that both ends are not ours.
+## It says hello, waits for the answer, and leaves.
+
+const Server := preload("res://websocket/server.gd")
+
+var socket := WebSocketPeer.new()
+var answers := 0
+
+
+func _ready() -> void:
+	socket.connect_to_url("ws://localhost:%d" % Server.port_of_command_line(9080))
+
+
+func _process(_delta: float) -> void:
+	socket.poll()
+	while socket.get_available_packet_count() > 0:
+		print("received: ", socket.get_packet().get_string_from_utf8())
+		answers += 1
+		if answers == 1:
+			socket.send_text("hello")
+		else:
+			socket.close(1000, "goodbye")
+	if socket.get_ready_state() == WebSocketPeer.STATE_CLOSED:
+		print("closed with code ", socket.get_close_code())
+		get_tree().quit(0 if answers == 2 else 1)
