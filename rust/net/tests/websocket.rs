@@ -346,11 +346,18 @@ fn a_stop_says_goodbye_and_frees_the_port_at_once() {
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     client.send(MessageKind::Text, b"unread");
+    // The answer shows that the server has read what came before.
+    let mut ping = Vec::new();
+    client.codec.ping(b"", Some(KEY), &mut ping);
+    client.stream.write_all(&ping).expect("sent");
+    client.stream.read_exact(&mut [0; 2]).expect("a pong");
     peer.send(MessageKind::Text, b"last".to_vec()).expect("room");
     let port = server.local_port();
     drop(server);
     assert_eq!(peer.state(), PeerState::Closed);
     assert_eq!(client.read_to_end(), ["Text 4", "Close 1000 "]);
+    // What came before the end is there, though nobody polled for it.
+    assert_eq!(peer.receive().map(|message| message.payload), Some(b"unread".to_vec()));
     let again = Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), port, config());
     assert!(again.is_ok(), "{again:?}");
 }

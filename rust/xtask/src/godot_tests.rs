@@ -10,6 +10,7 @@ use crate::engine::{self, Engine};
 use crate::foreign_peers;
 use crate::godot_run::GodotRun;
 use crate::library;
+use crate::lifecycle;
 use crate::log_scan::Outcome;
 use crate::project;
 use crate::report::{note, step};
@@ -36,6 +37,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
+    lifecycle::run(tally, &engine, &logs, filter)?;
     run_suites(tally, &cache, &engine, &logs, filter)
 }
 

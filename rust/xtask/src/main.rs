@@ -8,6 +8,7 @@ mod foreign_peers;
 mod godot_run;
 mod godot_tests;
 mod library;
+mod lifecycle;
 mod log_lines;
 mod log_scan;
 mod process;

@@ -44,6 +44,7 @@ pub struct DriverHandle {
     slot: usize,
     inbox: Arc<Inbox>,
     link: Arc<Link>,
+    ended: bool,
 }
 
 /// Wakes a driver; may be kept where the handle itself may not.
@@ -97,7 +98,12 @@ pub fn add(driver: Box<dyn Driver>) -> io::Result<DriverHandle> {
         current.slots += 1;
         current.slots - 1
     });
-    let handle = DriverHandle { slot, inbox: Arc::clone(&current.inbox), link: Arc::default() };
+    let handle = DriverHandle {
+        slot,
+        inbox: Arc::clone(&current.inbox),
+        link: Arc::default(),
+        ended: false,
+    };
     handle.inbox.push(Request::Add { slot, driver, link: Arc::clone(&handle.link) });
     Ok(handle)
 }
@@ -146,8 +152,12 @@ fn wake(slot: usize, inbox: &Inbox, link: &Link) {
     }
 }
 
-impl Drop for DriverHandle {
-    fn drop(&mut self) {
+impl DriverHandle {
+    /// Ends the driver and its sockets, and returns when they are closed. The last driver ends the thread.
+    pub fn end(&mut self) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
         let done = Arc::new(Done::default());
         if self.inbox.push(Request::Remove { slot: self.slot, done: Arc::clone(&done) }) {
             done.wait();
@@ -163,5 +173,11 @@ impl Drop for DriverHandle {
             drop(running);
             shutdown();
         }
+    }
+}
+
+impl Drop for DriverHandle {
+    fn drop(&mut self) {
+        self.end();
     }
 }

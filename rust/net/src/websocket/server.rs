@@ -2,7 +2,7 @@
 
 use super::driver::ServerDriver;
 use super::peer::{Peer, Step};
-use super::shared::{Config, PeerShared, ServerShared};
+use super::shared::{Config, News, PeerShared, ServerShared};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{self, Bind, BindError};
 use lodewire_websocket::{CloseCode, CloseFrame};
@@ -179,8 +179,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        self.handle.end();
         for peer in self.peers.values() {
             peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
         }
+        // Peers know their server: what nobody will poll any more would hold it for ever.
+        *lock(&self.shared.news) = News::default();
     }
 }

@@ -1,0 +1,19 @@
+extends SceneTree
+## Quits while a server is under load, after as many frames as `-- --frames=N` says. Nothing is stopped by hand.
+
+const Load := preload("res://lifecycle/load.gd")
+
+var load_now := Load.new()
+var frames_left := 1
+
+
+func _initialize() -> void:
+	for argument in OS.get_cmdline_user_args():
+		if argument.begins_with("--frames="):
+			frames_left = argument.trim_prefix("--frames=").to_int()
+
+
+func _process(_delta: float) -> bool:
+	load_now.step()
+	frames_left -= 1
+	return frames_left <= 0

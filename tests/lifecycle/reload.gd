@@ -1,0 +1,56 @@
+extends SceneTree
+## Reloads the extension again and again while servers are under load; `cargo xtask test` runs it in an editor.
+## Nothing of an earlier round may be left: no thread, no socket, no event queue.
+
+const Load := preload("res://lifecycle/load.gd")
+const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
+const ROUNDS := 100
+
+
+func _initialize() -> void:
+	var before := _held()
+	for round_number in ROUNDS:
+		var load_now := Load.new()
+		var tries := 0
+		while not load_now.step() and tries < 2000:
+			tries += 1
+			OS.delay_msec(1)
+		if tries == 2000 or _held() == before:
+			_end("round %d: the clients do not connect" % round_number)
+			return
+		if GDExtensionManager.reload_extension(EXTENSION) != GDExtensionManager.LOAD_STATUS_OK:
+			_end("round %d: the extension does not reload" % round_number)
+			return
+		if load_now.server.is_listening():
+			_end("round %d: a server listens that was never told to" % round_number)
+			return
+		load_now.clients.clear()
+	var after := _held()
+	if after != before:
+		_end("%s before, %s after" % [before, after])
+	else:
+		_end("")
+
+
+func _end(failure: String) -> void:
+	print("lifecycle: ", "%d reloads" % ROUNDS if failure.is_empty() else "FAIL: " + failure)
+	quit(0 if failure.is_empty() else 1)
+
+
+## What the extension holds of the system.
+static func _held() -> Dictionary:
+	var held := { "threads": 0, "sockets": 0, "event queues": 0 }
+	for task in DirAccess.get_directories_at("/proc/self/task"):
+		if FileAccess.open("/proc/self/task/%s/comm" % task, FileAccess.READ).get_line().begins_with("lodewire"):
+			held["threads"] += 1
+	var descriptors := DirAccess.open("/proc/self/fd")
+	descriptors.list_dir_begin()
+	var entry := descriptors.get_next()
+	while entry != "":
+		var target := descriptors.read_link("/proc/self/fd/" + entry)
+		if target.begins_with("socket:"):
+			held["sockets"] += 1
+		elif target.begins_with("anon_inode:"):
+			held["event queues"] += 1
+		entry = descriptors.get_next()
+	return held

@@ -1,0 +1,43 @@
+extends Node
+## A server that sends back what it receives, as what it was: text or bytes. It polls itself each frame.
+
+var server := LodeWebSocketServer.new()
+var connected: Array[int] = []
+var disconnected: Array[int] = []
+## Whether each of them went cleanly, in the order of `disconnected`.
+var clean: Array[bool] = []
+
+
+func _ready() -> void:
+	server.bind_ip = "127.0.0.1"
+	server.client_connected.connect(func(id: int, _protocol: String) -> void: connected.append(id))
+	server.client_disconnected.connect(_on_disconnected)
+	server.data_received.connect(_on_data)
+	server.listen(0)
+
+
+func _process(_delta: float) -> void:
+	server.poll()
+
+
+func port() -> int:
+	return server.get_local_port()
+
+
+func url() -> String:
+	return "ws://127.0.0.1:%d" % port()
+
+
+func _on_data(id: int) -> void:
+	var peer := server.get_peer(id)
+	var packet := peer.get_packet()
+	# Not put_packet(): the engine's PacketPeer takes no empty packet.
+	peer.send(packet, (
+		LodeWebSocketPeer.WRITE_MODE_TEXT if peer.was_string_packet()
+		else LodeWebSocketPeer.WRITE_MODE_BINARY
+	))
+
+
+func _on_disconnected(id: int, was_clean_close: bool) -> void:
+	disconnected.append(id)
+	clean.append(was_clean_close)
