@@ -67,13 +67,21 @@ impl Server {
         let (listener, local) = tcp::listen(bind, port)?;
         let shared = Arc::new(ServerShared::new(config));
         let driver = ServerDriver::new(listener, Arc::clone(&shared));
-        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
+        Self::start(Box::new(driver), shared, local.port()).map_err(BindError::System)
+    }
+
+    fn start(
+        driver: Box<dyn reactor::Driver>,
+        shared: Arc<ServerShared>,
+        port: u16,
+    ) -> std::io::Result<Self> {
+        let handle = reactor::add(driver)?;
         // Set once, before anything can be commanded.
         let _ = shared.waker.set(handle.waker());
         Ok(Self {
             handle,
             shared,
-            port: local.port(),
+            port,
             peers: HashMap::new(),
             turn: Turn::default(),
             leaving: None,
@@ -185,5 +193,61 @@ impl Drop for Server {
         }
         // Peers know their server: what nobody will poll any more would hold it for ever.
         *lock(&self.shared.news) = News::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reactor::{Context, Driver, Readiness};
+    use crate::websocket::shared::Key;
+    use crate::websocket::{Limits, PeerState};
+    use std::time::Instant;
+
+    /// A driver with a fault.
+    struct Faulty;
+
+    impl Driver for Faulty {
+        fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+
+        fn woken(&mut self, _: &mut Context<'_>) {
+            panic!("by design");
+        }
+
+        fn expired(&mut self, _: &mut Context<'_>) {}
+
+        fn deadline(&self) -> Option<Instant> {
+            None
+        }
+
+        fn close(&mut self, _: &mut Context<'_>) {}
+    }
+
+    #[test]
+    fn a_fault_on_the_io_thread_is_told_as_the_end_of_every_peer() {
+        let config = Config {
+            protocols: Vec::new(),
+            limits: Limits::default(),
+            handshake_timeout: Duration::from_secs(3),
+        };
+        let shared = Arc::new(ServerShared::new(config));
+        let mut server = Server::start(Box::new(Faulty), Arc::clone(&shared), 1).expect("a thread");
+        let key = Key { slot: 0, serial: 1 };
+        let remote = ([127, 0, 0, 1], 1).into();
+        let peer = Arc::new(PeerShared::new(7, key, remote, None, shared));
+        let peer = Rc::new(Peer::new(peer));
+        server.peers.insert(7, Rc::clone(&peer));
+        let patience = Instant::now() + Duration::from_secs(10);
+        while server.failure().is_none() && Instant::now() < patience {
+            std::thread::yield_now();
+        }
+        server.poll();
+        assert_eq!(server.next_event(), Some(ServerEvent::Disconnected { id: 7, clean: false }));
+        assert_eq!(server.next_event(), None);
+        assert!(server.peer(7).is_none());
+        assert_eq!(peer.state(), PeerState::Closed);
+        assert!(peer.close_frame().is_some_and(|close| close.reason.contains("by design")));
+        server.poll();
+        assert_eq!(server.next_event(), None, "told once");
     }
 }

@@ -1,0 +1,41 @@
+//! Frames from a peer, cut in two ways: no panic, the same events, and text is UTF-8.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_websocket::{Connection, Event, MessageKind, Role};
+
+fn events(role: Role, bytes: &[u8], step: usize) -> Vec<String> {
+    let mut connection = Connection::new(role, 4096);
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(step) {
+        let mut piece = piece.to_vec();
+        let mut at = 0;
+        while at < piece.len() {
+            match connection.receive(&mut piece[at..]) {
+                Ok((used, event)) => {
+                    assert!(used > 0 || event.is_some(), "no progress");
+                    at += used;
+                    if let Some(Event::Message { kind, payload }) = &event {
+                        assert!(payload.len() <= 4096);
+                        assert!(*kind == MessageKind::Binary || str::from_utf8(payload).is_ok());
+                    }
+                    seen.extend(event.map(|event| format!("{event:?}")));
+                }
+                Err(violation) => {
+                    seen.push(format!("{violation:?}"));
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&choice, bytes)) = data.split_first() else {
+        return;
+    };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let step = usize::from(choice >> 1).max(1);
+    assert_eq!(events(role, bytes, bytes.len().max(1)), events(role, bytes, step));
+});

@@ -1,0 +1,32 @@
+//! An opening request, cut in two ways: no panic, the same result, and no line break in what is answered.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_websocket::{Refusal, Request, ServerHandshake};
+
+fn result(bytes: &[u8], step: usize) -> Option<Result<Request, Refusal>> {
+    let mut handshake = ServerHandshake::new();
+    for piece in bytes.chunks(step) {
+        match handshake.receive(piece) {
+            Ok((_, None)) => {}
+            Ok((_, Some(request))) => return Some(Ok(request)),
+            Err(refusal) => return Some(Err(refusal)),
+        }
+    }
+    None
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&choice, bytes)) = data.split_first() else {
+        return;
+    };
+    let whole = result(bytes, bytes.len().max(1));
+    assert_eq!(whole, result(bytes, usize::from(choice).max(1)));
+    if let Some(Ok(request)) = whole {
+        for protocol in &request.protocols {
+            let mut answer = Vec::new();
+            request.accept(Some(protocol), &mut answer);
+            assert_eq!(answer.windows(4).filter(|end| end == b"\r\n\r\n").count(), 1);
+        }
+    }
+});
