@@ -136,7 +136,7 @@ impl LodeWebSocketPeer {
     ///
     /// With a negative [param code] the connection is dropped at once, and the client is told nothing.
     #[func]
-    fn close(&self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
+    fn close(&mut self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
         if let Some(peer) = &self.peer {
             close_peer("LodeWebSocketPeer.close", peer, code, &reason.to_string());
         }
@@ -220,7 +220,7 @@ impl LodeWebSocketPeer {
     /// [constant ERR_OUT_OF_MEMORY] when too much waits to be sent, [constant ERR_INVALID_DATA] for text that is not UTF-8.
     #[func]
     fn send(
-        &self,
+        &mut self,
         message: PackedByteArray,
         #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
     ) -> Error {
@@ -233,13 +233,13 @@ impl LodeWebSocketPeer {
 
     /// Sends [param message] as text. Errors as those of [method send].
     #[func]
-    fn send_text(&self, message: GString) -> Error {
+    fn send_text(&mut self, message: GString) -> Error {
         self.send_message(MessageKind::Text, message.to_string().into_bytes())
     }
 
     /// Sends small packets at once, which is the default, or, when [param enabled] is false, lets the system gather them.
     #[func]
-    fn set_no_delay(&self, enabled: bool) {
+    fn set_no_delay(&mut self, enabled: bool) {
         if let Some(peer) = &self.peer {
             peer.set_no_delay(enabled);
         }

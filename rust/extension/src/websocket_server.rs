@@ -11,6 +11,7 @@ use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 use lodewire_net::websocket::{Config, Limits, Peer, Server, ServerEvent, is_token};
 use lodewire_net::{Bind, BindError};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,7 +46,7 @@ pub(crate) struct LodeWebSocketServer {
     base: Base<MultiplayerPeerExtension>,
     server: Option<Server>,
     /// The script's objects of the peers that it asked for.
-    handles: HashMap<i32, Gd<LodeWebSocketPeer>>,
+    handles: RefCell<HashMap<i32, Gd<LodeWebSocketPeer>>>,
     refusing: bool,
     target_peer: i32,
     transfer_channel: i32,
@@ -54,29 +55,29 @@ pub(crate) struct LodeWebSocketServer {
 
     /// The address to listen on, such as [code]127.0.0.1[/code] for this machine alone. [code]*[/code] stands for all,
     /// IPv6 and IPv4. It counts when [method listen] is called.
-    #[var(get = get_bind_ip, set = set_bind_ip)]
+    #[var(get = get_bind_ip, set = set_bind_ip, usage_flags = [DEFAULT])]
     #[init(val = "*".into())]
     bind_ip: GString,
 
     /// How many seconds a client may take from its connection to the end of its opening request. One that takes longer is
     /// told so (HTTP 408) and dropped. It must be more than 0.
-    #[var(get = get_handshake_timeout, set = set_handshake_timeout)]
+    #[var(get = get_handshake_timeout, set = set_handshake_timeout, usage_flags = [DEFAULT])]
     #[init(val = 3.0)]
     handshake_timeout: f64,
 
     /// The key of [member ssl_certificate], for [code]wss://[/code]. Not supported yet: [method listen] then returns
     /// [constant ERR_UNAVAILABLE].
-    #[var(get = get_private_key, set = set_private_key)]
+    #[var(get = get_private_key, set = set_private_key, usage_flags = [DEFAULT])]
     private_key: Option<Gd<CryptoKey>>,
 
     /// The server's certificate, for [code]wss://[/code]. Not supported yet: [method listen] then returns
     /// [constant ERR_UNAVAILABLE].
-    #[var(get = get_ssl_certificate, set = set_ssl_certificate)]
+    #[var(get = get_ssl_certificate, set = set_ssl_certificate, usage_flags = [DEFAULT])]
     ssl_certificate: Option<Gd<X509Certificate>>,
 
     /// The certificates between [member ssl_certificate] and an authority that clients know. Not supported yet:
     /// [method listen] then returns [constant ERR_UNAVAILABLE].
-    #[var(get = get_ca_chain, set = set_ca_chain)]
+    #[var(get = get_ca_chain, set = set_ca_chain, usage_flags = [DEFAULT])]
     ca_chain: Option<Gd<X509Certificate>>,
 }
 
@@ -240,7 +241,7 @@ impl LodeWebSocketServer {
     /// the peers, but a peer that you keep is closed, and its packets stay readable.
     #[func]
     fn stop(&mut self) {
-        self.handles.clear();
+        self.handles.get_mut().clear();
         self.server = None;
     }
 
@@ -264,9 +265,10 @@ impl LodeWebSocketServer {
 
     /// The client with this id: the same object each time. An unknown id gives [code]null[/code] and an error.
     #[func]
-    fn get_peer(&mut self, id: i32) -> Option<Gd<LodeWebSocketPeer>> {
+    fn get_peer(&self, id: i32) -> Option<Gd<LodeWebSocketPeer>> {
         let peer = Rc::clone(self.known_peer("get_peer", id)?);
-        Some(self.handles.entry(id).or_insert_with(|| LodeWebSocketPeer::create(peer)).clone())
+        let mut handles = self.handles.borrow_mut();
+        Some(handles.entry(id).or_insert_with(|| LodeWebSocketPeer::create(peer)).clone())
     }
 
     /// The IP address of a client. An unknown id gives an empty text and an error.
@@ -285,7 +287,7 @@ impl LodeWebSocketServer {
     /// Closes the connection to a client: as [method LodeWebSocketPeer.close].
     #[func]
     fn disconnect_peer(
-        &self,
+        &mut self,
         id: i32,
         #[opt(default = 1000)] code: i32,
         #[opt(default = "")] reason: GString,
@@ -386,7 +388,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
                 }
                 ServerEvent::Disconnected { id, clean } => {
                     self.signals().client_disconnected().emit(id, clean);
-                    self.handles.remove(&id);
+                    self.handles.get_mut().remove(&id);
                 }
                 ServerEvent::Connected(id) => {
                     let protocol = self.protocol_of(id);
@@ -411,7 +413,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
                 close_peer("LodeWebSocketServer.disconnect_peer", peer, 1000, "");
             }
         } else if self.known_peer("disconnect_peer", id).is_some() {
-            self.handles.remove(&id);
+            self.handles.get_mut().remove(&id);
             if let Some(server) = &mut self.server {
                 server.forget(id);
             }

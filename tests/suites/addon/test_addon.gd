@@ -36,6 +36,18 @@ func test_loaded_library_is_small() -> void:
 			check_lt(file.get_length(), LARGEST_LIBRARY, "bytes of " + path)
 
 
+## The script that gives Godot 3's name back has an ending that the engine does not load by itself.
+func test_script_with_the_old_name_compiles() -> void:
+	var text := FileAccess.get_file_as_string("res://addons/lodewire/websocket_server.gd.txt")
+	check(text.contains("class_name WebSocketServer\n"), "it has the old name")
+	var script := GDScript.new()
+	script.source_code = text
+	if check_eq(script.reload(), OK):
+		var server: Object = script.new()
+		check(server is LodeWebSocketServer, "it is our server")
+		check_eq(server.bind_ip, "*")
+
+
 ## The files that the process has mapped and that are named like our library.
 func _loaded_libraries() -> PackedStringArray:
 	var found := PackedStringArray()

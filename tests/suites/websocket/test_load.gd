@@ -82,9 +82,11 @@ func test_idle_server_uses_no_processor() -> void:
 		skip("only Linux tells what a thread uses")
 		return
 	add_child(echo)
-	var thread := _io_thread()
-	if not check(thread != "", "there is an I/O thread"):
+	# A thread names itself, after it has begun.
+	if not check(await until(func() -> bool: return _io_thread() != ""), "there is an I/O thread"):
 		return
+	await seconds(0.2)
+	var thread := _io_thread()
 	var before := _switches(thread)
 	await seconds(0.5)
 	check_eq(_switches(thread), before, "times that the I/O thread woke")

@@ -1,0 +1,168 @@
+extends "res://test_case.gd"
+## The classes beside the documents: each name, argument, type, default, const flag, property and signal.
+##
+## The tables are written from the documents: Godot 3's WebSocketServer and WebSocketPeer, and for the names of Godot 4
+## its WebSocketPeer. ClassDB tells what there is.
+
+const SERVER := "LodeWebSocketServer"
+const PEER := "LodeWebSocketPeer"
+
+const SERVER_METHODS: Array[String] = [
+	"disconnect_peer(id: int, code: int = 1000, reason: String = \"\") -> void",
+	"get_peer(id: int) -> LodeWebSocketPeer const",
+	"get_peer_address(id: int) -> String const",
+	"get_peer_port(id: int) -> int const",
+	"has_peer(id: int) -> bool const",
+	"is_listening() -> bool const",
+	"listen(port: int, protocols: PackedStringArray = PackedStringArray(), gd_mp_api: bool = false) -> Error",
+	"stop() -> void",
+	"set_bind_ip(value: String) -> void",
+	"get_bind_ip() -> String const",
+	"set_ca_chain(value: X509Certificate) -> void",
+	"get_ca_chain() -> X509Certificate const",
+	"set_handshake_timeout(value: float) -> void",
+	"get_handshake_timeout() -> float const",
+	"set_private_key(value: CryptoKey) -> void",
+	"get_private_key() -> CryptoKey const",
+	"set_ssl_certificate(value: X509Certificate) -> void",
+	"get_ssl_certificate() -> X509Certificate const",
+	# Beyond the documents.
+	"get_local_port() -> int const",
+]
+
+const SERVER_PROPERTIES: Array[String] = [
+	"bind_ip: String = \"*\"",
+	"ca_chain: X509Certificate = null",
+	"handshake_timeout: float = 3.0",
+	"private_key: CryptoKey = null",
+	"ssl_certificate: X509Certificate = null",
+]
+
+const SERVER_SIGNALS: Array[String] = [
+	"client_close_request(id: int, code: int, reason: String)",
+	"client_connected(id: int, protocol: String)",
+	"client_disconnected(id: int, was_clean_close: bool)",
+	"data_received(id: int)",
+]
+
+const PEER_METHODS: Array[String] = [
+	"close(code: int = 1000, reason: String = \"\") -> void",
+	"get_connected_host() -> String const",
+	"get_connected_port() -> int const",
+	"get_current_outbound_buffered_amount() -> int const",
+	"get_write_mode() -> LodeWebSocketPeer.WriteMode const",
+	"is_connected_to_host() -> bool const",
+	"set_no_delay(enabled: bool) -> void",
+	"set_write_mode(mode: LodeWebSocketPeer.WriteMode) -> void",
+	"was_string_packet() -> bool const",
+	# Godot 4's names.
+	"get_close_code() -> int const",
+	"get_close_reason() -> String const",
+	"get_ready_state() -> LodeWebSocketPeer.State const",
+	"get_selected_protocol() -> String const",
+	"send(message: PackedByteArray, write_mode: LodeWebSocketPeer.WriteMode = 1) -> Error",
+	"send_text(message: String) -> Error",
+]
+
+const PEER_ENUMS := {
+	"WriteMode": { "WRITE_MODE_TEXT": 0, "WRITE_MODE_BINARY": 1 },
+	"State": { "STATE_CONNECTING": 0, "STATE_OPEN": 1, "STATE_CLOSING": 2, "STATE_CLOSED": 3 },
+}
+
+
+func test_server_is_a_multiplayer_peer() -> void:
+	check_eq(ClassDB.get_parent_class(SERVER), "MultiplayerPeerExtension")
+	check(LodeWebSocketServer.new() is MultiplayerPeer, "it is a MultiplayerPeer")
+
+
+func test_server_methods() -> void:
+	_check_lines(_methods(SERVER), SERVER_METHODS)
+
+
+func test_server_properties() -> void:
+	_check_lines(_properties(SERVER), SERVER_PROPERTIES)
+
+
+func test_server_signals() -> void:
+	_check_lines(_signals(SERVER), SERVER_SIGNALS)
+
+
+func test_peer_is_a_packet_peer() -> void:
+	check_eq(ClassDB.get_parent_class(PEER), "PacketPeerExtension")
+	check(LodeWebSocketPeer.new() is PacketPeer, "it is a PacketPeer")
+
+
+func test_peer_methods() -> void:
+	_check_lines(_methods(PEER), PEER_METHODS)
+
+
+func test_peer_has_no_properties_and_signals() -> void:
+	_check_lines(_properties(PEER), [])
+	_check_lines(_signals(PEER), [])
+
+
+func test_peer_enums() -> void:
+	check_eq(Array(ClassDB.class_get_enum_list(PEER, true)).size(), PEER_ENUMS.size())
+	for name: String in PEER_ENUMS:
+		var constants: Dictionary = PEER_ENUMS[name]
+		check_eq(Array(ClassDB.class_get_enum_constants(PEER, name, true)).size(), constants.size(), name)
+		for constant: String in constants:
+			check_eq(ClassDB.class_get_integer_constant_enum(PEER, constant), name, constant)
+			check_eq(ClassDB.class_get_integer_constant(PEER, constant), constants[constant], constant)
+	var state: LodeWebSocketPeer.State = LodeWebSocketPeer.new().get_ready_state()
+	check_eq(state, LodeWebSocketPeer.STATE_CLOSED, "an enum of the class is a type")
+
+
+func _check_lines(got: Array[String], wanted: Array[String]) -> void:
+	for line in wanted:
+		check(got.has(line), "missing: " + line)
+	for line in got:
+		check(wanted.has(line), "not in the documents: " + line)
+	check_eq(got.size(), wanted.size())
+
+
+func _methods(of: String) -> Array[String]:
+	var lines: Array[String] = []
+	for method in ClassDB.class_get_method_list(of, true):
+		# The engine's own virtual methods begin with an underscore.
+		if method.name.begins_with("_"):
+			continue
+		var line := "%s(%s) -> %s" % [method.name, _arguments(method.args, method.default_args), _type(method.return)]
+		lines.append(line + (" const" if method.flags & METHOD_FLAG_CONST else ""))
+	return lines
+
+
+func _properties(of: String) -> Array[String]:
+	var lines: Array[String] = []
+	for property in ClassDB.class_get_property_list(of, true):
+		if property.usage & (PROPERTY_USAGE_CATEGORY | PROPERTY_USAGE_GROUP | PROPERTY_USAGE_SUBGROUP):
+			continue
+		check_eq(ClassDB.class_get_property_setter(of, property.name), "set_" + property.name)
+		check_eq(ClassDB.class_get_property_getter(of, property.name), "get_" + property.name)
+		var default: Variant = ClassDB.class_get_property_default_value(of, property.name)
+		lines.append("%s: %s = %s" % [property.name, _type(property), var_to_str(default)])
+	return lines
+
+
+func _signals(of: String) -> Array[String]:
+	var lines: Array[String] = []
+	for of_class in ClassDB.class_get_signal_list(of, true):
+		lines.append("%s(%s)" % [of_class.name, _arguments(of_class.args, [])])
+	return lines
+
+
+func _arguments(arguments: Array, defaults: Array) -> String:
+	var texts := PackedStringArray()
+	var first_default := arguments.size() - defaults.size()
+	for index in arguments.size():
+		var text := "%s: %s" % [arguments[index].name, _type(arguments[index])]
+		if index >= first_default:
+			text += " = " + var_to_str(defaults[index - first_default])
+		texts.append(text)
+	return ", ".join(texts)
+
+
+func _type(of: Dictionary) -> String:
+	if not String(of.class_name).is_empty():
+		return of.class_name
+	return "void" if of.type == TYPE_NIL else type_string(of.type)
