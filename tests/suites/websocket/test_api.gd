@@ -1,0 +1,310 @@
+extends "res://test_case.gd"
+## Every method and property in use, and the answers to misuse.
+
+var server: LodeWebSocketServer
+var client: WebSocketPeer
+## The id of the client.
+var id := 0
+var ended: Array[bool] = []
+
+
+func before_each() -> void:
+	server = LodeWebSocketServer.new()
+	server.bind_ip = "127.0.0.1"
+	server.client_connected.connect(func(new_id: int, _protocol: String) -> void: id = new_id)
+	server.client_disconnected.connect(func(_id: int, clean: bool) -> void: ended.append(clean))
+	client = WebSocketPeer.new()
+
+
+func test_status_follows_the_server() -> void:
+	var base: MultiplayerPeer = server
+	check(not server.is_listening(), "a new server does not listen")
+	check_eq(server.get_local_port(), 0)
+	check_eq(base.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
+	check_eq(server.listen(0), OK)
+	var port := server.get_local_port()
+	check_gt(port, 0)
+	check(server.is_listening(), "it listens")
+	check_eq(base.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
+	check_eq(base.get_unique_id(), 1)
+	server.stop()
+	check(not server.is_listening(), "it has stopped")
+	check_eq(server.get_local_port(), 0)
+	check_eq(server.listen(port), OK, "the port is free at once")
+	server.stop()
+	server.stop()
+	check_eq(base.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
+
+
+func test_bad_ports() -> void:
+	for port: int in [-1, 65_536, 1 << 20]:
+		expect_error("%d is no port" % port)
+		check_eq(server.listen(port), ERR_INVALID_PARAMETER)
+	check(not server.is_listening(), "it does not listen")
+
+
+func test_port_in_use() -> void:
+	check_eq(server.listen(0), OK)
+	var other := LodeWebSocketServer.new()
+	other.bind_ip = "127.0.0.1"
+	expect_error("the port is in use")
+	check_eq(other.listen(server.get_local_port()), ERR_ALREADY_IN_USE)
+	expect_error("listens already")
+	check_eq(server.listen(0), ERR_ALREADY_IN_USE)
+	check(server.is_listening(), "the first goes on")
+
+
+func test_bind_ip() -> void:
+	check_eq(LodeWebSocketServer.new().bind_ip, "*")
+	server.bind_ip = "localhost"
+	expect_error("is no IP address")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	server.bind_ip = "192.0.2.1"
+	expect_error("cannot be had")
+	check_eq(server.listen(0), ERR_UNAVAILABLE)
+	server.bind_ip = "*"
+	if await _connect():
+		check_eq(server.get_peer_address(id), "127.0.0.1", "IPv4 is written as IPv4")
+	expect_error("bind_ip can only be set before listen()")
+	server.bind_ip = "127.0.0.1"
+	check_eq(server.bind_ip, "*")
+
+
+func test_what_is_not_there_yet() -> void:
+	expect_error("gd_mp_api is not supported yet")
+	check_eq(server.listen(0, [], true), ERR_UNAVAILABLE)
+	server.private_key = CryptoKey.new()
+	expect_error("wss:// is not supported yet")
+	check_eq(server.listen(0), ERR_UNAVAILABLE)
+	check(server.private_key != null, "the property keeps its value")
+	server.private_key = null
+	server.ssl_certificate = X509Certificate.new()
+	expect_error("wss:// is not supported yet")
+	check_eq(server.listen(0), ERR_UNAVAILABLE)
+	server.ssl_certificate = null
+	server.ca_chain = X509Certificate.new()
+	expect_error("wss:// is not supported yet")
+	check_eq(server.listen(0), ERR_UNAVAILABLE)
+	server.ca_chain = null
+	check_eq(server.listen(0), OK)
+	for property: String in ["private_key", "ssl_certificate", "ca_chain"]:
+		expect_error(property + " can only be set before listen()")
+		server.set(property, null)
+
+
+func test_handshake_timeout() -> void:
+	check_eq(server.handshake_timeout, 3.0)
+	server.handshake_timeout = 0.5
+	for bad: float in [0.0, -1.0, NAN, INF]:
+		expect_error("is not more than 0 seconds")
+		server.handshake_timeout = bad
+	check_eq(server.handshake_timeout, 0.5)
+
+
+func test_unknown_peers() -> void:
+	for listening: bool in [false, true]:
+		if listening:
+			check_eq(server.listen(0), OK)
+		for unknown: int in [0, 1, 77, -5]:
+			check(not server.has_peer(unknown), "there is no peer")
+			expect_error("get_peer: there is no peer")
+			check(server.get_peer(unknown) == null, "null")
+			expect_error("get_peer_address: there is no peer")
+			check_eq(server.get_peer_address(unknown), "")
+			expect_error("get_peer_port: there is no peer")
+			check_eq(server.get_peer_port(unknown), 0)
+			expect_error("disconnect_peer: there is no peer")
+			server.disconnect_peer(unknown)
+			expect_error("disconnect_peer: there is no peer")
+			(server as MultiplayerPeer).disconnect_peer(unknown)
+
+
+func test_protocols() -> void:
+	for bad: String in ["a b", "a\r\nX-Injected: yes", "a,b", "", "é"]:
+		expect_error("a sub-protocol's name")
+		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad)
+	var told := [""]
+	server.client_connected.connect(func(_id: int, protocol: String) -> void: told[0] = protocol)
+	client.supported_protocols = ["x", "second", "first"]
+	if await _connect(["first", "second"]):
+		check_eq(told[0], "second", "the client's order counts")
+		check_eq(server.get_peer(id).get_selected_protocol(), "second")
+		check_eq(client.get_selected_protocol(), "second")
+
+
+func test_peer() -> void:
+	if not await _connect():
+		return
+	check(server.has_peer(id), "it is there")
+	var peer := server.get_peer(id)
+	check(peer == server.get_peer(id), "the same object each time")
+	check_eq(peer.get_connected_host(), "127.0.0.1")
+	check_eq(peer.get_connected_host(), server.get_peer_address(id))
+	check_gt(peer.get_connected_port(), 0)
+	check_eq(peer.get_connected_port(), server.get_peer_port(id))
+	check_eq(peer.get_selected_protocol(), "")
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
+	check(peer.is_connected_to_host(), "it is connected")
+	check_eq(peer.get_close_code(), -1)
+	check_eq(peer.get_close_reason(), "")
+	peer.set_no_delay(false)
+	peer.set_no_delay(true)
+	check_eq(peer.get_write_mode(), LodeWebSocketPeer.WRITE_MODE_BINARY)
+	check_eq(peer.get_available_packet_count(), 0)
+
+	check_eq(peer.put_packet("bytes".to_utf8_buffer()), OK)
+	check(await _client_gets("bytes", false), "bytes arrive")
+	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_TEXT)
+	check_eq(peer.get_write_mode(), LodeWebSocketPeer.WRITE_MODE_TEXT)
+	check_eq(peer.put_packet("text".to_utf8_buffer()), OK)
+	check(await _client_gets("text", true), "text arrives")
+	check_eq(peer.send_text("more"), OK)
+	check(await _client_gets("more", true), "text arrives")
+	check_eq(peer.send("last".to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_BINARY), OK)
+	check(await _client_gets("last", false), "bytes arrive")
+	check(await until(func() -> bool: return peer.get_current_outbound_buffered_amount() == 0), "all is sent")
+
+	client.send_text("hello")
+	client.send(var_to_bytes({ "x": Vector2(1, 2) }))
+	check(await until(func() -> bool: return _poll() and peer.get_available_packet_count() == 2), "both arrive")
+	check_eq(peer.get_packet().get_string_from_utf8(), "hello")
+	check(peer.was_string_packet(), "the first is text")
+	check_eq(peer.get_var(), { "x": Vector2(1, 2) })
+	check(not peer.was_string_packet(), "the second is not")
+	check_eq(peer.get_packet(), PackedByteArray(), "no more")
+	check_eq(peer.get_packet_error(), ERR_UNAVAILABLE)
+
+
+func test_what_a_peer_refuses() -> void:
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_TEXT)
+	expect_error("text must be UTF-8")
+	check_eq(peer.put_packet([0xFF, 0xFE] as PackedByteArray), ERR_INVALID_DATA)
+	var too_much := PackedByteArray()
+	too_much.resize(2 << 20)
+	check_eq(peer.send(too_much), ERR_OUT_OF_MEMORY)
+	for code: int in [0, 999, 1005, 1006, 1015, 2000, 5000, 70_000]:
+		expect_error("is not a code that may be sent")
+		server.disconnect_peer(id, code)
+	for reason: String in ["a\r\nb", "a\nb", "é".repeat(62)]:
+		expect_error("a reason is one line")
+		peer.close(1000, reason)
+	expect_error("the server itself sends nothing")
+	check_eq((server as PacketPeer).put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
+	check_eq((server as PacketPeer).get_available_packet_count(), 0)
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN, "none of it is the end")
+	check_eq(peer.send_text("I am here"), OK)
+	check(await _client_gets("I am here", true), "it goes on")
+
+
+func test_close_of_the_server() -> void:
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	peer.close(4001, "é".repeat(61))
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSING)
+	check(peer.is_connected_to_host(), "until the client has answered")
+	check_eq(peer.send_text("late"), FAILED)
+	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check_eq(ended, [true] as Array[bool])
+	check_eq(client.get_close_code(), 4001)
+	check_eq(client.get_close_reason(), "é".repeat(61))
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
+	check_eq(peer.get_close_code(), 4001)
+	check(not server.has_peer(id), "it is gone")
+
+
+func test_close_of_the_client() -> void:
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	client.close(4002, "my reason")
+	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check_eq(ended, [true] as Array[bool])
+	check_eq(peer.get_close_code(), 4002)
+	check_eq(peer.get_close_reason(), "my reason")
+
+
+func test_negative_code_drops_at_once() -> void:
+	if not await _connect():
+		return
+	server.disconnect_peer(id, -1)
+	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check_eq(ended, [false] as Array[bool])
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "the client sees it")
+	check_eq(client.get_close_code(), -1)
+
+
+func test_multiplayer_peer_disconnects_through_the_virtual_method() -> void:
+	var base: MultiplayerPeer = server
+	if not await _connect():
+		return
+	base.disconnect_peer(id)
+	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check_eq(ended, [true] as Array[bool])
+	check_eq(client.get_close_code(), 1000)
+	client = WebSocketPeer.new()
+	server.stop()
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	base.disconnect_peer(id, true)
+	check(not server.has_peer(id), "by force it is gone at once")
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "the client sees it")
+	check_eq(ended.size(), 1, "without a signal")
+
+
+func test_refusing_new_connections() -> void:
+	server.refuse_new_connections = true
+	check_eq(server.listen(0), OK)
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+	expect_error("Invalid status code. Got: '503'")
+	expect_error("Invalid response headers")
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "the client is refused")
+	check_eq(id, 0)
+	server.stop()
+	server.refuse_new_connections = false
+	client = WebSocketPeer.new()
+	check(await _connect(), "and let in again")
+
+
+func test_peer_without_a_connection() -> void:
+	var peer := LodeWebSocketPeer.new()
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
+	check_eq(peer.send_text("x"), ERR_UNCONFIGURED)
+	check_eq(peer.put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
+	check_eq(peer.get_available_packet_count(), 0)
+	check_eq(peer.get_connected_host(), "")
+	check_eq(peer.get_connected_port(), 0)
+	peer.close()
+	peer.set_no_delay(true)
+	check(not peer.is_connected_to_host(), "it is not connected")
+
+
+func _connect(protocols: PackedStringArray = []) -> bool:
+	id = 0
+	check_eq(server.listen(0, protocols), OK)
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+	return check(await until(func() -> bool: return _poll() and id != 0 and _is_open()), "the client connects")
+
+
+func _is_open() -> bool:
+	return client.get_ready_state() == WebSocketPeer.STATE_OPEN
+
+
+func _poll() -> bool:
+	server.poll()
+	client.poll()
+	return true
+
+
+func _client_gets(text: String, is_text: bool) -> bool:
+	if not await until(func() -> bool: return _poll() and client.get_available_packet_count() > 0):
+		return false
+	return client.get_packet().get_string_from_utf8() == text and client.was_string_packet() == is_text
