@@ -174,7 +174,7 @@ impl LodeWebSocketPeer {
     }
 
     /// How many bytes wait to be sent: yours and the protocol's own. It grows while the client reads more slowly than you
-    /// send; at 1 MiB [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
+    /// send; at the limit of [method LodeWebSocketServer.set_buffers], [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
     #[func]
     fn get_current_outbound_buffered_amount(&self) -> i64 {
         let waiting = self.peer.as_ref().map_or(0, |peer| peer.buffered_amount());

@@ -16,6 +16,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+/// The largest buffer of a peer that a script may ask for, in KiB: a packet's length is a 32-bit number in the engine.
+const MAX_BUFFER_KIB: usize = 1 << 20;
+
 /// A WebSocket server: Godot 3's class of that name, for Godot 4.
 ///
 /// Call [method listen], then [method MultiplayerPeer.poll] regularly, as in [method Node._process]: the signals are
@@ -47,6 +50,7 @@ pub(crate) struct LodeWebSocketServer {
     server: Option<Server>,
     /// The script's objects of the peers that it asked for.
     handles: RefCell<HashMap<i32, Gd<LodeWebSocketPeer>>>,
+    limits: Limits,
     refusing: bool,
     target_peer: i32,
     transfer_channel: i32,
@@ -215,7 +219,7 @@ impl LodeWebSocketServer {
         };
         let config = Config {
             protocols,
-            limits: Limits::default(),
+            limits: self.limits,
             handshake_timeout: Duration::from_secs_f64(self.handshake_timeout),
         };
         match Server::listen(bind, port, config) {
@@ -235,6 +239,47 @@ impl LodeWebSocketServer {
                 }
             }
         }
+    }
+
+    /// Sets how much may wait for each client, before [method listen]: in from the client, until you read it, and out to
+    /// it, in KiB and in packets. The sizes are also those of the largest message. The default is 1024 KiB each way, 1024
+    /// packets in and 16384 out.
+    ///
+    /// A client that sends more than you read has to wait; nothing is lost. When too much waits for a client,
+    /// [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY].
+    ///
+    /// Returns [constant FAILED] while the server listens, and [constant ERR_INVALID_PARAMETER] for a number that is less
+    /// than 1, or a size over 1048576 KiB.
+    #[func]
+    fn set_buffers(
+        &mut self,
+        input_buffer_size_kb: i32,
+        input_max_packets: i32,
+        output_buffer_size_kb: i32,
+        output_max_packets: i32,
+    ) -> Error {
+        if !self.may_set("set_buffers") {
+            return Error::FAILED;
+        }
+        let positive = |number: i32| usize::try_from(number).ok().filter(|number| *number > 0);
+        let bytes =
+            |kib: i32| positive(kib).filter(|kib| *kib <= MAX_BUFFER_KIB).map(|kib| kib << 10);
+        let limits = || {
+            Some(Limits {
+                in_bytes: bytes(input_buffer_size_kb)?,
+                in_packets: positive(input_max_packets)?,
+                out_bytes: bytes(output_buffer_size_kb)?,
+                out_packets: positive(output_max_packets)?,
+            })
+        };
+        let Some(limits) = limits() else {
+            godot_error!(
+                "LodeWebSocketServer.set_buffers: sizes are 1 to {MAX_BUFFER_KIB} KiB, numbers of packets at least 1."
+            );
+            return Error::ERR_INVALID_PARAMETER;
+        };
+        self.limits = limits;
+        Error::OK
     }
 
     /// Stops to listen, and closes every connection with code 1000. The port is free when it returns. No signal tells of

@@ -199,6 +199,32 @@ func test_what_a_peer_refuses() -> void:
 	check(await _client_gets("I am here", true), "it goes on")
 
 
+func test_buffers() -> void:
+	for bad: Array in [[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, -1, 1], [1, 1, 1, 0], [(1 << 20) + 1, 1, 1, 1]]:
+		expect_error("set_buffers: sizes are 1 to")
+		check_eq(server.callv("set_buffers", bad), ERR_INVALID_PARAMETER)
+	check_eq(server.set_buffers(8, 4, 2, 16), OK)
+	if not await _connect():
+		return
+	expect_error("set_buffers can only be set before listen()")
+	check_eq(server.set_buffers(64, 1024, 64, 1024), FAILED)
+	var peer := server.get_peer(id)
+	var bytes := PackedByteArray()
+	bytes.resize(2048)
+	check_eq(peer.send(bytes), ERR_OUT_OF_MEMORY, "with its header it is over 2 KiB")
+	check_eq(peer.send(bytes.slice(0, 2000)), OK)
+	for index in 10:
+		client.send_text(str(index))
+	await seconds(0.2)
+	_poll()
+	check_eq(peer.get_available_packet_count(), 4, "no more than the limit waits")
+	for index in 10:
+		var next := func() -> bool: return _poll() and peer.get_available_packet_count() > 0
+		if not check(await until(next), "packet %d comes when there is room" % index):
+			return
+		check_eq(peer.get_packet().get_string_from_utf8(), str(index))
+
+
 func test_close_of_the_server() -> void:
 	if not await _connect():
 		return

@@ -15,6 +15,7 @@ const SERVER_METHODS: Array[String] = [
 	"has_peer(id: int) -> bool const",
 	"is_listening() -> bool const",
 	"listen(port: int, protocols: PackedStringArray = PackedStringArray(), gd_mp_api: bool = false) -> Error",
+	"set_buffers(input_buffer_size_kb: int, input_max_packets: int, output_buffer_size_kb: int, output_max_packets: int) -> Error",
 	"stop() -> void",
 	"set_bind_ip(value: String) -> void",
 	"get_bind_ip() -> String const",
