@@ -56,9 +56,10 @@ func test_port_in_use() -> void:
 
 func test_bind_ip() -> void:
 	check_eq(LodeWebSocketServer.new().bind_ip, "*")
-	server.bind_ip = "localhost"
-	expect_error("is no IP address")
-	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	for bad: String in ["localhost", "", "256.0.0.1", "[::1]", "127.0.0.1 ", "127.0.0.1:80"]:
+		server.bind_ip = bad
+		expect_error("is no IP address")
+		check_eq(server.listen(0), ERR_INVALID_PARAMETER, bad)
 	server.bind_ip = "192.0.2.1"
 	expect_error("cannot be had")
 	check_eq(server.listen(0), ERR_UNAVAILABLE)
@@ -68,6 +69,112 @@ func test_bind_ip() -> void:
 	expect_error("bind_ip can only be set before listen()")
 	server.bind_ip = "127.0.0.1"
 	check_eq(server.bind_ip, "*")
+
+
+func test_bind_ip_tells_who_can_connect() -> void:
+	if OS.get_name() != "Linux":
+		skip("only Linux has all of 127.0.0.0/8")
+		return
+	if not await _connect():
+		return
+	var all := LodeWebSocketServer.new()
+	expect_error("the port is in use")
+	check_eq(all.listen(server.get_local_port()), ERR_ALREADY_IN_USE, "* wants this address too")
+	client = WebSocketPeer.new()
+	client.connect_to_url("ws://127.0.0.2:%d" % server.get_local_port())
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "another address is not served")
+	server.stop()
+	server.bind_ip = "*"
+	client = WebSocketPeer.new()
+	if await _connect([], "127.0.0.2"):
+		check_gt(server.get_peer_port(id), 0)
+
+
+func test_setters_and_getters() -> void:
+	var key := CryptoKey.new()
+	var certificate := X509Certificate.new()
+	var chain := X509Certificate.new()
+	server.set_bind_ip("::1")
+	check_eq(server.get_bind_ip(), "::1")
+	server.set_handshake_timeout(1.5)
+	check_eq(server.get_handshake_timeout(), 1.5)
+	server.set_private_key(key)
+	check(server.get_private_key() == key, "private_key")
+	server.set_ssl_certificate(certificate)
+	check(server.get_ssl_certificate() == certificate, "ssl_certificate")
+	server.set_ca_chain(chain)
+	check(server.get_ca_chain() == chain, "ca_chain")
+	check_eq([server.bind_ip, server.handshake_timeout], ["::1", 1.5])
+	check_eq([server.private_key, server.ssl_certificate, server.ca_chain], [key, certificate, chain])
+	server.set_private_key(null)
+	server.set_ssl_certificate(null)
+	server.set_ca_chain(null)
+	server.set_bind_ip("127.0.0.1")
+	check_eq(server.listen(0), OK)
+	expect_error("bind_ip can only be set before listen()")
+	server.set_bind_ip("*")
+	expect_error("private_key can only be set before listen()")
+	server.set_private_key(key)
+	expect_error("ssl_certificate can only be set before listen()")
+	server.set_ssl_certificate(certificate)
+	expect_error("ca_chain can only be set before listen()")
+	server.set_ca_chain(chain)
+	check_eq(server.get_bind_ip(), "127.0.0.1")
+	check_eq([server.get_private_key(), server.get_ssl_certificate(), server.get_ca_chain()], [null, null, null])
+	server.set_handshake_timeout(2.5)
+	check_eq(server.get_handshake_timeout(), 2.5, "this one may change at any time")
+	expect_error("is not more than 0 seconds")
+	server.set_handshake_timeout(0.0)
+	check_eq(server.get_handshake_timeout(), 2.5)
+
+
+func test_stop_with_a_client() -> void:
+	var requests := [0]
+	server.client_close_request.connect(func(_id: int, _code: int, _reason: String) -> void: requests[0] += 1)
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	client.send_text("unread")
+	check(await until(func() -> bool: return _poll() and peer.get_available_packet_count() == 1), "it arrives")
+	var port := server.get_local_port()
+	server.stop()
+	check_eq(server.listen(port), OK, "the port is free at once")
+	check(not server.has_peer(id), "the peer is not the new server's")
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
+	check_eq(peer.send_text("late"), FAILED)
+	check_eq(peer.get_packet().get_string_from_utf8(), "unread")
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "the client sees it")
+	check_eq(client.get_close_code(), 1000)
+	check_eq([requests[0], ended.size()], [0, 0], "no signal tells of it")
+	var base: MultiplayerPeer = server
+	base.close()
+	check(not server.is_listening(), "close() of a MultiplayerPeer is stop()")
+
+
+func test_server_itself_carries_no_packets() -> void:
+	var base: MultiplayerPeer = server
+	for listening: bool in [false, true]:
+		if listening:
+			check_eq(server.listen(0), OK)
+		expect_error("the server itself sends nothing")
+		check_eq(base.put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
+		expect_error("the server itself sends nothing")
+		check_eq(base.put_var("x"), ERR_UNCONFIGURED)
+		check_eq(base.get_packet(), PackedByteArray())
+		check_eq(base.get_packet_error(), ERR_UNCONFIGURED)
+		check_eq(base.get_available_packet_count(), 0)
+		check_eq([base.get_packet_peer(), base.get_packet_channel()], [0, 0])
+		check_eq(base.get_packet_mode(), MultiplayerPeer.TRANSFER_MODE_RELIABLE)
+	check_eq(base.transfer_mode, MultiplayerPeer.TRANSFER_MODE_RELIABLE)
+	base.transfer_mode = MultiplayerPeer.TRANSFER_MODE_UNRELIABLE
+	check_eq(base.transfer_mode, MultiplayerPeer.TRANSFER_MODE_UNRELIABLE)
+	check_eq(base.transfer_channel, 0)
+	base.transfer_channel = 3
+	check_eq(base.transfer_channel, 3)
+	base.set_target_peer(5)
+	check_eq(base.get_unique_id(), 1)
 
 
 func test_what_is_not_there_yet() -> void:
@@ -162,6 +269,12 @@ func test_peer() -> void:
 	check(await _client_gets("more", true), "text arrives")
 	check_eq(peer.send("last".to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_BINARY), OK)
 	check(await _client_gets("last", false), "bytes arrive")
+	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_BINARY)
+	check_eq(peer.put_packet(PackedByteArray()), OK)
+	check(await _client_gets("", false), "an empty packet arrives")
+	check_eq(peer.put_var({ "y": Vector3(1, 2, 3) }), OK)
+	check(await until(func() -> bool: return _poll() and client.get_available_packet_count() == 1), "a value arrives")
+	check_eq(client.get_var(), { "y": Vector3(1, 2, 3) })
 	check(await until(func() -> bool: return peer.get_current_outbound_buffered_amount() == 0), "all is sent")
 
 	client.send_text("hello")
@@ -182,15 +295,22 @@ func test_what_a_peer_refuses() -> void:
 	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_TEXT)
 	expect_error("text must be UTF-8")
 	check_eq(peer.put_packet([0xFF, 0xFE] as PackedByteArray), ERR_INVALID_DATA)
+	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_BINARY)
+	expect_error("text must be UTF-8")
+	check_eq(peer.send([0xC3, 0x28] as PackedByteArray, LodeWebSocketPeer.WRITE_MODE_TEXT), ERR_INVALID_DATA)
 	var too_much := PackedByteArray()
 	too_much.resize(2 << 20)
 	check_eq(peer.send(too_much), ERR_OUT_OF_MEMORY)
 	for code: int in [0, 999, 1005, 1006, 1015, 2000, 5000, 70_000]:
 		expect_error("is not a code that may be sent")
 		server.disconnect_peer(id, code)
+		expect_error("is not a code that may be sent")
+		peer.close(code)
 	for reason: String in ["a\r\nb", "a\nb", "é".repeat(62)]:
 		expect_error("a reason is one line")
 		peer.close(1000, reason)
+		expect_error("a reason is one line")
+		server.disconnect_peer(id, 1000, reason)
 	expect_error("the server itself sends nothing")
 	check_eq((server as PacketPeer).put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
 	check_eq((server as PacketPeer).get_available_packet_count(), 0)
@@ -246,11 +366,18 @@ func test_close_of_the_client() -> void:
 	if not await _connect():
 		return
 	var peer := server.get_peer(id)
+	client.send_text("unread")
 	client.close(4002, "my reason")
 	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(ended, [true] as Array[bool])
 	check_eq(peer.get_close_code(), 4002)
 	check_eq(peer.get_close_reason(), "my reason")
+	check(not server.has_peer(id), "it is gone")
+	check_eq(peer.get_available_packet_count(), 1, "what was not read stays")
+	check_eq(peer.get_packet().get_string_from_utf8(), "unread")
+	check_eq(peer.send_text("late"), FAILED)
+	peer.close()
+	check_eq(peer.get_close_code(), 4002, "a close after the end changes nothing")
 
 
 func test_negative_code_drops_at_once() -> void:
@@ -262,6 +389,18 @@ func test_negative_code_drops_at_once() -> void:
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
 	check(await until(is_closed), "the client sees it")
 	check_eq(client.get_close_code(), -1)
+	server.stop()
+	client = WebSocketPeer.new()
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	peer.close(-1, "nobody is told")
+	check_ne(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
+	check(await until(func() -> bool: return _poll() and ended.size() == 2), "it ends")
+	check_eq(ended[1], false)
+	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
+	check_eq(peer.get_close_code(), 1006)
+	check_eq(peer.get_close_reason(), "")
 
 
 func test_multiplayer_peer_disconnects_through_the_virtual_method() -> void:
@@ -297,7 +436,12 @@ func test_refusing_new_connections() -> void:
 	server.stop()
 	server.refuse_new_connections = false
 	client = WebSocketPeer.new()
-	check(await _connect(), "and let in again")
+	if not await _connect():
+		return
+	server.refuse_new_connections = true
+	check(server.refuse_new_connections, "it refuses")
+	check_eq(server.get_peer(id).send_text("stay"), OK)
+	check(await _client_gets("stay", true), "those who are in stay in")
 
 
 func test_peer_without_a_connection() -> void:
@@ -308,15 +452,25 @@ func test_peer_without_a_connection() -> void:
 	check_eq(peer.get_available_packet_count(), 0)
 	check_eq(peer.get_connected_host(), "")
 	check_eq(peer.get_connected_port(), 0)
+	check_eq(peer.send([1] as PackedByteArray), ERR_UNCONFIGURED)
+	check_eq(peer.put_var("x"), ERR_UNCONFIGURED)
+	check_eq(peer.get_packet(), PackedByteArray())
+	check_eq(peer.get_packet_error(), ERR_UNAVAILABLE)
+	check(not peer.was_string_packet(), "there was none")
+	check_eq(peer.get_current_outbound_buffered_amount(), 0)
+	check_eq([peer.get_close_code(), peer.get_close_reason(), peer.get_selected_protocol()], [-1, "", ""])
+	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_TEXT)
+	check_eq(peer.get_write_mode(), LodeWebSocketPeer.WRITE_MODE_TEXT)
 	peer.close()
+	peer.close(-1)
 	peer.set_no_delay(true)
 	check(not peer.is_connected_to_host(), "it is not connected")
 
 
-func _connect(protocols: PackedStringArray = []) -> bool:
+func _connect(protocols: PackedStringArray = [], address := "127.0.0.1") -> bool:
 	id = 0
 	check_eq(server.listen(0, protocols), OK)
-	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+	client.connect_to_url("ws://%s:%d" % [address, server.get_local_port()])
 	return check(await until(func() -> bool: return _poll() and id != 0 and _is_open()), "the client connects")
 
 

@@ -1,15 +1,15 @@
 extends "res://test_case.gd"
 ## The classes beside the documents: each name, argument, type, default, const flag, property and signal.
 ##
-## The tables are written from the documents: Godot 3's WebSocketServer and WebSocketPeer, and for the names of Godot 4
-## its WebSocketPeer. ClassDB tells what there is.
+## The tables are written from the documents: Godot 3's WebSocketServer, its base WebSocketMultiplayerPeer (get_peer,
+## set_buffers) and WebSocketPeer, and for the names of Godot 4 its WebSocketPeer. ClassDB tells what there is.
 
 const SERVER := "LodeWebSocketServer"
 const PEER := "LodeWebSocketPeer"
 
 const SERVER_METHODS: Array[String] = [
 	"disconnect_peer(id: int, code: int = 1000, reason: String = \"\") -> void",
-	"get_peer(id: int) -> LodeWebSocketPeer const",
+	"get_peer(peer_id: int) -> LodeWebSocketPeer const",
 	"get_peer_address(id: int) -> String const",
 	"get_peer_port(id: int) -> int const",
 	"has_peer(id: int) -> bool const",
@@ -164,6 +164,13 @@ func _arguments(arguments: Array, defaults: Array) -> String:
 
 
 func _type(of: Dictionary) -> String:
-	if not String(of.class_name).is_empty():
-		return of.class_name
-	return "void" if of.type == TYPE_NIL else type_string(of.type)
+	var class_of: String = of.class_name
+	match of.type:
+		TYPE_NIL:
+			return "Variant" if of.usage & PROPERTY_USAGE_NIL_IS_VARIANT else "void"
+		TYPE_OBJECT:
+			return class_of
+		TYPE_INT when of.usage & PROPERTY_USAGE_CLASS_IS_ENUM:
+			return class_of
+	# A class name where there is neither an object nor an enum belongs to no document.
+	return type_string(of.type) + ("" if class_of.is_empty() else " of " + class_of)
