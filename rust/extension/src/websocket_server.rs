@@ -200,8 +200,11 @@ impl LodeWebSocketServer {
         #[opt(default = &PackedStringArray::new())] protocols: PackedStringArray,
         #[opt(default = false)] gd_mp_api: bool,
     ) -> Error {
-        let protocols: Vec<String> =
-            protocols.as_slice().iter().map(|name| name.to_string().trim().to_owned()).collect();
+        let protocols: Vec<String> = protocols
+            .as_slice()
+            .iter()
+            .map(|name| name.to_string().trim_matches(' ').to_owned())
+            .collect();
         if let Some((error, why)) = self.objection(&protocols, gd_mp_api) {
             godot_error!("LodeWebSocketServer.listen: {why}");
             return error;
@@ -310,10 +313,10 @@ impl LodeWebSocketServer {
 
     /// The client with this id: the same object each time. An unknown id gives [code]null[/code] and an error.
     #[func]
-    fn get_peer(&self, id: i32) -> Option<Gd<LodeWebSocketPeer>> {
-        let peer = Rc::clone(self.known_peer("get_peer", id)?);
+    fn get_peer(&self, peer_id: i32) -> Option<Gd<LodeWebSocketPeer>> {
+        let peer = Rc::clone(self.known_peer("get_peer", peer_id)?);
         let mut handles = self.handles.borrow_mut();
-        Some(handles.entry(id).or_insert_with(|| LodeWebSocketPeer::create(peer)).clone())
+        Some(handles.entry(peer_id).or_insert_with(|| LodeWebSocketPeer::create(peer)).clone())
     }
 
     /// The IP address of a client. An unknown id gives an empty text and an error.

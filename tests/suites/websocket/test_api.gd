@@ -121,7 +121,9 @@ func test_setters_and_getters() -> void:
 	expect_error("ca_chain can only be set before listen()")
 	server.set_ca_chain(chain)
 	check_eq(server.get_bind_ip(), "127.0.0.1")
-	check_eq([server.get_private_key(), server.get_ssl_certificate(), server.get_ca_chain()], [null, null, null])
+	check(server.get_private_key() == null, "private_key stays empty")
+	check(server.get_ssl_certificate() == null, "ssl_certificate stays empty")
+	check(server.get_ca_chain() == null, "ca_chain stays empty")
 	server.set_handshake_timeout(2.5)
 	check_eq(server.get_handshake_timeout(), 2.5, "this one may change at any time")
 	expect_error("is not more than 0 seconds")
@@ -230,6 +232,7 @@ func test_protocols() -> void:
 	for bad: String in ["a b", "a\r\nX-Injected: yes", "a,b", "", "é"]:
 		expect_error("a sub-protocol's name")
 		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad)
+	check(not server.is_listening(), "it does not listen")
 	var told := [""]
 	server.client_connected.connect(func(_id: int, protocol: String) -> void: told[0] = protocol)
 	client.supported_protocols = ["x", "second", "first"]
@@ -237,6 +240,13 @@ func test_protocols() -> void:
 		check_eq(told[0], "second", "the client's order counts")
 		check_eq(server.get_peer(id).get_selected_protocol(), "second")
 		check_eq(client.get_selected_protocol(), "second")
+
+
+func test_line_ends_around_a_protocol() -> void:
+	for bad: String in ["a\r\n", "\r\na", "a\n", "\ra"]:
+		expect_error("a sub-protocol's name")
+		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad.c_escape())
+		server.stop()
 
 
 func test_peer() -> void:
@@ -270,8 +280,11 @@ func test_peer() -> void:
 	check_eq(peer.send("last".to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_BINARY), OK)
 	check(await _client_gets("last", false), "bytes arrive")
 	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_BINARY)
-	check_eq(peer.put_packet(PackedByteArray()), OK)
+	# Not with put_packet: the engine does not hand an empty one to the class.
+	check_eq(peer.send(PackedByteArray()), OK)
 	check(await _client_gets("", false), "an empty packet arrives")
+	check_eq(peer.send_text(""), OK)
+	check(await _client_gets("", true), "an empty text arrives")
 	check_eq(peer.put_var({ "y": Vector3(1, 2, 3) }), OK)
 	check(await until(func() -> bool: return _poll() and client.get_available_packet_count() == 1), "a value arrives")
 	check_eq(client.get_var(), { "y": Vector3(1, 2, 3) })
@@ -395,12 +408,20 @@ func test_negative_code_drops_at_once() -> void:
 		return
 	var peer := server.get_peer(id)
 	peer.close(-1, "nobody is told")
-	check_ne(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
 	check(await until(func() -> bool: return _poll() and ended.size() == 2), "it ends")
 	check_eq(ended[1], false)
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
 	check_eq(peer.get_close_code(), 1006)
 	check_eq(peer.get_close_reason(), "")
+
+
+func test_negative_code_ends_the_peer_before_the_next_poll() -> void:
+	if not await _connect():
+		return
+	var peer := server.get_peer(id)
+	peer.close(-1)
+	check_ne(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
+	check_eq(peer.send_text("late"), FAILED, "what cannot arrive is not taken")
 
 
 func test_multiplayer_peer_disconnects_through_the_virtual_method() -> void:

@@ -162,7 +162,10 @@ impl Peer {
 
     /// Drops the connection at once, without a closing handshake. What was received stays readable.
     pub fn drop_connection(&self) {
-        if self.state() != PeerState::Closed {
+        let mut seen = self.seen.borrow_mut();
+        if seen.state != PeerState::Closed {
+            // Its end is told by an event; until then nothing more is taken that could not arrive.
+            seen.state = PeerState::Closing;
             self.shared.server.command(Command::Drop { key: self.shared.key });
         }
     }
