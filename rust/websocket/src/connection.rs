@@ -1,13 +1,11 @@
 //! An open connection: frames in, messages out, and the closing handshake (§5, §6, §7).
 
-use crate::frame::encode_frame;
-use crate::utf8::Utf8Check;
-use crate::{CloseCode, CloseFrame, FrameHeader, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD};
-use crate::{MaskKey, Opcode, Violation, apply_mask};
+use crate::deflate::{DeflateState, wire_limit};
+use crate::frame::{RSV1, encode_frame};
+use crate::message::Message;
+use crate::{CloseCode, CloseFrame, Deflate, FrameHeader, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD};
+use crate::{MaskKey, Opcode, PreparedMessage, Violation, apply_mask};
 use std::borrow::Cow;
-
-/// Memory is set aside for at most this many bytes of a message that were announced but have not come.
-const MAX_TRUSTED_LEN: usize = 16 * 1024;
 
 /// Which end of the connection this is: clients mask what they send, servers do not (§5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +68,8 @@ pub struct Connection {
     message: Option<Message>,
     /// The payload of a control frame that comes in pieces.
     control: Vec<u8>,
+    /// permessage-deflate, if it was agreed on.
+    deflate: Option<Box<DeflateState>>,
     close_sent: bool,
     close_received: bool,
 }
@@ -99,27 +99,6 @@ impl Frame {
     }
 }
 
-/// A data message that comes in more than one piece.
-#[derive(Debug)]
-struct Message {
-    kind: MessageKind,
-    payload: Vec<u8>,
-    utf8: Utf8Check,
-}
-
-impl Message {
-    fn append(&mut self, piece: &[u8], announced: u64) -> Result<(), Violation> {
-        if self.kind == MessageKind::Text {
-            self.utf8.feed(piece).map_err(|_| Violation::InvalidUtf8)?;
-        }
-        let ahead =
-            usize::try_from(announced).map_or(MAX_TRUSTED_LEN, |len| len.min(MAX_TRUSTED_LEN));
-        self.payload.reserve(piece.len().max(ahead));
-        self.payload.extend_from_slice(piece);
-        Ok(())
-    }
-}
-
 impl Connection {
     /// A connection that has just been opened. A message of more than `max_message` bytes is refused with 1009 as soon
     /// as a frame's header claims it.
@@ -132,8 +111,28 @@ impl Connection {
             frame: None,
             message: None,
             control: Vec::new(),
+            deflate: None,
             close_sent: false,
             close_received: false,
+        }
+    }
+
+    /// From here on messages may be compressed, as was agreed on in the opening handshake (RFC 7692 §7). To be called
+    /// before anything is sent or received.
+    pub fn set_deflate(&mut self, agreed: Deflate) {
+        self.deflate = Some(Box::new(DeflateState::new(agreed)));
+    }
+
+    /// How messages may be compressed, if that was agreed on.
+    pub fn deflate(&self) -> Option<&Deflate> {
+        self.deflate.as_ref().map(|state| &state.agreed)
+    }
+
+    /// Frees the memory of the compressor, some 270 KiB with the largest window, if there is one. The next message that is
+    /// compressed takes it again, and refers to nothing before it.
+    pub fn release_compressor(&mut self) {
+        if let Some(state) = &mut self.deflate {
+            state.release_compressor();
         }
     }
 
@@ -185,6 +184,10 @@ impl Connection {
     ) -> Result<Option<FrameHeader>, Violation> {
         let mut parsed = None;
         if self.partial_header_len == 0 {
+            let compressed = input.first().is_some_and(|first| first & RSV1 != 0);
+            if compressed && self.deflate.is_none() {
+                return Err(Violation::ReservedBits);
+            }
             parsed = FrameHeader::parse(input)?;
             if let Some((_, len)) = parsed {
                 *used = len;
@@ -219,8 +222,10 @@ impl Connection {
             (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::MissingContinuation),
             _ => {}
         }
-        let so_far = self.message.as_ref().map_or(0, |message| message.payload.len());
-        if header.payload_len > (self.max_message - so_far) as u64 {
+        let compressed = self.message.as_ref().map_or(header.rsv1, Message::is_compressed);
+        let limit = if compressed { wire_limit(self.max_message) } else { self.max_message as u64 };
+        let so_far = self.message.as_ref().map_or(0, Message::wire_len);
+        if header.payload_len > limit.saturating_sub(so_far) {
             return Err(Violation::MessageTooBig { limit: self.max_message });
         }
         Ok(())
@@ -262,12 +267,14 @@ impl Connection {
         frame: Frame,
         piece: &'a [u8],
     ) -> Result<Option<Event<'a>>, Violation> {
-        let kind = match frame.header.opcode {
-            Opcode::Text => MessageKind::Text,
-            _ => MessageKind::Binary,
+        let kind = match (&self.message, frame.header.opcode) {
+            (Some(message), _) => message.kind(),
+            (None, Opcode::Text) => MessageKind::Text,
+            (None, _) => MessageKind::Binary,
         };
         let ended = frame.header.fin && frame.remaining() == 0;
-        if ended && self.message.is_none() {
+        let compressed = frame.header.rsv1;
+        if ended && self.message.is_none() && !compressed {
             // The whole message is here, in one piece: nothing to gather.
             if kind == MessageKind::Text && std::str::from_utf8(piece).is_err() {
                 return Err(Violation::InvalidUtf8);
@@ -275,26 +282,27 @@ impl Connection {
             let payload = Cow::Borrowed(piece);
             return Ok(Some(Event::Message { kind, payload }));
         }
-        let message = self.message.get_or_insert_with(|| Message {
-            kind,
-            payload: Vec::new(),
-            utf8: Utf8Check::default(),
-        });
-        message.append(piece, frame.remaining())?;
+        let message = self.message.get_or_insert_with(|| Message::new(kind, compressed));
+        match &mut self.deflate {
+            Some(state) if message.is_compressed() => {
+                message.inflate(piece, state, self.max_message)?;
+            }
+            _ => message.append(piece, frame.remaining())?,
+        }
         if frame.remaining() > 0 {
             self.frame = Some(frame);
         }
         if !ended {
             return Ok(None);
         }
-        let Some(mut message) = self.message.take() else {
+        let Some(message) = self.message.take() else {
             return Ok(None);
         };
-        message.utf8.finish().map_err(|_| Violation::InvalidUtf8)?;
-        Ok(Some(Event::Message { kind: message.kind, payload: Cow::Owned(message.payload) }))
+        let payload = message.finish(self.deflate.as_deref_mut(), self.max_message)?;
+        Ok(Some(Event::Message { kind, payload: Cow::Owned(payload) }))
     }
 
-    /// Appends a message to `out`, as one frame. After a Close nothing is sent (§5.5.1): then it does nothing and says
+    /// Appends a message to `out`, as one frame: compressed, if that was agreed on and makes it shorter. After a Close nothing is sent (§5.5.1): then it does nothing and says
     /// `false`. `mask` is `None` from a server and a fresh unpredictable key from a client (§5.3).
     pub fn send(
         &mut self,
@@ -303,7 +311,39 @@ impl Connection {
         mask: Option<MaskKey>,
         out: &mut Vec<u8>,
     ) -> bool {
+        if !self.close_sent
+            && let Some(state) = &mut self.deflate
+            && state.compresses(payload.len())
+            && state.send(kind.into(), payload, mask, out)
+        {
+            debug_assert_eq!(mask.is_some(), self.role == Role::Client, "§5.1");
+            return true;
+        }
         self.send_frame(kind.into(), payload, mask, out)
+    }
+
+    /// Appends a message to `out` that goes to many peers, from a server: its frames are made once for all of them. As in
+    /// [`send`](Self::send), `false` after a Close.
+    pub fn send_prepared(&mut self, message: &mut PreparedMessage, out: &mut Vec<u8>) -> bool {
+        debug_assert_eq!(
+            self.role,
+            Role::Server,
+            "§5.1: a client masks each frame with another key"
+        );
+        if self.close_sent {
+            return false;
+        }
+        if let Some(state) = &mut self.deflate
+            && state.compresses(message.payload().len())
+            && let Some(frame) = message.compressed(&state.agreed)
+        {
+            out.extend_from_slice(frame);
+            // The peer's window has moved on by a message that our compressor has not seen.
+            state.release_compressor();
+            return true;
+        }
+        out.extend_from_slice(message.plain());
+        true
     }
 
     /// Appends a ping to `out`; what is over 125 bytes of the payload is left out (§5.5.2).

@@ -5,6 +5,9 @@ use crate::{MaskKey, Violation, apply_mask};
 /// The most bytes that a control frame may carry (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
+/// The first reserved bit, in a frame's first byte.
+pub(crate) const RSV1: u8 = 0x40;
+
 /// What a frame is (§5.2, §11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
@@ -46,6 +49,9 @@ impl Opcode {
 pub struct FrameHeader {
     /// FIN: this is the last fragment of its message.
     pub fin: bool,
+    /// RSV1: this is the first frame of a message that is compressed (RFC 7692 §6). Nobody may set it unless that was
+    /// agreed on.
+    pub rsv1: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked.
@@ -72,16 +78,21 @@ impl FrameHeader {
     ///
     /// # Errors
     /// What no endpoint may send, whoever it is, is refused at the first byte that shows it: reserved bits and opcodes,
-    /// fragmented or long control frames, lengths out of form.
+    /// fragmented or long control frames, lengths out of form. RSV1 is only refused where no extension allows it: in what
+    /// is not the first frame of a data message.
     pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let Some(&first) = input.first() else {
             return Ok(None);
         };
-        if first & 0x70 != 0 {
+        if first & 0x30 != 0 {
             return Err(Violation::ReservedBits);
         }
         let fin = first & 0x80 != 0;
+        let rsv1 = first & RSV1 != 0;
         let opcode = Opcode::from_bits(first & 0x0F)?;
+        if rsv1 && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(Violation::ReservedBits);
+        }
         if opcode.is_control() && !fin {
             return Err(Violation::FragmentedControl);
         }
@@ -126,7 +137,7 @@ impl FrameHeader {
             };
             (Some(*key), at + 4)
         };
-        let header = Self { fin, opcode, mask, payload_len };
+        let header = Self { fin, rsv1, opcode, mask, payload_len };
         Ok(Some((header, header_len)))
     }
 
@@ -134,7 +145,8 @@ impl FrameHeader {
     pub fn encode(&self, out: &mut Vec<u8>) {
         let fin = if self.fin { 0x80 } else { 0 };
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
-        out.push(fin | self.opcode as u8);
+        let rsv1 = if self.rsv1 { RSV1 } else { 0 };
+        out.push(fin | rsv1 | self.opcode as u8);
         if self.payload_len < 126 {
             out.push(masked | u8::try_from(self.payload_len).unwrap_or(0));
         } else if let Ok(len) = u16::try_from(self.payload_len) {
@@ -158,7 +170,7 @@ pub(crate) fn encode_frame(
     payload: &[u8],
     out: &mut Vec<u8>,
 ) {
-    let header = FrameHeader { fin, opcode, mask, payload_len: payload.len() as u64 };
+    let header = FrameHeader { fin, rsv1: false, opcode, mask, payload_len: payload.len() as u64 };
     out.reserve(FrameHeader::MAX_LEN + payload.len());
     header.encode(out);
     let start = out.len();
@@ -166,6 +178,39 @@ pub(crate) fn encode_frame(
     if let Some(key) = mask {
         apply_mask(&mut out[start..], key, 0);
     }
+}
+
+/// Appends a whole frame with RSV1 to `out`, whose payload `write` appends. Unless `write` says `true`, and wrote less than
+/// `limit` bytes, nothing is appended and the answer is `false`.
+pub(crate) fn encode_frame_with(
+    opcode: Opcode,
+    mask: Option<MaskKey>,
+    limit: usize,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>) -> bool,
+) -> bool {
+    let start = out.len();
+    // The header's length follows from the payload's, which is not known yet: there is room for the longest one.
+    let room = FrameHeader::frame_len(limit, mask.is_some()) - limit;
+    out.resize(start + room, 0);
+    let done = write(out);
+    let payload_len = out.len() - start - room;
+    if !done || payload_len >= limit {
+        out.truncate(start);
+        return false;
+    }
+    let payload_len_64 = payload_len as u64;
+    let header = FrameHeader { fin: true, rsv1: true, opcode, mask, payload_len: payload_len_64 };
+    let mut bytes = Vec::with_capacity(FrameHeader::MAX_LEN);
+    header.encode(&mut bytes);
+    let payload = start + bytes.len();
+    out.copy_within(start + room.., payload);
+    out.truncate(payload + payload_len);
+    out[start..payload].copy_from_slice(&bytes);
+    if let Some(key) = mask {
+        apply_mask(&mut out[payload..], key, 0);
+    }
+    true
 }
 
 #[cfg(test)]
@@ -176,7 +221,9 @@ mod tests {
     fn headers_survive_the_round_trip_at_every_length_form() {
         for payload_len in [0, 1, 125, 126, 127, 65_535, 65_536, u64::MAX >> 1] {
             for mask in [None, Some([1, 2, 3, 4])] {
-                let header = FrameHeader { fin: true, opcode: Opcode::Binary, mask, payload_len };
+                let rsv1 = payload_len % 2 == 0;
+                let opcode = Opcode::Binary;
+                let header = FrameHeader { fin: true, rsv1, opcode, mask, payload_len };
                 let mut bytes = Vec::new();
                 header.encode(&mut bytes);
                 assert!(bytes.len() <= FrameHeader::MAX_LEN);
@@ -192,8 +239,10 @@ mod tests {
 
     #[test]
     fn what_no_endpoint_may_send_is_refused() {
-        let cases: [(&[u8], Violation); 9] = [
-            (&[0xC1], Violation::ReservedBits),
+        let cases: [(&[u8], Violation); 11] = [
+            (&[0xA1], Violation::ReservedBits),
+            (&[0xC0], Violation::ReservedBits),
+            (&[0xC9], Violation::ReservedBits),
             (&[0x91], Violation::ReservedBits),
             (&[0x83], Violation::ReservedOpcode(3)),
             (&[0x8F], Violation::ReservedOpcode(15)),

@@ -7,7 +7,7 @@ use std::fmt;
 /// drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// A reserved bit is set that no negotiated extension defines (§5.2).
+    /// A reserved bit is set that no negotiated extension defines for this frame (§5.2).
     ReservedBits,
     /// An opcode that the RFC reserves for later (§5.2).
     ReservedOpcode(u8),
@@ -32,6 +32,8 @@ pub enum Violation {
         /// The limit that was exceeded.
         limit: usize,
     },
+    /// A compressed message that is not DEFLATE (RFC 7692 §7.2.2).
+    CorruptDeflate,
     /// Text, or the reason of a Close, that is not UTF-8 (§8.1).
     InvalidUtf8,
     /// A Close whose body is a single byte (§5.5.1).
@@ -41,10 +43,11 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// The code of the Close frame that answers it (§7.4.1): 1002, or 1007 for bad UTF-8, or 1009 for size.
+    /// The code of the Close frame that answers it (§7.4.1): 1002, or 1007 for bad UTF-8 or DEFLATE, or 1009 for
+    /// size.
     pub fn close_code(self) -> CloseCode {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::CorruptDeflate => CloseCode::INVALID_PAYLOAD,
             Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             _ => CloseCode::PROTOCOL_ERROR,
         }
@@ -67,6 +70,7 @@ impl fmt::Display for Violation {
             Self::MessageTooBig { limit } => {
                 write!(f, "a message is over the limit of {limit} bytes")
             }
+            Self::CorruptDeflate => f.write_str("a compressed message is corrupt"),
             Self::InvalidUtf8 => f.write_str("text is not UTF-8"),
             Self::TruncatedCloseCode => f.write_str("a close code is cut short"),
             Self::InvalidCloseCode(code) => write!(f, "close code {code} is not allowed"),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::message::MAX_TRUSTED_LEN;
 
 const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
 const LIMIT: usize = 100_000;
@@ -146,8 +147,14 @@ fn a_message_over_the_limit_is_refused_by_its_header() {
     let mut header = Vec::new();
     for payload_len in [LIMIT as u64 + 1, u64::MAX >> 1] {
         header.clear();
-        FrameHeader { fin: true, opcode: Opcode::Binary, mask: Some(KEY), payload_len }
-            .encode(&mut header);
+        FrameHeader {
+            fin: true,
+            rsv1: false,
+            opcode: Opcode::Binary,
+            mask: Some(KEY),
+            payload_len,
+        }
+        .encode(&mut header);
         assert_eq!(server_sees(&header), too_big);
     }
     let fragments = [
@@ -162,12 +169,18 @@ fn a_message_over_the_limit_is_refused_by_its_header() {
 fn memory_follows_what_came_not_what_was_claimed() {
     let mut connection = Connection::new(Role::Server, 1 << 30);
     let mut header = Vec::new();
-    FrameHeader { fin: true, opcode: Opcode::Binary, mask: Some(KEY), payload_len: 1 << 30 }
-        .encode(&mut header);
+    FrameHeader {
+        fin: true,
+        rsv1: false,
+        opcode: Opcode::Binary,
+        mask: Some(KEY),
+        payload_len: 1 << 30,
+    }
+    .encode(&mut header);
     header.push(0);
     let used = connection.receive(&mut header).expect("within the limit").0;
     assert_eq!(used, header.len());
-    let held = connection.message.as_ref().expect("a message is under way").payload.capacity();
+    let held = connection.message.as_ref().expect("a message is under way").capacity();
     assert!(held <= 2 * MAX_TRUSTED_LEN, "{held} bytes for one that came");
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::handshake::MAX_HEADERS;
+use crate::handshake::{MAX_HEADER_SECTION, MAX_HEADERS};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
@@ -41,11 +41,11 @@ fn refused(text: impl AsRef<[u8]>) -> u16 {
 #[test]
 fn the_example_of_the_rfc_is_accepted() {
     let request = result(request("Sec-WebSocket-Protocol: chat, superchat\r\n")).expect("valid");
-    assert_eq!(request.target, "/chat?room=1");
-    assert_eq!(request.protocols, ["chat", "superchat"]);
-    assert_eq!(request.headers.all("HOST").collect::<Vec<_>>(), ["example.com"]);
+    assert_eq!(request.target(), "/chat?room=1");
+    assert_eq!(request.protocols().collect::<Vec<_>>(), ["chat", "superchat"]);
+    assert_eq!(request.headers().all("HOST").collect::<Vec<_>>(), ["example.com"]);
     let mut answer = Vec::new();
-    request.accept(Some("chat"), &mut answer);
+    request.accept(Some("chat"), None, &[], &mut answer);
     assert_eq!(
         String::from_utf8(answer).expect("ASCII"),
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

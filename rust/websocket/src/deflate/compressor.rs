@@ -1,0 +1,60 @@
+//! The sending end (RFC 7692 §7.2.1).
+
+use super::{MAX_WINDOW_BITS, TAIL, TOO_SMALL_WINDOW_BITS, spare};
+use flate2::{Compress, FlushCompress};
+
+/// Room for what a flush adds, so that it is not cut in two.
+const FLUSH_ROOM: usize = 64;
+
+/// Compresses messages, each of which may refer to the ones before it.
+#[derive(Debug)]
+pub(super) struct Compressor {
+    /// `None` only while it is dropped.
+    compress: Option<Compress>,
+    window_bits: u8,
+    level: u32,
+}
+
+impl Compressor {
+    pub(super) fn new(window_bits: u8, level: u32) -> Self {
+        let window_bits = window_bits.clamp(TOO_SMALL_WINDOW_BITS + 1, MAX_WINDOW_BITS);
+        let level = level.min(9);
+        Self { compress: Some(spare::take(window_bits, level)), window_bits, level }
+    }
+
+    /// Appends the compressed form of `payload`, which is not empty, to `out`. `false` if that failed: then `out` ends with
+    /// bytes of no use, and the compressor must not be used again.
+    pub(super) fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(compress) = &mut self.compress else {
+            return false;
+        };
+        let mut rest = payload;
+        // What is worth sending is shorter than the payload.
+        out.reserve(payload.len() + FLUSH_ROOM);
+        loop {
+            let before = compress.total_in();
+            if compress.compress_vec(rest, out, FlushCompress::Sync).is_err() {
+                return false;
+            }
+            let used = usize::try_from(compress.total_in() - before).unwrap_or(usize::MAX);
+            rest = rest.get(used..).unwrap_or_default();
+            if out.len() < out.capacity() && rest.is_empty() {
+                break;
+            }
+            out.reserve(FLUSH_ROOM.max(rest.len()));
+        }
+        if !out.ends_with(&TAIL) {
+            return false;
+        }
+        out.truncate(out.len() - TAIL.len());
+        true
+    }
+}
+
+impl Drop for Compressor {
+    fn drop(&mut self) {
+        if let Some(compress) = self.compress.take() {
+            spare::give_back(self.window_bits, self.level, compress);
+        }
+    }
+}
