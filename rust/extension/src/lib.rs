@@ -9,12 +9,18 @@
     reason = "the editor's help has a markup of its own"
 )]
 #![allow(clippy::needless_pass_by_value, reason = "the engine passes values")]
+#![allow(unreachable_pub, reason = "gdext writes public getters and setters")]
 #![allow(missing_docs, reason = "getters and setters of properties are documented as properties")]
 
 mod class_enum;
+mod last_reference;
 mod packet_buffer;
+mod strings;
+mod websocket_client;
 mod websocket_peer;
+mod websocket_request;
 mod websocket_server;
+mod websocket_settings;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
 

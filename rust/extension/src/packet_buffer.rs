@@ -1,6 +1,7 @@
 //! Packets across the boundary: the engine asks for a pointer to the packet it takes, and hands a pointer to the one it
 //! gives.
 
+use godot::global::Error;
 use godot::meta::conv::RawPtr;
 
 /// The packet that the engine took last. It reads it after the method has returned, so it lives in the object.
@@ -8,36 +9,28 @@ use godot::meta::conv::RawPtr;
 pub(crate) struct PacketBuffer(Vec<u8>);
 
 impl PacketBuffer {
-    /// Keeps `packet`, and tells the engine where it is.
+    /// Answers the engine's call for a packet: keeps it and tells where it is, or tells that there is none, and
+    /// `otherwise` why.
     ///
     /// # Safety
     /// The pointers are those of the engine's call.
-    pub(crate) unsafe fn lend(
+    pub(crate) unsafe fn answer(
         &mut self,
-        packet: Vec<u8>,
+        packet: Option<Vec<u8>>,
+        otherwise: Error,
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
-    ) {
-        self.0 = packet;
+    ) -> Error {
+        let error = if packet.is_some() { Error::OK } else { otherwise };
+        self.0 = packet.unwrap_or_default();
         let len = i32::try_from(self.0.len()).unwrap_or(i32::MAX);
-        // SAFETY: the engine's pointers are valid for the length of its call, and what they are told stays valid until
-        // the next packet is taken.
+        // SAFETY: the engine's pointers are valid for the length of its call. What they are told stays valid until the
+        // next packet is taken; of an empty one the engine reads nothing.
         unsafe {
             *buffer.ptr() = RawPtr::new(self.0.as_ptr());
             *size.ptr() = len;
         }
-    }
-}
-
-/// Tells the engine that there is no packet.
-///
-/// # Safety
-/// The pointers are those of the engine's call.
-pub(crate) unsafe fn lend_none(buffer: RawPtr<*mut RawPtr<*const u8>>, size: RawPtr<*mut i32>) {
-    // SAFETY: as above; the engine does not read from a null pointer with a size of 0.
-    unsafe {
-        *buffer.ptr() = RawPtr::null();
-        *size.ptr() = 0;
+        error
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::class_enum::{self, class_enum};
 use crate::packet_buffer::{self, PacketBuffer};
+use crate::websocket_request::LodeWebSocketRequest;
 use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
 use godot::global::Error;
 use godot::meta::conv::RawPtr;
@@ -10,6 +11,7 @@ use lodewire_net::websocket::{
     CloseCode, MAX_CLOSE_REASON, MessageKind, Peer, PeerState, SendError,
 };
 use std::rc::Rc;
+use std::sync::Arc;
 
 class_enum! {
     /// How `put_packet` sends.
@@ -32,6 +34,15 @@ class_enum! {
         Closing = 2 => "STATE_CLOSING",
         /// It is over.
         Closed = 3 => "STATE_CLOSED",
+    }
+}
+
+impl From<WriteMode> for MessageKind {
+    fn from(mode: WriteMode) -> Self {
+        match mode {
+            WriteMode::Text => Self::Text,
+            WriteMode::Binary => Self::Binary,
+        }
     }
 }
 
@@ -181,6 +192,34 @@ impl LodeWebSocketPeer {
         i64::try_from(waiting).unwrap_or(i64::MAX)
     }
 
+    /// All packets that wait, in their order: the same as [method PacketPeer.get_packet] until none is left, in one call.
+    /// Where texts and bytes come mixed, read them one by one, with [method was_string_packet].
+    #[func]
+    fn get_packets(&mut self) -> Array<PackedByteArray> {
+        let messages = self.peer.as_ref().map(|peer| peer.receive_all()).unwrap_or_default();
+        if let Some(last) = messages.back() {
+            self.was_string = last.kind == MessageKind::Text;
+        }
+        messages.into_iter().map(|message| PackedByteArray::from(message.payload)).collect()
+    }
+
+    /// What the client asked for when it connected: its path, query, headers and origin. [code]null[/code] for the server
+    /// of a [LodeWebSocketClient].
+    #[func]
+    fn get_request(&self) -> Option<Gd<LodeWebSocketRequest>> {
+        let peer = self.peer.as_ref()?;
+        let request = Arc::clone(peer.request()?);
+        Some(LodeWebSocketRequest::answered(request, peer.remote()))
+    }
+
+    /// How long a message and its answer take at the least, in milliseconds, as measured last on the network's thread, so
+    /// that frames do not matter. -1 before the first measurement: see [member LodeWebSocketServer.heartbeat_interval].
+    #[func]
+    fn get_round_trip_time(&self) -> f64 {
+        let time = self.peer.as_ref().and_then(|peer| peer.round_trip());
+        time.map_or(-1.0, |time| time.as_secs_f64() * 1000.0)
+    }
+
     /// How far the connection has come, as the server's signals have told.
     #[func]
     fn get_ready_state(&self) -> State {
@@ -224,11 +263,7 @@ impl LodeWebSocketPeer {
         message: PackedByteArray,
         #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
     ) -> Error {
-        let kind = match write_mode {
-            WriteMode::Text => MessageKind::Text,
-            WriteMode::Binary => MessageKind::Binary,
-        };
-        self.send_message(kind, message.to_vec())
+        self.send_message(write_mode.into(), message.to_vec())
     }
 
     /// Sends [param message] as text. Errors as those of [method send].
@@ -268,24 +303,18 @@ impl IPacketPeerExtension for LodeWebSocketPeer {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let Some(message) = self.peer.as_ref().and_then(|peer| peer.receive()) else {
-            // SAFETY: the pointers are the engine's own.
-            unsafe { packet_buffer::lend_none(buffer, size) };
-            return Error::ERR_UNAVAILABLE;
-        };
-        self.was_string = message.kind == MessageKind::Text;
+        let message = self.peer.as_ref().and_then(|peer| peer.receive());
+        if let Some(message) = &message {
+            self.was_string = message.kind == MessageKind::Text;
+        }
+        let packet = message.map(|message| message.payload);
         // SAFETY: the pointers are the engine's own.
-        unsafe { self.packet.lend(message.payload, buffer, size) };
-        Error::OK
+        unsafe { self.packet.answer(packet, Error::ERR_UNAVAILABLE, buffer, size) }
     }
 
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
         // SAFETY: the pointer and the size are the engine's own.
         let payload = unsafe { packet_buffer::copy(buffer, size) };
-        let kind = match self.write_mode {
-            WriteMode::Text => MessageKind::Text,
-            WriteMode::Binary => MessageKind::Binary,
-        };
-        self.send_message(kind, payload)
+        self.send_message(self.write_mode.into(), payload)
     }
 }

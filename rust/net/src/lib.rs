@@ -15,6 +15,8 @@
 mod deadlines;
 pub mod reactor;
 mod tcp;
+pub mod tls;
+mod transport;
 pub mod websocket;
 pub mod workers;
 

@@ -4,7 +4,7 @@
 use lodewire_net::Bind;
 use lodewire_net::websocket::{
     CloseCode, CloseFrame, Config, Limits, MessageKind, Peer, PeerState, SendError, Server,
-    ServerEvent,
+    ServerEvent, Settings,
 };
 use lodewire_websocket::{Connection, Event, Role};
 use std::io::{Read, Write};
@@ -16,11 +16,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 fn config() -> Config {
-    Config {
-        protocols: Vec::new(),
-        limits: Limits::default(),
-        handshake_timeout: Duration::from_secs(3),
-    }
+    Config::default()
+}
+
+fn limited(limits: Limits) -> Config {
+    Config { settings: Settings { limits, ..Settings::default() }, ..config() }
 }
 
 fn listen(config: Config) -> Server {
@@ -212,7 +212,7 @@ fn what_was_sent_before_a_close_arrives_before_it() {
 fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
     const MESSAGES: u32 = 20_000;
     let limits = Limits { in_packets: 16, ..Limits::default() };
-    let mut server = listen(Config { limits, ..config() });
+    let mut server = listen(limited(limits));
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     let sender = std::thread::spawn(move || {
@@ -223,11 +223,15 @@ fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
         client.stream.write_all(&out).expect("sent");
         client
     });
-    // The game is busy elsewhere: no more than the limit waits for it.
+    // The game does not read: no more than the limit waits for it.
+    let mut look = || {
+        server.poll();
+        while server.next_event().is_some() {}
+        peer.available()
+    };
+    until("a full inbox", || (look() == 16).then_some(()));
     std::thread::sleep(Duration::from_millis(50));
-    server.poll();
-    while server.next_event().is_some() {}
-    assert_eq!(peer.available(), 16);
+    assert_eq!(look(), 16);
     let mut next = 0;
     until("the last message", || {
         server.poll();
@@ -247,7 +251,7 @@ fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
 #[test]
 fn a_peer_that_does_not_read_is_refused_more() {
     let limits = Limits { out_bytes: 1 << 20, ..Limits::default() };
-    let mut server = listen(Config { limits, ..config() });
+    let mut server = listen(limited(limits));
     let client = Client::connect(&server);
     let peer = connected(&mut server);
     let refused = until("a refusal", || peer.send(MessageKind::Binary, vec![0; 100_000]).err());

@@ -179,26 +179,28 @@ func test_server_itself_carries_no_packets() -> void:
 	check_eq(base.get_unique_id(), 1)
 
 
-func test_what_is_not_there_yet() -> void:
-	expect_error("gd_mp_api is not supported yet")
-	check_eq(server.listen(0, [], true), ERR_UNAVAILABLE)
-	server.private_key = CryptoKey.new()
-	expect_error("wss:// is not supported yet")
-	check_eq(server.listen(0), ERR_UNAVAILABLE)
-	check(server.private_key != null, "the property keeps its value")
+func test_keys_and_certificates() -> void:
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost")
+	var server := LodeWebSocketServer.new()
+	server.private_key = key
+	expect_error("wss:// needs both")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a key alone")
 	server.private_key = null
-	server.ssl_certificate = X509Certificate.new()
-	expect_error("wss:// is not supported yet")
-	check_eq(server.listen(0), ERR_UNAVAILABLE)
-	server.ssl_certificate = null
-	server.ca_chain = X509Certificate.new()
-	expect_error("wss:// is not supported yet")
-	check_eq(server.listen(0), ERR_UNAVAILABLE)
-	server.ca_chain = null
+	server.ssl_certificate = certificate
+	expect_error("wss:// needs both")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a certificate alone")
+	server.private_key = crypto.generate_rsa(2048)
+	expect_error("private_key does not belong to ssl_certificate")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a pair that is none")
+	server.private_key = CryptoKey.new()
+	expect_error("private_key has the public half alone")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a key that is empty")
+	server.private_key = key
+	server.ca_chain = certificate
 	check_eq(server.listen(0), OK)
-	for property: String in ["private_key", "ssl_certificate", "ca_chain"]:
-		expect_error(property + " can only be set before listen()")
-		server.set(property, null)
+	server.stop()
 
 
 func test_handshake_timeout() -> void:

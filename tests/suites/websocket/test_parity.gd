@@ -27,8 +27,40 @@ const SERVER_METHODS: Array[String] = [
 	"get_private_key() -> CryptoKey const",
 	"set_ssl_certificate(value: X509Certificate) -> void",
 	"get_ssl_certificate() -> X509Certificate const",
+	# Of its bases in Godot 3.
+	"set_extra_headers(headers: PackedStringArray = PackedStringArray()) -> void",
 	# Beyond the documents.
 	"get_local_port() -> int const",
+	"broadcast(message: PackedByteArray, write_mode: LodeWebSocketPeer.WriteMode = 1, except: PackedInt32Array = PackedInt32Array()) -> int",
+	"get_peers() -> PackedInt32Array const",
+	"get_permessage_deflate() -> bool const",
+	"set_permessage_deflate(permessage_deflate: bool) -> void",
+	"get_deflate_threshold() -> int const",
+	"set_deflate_threshold(deflate_threshold: int) -> void",
+	"get_deflate_window_bits() -> int const",
+	"set_deflate_window_bits(deflate_window_bits: int) -> void",
+	"get_deflate_context_takeover() -> bool const",
+	"set_deflate_context_takeover(deflate_context_takeover: bool) -> void",
+	"get_heartbeat_interval() -> float const",
+	"set_heartbeat_interval(heartbeat_interval: float) -> void",
+	"get_close_delay() -> float const",
+	"set_close_delay(close_delay: float) -> void",
+	"get_disconnect_when_full() -> bool const",
+	"set_disconnect_when_full(disconnect_when_full: bool) -> void",
+	"get_max_clients() -> int const",
+	"set_max_clients(max_clients: int) -> void",
+	"get_hold_requests() -> bool const",
+	"set_hold_requests(hold_requests: bool) -> void",
+	"get_max_waiting_requests() -> int const",
+	"set_max_waiting_requests(max_waiting_requests: int) -> void",
+	"get_allowed_origins() -> PackedStringArray const",
+	"set_allowed_origins(allowed_origins: PackedStringArray) -> void",
+	"get_allow_missing_origin() -> bool const",
+	"set_allow_missing_origin(allow_missing_origin: bool) -> void",
+	"get_allow_null_origin() -> bool const",
+	"set_allow_null_origin(allow_null_origin: bool) -> void",
+	"get_godot_3_wire() -> bool const",
+	"set_godot_3_wire(godot_3_wire: bool) -> void",
 ]
 
 const SERVER_PROPERTIES: Array[String] = [
@@ -37,6 +69,21 @@ const SERVER_PROPERTIES: Array[String] = [
 	"handshake_timeout: float = 3.0",
 	"private_key: CryptoKey = null",
 	"ssl_certificate: X509Certificate = null",
+	# Beyond the documents.
+	"permessage_deflate: bool = false",
+	"deflate_threshold: int = 256",
+	"deflate_window_bits: int = 15",
+	"deflate_context_takeover: bool = true",
+	"heartbeat_interval: float = 0.0",
+	"close_delay: float = 1.0",
+	"disconnect_when_full: bool = false",
+	"max_clients: int = 4096",
+	"hold_requests: bool = false",
+	"max_waiting_requests: int = 256",
+	"allowed_origins: PackedStringArray = PackedStringArray()",
+	"allow_missing_origin: bool = true",
+	"allow_null_origin: bool = false",
+	"godot_3_wire: bool = false",
 ]
 
 const SERVER_SIGNALS: Array[String] = [
@@ -44,6 +91,9 @@ const SERVER_SIGNALS: Array[String] = [
 	"client_connected(id: int, protocol: String)",
 	"client_disconnected(id: int, was_clean_close: bool)",
 	"data_received(id: int)",
+	"peer_packet(peer_source: int)",
+	# Beyond the documents.
+	"client_request(request: LodeWebSocketRequest)",
 ]
 
 const PEER_METHODS: Array[String] = [
@@ -63,6 +113,10 @@ const PEER_METHODS: Array[String] = [
 	"get_selected_protocol() -> String const",
 	"send(message: PackedByteArray, write_mode: LodeWebSocketPeer.WriteMode = 1) -> Error",
 	"send_text(message: String) -> Error",
+	# Beyond the documents.
+	"get_packets() -> Array",
+	"get_request() -> LodeWebSocketRequest const",
+	"get_round_trip_time() -> float const",
 ]
 
 const PEER_ENUMS := {

@@ -11,14 +11,28 @@
 //! has taken something: nothing is lost, TCP makes the sender wait. What waits for the network is limited likewise:
 //! beyond it [`Peer::send`] refuses.
 
+mod admission;
+mod client;
+mod client_driver;
 mod connection;
-mod driver;
+mod endpoint;
+pub mod multiplayer;
+mod origins;
 mod peer;
-mod peers;
+mod peer_shared;
+mod request;
 mod server;
-mod shared;
+mod server_driver;
+mod target;
 
-pub use lodewire_websocket::{CloseCode, CloseFrame, MAX_CLOSE_REASON, MessageKind, is_token};
+pub use client::{Client, ClientConfig, ClientEvent, ConnectError};
+pub use endpoint::{Limits, Settings};
+pub use lodewire_websocket::{
+    CloseCode, CloseFrame, DeflateOptions, MAX_CLOSE_REASON, MessageKind, Refusal, Request, Status,
+    is_handshake_header, is_header, is_token,
+};
+pub use origins::Origins;
 pub use peer::{Message, Peer, PeerState, SendError};
-pub use server::{Server, ServerEvent};
-pub use shared::{Config, Limits};
+pub use request::PendingRequest;
+pub use server::{Config, Server, ServerEvent};
+pub use target::Target;

@@ -1,13 +1,15 @@
 //! A peer, as the game holds it.
 
-use super::shared::{Arrival, Command, PeerShared};
-use lodewire_websocket::{CloseCode, CloseFrame, FrameHeader, MessageKind};
+use super::endpoint::{Command, Key};
+use super::peer_shared::{Arrival, PeerShared};
+use lodewire_websocket::{CloseCode, CloseFrame, FrameHeader, MessageKind, Request};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// A message as it was received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +67,10 @@ struct Seen {
     unread: VecDeque<Message>,
     state: PeerState,
     close: Option<CloseFrame>,
+    /// The other end has closed, or broken a rule, and is answered once the game has read what came before.
+    finishing: bool,
+    /// Its Close has come.
+    clean: bool,
 }
 
 /// The next thing to tell of a peer.
@@ -72,7 +78,11 @@ struct Seen {
 pub(super) enum Step {
     Message,
     CloseRequest(CloseFrame),
-    Closed { clean: bool },
+    /// The peer broke a rule; nothing is told before the end.
+    Failing,
+    Closed {
+        clean: bool,
+    },
 }
 
 impl Peer {
@@ -82,6 +92,8 @@ impl Peer {
             unread: VecDeque::new(),
             state: PeerState::Open,
             close: None,
+            finishing: false,
+            clean: false,
         };
         Self { shared, seen: RefCell::new(seen) }
     }
@@ -99,6 +111,17 @@ impl Peer {
     /// The sub-protocol that was negotiated, if any.
     pub fn protocol(&self) -> Option<&str> {
         self.shared.protocol.as_deref()
+    }
+
+    /// The request that opened the connection; none on a client.
+    pub fn request(&self) -> Option<&Arc<Request>> {
+        self.shared.request.as_ref()
+    }
+
+    /// The latest round-trip time, once the heartbeat has measured one.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let micros = self.shared.round_trip.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros.into()))
     }
 
     /// How far the connection has come.
@@ -124,25 +147,68 @@ impl Peer {
         Some(message)
     }
 
-    /// Sends a message. It leaves without a further call.
+    /// Looks at the message that was told last, if it is not read yet.
+    pub(super) fn with_newest<T>(&self, look: impl FnOnce(&Message) -> T) -> Option<T> {
+        self.seen.borrow().unread.back().map(look)
+    }
+
+    /// Reads the message that was told last, before those that wait.
+    pub(super) fn receive_newest(&self) -> Option<Message> {
+        let message = self.seen.borrow_mut().unread.pop_back()?;
+        self.shared.release(message.payload.len());
+        Some(message)
+    }
+
+    /// Reads all messages that wait.
+    pub fn receive_all(&self) -> VecDeque<Message> {
+        let messages = std::mem::take(&mut self.seen.borrow_mut().unread);
+        for message in &messages {
+            self.shared.release(message.payload.len());
+        }
+        messages
+    }
+
+    /// Sends a message. It leaves without a further call. To a peer that has asked to close, messages can be sent until
+    /// the answer goes out: after the poll in which the game has read the last of what came before.
     ///
     /// # Errors
-    /// [`SendError`]; the message is not sent then, and the connection is as it was.
+    /// [`SendError`]; the message is not sent then. The connection is as it was, unless
+    /// [`drop_when_full`](super::Settings::drop_when_full) says otherwise.
     pub fn send(&self, kind: MessageKind, payload: Vec<u8>) -> Result<(), SendError> {
-        if self.state() != PeerState::Open {
+        self.reserve(payload.len())?;
+        self.shared.endpoint.command(Command::Send { key: self.shared.key, kind, payload });
+        Ok(())
+    }
+
+    /// Counts a message of `len` bytes that is about to be sent, if there is room for it.
+    pub(super) fn reserve(&self, len: usize) -> Result<(), SendError> {
+        let takes = {
+            let seen = self.seen.borrow();
+            seen.state == PeerState::Open || seen.finishing
+        };
+        if !takes {
             return Err(SendError::NotOpen);
         }
-        let limits = self.shared.server.limits;
-        let len = FrameHeader::frame_len(payload.len(), false);
+        let settings = &self.shared.endpoint.settings;
+        let limits = settings.limits;
+        // A client's frame has a mask, which only its one peer, the server, gets.
+        let len = FrameHeader::frame_len(len, self.shared.request.is_none());
         if self.buffered_amount() + len > limits.out_bytes
             || self.shared.out_packets.load(Ordering::Relaxed) >= limits.out_packets
         {
+            if settings.drop_when_full {
+                self.drop_connection();
+            }
             return Err(SendError::Full);
         }
         self.shared.out_bytes.fetch_add(len, Ordering::Relaxed);
         self.shared.out_packets.fetch_add(1, Ordering::Relaxed);
-        self.shared.server.command(Command::Send { key: self.shared.key, kind, payload });
         Ok(())
+    }
+
+    /// Where it is on the I/O thread.
+    pub(super) fn key(&self) -> Key {
+        self.shared.key
     }
 
     /// How many bytes wait for the network.
@@ -150,29 +216,34 @@ impl Peer {
         self.shared.out_bytes.load(Ordering::Relaxed)
     }
 
-    /// Begins the closing handshake, after what was sent before. Without effect unless the connection is open.
+    /// Begins the closing handshake, after what was sent before; or answers the other end's Close, which then does not
+    /// wait for the game to read. Without effect on a connection that is closing otherwise, or closed.
     pub fn close(&self, code: CloseCode, reason: &str) {
         let mut seen = self.seen.borrow_mut();
-        if seen.state == PeerState::Open {
+        let key = self.shared.key;
+        if std::mem::take(&mut seen.finishing) {
+            self.shared.endpoint.command(Command::Finish { key });
+        } else if seen.state == PeerState::Open {
             seen.state = PeerState::Closing;
             let reason = reason.to_owned();
-            self.shared.server.command(Command::Close { key: self.shared.key, code, reason });
+            self.shared.endpoint.command(Command::Close { key, code, reason });
         }
     }
 
     /// Drops the connection at once, without a closing handshake. What was received stays readable.
     pub fn drop_connection(&self) {
         let mut seen = self.seen.borrow_mut();
+        seen.finishing = false;
         if seen.state != PeerState::Closed {
             // Its end is told by an event; until then nothing more is taken that could not arrive.
             seen.state = PeerState::Closing;
-            self.shared.server.command(Command::Drop { key: self.shared.key });
+            self.shared.endpoint.command(Command::Drop { key: self.shared.key });
         }
     }
 
     /// Sends small packets at once (`TCP_NODELAY`), which is the default, or gathers them.
     pub fn set_no_delay(&self, enabled: bool) {
-        self.shared.server.command(Command::SetNoDelay { key: self.shared.key, enabled });
+        self.shared.endpoint.command(Command::SetNoDelay { key: self.shared.key, enabled });
     }
 
     /// Whether it is the peer that the I/O thread speaks of, and not an earlier one with the same id.
@@ -194,16 +265,48 @@ impl Peer {
                 Step::Message
             }
             Arrival::CloseRequest(close) => {
+                seen.finishing = seen.state == PeerState::Open;
+                seen.clean = true;
                 seen.state = PeerState::Closing;
                 seen.close = Some(close.clone());
                 Step::CloseRequest(close)
             }
+            Arrival::Failing(close) => {
+                seen.finishing = seen.state == PeerState::Open;
+                seen.state = PeerState::Closing;
+                seen.close = Some(close);
+                Step::Failing
+            }
             Arrival::Closed { clean, close } => {
                 seen.state = PeerState::Closed;
+                seen.finishing = false;
                 seen.close = Some(close);
                 Step::Closed { clean }
             }
         })
+    }
+
+    /// Answers the other end's Close, or its fault, if the game has read what came before it. Says then whether it was a
+    /// Close.
+    pub(super) fn finish(&self) -> Option<bool> {
+        let mut seen = self.seen.borrow_mut();
+        if !seen.finishing || !seen.unread.is_empty() {
+            return None;
+        }
+        seen.finishing = false;
+        self.shared.endpoint.command(Command::Finish { key: self.shared.key });
+        Some(seen.clean)
+    }
+
+    /// Whether the other end's Close, or its fault, is still to be answered.
+    pub(super) fn is_finishing(&self) -> bool {
+        self.seen.borrow().finishing
+    }
+
+    /// The server has told its end; what the I/O thread says of that is not told again.
+    pub(super) fn end(&self) {
+        self.shared.forgotten.store(true, Ordering::Relaxed);
+        self.seen.borrow_mut().state = PeerState::Closed;
     }
 
     /// Drops the connection, of which the server is to hear no more.
@@ -219,6 +322,7 @@ impl Peer {
         self.collect();
         while self.step().is_some() {}
         let mut seen = self.seen.borrow_mut();
+        seen.finishing = false;
         if seen.state != PeerState::Closed {
             seen.state = PeerState::Closed;
             seen.close = Some(close);

@@ -1,11 +1,16 @@
 //! A server, as the game holds it.
 
-use super::driver::ServerDriver;
+use super::admission::Rules;
+use super::endpoint::{Command, Endpoint, News, Settings};
+use super::origins::Origins;
 use super::peer::{Peer, Step};
-use super::shared::{Config, News, PeerShared, ServerShared};
+use super::peer_shared::PeerShared;
+use super::request::{PendingRequest, RequestShared};
+use super::server_driver::ServerDriver;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{self, Bind, BindError};
-use lodewire_websocket::{CloseCode, CloseFrame};
+use crate::tls::ServerTls;
+use lodewire_websocket::{CloseCode, CloseFrame, MessageKind};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,8 +36,50 @@ pub enum ServerEvent {
         /// Close frames went both ways.
         clean: bool,
     },
+    /// A client asks to connect; it waits until it is accepted, refused or dropped.
+    Request(Rc<PendingRequest>),
     /// A client has connected.
     Connected(i32),
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How its connections behave.
+    pub settings: Settings,
+    /// The sub-protocols it speaks; none: no sub-protocol is negotiated.
+    pub protocols: Vec<String>,
+    /// Header lines that every answer carries, of which [`is_header`](lodewire_websocket::is_header) holds.
+    pub headers: Vec<(String, String)>,
+    /// From which origins browsers may connect.
+    pub origins: Origins,
+    /// How long a client may take from its connection to the end of its opening request.
+    pub handshake_timeout: Duration,
+    /// The key and certificates for `wss://`; none: `ws://`.
+    pub tls: Option<ServerTls>,
+    /// The most peers at once; the next client is refused with 503.
+    pub max_clients: usize,
+    /// Every request that follows the rules waits for the game's word.
+    pub ask: bool,
+    /// The most requests that wait for it; the next is refused with 503.
+    pub max_waiting: usize,
+}
+
+impl Default for Config {
+    /// `ws://` for 4096 clients from anywhere, with 3 seconds for the request, which is accepted if it follows the rules.
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            protocols: Vec::new(),
+            headers: Vec::new(),
+            origins: Origins::default(),
+            handshake_timeout: Duration::from_secs(3),
+            tls: None,
+            max_clients: 4096,
+            ask: false,
+            max_waiting: 256,
+        }
+    }
 }
 
 /// A server that listens. Dropping it closes its port and its connections, each with a Close of code 1000, before it
@@ -40,10 +87,13 @@ pub enum ServerEvent {
 #[derive(Debug)]
 pub struct Server {
     handle: DriverHandle,
-    shared: Arc<ServerShared>,
+    endpoint: Arc<Endpoint>,
+    rules: Arc<Rules>,
     port: u16,
     peers: HashMap<i32, Rc<Peer>>,
     turn: Turn,
+    /// Peers whose Close is to be answered once the game has read what came before.
+    finishing: Vec<Rc<Peer>>,
     /// The peer of the last [`ServerEvent::Disconnected`].
     leaving: Option<i32>,
     failed: bool,
@@ -54,6 +104,7 @@ pub struct Server {
 struct Turn {
     active: VecDeque<Rc<Peer>>,
     connected: VecDeque<Arc<PeerShared>>,
+    requests: VecDeque<Arc<RequestShared>>,
     /// Peers that had something before they were told to be connected: their turn is the next poll.
     early: Vec<Arc<PeerShared>>,
 }
@@ -65,25 +116,29 @@ impl Server {
     /// [`BindError`].
     pub fn listen(bind: Bind, port: u16, config: Config) -> Result<Self, BindError> {
         let (listener, local) = tcp::listen(bind, port)?;
-        let shared = Arc::new(ServerShared::new(config));
-        let driver = ServerDriver::new(listener, Arc::clone(&shared));
-        Self::start(Box::new(driver), shared, local.port()).map_err(BindError::System)
+        let endpoint = Arc::new(Endpoint::new(config.settings.clone()));
+        let rules = Arc::new(Rules::new(config));
+        let driver = ServerDriver::new(listener, Arc::clone(&endpoint), Arc::clone(&rules));
+        Self::start(Box::new(driver), endpoint, rules, local.port()).map_err(BindError::System)
     }
 
     fn start(
         driver: Box<dyn reactor::Driver>,
-        shared: Arc<ServerShared>,
+        endpoint: Arc<Endpoint>,
+        rules: Arc<Rules>,
         port: u16,
     ) -> std::io::Result<Self> {
         let handle = reactor::add(driver)?;
         // Set once, before anything can be commanded.
-        let _ = shared.waker.set(handle.waker());
+        let _ = endpoint.waker.set(handle.waker());
         Ok(Self {
             handle,
-            shared,
+            endpoint,
+            rules,
             port,
             peers: HashMap::new(),
             turn: Turn::default(),
+            finishing: Vec::new(),
             leaving: None,
             failed: false,
         })
@@ -101,12 +156,12 @@ impl Server {
 
     /// How long a client may take for its opening request, from the next one on.
     pub fn set_handshake_timeout(&self, timeout: Duration) {
-        self.shared.set_handshake_timeout(timeout);
+        self.rules.set_handshake_timeout(timeout);
     }
 
     /// Answers new clients with 503 from now on, or no longer.
     pub fn set_refusing(&self, refusing: bool) {
-        self.shared.refusing.store(refusing, Ordering::Relaxed);
+        self.rules.refusing.store(refusing, Ordering::Relaxed);
     }
 
     /// The peer with this id.
@@ -123,8 +178,9 @@ impl Server {
 
     /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
     pub fn poll(&mut self) {
-        let news = std::mem::take(&mut *lock(&self.shared.news));
+        let news = std::mem::take(&mut *lock(&self.endpoint.news));
         self.turn.connected.extend(news.connected);
+        self.turn.requests.extend(news.requests);
         let mut active = std::mem::take(&mut self.turn.early);
         active.extend(news.active);
         let mut told = Vec::with_capacity(active.len());
@@ -143,6 +199,7 @@ impl Server {
         {
             self.failed = true;
             self.turn.connected.clear();
+            self.turn.requests.clear();
             self.turn.early.clear();
             told = self.peers.values().cloned().collect();
             for peer in &told {
@@ -154,8 +211,26 @@ impl Server {
         self.turn.active.extend(told);
     }
 
-    /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the new
-    /// peers, whose first message comes with the next poll.
+    /// Sends a message to every peer but those in `except`, encoded once. Says how many it was sent to; a peer for which
+    /// too much waits is left out.
+    pub fn broadcast(&self, kind: MessageKind, payload: Vec<u8>, except: &[i32]) -> usize {
+        let takes =
+            |peer: &&Rc<Peer>| !except.contains(&peer.id()) && peer.reserve(payload.len()).is_ok();
+        let keys: Vec<_> = self.peers.values().filter(takes).map(|peer| peer.key()).collect();
+        let reached = keys.len();
+        if reached > 0 {
+            self.endpoint.command(Command::Broadcast { keys, kind, payload });
+        }
+        reached
+    }
+
+    /// The peers that are connected.
+    pub fn peers(&self) -> impl Iterator<Item = &Rc<Peer>> {
+        self.peers.values()
+    }
+
+    /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the
+    /// clients that ask to connect; then the new peers, whose first message comes with the next poll.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
         if let Some(id) = self.leaving.take() {
             self.peers.remove(&id);
@@ -169,19 +244,43 @@ impl Server {
                 Some(Step::CloseRequest(close)) => {
                     return Some(ServerEvent::CloseRequest { id, close });
                 }
+                Some(Step::Failing) => {}
                 Some(Step::Closed { clean }) => {
                     self.leaving = Some(id);
                     return Some(ServerEvent::Disconnected { id, clean });
                 }
                 None => {
-                    self.turn.active.pop_front();
+                    let peer = self.turn.active.pop_front()?;
+                    if let Some(clean) = peer.finish() {
+                        return Some(self.end(&peer, clean));
+                    }
+                    if peer.is_finishing() {
+                        self.finishing.push(peer);
+                    }
                 }
             }
         }
-        let shared = self.turn.connected.pop_front()?;
-        let id = shared.id;
-        self.peers.insert(id, Rc::new(Peer::new(shared)));
-        Some(ServerEvent::Connected(id))
+        if let Some(shared) = self.turn.requests.pop_front() {
+            return Some(ServerEvent::Request(Rc::new(PendingRequest::new(shared))));
+        }
+        if let Some(shared) = self.turn.connected.pop_front() {
+            let id = shared.id;
+            self.peers.insert(id, Rc::new(Peer::new(shared)));
+            return Some(ServerEvent::Connected(id));
+        }
+        // The game may have read meanwhile what came before the end of some.
+        self.finishing.retain(|peer| peer.is_finishing());
+        let done = |peer: &Rc<Peer>| peer.finish().map(|clean| (Rc::clone(peer), clean));
+        let (peer, clean) = self.finishing.iter().find_map(done)?;
+        Some(self.end(&peer, clean))
+    }
+
+    /// The end of a peer whose Close, or fault, is answered now: nothing that follows could change it.
+    fn end(&mut self, peer: &Peer, clean: bool) -> ServerEvent {
+        peer.end();
+        let id = peer.id();
+        self.leaving = Some(id);
+        ServerEvent::Disconnected { id, clean }
     }
 }
 
@@ -192,7 +291,7 @@ impl Drop for Server {
             peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
         }
         // Peers know their server: what nobody will poll any more would hold it for ever.
-        *lock(&self.shared.news) = News::default();
+        *lock(&self.endpoint.news) = News::default();
     }
 }
 
@@ -200,8 +299,8 @@ impl Drop for Server {
 mod tests {
     use super::*;
     use crate::reactor::{Context, Driver, Readiness};
-    use crate::websocket::shared::Key;
-    use crate::websocket::{Limits, PeerState};
+    use crate::websocket::PeerState;
+    use crate::websocket::endpoint::Key;
     use std::time::Instant;
 
     /// A driver with a fault.
@@ -225,16 +324,13 @@ mod tests {
 
     #[test]
     fn a_fault_on_the_io_thread_is_told_as_the_end_of_every_peer() {
-        let config = Config {
-            protocols: Vec::new(),
-            limits: Limits::default(),
-            handshake_timeout: Duration::from_secs(3),
-        };
-        let shared = Arc::new(ServerShared::new(config));
-        let mut server = Server::start(Box::new(Faulty), Arc::clone(&shared), 1).expect("a thread");
+        let endpoint = Arc::new(Endpoint::new(Settings::default()));
+        let rules = Arc::new(Rules::new(Config::default()));
+        let driver = Box::new(Faulty);
+        let mut server = Server::start(driver, Arc::clone(&endpoint), rules, 1).expect("a thread");
         let key = Key { slot: 0, serial: 1 };
         let remote = ([127, 0, 0, 1], 1).into();
-        let peer = Arc::new(PeerShared::new(7, key, remote, None, shared));
+        let peer = Arc::new(PeerShared::new(7, key, remote, None, None, endpoint));
         let peer = Rc::new(Peer::new(peer));
         server.peers.insert(7, Rc::clone(&peer));
         let patience = Instant::now() + Duration::from_secs(10);
@@ -242,12 +338,16 @@ mod tests {
             std::thread::yield_now();
         }
         server.poll();
-        assert_eq!(server.next_event(), Some(ServerEvent::Disconnected { id: 7, clean: false }));
-        assert_eq!(server.next_event(), None);
+        let event = server.next_event();
+        assert!(
+            matches!(event, Some(ServerEvent::Disconnected { id: 7, clean: false })),
+            "{event:?}"
+        );
+        assert!(server.next_event().is_none());
         assert!(server.peer(7).is_none());
         assert_eq!(peer.state(), PeerState::Closed);
         assert!(peer.close_frame().is_some_and(|close| close.reason.contains("by design")));
         server.poll();
-        assert_eq!(server.next_event(), None, "told once");
+        assert!(server.next_event().is_none(), "told once");
     }
 }

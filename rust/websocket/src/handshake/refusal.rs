@@ -1,10 +1,14 @@
 //! How a request is refused: an HTTP answer that says why.
 
+use std::borrow::Cow;
+
 /// A status of HTTP (RFC 9110 §15) with which this crate, or its caller, refuses a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// 400: the request breaks a rule.
     BadRequest,
+    /// 403: the server does not want this client.
+    Forbidden,
     /// 405: the method is not GET.
     MethodNotAllowed,
     /// 408: the request did not come in time.
@@ -17,6 +21,8 @@ pub enum Status {
     ServiceUnavailable,
     /// 505: the request is not HTTP/1.1.
     VersionNotSupported,
+    /// Another one, from 400 to 599.
+    Other(u16),
 }
 
 impl Status {
@@ -24,6 +30,7 @@ impl Status {
     fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
             Self::BadRequest => (400, "Bad Request", ""),
+            Self::Forbidden => (403, "Forbidden", ""),
             Self::MethodNotAllowed => (405, "Method Not Allowed", "Allow: GET\r\n"),
             Self::RequestTimeout => (408, "Request Timeout", ""),
             Self::UpgradeRequired => {
@@ -32,6 +39,8 @@ impl Status {
             Self::HeaderFieldsTooLarge => (431, "Request Header Fields Too Large", ""),
             Self::ServiceUnavailable => (503, "Service Unavailable", ""),
             Self::VersionNotSupported => (505, "HTTP Version Not Supported", ""),
+            // The phrase may be empty (RFC 9112 §4).
+            Self::Other(code) => (code.clamp(400, 599), "", ""),
         }
     }
 
@@ -42,18 +51,18 @@ impl Status {
 }
 
 /// A request that is not accepted, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The status of the answer.
     pub status: Status,
     /// One line for the person at the other end.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
 }
 
 impl Refusal {
     /// A refusal with `status`, because of `why`.
-    pub fn new(status: Status, why: &'static str) -> Self {
-        Self { status, why }
+    pub fn new(status: Status, why: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, why: why.into() }
     }
 
     pub(crate) fn bad_request(why: &'static str) -> Self {

@@ -1,11 +1,15 @@
 //! A server on the I/O thread: it accepts, and serves its connections.
 
-use super::connection::{Connection, Life, Turn};
-use super::peers::Peers;
-use super::shared::{Command, Key, ServerShared};
+use super::admission::{Admission, Rules, Verdict};
+use super::connection::{Connection, Life, Opening, Turn};
+use super::endpoint::{Command, Endpoint, Key};
+use super::request::RequestShared;
 use crate::deadlines::Deadlines;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
+use crate::tls::Handshakes;
+use crate::transport::Transport;
+use lodewire_websocket::{PreparedMessage, Refusal, Role};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
@@ -35,7 +39,8 @@ pub(super) struct ServerDriver {
     listener: TcpListener,
     listening: bool,
     accept_at: Option<Instant>,
-    shared: Arc<ServerShared>,
+    endpoint: Arc<Endpoint>,
+    rules: Arc<Rules>,
     connections: Slab<Entry>,
     /// Connections in the order in which they were accepted, those that are past their handshake included.
     pending: VecDeque<Key>,
@@ -43,19 +48,22 @@ pub(super) struct ServerDriver {
     deadlines: Deadlines<usize>,
     /// Room to encode into, passed from connection to connection.
     spare: Vec<u8>,
-    peers: Peers,
+    admission: Admission,
+    handshakes: Handshakes<Key>,
     last_serial: u64,
 }
 
 struct Entry {
     serial: u64,
     connection: Connection,
+    /// Its request waits for the game.
+    waiting: Option<Arc<RequestShared>>,
     /// The deadline that stands in the heap for it.
     armed: Option<Instant>,
 }
 
 impl ServerDriver {
-    pub(super) fn new(listener: TcpListener, shared: Arc<ServerShared>) -> Self {
+    pub(super) fn new(listener: TcpListener, endpoint: Arc<Endpoint>, rules: Arc<Rules>) -> Self {
         Self {
             listener,
             listening: false,
@@ -65,8 +73,10 @@ impl ServerDriver {
             pending_count: 0,
             deadlines: Deadlines::new(),
             spare: Vec::new(),
-            peers: Peers::new(Arc::clone(&shared)),
-            shared,
+            admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
+            handshakes: Handshakes::new(),
+            endpoint,
+            rules,
             last_serial: 0,
         }
     }
@@ -93,6 +103,13 @@ impl ServerDriver {
     }
 
     fn welcome(&mut self, cx: &mut Context<'_>, mut stream: TcpStream, remote: SocketAddr) {
+        let session = match &self.rules.config.tls {
+            None => None,
+            Some(tls) => match tls.session() {
+                Ok(session) => Some(session),
+                Err(_) => return,
+            },
+        };
         if self.pending_count >= MAX_PENDING {
             self.drop_oldest_pending();
         }
@@ -103,9 +120,10 @@ impl ServerDriver {
         }
         self.last_serial += 1;
         let key = Key { slot, serial: self.last_serial };
-        let deadline = cx.now + self.shared.handshake_timeout();
-        let connection = Connection::new(stream, remote, deadline);
-        self.connections.insert(Entry { serial: key.serial, connection, armed: None });
+        let deadline = cx.now + self.rules.handshake_timeout();
+        let connection = Connection::accepted(Transport::new(stream, session), remote, deadline);
+        let serial = key.serial;
+        self.connections.insert(Entry { serial, connection, waiting: None, armed: None });
         self.pending.push_back(key);
         self.pending_count += 1;
         if self.pending.len() > 2 * MAX_PENDING {
@@ -137,13 +155,30 @@ impl ServerDriver {
         let Some(entry) = self.connections.get_mut(slot) else {
             return;
         };
+        let key = Key { slot, serial: entry.serial };
         let connection = &mut entry.connection;
-        self.peers.key = Key { slot, serial: entry.serial };
         let was_pending = connection.is_pending();
         let peer = connection.peer().cloned();
         connection.lend(&mut self.spare);
-        let mut turn = Turn { now: cx.now, buffer: cx.buffer, peers: &mut self.peers };
-        let life = work(connection, &mut turn);
+        let mut turn = Turn { now: cx.now, buffer: cx.buffer };
+        let life = match work(connection, &mut turn) {
+            Life::Opening(Opening::Request(request)) => {
+                let mut answer = Vec::new();
+                let remote = connection.remote();
+                match self.admission.judge(key, request, remote, &mut answer) {
+                    Ok(Verdict::Open(opened)) => {
+                        connection.open(Role::Server, opened, &answer, &mut turn)
+                    }
+                    Ok(Verdict::Wait(waiting)) => {
+                        entry.waiting = Some(waiting);
+                        connection.wait_for_game();
+                        Life::Waiting
+                    }
+                    Err(refusal) => connection.refuse(&refusal, cx.now),
+                }
+            }
+            life => life,
+        };
         connection.reclaim(&mut self.spare);
         if self.spare.capacity() > MAX_SPARE {
             self.spare = Vec::new();
@@ -152,68 +187,106 @@ impl ServerDriver {
             self.pending_count -= 1;
         }
         if let Some(peer) = peer.filter(|_| connection.peer().is_none()) {
-            self.peers.leave(&peer);
+            self.admission.leave(&peer);
         }
         match life {
-            Life::Waiting => {}
+            Life::Waiting | Life::Opening(_) => {}
             Life::Ready => cx.again(slot + 1),
-            Life::Over => {
-                if connection.is_pending() {
-                    self.pending_count -= 1;
-                }
-                self.connections.remove(slot);
-                return;
+            Life::Work(session) => {
+                let deadline = connection.deadline;
+                self.handshakes.start(key, session, deadline, self.endpoint.waker.get());
             }
+            Life::Over => return self.remove(slot),
         }
-        if entry.armed != connection.deadline {
-            entry.armed = connection.deadline;
-            if let Some(at) = connection.deadline {
+        let Some(entry) = self.connections.get_mut(slot) else {
+            return;
+        };
+        let deadline = entry.connection.deadline;
+        if entry.armed != deadline {
+            entry.armed = deadline;
+            if let Some(at) = deadline {
                 self.deadlines.set(at, slot);
             }
         }
     }
 
-    fn connection(&mut self, key: Key) -> Option<&mut Connection> {
-        let entry = self.connections.get_mut(key.slot)?;
-        (entry.serial == key.serial).then_some(&mut entry.connection)
+    fn remove(&mut self, slot: usize) {
+        let Some(entry) = self.connections.try_remove(slot) else {
+            return;
+        };
+        if entry.connection.is_pending() {
+            self.pending_count -= 1;
+        }
+        if let Some(waiting) = entry.waiting {
+            self.admission.answered(&waiting);
+        }
+    }
+
+    fn entry(&mut self, key: Key) -> Option<&mut Entry> {
+        self.connections.get_mut(key.slot).filter(|entry| entry.serial == key.serial)
     }
 
     /// Does what the game asks for, and notes which connections have something to write.
     fn obey(&mut self, cx: &mut Context<'_>, command: Command, dirty: &mut Vec<Key>) {
         match command {
-            Command::Send { key, kind, payload } => {
+            Command::Broadcast { keys, kind, payload } => {
+                self.broadcast(&keys, &mut PreparedMessage::new(kind, payload));
+                dirty.extend(keys);
+            }
+            Command::Accept { key, headers } => self.decide(cx, key, Ok(headers)),
+            Command::Refuse { key, refusal } => self.decide(cx, key, Err(refusal)),
+            Command::Drop { key } | Command::Resume { key } => {
+                if self.entry(key).is_some() {
+                    self.serve(cx, key.slot, |connection, turn| connection.obey(command, turn));
+                }
+            }
+            Command::Send { key, .. }
+            | Command::Close { key, .. }
+            | Command::Finish { key }
+            | Command::SetNoDelay { key, .. } => {
                 let mut spare = std::mem::take(&mut self.spare);
-                if let Some(connection) = self.connection(key) {
-                    connection.lend(&mut spare);
-                    connection.send(kind, &payload);
+                let mut turn = Turn { now: cx.now, buffer: cx.buffer };
+                if let Some(entry) = self.entry(key) {
+                    entry.connection.lend(&mut spare);
+                    entry.connection.obey(command, &mut turn);
                     if dirty.last() != Some(&key) {
                         dirty.push(key);
                     }
                 }
                 self.spare = spare;
             }
-            Command::Close { key, code, reason } => {
-                if let Some(connection) = self.connection(key) {
-                    connection.close(code, &reason, cx.now);
-                    dirty.push(key);
-                }
-            }
-            Command::Drop { key } => {
-                if self.connection(key).is_some() {
-                    self.serve(cx, key.slot, |connection, _| connection.drop_now());
-                }
-            }
-            Command::Resume { key } => {
-                if self.connection(key).is_some() {
-                    self.serve(cx, key.slot, Connection::resume);
-                }
-            }
-            Command::SetNoDelay { key, enabled } => {
-                if let Some(connection) = self.connection(key) {
-                    connection.set_no_delay(enabled);
-                }
-            }
         }
+    }
+
+    fn broadcast(&mut self, keys: &[Key], message: &mut PreparedMessage) {
+        for key in keys {
+            let mut spare = std::mem::take(&mut self.spare);
+            if let Some(entry) = self.entry(*key) {
+                entry.connection.lend(&mut spare);
+                entry.connection.send_prepared(message);
+            }
+            self.spare = spare;
+        }
+    }
+
+    /// The game has decided on a request that waited.
+    fn decide(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: Key,
+        answer: Result<Vec<(String, String)>, Refusal>,
+    ) {
+        let Some(waiting) = self.entry(key).and_then(|entry| entry.waiting.take()) else {
+            return;
+        };
+        self.admission.answered(&waiting);
+        let mut out = Vec::new();
+        let verdict =
+            answer.and_then(|headers| self.admission.accept(&waiting, &headers, &mut out));
+        self.serve(cx, key.slot, |connection, turn| match verdict {
+            Ok(opened) => connection.open(Role::Server, opened, &out, turn),
+            Err(refusal) => connection.refuse(&refusal, turn.now),
+        });
     }
 }
 
@@ -241,13 +314,19 @@ impl Driver for ServerDriver {
                 self.accept_at = Some(cx.now + ACCEPT_PAUSE);
             }
         }
-        let commands = std::mem::take(&mut *lock(&self.shared.commands));
+        for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
+            if self.entry(finished.key).is_some() {
+                let slot = finished.key.slot;
+                self.serve(cx, slot, |connection, turn| connection.worked(finished.result, turn));
+            }
+        }
+        let commands = std::mem::take(&mut *lock(&self.endpoint.commands));
         let mut dirty = Vec::new();
         for command in commands {
             self.obey(cx, command, &mut dirty);
         }
         for key in dirty {
-            if self.connection(key).is_some() {
+            if self.entry(key).is_some() {
                 self.serve(cx, key.slot, |connection, turn| connection.flush(turn.now));
             }
         }

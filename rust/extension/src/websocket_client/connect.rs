@@ -1,0 +1,150 @@
+//! From a URL to a connection.
+
+use super::{LodeWebSocketClient, Stage};
+use crate::strings::{headers_of, protocols_of};
+use crate::websocket_server::certificate_text;
+use crate::websocket_settings::{Properties, timeout};
+use godot::classes::ip::{ResolverStatus, Type};
+use godot::classes::{FileAccess, Ip, Os, ProjectSettings};
+use godot::global::Error;
+use godot::prelude::*;
+use lodewire_net::tls::{ClientTls, Trust};
+use lodewire_net::websocket::{Client, ClientConfig, ConnectError, Target};
+use std::net::IpAddr;
+
+/// A name that the engine looks up on a thread of its own.
+pub(super) struct Resolving {
+    /// The engine's number of the question.
+    question: i32,
+    target: Target,
+    config: ClientConfig,
+}
+
+impl Drop for Resolving {
+    fn drop(&mut self) {
+        Ip::singleton().erase_resolve_item(self.question);
+    }
+}
+
+fn invalid(why: impl Into<String>) -> (Error, String) {
+    (Error::ERR_INVALID_PARAMETER, why.into())
+}
+
+impl LodeWebSocketClient {
+    /// Begins to connect, as the arguments and the properties say.
+    pub(super) fn begin(
+        &self,
+        url: &GString,
+        protocols: &PackedStringArray,
+        custom_headers: &PackedStringArray,
+    ) -> Result<Stage, (Error, String)> {
+        if !matches!(self.stage, Stage::Idle) {
+            let why = "the client is connected, or connecting. Call disconnect_from_host() first.";
+            return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
+        }
+        let target = Target::parse(&url.to_string()).ok_or_else(|| {
+            invalid(format!(
+                "\"{url}\" is no WebSocket URL. Write ws://host:port/path or wss://host:port/path."
+            ))
+        })?;
+        let protocols = protocols_of(protocols)
+            .map_err(|name| invalid(format!("\"{name}\" is not the name of a sub-protocol.")))?;
+        let headers = headers_of(custom_headers).map_err(|line| {
+            invalid(format!("\"{line}\" is not a header that can be added. Write \"Name: value\"."))
+        })?;
+        let config = ClientConfig {
+            settings: self.properties().settings().map_err(invalid)?,
+            protocols,
+            headers,
+            tls: if target.tls { Some(self.tls()?) } else { None },
+            timeout: timeout(self.handshake_timeout)
+                .ok_or_else(|| invalid("handshake_timeout must be more than 0 seconds."))?,
+        };
+        if let Some(address) = target.address() {
+            return connect(&target, &[address], config);
+        }
+        let host = GString::from(&target.host);
+        let question =
+            Ip::singleton().resolve_hostname_queue_item_ex(&host).ip_type(Type::ANY).done();
+        if question < 0 {
+            let why = "the engine looks up too many names already. Try again later.";
+            return Err((Error::ERR_CANT_CREATE, why.to_owned()));
+        }
+        Ok(Stage::Resolving(Box::new(Resolving { question, target, config })))
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            limits: self.limits,
+            permessage_deflate: self.permessage_deflate,
+            deflate_threshold: self.deflate_threshold,
+            deflate_window_bits: self.deflate_window_bits,
+            deflate_context_takeover: self.deflate_context_takeover,
+            heartbeat_interval: self.heartbeat_interval,
+            close_delay: self.close_delay,
+            disconnect_when_full: self.disconnect_when_full,
+        }
+    }
+
+    /// Whom to trust, as the properties, the project and the system say.
+    fn tls(&self) -> Result<ClientTls, (Error, String)> {
+        let pem;
+        let trust = match &self.trusted_ssl_certificate {
+            _ if !self.verify_ssl => Trust::Anyone,
+            Some(certificate) => {
+                pem = certificate_text(certificate);
+                Trust::Given(&pem)
+            }
+            None => {
+                pem = authorities();
+                Trust::Authorities(&pem)
+            }
+        };
+        ClientTls::new(trust).map_err(|error| invalid(format!("trusted_ssl_certificate: {error}.")))
+    }
+
+    /// Goes on when the engine has found the host's addresses. Says why if it has not.
+    pub(super) fn resolve(&mut self) -> Result<(), String> {
+        let Stage::Resolving(resolving) = &self.stage else {
+            return Ok(());
+        };
+        let ip = Ip::singleton();
+        match ip.get_resolve_item_status(resolving.question) {
+            ResolverStatus::WAITING => return Ok(()),
+            ResolverStatus::DONE => {}
+            _ => return Err(format!("the host {} was not found", resolving.target.host)),
+        }
+        let addresses: Vec<IpAddr> = ip
+            .get_resolve_item_addresses(resolving.question)
+            .iter_shared()
+            .filter_map(|address| address.to_string().parse().ok())
+            .collect();
+        self.stage = connect(&resolving.target, &addresses, resolving.config.clone())
+            .map_err(|(_, why)| why)?;
+        Ok(())
+    }
+}
+
+fn connect(
+    target: &Target,
+    addresses: &[IpAddr],
+    config: ClientConfig,
+) -> Result<Stage, (Error, String)> {
+    match Client::connect(target, addresses, config) {
+        Ok(client) => Ok(Stage::Running(Box::new(client))),
+        Err(error @ ConnectError::System(_)) => Err((Error::ERR_CANT_CREATE, format!("{error}."))),
+        Err(error) => Err(invalid(format!("{error}."))),
+    }
+}
+
+/// The authorities that the project names or, if it names none, those of the operating system, as PEM.
+fn authorities() -> String {
+    let setting = "network/tls/certificate_bundle_override";
+    let settings = ProjectSettings::singleton();
+    let path = settings.get_setting(setting).try_to::<GString>().unwrap_or_default();
+    if path.is_empty() {
+        Os::singleton().get_system_ca_certificates().to_string()
+    } else {
+        FileAccess::get_file_as_string(&path).to_string()
+    }
+}

@@ -1,0 +1,147 @@
+//! One poll: what happened, as signals.
+
+use super::{LodeWebSocketClient, Stage};
+use crate::last_reference::{is_last, release_later};
+use crate::websocket_peer::LodeWebSocketPeer;
+use godot::prelude::*;
+use lodewire_net::websocket::multiplayer::MultiplayerEvent;
+use lodewire_net::websocket::{Client, ClientEvent, CloseFrame, Peer};
+use std::rc::Rc;
+
+impl LodeWebSocketClient {
+    pub(super) fn poll_once(&mut self) {
+        // A handler may drop the script's last reference; the object must outlive this method.
+        let this = self.to_gd();
+        if let Err(why) = self.resolve() {
+            self.failed(&why);
+        }
+        if let Some(multiplayer) = &mut self.multiplayer {
+            multiplayer.begin_poll();
+        }
+        if let Stage::Running(client) = &mut self.stage {
+            client.poll();
+        }
+        // Each handler may call anything: what happens next is asked anew after it.
+        if self.multiplayer.is_some() {
+            while let Some(event) = self.next_multiplayer_event() {
+                self.tell_multiplayer(event);
+            }
+        } else {
+            while let Some(event) = self.next_event() {
+                self.tell(event);
+            }
+        }
+        if is_last(&this) {
+            self.abandon();
+            release_later(this);
+        }
+    }
+
+    /// Drops the connection, whatever it has come to.
+    pub(super) fn abandon(&mut self) {
+        self.stage = Stage::Idle;
+        self.multiplayer = None;
+    }
+
+    /// The server, while there is a connection.
+    pub(super) fn peer(&self) -> Option<&Rc<Peer>> {
+        match &self.stage {
+            Stage::Running(client) => client.peer(),
+            _ => None,
+        }
+    }
+
+    fn next_event(&mut self) -> Option<ClientEvent> {
+        match &mut self.stage {
+            Stage::Running(client) => client.next_event(),
+            _ => None,
+        }
+    }
+
+    fn next_multiplayer_event(&mut self) -> Option<MultiplayerEvent> {
+        match &mut self.stage {
+            Stage::Running(client) => self.multiplayer.as_mut()?.next_event(client),
+            _ => None,
+        }
+    }
+
+    fn tell(&mut self, event: ClientEvent) {
+        match event {
+            ClientEvent::Established => {
+                self.keep_server();
+                let protocol = self
+                    .peer()
+                    .and_then(|peer| peer.protocol())
+                    .map_or_else(GString::new, GString::from);
+                self.signals().connection_established().emit(&protocol);
+            }
+            ClientEvent::Failed(why) => self.failed(&why),
+            ClientEvent::Data => self.signals().data_received().emit(),
+            ClientEvent::CloseRequest(close) => self.close_requested(&close),
+            ClientEvent::Closed { clean } => {
+                self.stage = Stage::Idle;
+                self.signals().connection_closed().emit(clean);
+            }
+        }
+    }
+
+    fn tell_multiplayer(&mut self, event: MultiplayerEvent) {
+        match event {
+            MultiplayerEvent::Joined(_) => {
+                self.keep_server();
+                self.signals().connection_succeeded().emit();
+            }
+            MultiplayerEvent::Connected(id) => {
+                self.signals().peer_connected().emit(i64::from(id));
+            }
+            MultiplayerEvent::Disconnected(id) => {
+                self.signals().peer_disconnected().emit(i64::from(id));
+            }
+            MultiplayerEvent::Packet(id) => self.signals().peer_packet().emit(id),
+            MultiplayerEvent::CloseRequest { close, .. } => self.close_requested(&close),
+            MultiplayerEvent::Failed(why) => self.failed(&why),
+            MultiplayerEvent::Closed => {
+                self.abandon();
+                self.signals().server_disconnected().emit();
+            }
+            // The server's.
+            MultiplayerEvent::Request(_) => {}
+        }
+    }
+
+    fn keep_server(&mut self) {
+        self.server = self.peer().cloned().map(LodeWebSocketPeer::create);
+    }
+
+    fn close_requested(&mut self, close: &CloseFrame) {
+        let reason = GString::from(&close.reason);
+        self.signals().server_close_request().emit(i32::from(close.code.0), &reason);
+    }
+
+    /// What the network does is no fault of the script's: a line that can be read, and a signal.
+    fn failed(&mut self, why: &str) {
+        godot_print!("LodeWebSocketClient: no connection: {why}.");
+        let multiplayer = self.multiplayer.is_some();
+        self.abandon();
+        if multiplayer {
+            self.signals().connection_failed().emit();
+        } else {
+            self.signals().connection_error().emit();
+        }
+    }
+
+    /// Whether messages can be exchanged.
+    pub(super) fn is_connected(&self) -> bool {
+        match &self.multiplayer {
+            Some(multiplayer) => multiplayer.id() != 0,
+            None => self.peer().is_some(),
+        }
+    }
+
+    pub(super) fn running(&self) -> Option<&Client> {
+        match &self.stage {
+            Stage::Running(client) => Some(client),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What the properties of the server come to.
+
+use super::LodeWebSocketServer;
+use crate::strings::{protocols_of, texts_of};
+use crate::websocket_settings::{Properties, timeout};
+use godot::classes::X509Certificate;
+use godot::global::Error;
+use godot::prelude::*;
+use lodewire_net::Bind;
+use lodewire_net::tls::{ServerTls, TlsError};
+use lodewire_net::websocket::{Config, Origins};
+
+/// Why a server cannot listen: an error, and a line for the script.
+pub(super) struct Objection(pub(super) Error, pub(super) String);
+
+fn invalid(why: impl Into<String>) -> Objection {
+    Objection(Error::ERR_INVALID_PARAMETER, why.into())
+}
+
+impl LodeWebSocketServer {
+    /// Where and how to listen, as the arguments and the properties say.
+    pub(super) fn configure(
+        &self,
+        port: i32,
+        protocols: &PackedStringArray,
+    ) -> Result<(Bind, u16, Config), Objection> {
+        if self.is_listening() {
+            let why = "the server listens already. Call stop() first.";
+            return Err(Objection(Error::ERR_ALREADY_IN_USE, why.to_owned()));
+        }
+        let protocols = protocols_of(protocols).map_err(|name| {
+            invalid(format!(
+                "\"{name}\" is no sub-protocol: its name consists of letters, digits and !#$%&'*+-.^_`|~ alone."
+            ))
+        })?;
+        let port = u16::try_from(port)
+            .map_err(|_| invalid(format!("{port} is no port. Use 1 to 65535, or 0.")))?;
+        let bind = match self.bind_ip.to_string().as_str() {
+            "*" => Bind::Any,
+            address => Bind::Address(address.parse().map_err(|_| {
+                invalid(format!("bind_ip \"{address}\" is no IP address. Use * for all."))
+            })?),
+        };
+        let origins = texts_of(&self.allowed_origins);
+        let origins = Origins::new(&origins, self.allow_missing_origin, self.allow_null_origin)
+            .map_err(|text| {
+                invalid(format!(
+                    "allowed_origins has \"{text}\". Write scheme://host or scheme://host:port."
+                ))
+            })?;
+        let positive = |number: i32, name: &str| {
+            usize::try_from(number)
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| invalid(format!("{name} must be at least 1.")))
+        };
+        let config = Config {
+            settings: self.properties().settings().map_err(invalid)?,
+            protocols,
+            headers: self.extra_headers.clone(),
+            origins,
+            handshake_timeout: timeout(self.handshake_timeout)
+                .ok_or_else(|| invalid("handshake_timeout must be more than 0 seconds."))?,
+            tls: self.tls()?,
+            max_clients: positive(self.max_clients, "max_clients")?,
+            ask: self.hold_requests,
+            max_waiting: positive(self.max_waiting_requests, "max_waiting_requests")?,
+        };
+        Ok((bind, port, config))
+    }
+
+    fn properties(&self) -> Properties {
+        Properties {
+            limits: self.limits,
+            permessage_deflate: self.permessage_deflate,
+            deflate_threshold: self.deflate_threshold,
+            deflate_window_bits: self.deflate_window_bits,
+            deflate_context_takeover: self.deflate_context_takeover,
+            heartbeat_interval: self.heartbeat_interval,
+            close_delay: self.close_delay,
+            disconnect_when_full: self.disconnect_when_full,
+        }
+    }
+
+    /// The key and certificates, if there are any.
+    fn tls(&self) -> Result<Option<ServerTls>, Objection> {
+        let (key, certificate) = match (&self.private_key, &self.ssl_certificate) {
+            (None, None) if self.ca_chain.is_none() => return Ok(None),
+            (Some(key), Some(certificate)) => (key, certificate),
+            _ => {
+                return Err(invalid(
+                    "wss:// needs both private_key and ssl_certificate; ws:// neither, nor ca_chain.",
+                ));
+            }
+        };
+        if key.is_public_only() {
+            return Err(invalid("private_key has the public half alone."));
+        }
+        let key = key.clone().save_to_string().to_string();
+        let chain = self.ca_chain.as_ref().map(certificate_text).unwrap_or_default();
+        let tls = ServerTls::from_pem(&key, &certificate_text(certificate), &chain);
+        tls.map(Some).map_err(|error| {
+            let unfit = match error {
+                TlsError::NoKey => "private_key cannot be read: load an RSA or EC key into it.",
+                TlsError::NoCertificate => {
+                    "ssl_certificate or ca_chain cannot be read, or is empty."
+                }
+                TlsError::Mismatch => "private_key does not belong to ssl_certificate.",
+                _ => return invalid(format!("{error}.")),
+            };
+            invalid(unfit)
+        })
+    }
+}
+
+/// A certificate as PEM. The engine (4.6.3) ends the text with a NUL, and prints an error about it.
+pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
+    certificate.clone().save_to_string().to_string()
+}

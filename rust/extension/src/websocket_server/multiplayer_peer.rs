@@ -1,0 +1,147 @@
+//! The server as a multiplayer peer of the engine's.
+
+use super::LodeWebSocketServer;
+use crate::packet_buffer;
+use crate::websocket_peer::close_peer;
+use godot::classes::IMultiplayerPeerExtension;
+use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
+use godot::global::Error;
+use godot::meta::conv::RawPtr;
+use godot::prelude::*;
+use lodewire_net::websocket::SendError;
+use lodewire_net::websocket::multiplayer::{ServerMultiplayer, Wire};
+
+#[godot_api]
+impl IMultiplayerPeerExtension for LodeWebSocketServer {
+    fn poll(&mut self) {
+        self.poll_once();
+    }
+
+    fn close(&mut self) {
+        self.stop();
+    }
+
+    fn disconnect_peer(&mut self, id: i32, force: bool) {
+        let Some(peer) = self.known_peer("disconnect_peer", id) else {
+            return;
+        };
+        if !force {
+            close_peer("LodeWebSocketServer.disconnect_peer", peer, 1000, "");
+            return;
+        }
+        self.handles.get_mut().remove(&id);
+        if let Some(server) = &mut self.server {
+            server.forget(id);
+        }
+        if let Some(multiplayer) = &mut self.multiplayer {
+            multiplayer.forget(id);
+        }
+    }
+
+    fn get_connection_status(&self) -> ConnectionStatus {
+        if self.is_listening() {
+            ConnectionStatus::CONNECTED
+        } else {
+            ConnectionStatus::DISCONNECTED
+        }
+    }
+
+    fn is_server(&self) -> bool {
+        true
+    }
+
+    fn is_server_relay_supported(&self) -> bool {
+        // In Godot 3 the server relays by itself.
+        self.multiplayer.as_ref().is_some_and(|multiplayer| multiplayer.wire() == Wire::Godot4)
+    }
+
+    fn get_unique_id(&self) -> i32 {
+        1
+    }
+
+    fn set_refuse_new_connections(&mut self, enable: bool) {
+        self.refusing = enable;
+        if let Some(server) = &self.server {
+            server.set_refusing(enable);
+        }
+    }
+
+    fn is_refusing_new_connections(&self) -> bool {
+        self.refusing
+    }
+
+    fn get_available_packet_count(&self) -> i32 {
+        let available = self.multiplayer.as_ref().map_or(0, ServerMultiplayer::available);
+        i32::try_from(available).unwrap_or(i32::MAX)
+    }
+
+    fn get_max_packet_size(&self) -> i32 {
+        i32::try_from(self.limits.out_bytes).unwrap_or(i32::MAX)
+    }
+
+    unsafe fn get_packet_rawptr(
+        &mut self,
+        buffer: RawPtr<*mut RawPtr<*const u8>>,
+        size: RawPtr<*mut i32>,
+    ) -> Error {
+        let (packet, otherwise) = match &mut self.multiplayer {
+            Some(multiplayer) => (multiplayer.receive(), Error::ERR_UNAVAILABLE),
+            None => (None, Error::ERR_UNCONFIGURED),
+        };
+        // SAFETY: the pointers are the engine's own.
+        unsafe { self.packet.answer(packet, otherwise, buffer, size) }
+    }
+
+    unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
+        let (Some(multiplayer), Some(server)) = (&self.multiplayer, &self.server) else {
+            godot_error!(
+                "LodeWebSocketServer.put_packet: the server itself sends only with gd_mp_api. Use get_peer(id).put_packet()."
+            );
+            return Error::ERR_UNCONFIGURED;
+        };
+        // SAFETY: the pointer and the size are the engine's own.
+        let packet = unsafe { packet_buffer::copy(buffer, size) };
+        let target = self.target_peer;
+        match multiplayer.send(server, target, &packet) {
+            Ok(()) => Error::OK,
+            Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
+            Err(SendError::NotOpen) if server.peer(target).is_some() => Error::FAILED,
+            Err(SendError::NotOpen) => {
+                godot_error!("LodeWebSocketServer.put_packet: there is no peer {target}.");
+                Error::ERR_INVALID_PARAMETER
+            }
+        }
+    }
+
+    fn get_packet_channel(&self) -> i32 {
+        0
+    }
+
+    fn get_packet_mode(&self) -> TransferMode {
+        TransferMode::RELIABLE
+    }
+
+    fn get_packet_peer(&self) -> i32 {
+        self.multiplayer.as_ref().and_then(ServerMultiplayer::next_sender).unwrap_or(0)
+    }
+
+    fn set_target_peer(&mut self, id: i32) {
+        self.target_peer = id;
+    }
+
+    fn get_transfer_channel(&self) -> i32 {
+        self.transfer_channel
+    }
+
+    fn set_transfer_channel(&mut self, channel: i32) {
+        self.transfer_channel = channel;
+    }
+
+    fn get_transfer_mode(&self) -> TransferMode {
+        self.transfer_mode
+    }
+
+    fn set_transfer_mode(&mut self, mode: TransferMode) {
+        self.transfer_mode = mode;
+    }
+}

@@ -1,0 +1,101 @@
+//! One poll: what happened, as signals.
+
+use super::LodeWebSocketServer;
+use crate::last_reference::{is_last, release_later};
+use crate::websocket_request::LodeWebSocketRequest;
+use godot::prelude::*;
+use lodewire_net::websocket::multiplayer::{MultiplayerEvent, ServerMultiplayer};
+use lodewire_net::websocket::{CloseFrame, PendingRequest, Server, ServerEvent};
+use std::rc::Rc;
+
+impl LodeWebSocketServer {
+    pub(super) fn poll_once(&mut self) {
+        // A handler may drop the script's last reference; the object must outlive this method.
+        let this = self.to_gd();
+        // Told before anything new: the game has had the time since the last poll to read their packets.
+        while let Some(id) = self.multiplayer.as_mut().and_then(ServerMultiplayer::next_gone) {
+            self.peer_gone(id);
+        }
+        if let Some(server) = &mut self.server {
+            server.poll();
+        }
+        // Each handler may call anything: what happens next is asked anew after it.
+        if self.multiplayer.is_some() {
+            while let Some(event) = self.next_multiplayer_event() {
+                self.tell_multiplayer(event);
+            }
+        } else {
+            while let Some(event) = self.server.as_mut().and_then(Server::next_event) {
+                self.tell(event);
+            }
+        }
+        self.end_failed();
+        if is_last(&this) {
+            self.stop();
+            release_later(this);
+        }
+    }
+
+    fn tell(&mut self, event: ServerEvent) {
+        match event {
+            ServerEvent::Data(id) => self.signals().data_received().emit(id),
+            ServerEvent::CloseRequest { id, close } => self.close_requested(id, &close),
+            ServerEvent::Disconnected { id, clean } => {
+                self.signals().client_disconnected().emit(id, clean);
+                self.handles.get_mut().remove(&id);
+            }
+            ServerEvent::Request(request) => self.requested(request),
+            ServerEvent::Connected(id) => {
+                let peer = self.server.as_ref().and_then(|server| server.peer(id));
+                let protocol =
+                    peer.and_then(|peer| peer.protocol()).map_or_else(GString::new, GString::from);
+                self.signals().client_connected().emit(id, &protocol);
+            }
+        }
+    }
+
+    fn next_multiplayer_event(&mut self) -> Option<MultiplayerEvent> {
+        self.multiplayer.as_mut()?.next_event(self.server.as_mut()?)
+    }
+
+    fn tell_multiplayer(&mut self, event: MultiplayerEvent) {
+        match event {
+            MultiplayerEvent::Packet(id) => self.signals().peer_packet().emit(id),
+            MultiplayerEvent::CloseRequest { id, close } => self.close_requested(id, &close),
+            MultiplayerEvent::Disconnected(id) => self.peer_gone(id),
+            MultiplayerEvent::Request(request) => self.requested(request),
+            MultiplayerEvent::Connected(id) => {
+                self.signals().peer_connected().emit(i64::from(id));
+            }
+            // The client's.
+            MultiplayerEvent::Joined(_)
+            | MultiplayerEvent::Failed(_)
+            | MultiplayerEvent::Closed => {}
+        }
+    }
+
+    /// The engine's multiplayer hears of peers by these signals alone.
+    pub(super) fn peer_gone(&mut self, id: i32) {
+        self.signals().peer_disconnected().emit(i64::from(id));
+        self.handles.get_mut().remove(&id);
+    }
+
+    fn close_requested(&mut self, id: i32, close: &CloseFrame) {
+        let reason = GString::from(&close.reason);
+        self.signals().client_close_request().emit(id, i32::from(close.code.0), &reason);
+    }
+
+    fn requested(&mut self, request: Rc<PendingRequest>) {
+        let request = LodeWebSocketRequest::pending(request);
+        self.signals().client_request().emit(&request);
+    }
+
+    /// Ends a server that failed by a fault of its own, after its peers were told to be gone.
+    fn end_failed(&mut self) {
+        let Some(why) = self.server.as_ref().and_then(Server::failure) else {
+            return;
+        };
+        godot_error!("LodeWebSocketServer stopped by an internal error ({why}). Please report it.");
+        self.stop();
+    }
+}

@@ -1,0 +1,92 @@
+//! The properties that a server and a client have in common, as the network takes them.
+
+use godot::global::Error;
+use godot::prelude::*;
+use lodewire_net::websocket::{DeflateOptions, Limits, Settings};
+use std::time::Duration;
+
+/// The largest buffer of a peer that a script may ask for, in KiB: a packet's length is a 32-bit number in the engine.
+const MAX_BUFFER_KIB: usize = 1 << 20;
+
+/// What the properties of a server or a client say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Properties {
+    pub(crate) limits: Limits,
+    pub(crate) permessage_deflate: bool,
+    pub(crate) deflate_threshold: i32,
+    pub(crate) deflate_window_bits: i32,
+    pub(crate) deflate_context_takeover: bool,
+    pub(crate) heartbeat_interval: f64,
+    pub(crate) close_delay: f64,
+    pub(crate) disconnect_when_full: bool,
+}
+
+impl Properties {
+    /// The settings of the connections.
+    ///
+    /// # Errors
+    /// A line that tells which property cannot be used, and what it may be.
+    pub(crate) fn settings(&self) -> Result<Settings, &'static str> {
+        let heartbeat = seconds(self.heartbeat_interval)
+            .ok_or("heartbeat_interval must be 0, for none, or a number of seconds.")?;
+        let close_delay =
+            seconds(self.close_delay).ok_or("close_delay must be a number of seconds, or 0.")?;
+        let threshold = usize::try_from(self.deflate_threshold)
+            .map_err(|_| "deflate_threshold must be a number of bytes, or 0.")?;
+        let window_bits = u8::try_from(self.deflate_window_bits)
+            .ok()
+            .filter(|bits| (9..=15).contains(bits))
+            .ok_or("deflate_window_bits must be 9 to 15.")?;
+        let deflate = DeflateOptions {
+            window_bits,
+            context_takeover: self.deflate_context_takeover,
+            peer_context_takeover: self.deflate_context_takeover,
+            threshold,
+            ..DeflateOptions::default()
+        };
+        Ok(Settings {
+            limits: self.limits,
+            close_delay,
+            heartbeat: Some(heartbeat).filter(|interval| !interval.is_zero()),
+            deflate: self.permessage_deflate.then_some(deflate),
+            drop_when_full: self.disconnect_when_full,
+            ..Settings::default()
+        })
+    }
+}
+
+/// A time that is not negative, and no longer than a year.
+fn seconds(value: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(value).ok().filter(|time| *time <= Duration::from_hours(365 * 24))
+}
+
+/// A time that is more than 0.
+pub(crate) fn timeout(value: f64) -> Option<Duration> {
+    seconds(value).filter(|time| !time.is_zero())
+}
+
+/// Reads the arguments of `set_buffers`, or tells the script why they cannot be used.
+pub(crate) fn limits_of(
+    caller: &str,
+    input_kib: i32,
+    input_packets: i32,
+    output_kib: i32,
+    output_packets: i32,
+) -> Result<Limits, Error> {
+    let positive = |number: i32| usize::try_from(number).ok().filter(|number| *number > 0);
+    let bytes = |kib: i32| positive(kib).filter(|kib| *kib <= MAX_BUFFER_KIB).map(|kib| kib << 10);
+    let limits = || {
+        Some(Limits {
+            in_bytes: bytes(input_kib)?,
+            in_packets: positive(input_packets)?,
+            out_bytes: bytes(output_kib)?,
+            out_packets: positive(output_packets)?,
+        })
+    };
+    limits().ok_or_else(|| {
+        godot_error!(
+            "{caller}: sizes are 1 to {MAX_BUFFER_KIB} KiB, numbers of packets at least 1."
+        );
+        Error::ERR_INVALID_PARAMETER
+    })
+}

@@ -1,0 +1,90 @@
+//! What a server shows to its clients.
+
+use super::{TlsError, provider};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, ServerConfig, ServerConnection};
+use std::sync::Arc;
+
+/// A private key with its certificates, ready to serve.
+#[derive(Clone, Debug)]
+pub struct ServerTls(Arc<ServerConfig>);
+
+impl ServerTls {
+    /// Reads a private key (PKCS#1, SEC1 or PKCS#8), the certificate that belongs to it, and the certificates between
+    /// that and an authority, each as PEM. `certificates` begins with the server's own; `chain` may be empty.
+    ///
+    /// # Errors
+    /// [`TlsError`], which says what does not fit.
+    pub fn from_pem(key: &str, certificates: &str, chain: &str) -> Result<Self, TlsError> {
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| TlsError::NoKey)?;
+        let mut shown = read_certificates(certificates)?;
+        if shown.is_empty() {
+            return Err(TlsError::NoCertificate);
+        }
+        shown.extend(read_certificates(chain)?);
+        let provider = provider();
+        let signer =
+            provider.key_provider.load_private_key(key).map_err(|_| TlsError::UnsupportedKey)?;
+        let certified = CertifiedKey::new(shown, signer);
+        match certified.keys_match() {
+            Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+                return Err(TlsError::Mismatch);
+            }
+            // A key that does not tell its public half cannot be compared.
+            Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => {}
+            Err(_) => return Err(TlsError::NoCertificate),
+        }
+        let resolver = rustls::sign::SingleCertAndKey::from(certified);
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Other(error.to_string()))?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(resolver));
+        // A player comes back once in a while, not fifty times a page: sessions to resume would cost each connection
+        // two more records and the server a store of secrets.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// A session with a client that has just connected.
+    pub(crate) fn session(&self) -> Result<super::Session, rustls::Error> {
+        ServerConnection::new(Arc::clone(&self.0)).map(|session| Box::new(session.into()))
+    }
+}
+
+/// Every certificate in a PEM text, which may hold other things too.
+pub(super) fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|_| TlsError::NoCertificate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        (made.signing_key.serialize_pem(), made.cert.pem())
+    }
+
+    #[test]
+    fn a_key_must_fit_its_certificate() {
+        let (key, certificate) = made();
+        assert!(ServerTls::from_pem(&key, &certificate, "").is_ok());
+        let (_, foreign) = made();
+        assert_eq!(ServerTls::from_pem(&key, &foreign, "").err(), Some(TlsError::Mismatch));
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let (key, certificate) = made();
+        assert_eq!(ServerTls::from_pem("", &certificate, "").err(), Some(TlsError::NoKey));
+        assert_eq!(ServerTls::from_pem(&key, "", "").err(), Some(TlsError::NoCertificate));
+        assert_eq!(ServerTls::from_pem(&key, "no PEM", "").err(), Some(TlsError::NoCertificate));
+    }
+}

@@ -1,0 +1,160 @@
+//! Which clients become peers of a server.
+
+use super::connection::Opened;
+use super::endpoint::{Endpoint, Key};
+use super::peer_shared::PeerShared;
+use super::request::RequestShared;
+use super::server::Config;
+use crate::reactor::lock;
+use lodewire_websocket::{Refusal, Request, Status};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What a server asks of its clients, as both threads know it.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) config: Config,
+    /// In microseconds.
+    handshake_timeout: AtomicU64,
+    pub(super) refusing: AtomicBool,
+}
+
+impl Rules {
+    pub(super) fn new(config: Config) -> Self {
+        let rules =
+            Self { handshake_timeout: AtomicU64::new(0), refusing: AtomicBool::new(false), config };
+        rules.set_handshake_timeout(rules.config.handshake_timeout);
+        rules
+    }
+
+    pub(super) fn handshake_timeout(&self) -> Duration {
+        Duration::from_micros(self.handshake_timeout.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_handshake_timeout(&self, timeout: Duration) {
+        let micros = u64::try_from(timeout.as_micros()).unwrap_or(u64::MAX);
+        self.handshake_timeout.store(micros, Ordering::Relaxed);
+    }
+}
+
+/// What becomes of a request.
+pub(super) enum Verdict {
+    /// The connection is open; the answer is encoded.
+    Open(Opened),
+    /// The game has to say.
+    Wait(Arc<RequestShared>),
+}
+
+/// Decides on requests, and gives peers their ids.
+pub(super) struct Admission {
+    rules: Arc<Rules>,
+    endpoint: Arc<Endpoint>,
+    ids: HashSet<i32>,
+    waiting: usize,
+}
+
+impl Admission {
+    pub(super) fn new(rules: Arc<Rules>, endpoint: Arc<Endpoint>) -> Self {
+        Self { rules, endpoint, ids: HashSet::new(), waiting: 0 }
+    }
+
+    /// Decides on a request as it comes. An answer that opens the connection goes to `out`.
+    pub(super) fn judge(
+        &mut self,
+        key: Key,
+        request: Request,
+        remote: SocketAddr,
+        out: &mut Vec<u8>,
+    ) -> Result<Verdict, Refusal> {
+        let config = &self.rules.config;
+        config.origins.check(request.origin())?;
+        self.check_room()?;
+        // Before the game is asked: what cannot be spoken about is not its concern.
+        request.negotiate(&config.protocols)?;
+        let request = Arc::new(request);
+        if config.ask {
+            if self.waiting >= config.max_waiting {
+                let why = "too many clients wait for an answer";
+                return Err(Refusal::new(Status::ServiceUnavailable, why));
+            }
+            self.waiting += 1;
+            let endpoint = Arc::clone(&self.endpoint);
+            let waiting = Arc::new(RequestShared::new(key, request, remote, endpoint));
+            lock(&self.endpoint.news).requests.push(Arc::clone(&waiting));
+            return Ok(Verdict::Wait(waiting));
+        }
+        self.admit(key, request, remote, &[], out).map(Verdict::Open)
+    }
+
+    fn check_room(&self) -> Result<(), Refusal> {
+        if self.rules.refusing.load(Ordering::Relaxed) {
+            let why = "the server takes no new connections";
+            return Err(Refusal::new(Status::ServiceUnavailable, why));
+        }
+        if self.ids.len() >= self.rules.config.max_clients {
+            return Err(Refusal::new(Status::ServiceUnavailable, "the server is full"));
+        }
+        Ok(())
+    }
+
+    /// The game has accepted a request that waited.
+    pub(super) fn accept(
+        &mut self,
+        waiting: &RequestShared,
+        headers: &[(String, String)],
+        out: &mut Vec<u8>,
+    ) -> Result<Opened, Refusal> {
+        self.check_room()?;
+        self.admit(waiting.key, Arc::clone(&waiting.request), waiting.remote, headers, out)
+    }
+
+    /// A request does not wait any more.
+    pub(super) fn answered(&mut self, waiting: &RequestShared) {
+        self.waiting -= 1;
+        waiting.gone.store(true, Ordering::Relaxed);
+    }
+
+    fn admit(
+        &mut self,
+        key: Key,
+        request: Arc<Request>,
+        remote: SocketAddr,
+        headers: &[(String, String)],
+        out: &mut Vec<u8>,
+    ) -> Result<Opened, Refusal> {
+        let config = &self.rules.config;
+        let protocol = request.negotiate(&config.protocols)?.map(str::to_owned);
+        let id = unused_id(&self.ids)?;
+        let mut all = config.headers.clone();
+        all.extend_from_slice(headers);
+        let options = self.endpoint.settings.deflate.as_ref();
+        let deflate = options.and_then(|options| request.negotiate_deflate(options));
+        request.accept(protocol.as_deref(), deflate.as_ref(), &all, out);
+        let endpoint = Arc::clone(&self.endpoint);
+        let peer = Arc::new(PeerShared::new(id, key, remote, protocol, Some(request), endpoint));
+        self.ids.insert(id);
+        lock(&self.endpoint.news).connected.push(Arc::clone(&peer));
+        Ok(Opened { peer, deflate })
+    }
+
+    /// The connection has ended: its id may be given again.
+    pub(super) fn leave(&mut self, peer: &PeerShared) {
+        self.ids.remove(&peer.id);
+    }
+}
+
+/// A random id as the engine's multiplayer has them: 31 bits, neither 0 (everybody) nor 1 (the server).
+fn unused_id(ids: &HashSet<i32>) -> Result<i32, Refusal> {
+    loop {
+        let random = getrandom::u32().map_err(|_| {
+            Refusal::new(Status::ServiceUnavailable, "the system has no randomness")
+        })?;
+        let id = (random >> 1).cast_signed();
+        if id > 1 && !ids.contains(&id) {
+            return Ok(id);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! A client, as the game holds it.
+
+use super::client_driver::ClientDriver;
+use super::endpoint::{Endpoint, Settings};
+use super::peer::{Peer, Step};
+use super::peer_shared::PeerShared;
+use super::target::Target;
+use crate::reactor::{self, DriverHandle, lock};
+use crate::tls::{ClientTls, TlsError};
+use lodewire_websocket::{ClientHandshake, ClientRequest, CloseCode, CloseFrame};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a client connects.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// How its connection behaves.
+    pub settings: Settings,
+    /// The sub-protocols that it offers, the preferred one first.
+    pub protocols: Vec<String>,
+    /// Header lines for its request.
+    pub headers: Vec<(String, String)>,
+    /// Whom it trusts; needed for `wss://`.
+    pub tls: Option<ClientTls>,
+    /// How long it may take from the first address to the server's answer.
+    pub timeout: Duration,
+}
+
+/// Why a client cannot begin to connect.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// A header or a sub-protocol that would not be what it seems.
+    BadRequest,
+    /// The host's name is not one that a certificate could be for, or the client has no trust for `wss://`.
+    Tls(TlsError),
+    /// The system gives no thread, no event queue or no randomness.
+    System(io::Error),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadRequest => f.write_str("a header or a sub-protocol is not valid"),
+            Self::Tls(error) => error.fmt(f),
+            Self::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// What happened, in the order in which the game is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// The connection is open.
+    Established,
+    /// It could not be opened, and why. Nothing follows.
+    Failed(String),
+    /// A message can be read.
+    Data,
+    /// The server began the closing handshake. [`Closed`](Self::Closed) follows.
+    CloseRequest(CloseFrame),
+    /// The connection has ended. Nothing follows.
+    Closed {
+        /// Close frames went both ways.
+        clean: bool,
+    },
+}
+
+/// A connection to a server. Dropping it closes it with a Close of code 1000.
+#[derive(Debug)]
+pub struct Client {
+    handle: DriverHandle,
+    endpoint: Arc<Endpoint>,
+    peer: Option<Rc<Peer>>,
+    connected: Option<Arc<PeerShared>>,
+    /// Taken up by the last poll.
+    active: bool,
+    failed: Option<String>,
+    /// It failed, or its end was told.
+    over: bool,
+}
+
+impl Client {
+    /// Begins to connect to `target` at one of `addresses`, whichever answers first.
+    ///
+    /// # Errors
+    /// [`ConnectError`].
+    pub fn connect(
+        target: &Target,
+        addresses: &[IpAddr],
+        config: ClientConfig,
+    ) -> Result<Self, ConnectError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)
+            .map_err(|error| ConnectError::System(io::Error::other(error)))?;
+        let request = ClientRequest {
+            host: target.authority.clone(),
+            target: target.path.clone(),
+            protocols: config.protocols,
+            headers: config.headers,
+            deflate: config.settings.deflate.clone(),
+        };
+        let mut out = Vec::new();
+        let handshake =
+            ClientHandshake::new(request, nonce, &mut out).map_err(|_| ConnectError::BadRequest)?;
+        let tls = match (target.tls, config.tls) {
+            (false, _) => None,
+            (true, Some(tls)) => {
+                ClientTls::check_name(&target.host).map_err(ConnectError::Tls)?;
+                Some((tls, target.host.clone()))
+            }
+            (true, None) => return Err(ConnectError::Tls(TlsError::NoCertificate)),
+        };
+        let endpoint = Arc::new(Endpoint::new(config.settings));
+        let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, target.port)).collect();
+        let driver = ClientDriver::new(
+            Arc::clone(&endpoint),
+            addresses,
+            tls,
+            (handshake, out),
+            config.timeout,
+        );
+        let handle = reactor::add(Box::new(driver)).map_err(ConnectError::System)?;
+        // Set once, before anything can be commanded.
+        let _ = endpoint.waker.set(handle.waker());
+        Ok(Self {
+            handle,
+            endpoint,
+            peer: None,
+            connected: None,
+            active: false,
+            failed: None,
+            over: false,
+        })
+    }
+
+    /// The server, once the connection is established.
+    pub fn peer(&self) -> Option<&Rc<Peer>> {
+        self.peer.as_ref()
+    }
+
+    /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
+    pub fn poll(&mut self) {
+        let news = std::mem::take(&mut *lock(&self.endpoint.news));
+        if let Some(shared) = news.connected.into_iter().next() {
+            self.connected = Some(shared);
+        }
+        if news.failed.is_some() {
+            self.failed = news.failed;
+        }
+        self.active |= !news.active.is_empty();
+        let fault = self.handle.failure().filter(|_| !self.over).map(str::to_owned);
+        match (&self.peer, fault) {
+            (Some(peer), Some(why)) => {
+                peer.collect();
+                peer.fail(&why);
+                self.active = true;
+            }
+            (None, Some(why)) => self.failed = Some(why),
+            (Some(peer), None) if self.active => peer.collect(),
+            _ => {}
+        }
+    }
+
+    /// The next event of the last poll. The first message comes with the poll after
+    /// [`Established`](ClientEvent::Established).
+    pub fn next_event(&mut self) -> Option<ClientEvent> {
+        if self.over {
+            return None;
+        }
+        if let Some(peer) = self.peer.as_ref().filter(|_| self.active) {
+            loop {
+                match peer.step() {
+                    Some(Step::Message) => return Some(ClientEvent::Data),
+                    Some(Step::CloseRequest(close)) => {
+                        return Some(ClientEvent::CloseRequest(close));
+                    }
+                    Some(Step::Failing) => {}
+                    Some(Step::Closed { clean }) => {
+                        self.over = true;
+                        return Some(ClientEvent::Closed { clean });
+                    }
+                    None => {
+                        self.active = false;
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some(shared) = self.connected.take() {
+            self.peer = Some(Rc::new(Peer::new(shared)));
+            return Some(ClientEvent::Established);
+        }
+        if let Some(why) = self.failed.take() {
+            self.over = true;
+            return Some(ClientEvent::Failed(why));
+        }
+        // The poll has ended: what the game has read to its end may be answered with a Close. The end itself is told when
+        // what the game has sent is out.
+        if let Some(peer) = &self.peer {
+            peer.finish();
+        }
+        None
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.handle.end();
+        if let Some(peer) = &self.peer {
+            peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+        }
+    }
+}

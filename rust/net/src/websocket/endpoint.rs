@@ -1,0 +1,157 @@
+//! What the game's thread and the I/O thread share of a server or a client.
+
+use super::peer_shared::PeerShared;
+use super::request::RequestShared;
+use crate::reactor::{DriverWaker, lock};
+use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+/// How much may wait for a peer, in each direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that wait for the game. One message may be as long as this, and is let in while less than this waits.
+    pub in_bytes: usize,
+    /// Messages that wait for the game.
+    pub in_packets: usize,
+    /// Bytes that wait for the network, frame headers included.
+    pub out_bytes: usize,
+    /// Messages that the I/O thread has not turned into frames yet.
+    pub out_packets: usize,
+}
+
+impl Default for Limits {
+    /// 1 MiB each way, which a level or a large state fits into; 1024 messages in, as in the engine; 16384 out, which a
+    /// burst of one frame does not reach.
+    fn default() -> Self {
+        Self { in_bytes: 1 << 20, in_packets: 1024, out_bytes: 1 << 20, out_packets: 16_384 }
+    }
+}
+
+/// How the connections of a server or a client behave.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The limits of each peer.
+    pub limits: Limits,
+    /// How long the Close that answers a peer's Close, or its fault, waits for the game to read what came before it.
+    pub close_delay: Duration,
+    /// How often a peer is asked whether it is there, if at all. One that says nothing for as long is dropped.
+    pub heartbeat: Option<Duration>,
+    /// Offer, or accept, permessage-deflate.
+    pub deflate: Option<DeflateOptions>,
+    /// Answer every message with itself, on the I/O thread: to measure the protocol and the driver alone. Messages do not
+    /// reach the game then, and what waits for a peer that does not read is not limited.
+    pub echo: bool,
+    /// Drop a peer for which too much waits, instead of refusing what is too much.
+    pub drop_when_full: bool,
+}
+
+impl Default for Settings {
+    /// No heartbeat, no compression, a second for the game to read, and a refusal of what is too much.
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            close_delay: Duration::from_secs(1),
+            heartbeat: None,
+            deflate: None,
+            echo: false,
+            drop_when_full: false,
+        }
+    }
+}
+
+/// What the game asks of the I/O thread, in its order.
+#[derive(Debug)]
+pub(super) enum Command {
+    Send {
+        key: Key,
+        kind: MessageKind,
+        payload: Vec<u8>,
+    },
+    /// The same message to many.
+    Broadcast {
+        keys: Vec<Key>,
+        kind: MessageKind,
+        payload: Vec<u8>,
+    },
+    Close {
+        key: Key,
+        code: CloseCode,
+        reason: String,
+    },
+    /// The game has read what came before the peer's Close, or its fault: the Close that answers it may go.
+    Finish {
+        key: Key,
+    },
+    /// Drop the connection without a word.
+    Drop {
+        key: Key,
+    },
+    /// The game has made room in an inbox that was full.
+    Resume {
+        key: Key,
+    },
+    SetNoDelay {
+        key: Key,
+        enabled: bool,
+    },
+    /// The game accepts a request that waited for it.
+    Accept {
+        key: Key,
+        headers: Vec<(String, String)>,
+    },
+    /// The game refuses it.
+    Refuse {
+        key: Key,
+        refusal: Refusal,
+    },
+}
+
+/// A connection on the I/O thread: its place, and a serial number that no other connection of the endpoint ever has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) slot: usize,
+    pub(super) serial: u64,
+}
+
+/// One end, server or client, as both threads know it.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) settings: Settings,
+    pub(super) commands: Mutex<Vec<Command>>,
+    pub(super) news: Mutex<News>,
+    pub(super) waker: OnceLock<DriverWaker>,
+}
+
+/// What the I/O thread has for the next poll.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Requests that the game has to decide on.
+    pub(super) requests: Vec<Arc<RequestShared>>,
+    /// Peers whose handshake is done.
+    pub(super) connected: Vec<Arc<PeerShared>>,
+    /// Peers whose inbox is not empty.
+    pub(super) active: Vec<Arc<PeerShared>>,
+    /// Why a client could not connect.
+    pub(super) failed: Option<String>,
+}
+
+impl Endpoint {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            commands: Mutex::default(),
+            news: Mutex::default(),
+            waker: OnceLock::new(),
+        }
+    }
+
+    /// Queues a command and wakes the I/O thread. The queue is bounded by its users: messages by each peer's limits, the
+    /// others by one of a kind per call of the script, which the I/O thread serves faster than a script can call.
+    pub(super) fn command(&self, command: Command) {
+        lock(&self.commands).push(command);
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+}

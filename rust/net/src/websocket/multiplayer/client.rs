@@ -1,0 +1,186 @@
+//! The client's end of the multiplayer mode.
+
+use super::wire3::{Header, Kind, told_id};
+use super::{MultiplayerEvent, Wire};
+use crate::websocket::{Client, ClientEvent, MessageKind, Peer, SendError};
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+
+/// The server's id.
+const SERVER: i32 = 1;
+
+/// The most other clients that a server may tell of: it cannot have more at its side than an engine's server.
+const MAX_PEERS: usize = 65_536;
+
+/// What a client in the multiplayer mode keeps beside its connection.
+#[derive(Debug)]
+pub struct ClientMultiplayer {
+    wire: Wire,
+    /// The id that the server gave; 0 before.
+    id: i32,
+    /// The senders of the packets that wait for the game, in their order.
+    order: VecDeque<i32>,
+    /// Who can be reached, the server included.
+    peers: BTreeSet<i32>,
+    /// What is to be told before the next message.
+    told: VecDeque<MultiplayerEvent>,
+    /// The connection has ended while packets waited: told with the next poll.
+    closed: bool,
+}
+
+impl ClientMultiplayer {
+    /// A client that writes packets as `wire` says.
+    pub fn new(wire: Wire) -> Self {
+        Self {
+            wire,
+            id: 0,
+            order: VecDeque::new(),
+            peers: BTreeSet::new(),
+            told: VecDeque::new(),
+            closed: false,
+        }
+    }
+
+    /// The client's own id; 0 until the server has told it.
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// How it writes packets.
+    pub fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    /// Begins a poll: an end that waited for the game to read is told now.
+    pub fn begin_poll(&mut self) {
+        if std::mem::take(&mut self.closed) {
+            self.close();
+        }
+    }
+
+    /// The next thing to tell of the last poll of `client`.
+    pub fn next_event(&mut self, client: &mut Client) -> Option<MultiplayerEvent> {
+        loop {
+            if let Some(told) = self.told.pop_front() {
+                return Some(told);
+            }
+            match client.next_event()? {
+                // The id comes first.
+                ClientEvent::Established => {}
+                ClientEvent::Failed(why) => return Some(MultiplayerEvent::Failed(why)),
+                ClientEvent::Data => {
+                    let peer = Rc::clone(client.peer()?);
+                    self.take(&peer);
+                }
+                ClientEvent::CloseRequest(close) => {
+                    return Some(MultiplayerEvent::CloseRequest { id: SERVER, close });
+                }
+                ClientEvent::Closed { .. } if self.id == 0 => {
+                    let why = "the server closed the connection before it told an id";
+                    return Some(MultiplayerEvent::Failed(why.to_owned()));
+                }
+                ClientEvent::Closed { .. } if self.order.is_empty() => self.close(),
+                ClientEvent::Closed { .. } => self.closed = true,
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let peers = std::mem::take(&mut self.peers);
+        self.told.extend(peers.into_iter().rev().map(MultiplayerEvent::Disconnected));
+        self.told.push_back(MultiplayerEvent::Closed);
+    }
+
+    /// A message has come: the id, news of others, a packet, or nothing.
+    fn take(&mut self, peer: &Peer) {
+        match self.wire {
+            Wire::Godot4 if self.id == 0 => {
+                let id = peer
+                    .receive_newest()
+                    .and_then(|message| message.payload.try_into().ok().map(i32::from_le_bytes));
+                self.join(peer, id);
+                if self.id != 0 {
+                    self.add(SERVER);
+                }
+            }
+            Wire::Godot4 => self.keep(SERVER),
+            Wire::Godot3 => {
+                let header = peer.with_newest(|message| Header::parse(&message.payload)).flatten();
+                if let Some(Header { kind: Kind::Packet, from, .. }) = header
+                    && self.peers.contains(&from)
+                {
+                    self.keep(from);
+                    return;
+                }
+                let message = peer.receive_newest();
+                let id = message.and_then(|message| told_id(&message.payload));
+                match header.map(|header| header.kind) {
+                    Some(Kind::Id) if self.id == 0 => self.join(peer, id),
+                    Some(Kind::Add) => id.into_iter().for_each(|id| self.add(id)),
+                    Some(Kind::Remove) => {
+                        let known = id.filter(|id| *id != SERVER && self.peers.remove(id));
+                        self.told.extend(known.map(MultiplayerEvent::Disconnected));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn join(&mut self, peer: &Peer, id: Option<i32>) {
+        match id.filter(|id| *id > SERVER) {
+            Some(id) => {
+                self.id = id;
+                self.told.push_back(MultiplayerEvent::Joined(id));
+            }
+            // What speaks there is no multiplayer server.
+            None => peer.drop_connection(),
+        }
+    }
+
+    fn add(&mut self, id: i32) {
+        let valid = id >= SERVER && id != self.id && self.id != 0;
+        if valid && self.peers.len() < MAX_PEERS && self.peers.insert(id) {
+            self.told.push_back(MultiplayerEvent::Connected(id));
+        }
+    }
+
+    fn keep(&mut self, from: i32) {
+        self.order.push_back(from);
+        self.told.push_back(MultiplayerEvent::Packet(from));
+    }
+
+    /// How many packets can be read.
+    pub fn available(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Who sent the next packet.
+    pub fn next_sender(&self) -> Option<i32> {
+        self.order.front().copied()
+    }
+
+    /// Reads the next packet.
+    pub fn receive(&mut self, peer: &Peer) -> Option<Vec<u8>> {
+        self.order.pop_front()?;
+        let mut packet = peer.receive()?.payload;
+        if self.wire == Wire::Godot3 {
+            packet.drain(..Header::LEN.min(packet.len()));
+        }
+        Some(packet)
+    }
+
+    /// Sends a packet to a peer, to all (0), or to all but one (its id, negative). In Godot 4 everything goes to the
+    /// server, and the engine says inside the packet for whom it is.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn send(&self, peer: &Peer, target: i32, packet: &[u8]) -> Result<(), SendError> {
+        let message = match self.wire {
+            _ if self.id == 0 => return Err(SendError::NotOpen),
+            Wire::Godot4 => packet.to_vec(),
+            Wire::Godot3 => Header::packet(self.id, target).message(packet),
+        };
+        peer.send(MessageKind::Binary, message)
+    }
+}

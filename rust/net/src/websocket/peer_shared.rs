@@ -1,0 +1,142 @@
+//! A peer, as both threads know it: its inbox, and what waits in each direction.
+
+use super::endpoint::{Command, Endpoint, Key};
+use super::peer::Message;
+use crate::reactor::lock;
+use lodewire_websocket::{CloseFrame, Request};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// A peer, as both threads know it.
+#[derive(Debug)]
+pub(super) struct PeerShared {
+    pub(super) id: i32,
+    pub(super) key: Key,
+    pub(super) remote: SocketAddr,
+    pub(super) protocol: Option<String>,
+    /// The request that opened it; not there on a client.
+    pub(super) request: Option<Arc<Request>>,
+    pub(super) endpoint: Arc<Endpoint>,
+    inbox: Mutex<Inbox>,
+    in_bytes: AtomicUsize,
+    in_packets: AtomicUsize,
+    /// The I/O thread has stopped reading since the inbox is full, and waits for [`Command::Resume`].
+    stalled: AtomicBool,
+    /// What waits for the network, in bytes as they go over the wire.
+    pub(super) out_bytes: AtomicUsize,
+    pub(super) out_packets: AtomicUsize,
+    /// The latest round-trip time in microseconds, 0 before the first.
+    pub(super) round_trip: AtomicU32,
+    /// The server has dropped it and does not know it any more.
+    pub(super) forgotten: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    arrivals: VecDeque<Arrival>,
+    /// The peer stands in [`News::active`].
+    listed: bool,
+}
+
+/// What a peer's inbox holds.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    Message(Message),
+    /// The peer began the closing handshake.
+    CloseRequest(CloseFrame),
+    /// The peer broke a rule, and the connection is going to end with this Close.
+    Failing(CloseFrame),
+    /// The connection has ended. Always the last.
+    Closed {
+        clean: bool,
+        close: CloseFrame,
+    },
+}
+
+impl PeerShared {
+    pub(super) fn new(
+        id: i32,
+        key: Key,
+        remote: SocketAddr,
+        protocol: Option<String>,
+        request: Option<Arc<Request>>,
+        endpoint: Arc<Endpoint>,
+    ) -> Self {
+        Self {
+            id,
+            key,
+            remote,
+            protocol,
+            request,
+            endpoint,
+            inbox: Mutex::default(),
+            in_bytes: AtomicUsize::new(0),
+            in_packets: AtomicUsize::new(0),
+            stalled: AtomicBool::new(false),
+            out_bytes: AtomicUsize::new(0),
+            out_packets: AtomicUsize::new(0),
+            round_trip: AtomicU32::new(0),
+            forgotten: AtomicBool::new(false),
+        }
+    }
+
+    /// Puts something into the inbox, from the I/O thread. Says whether there is room for more.
+    pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
+        if let Arrival::Message(message) = &arrival {
+            self.in_bytes.fetch_add(message.payload.len(), Ordering::SeqCst);
+            self.in_packets.fetch_add(1, Ordering::SeqCst);
+        }
+        let listed = {
+            let mut inbox = lock(&self.inbox);
+            inbox.arrivals.push_back(arrival);
+            std::mem::replace(&mut inbox.listed, true)
+        };
+        if !listed {
+            lock(&self.endpoint.news).active.push(Arc::clone(self));
+        }
+        self.has_room() || {
+            self.stalled.store(true, Ordering::SeqCst);
+            // The game may have made room before it could see the flag.
+            self.is_drained() && self.stalled.swap(false, Ordering::SeqCst)
+        }
+    }
+
+    /// Whether enough has been taken to go on: less often than with each message, since what had been read meanwhile is
+    /// moved each time.
+    fn is_drained(&self) -> bool {
+        let limits = &self.endpoint.settings.limits;
+        self.in_bytes.load(Ordering::SeqCst) <= limits.in_bytes / 2
+            && self.in_packets.load(Ordering::SeqCst) <= limits.in_packets / 2
+    }
+
+    fn has_room(&self) -> bool {
+        let limits = &self.endpoint.settings.limits;
+        self.in_bytes.load(Ordering::SeqCst) < limits.in_bytes
+            && self.in_packets.load(Ordering::SeqCst) < limits.in_packets
+    }
+
+    /// Takes what arrived, onto the end of `arrivals`.
+    pub(super) fn take(&self, arrivals: &mut VecDeque<Arrival>) {
+        let mut inbox = lock(&self.inbox);
+        inbox.listed = false;
+        if arrivals.is_empty() {
+            std::mem::swap(arrivals, &mut inbox.arrivals);
+        } else {
+            arrivals.append(&mut inbox.arrivals);
+        }
+    }
+
+    /// The game has taken a message of `len` bytes.
+    pub(super) fn release(&self, len: usize) {
+        self.in_bytes.fetch_sub(len, Ordering::SeqCst);
+        self.in_packets.fetch_sub(1, Ordering::SeqCst);
+        if self.stalled.load(Ordering::SeqCst)
+            && self.is_drained()
+            && self.stalled.swap(false, Ordering::SeqCst)
+        {
+            self.endpoint.command(Command::Resume { key: self.key });
+        }
+    }
+}
