@@ -4,9 +4,11 @@
 use lodewire_net::Bind;
 use lodewire_net::tls::{ClientTls, ServerTls, Trust};
 use lodewire_net::websocket::{
-    Client, ClientConfig, ClientEvent, CloseCode, Config, DeflateOptions, Limits, MessageKind,
-    Origins, PeerState, Refusal, SendError, Server, ServerEvent, Settings, Status, Target,
+    Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Limits,
+    MessageKind, Origins, PeerState, Refusal, SendError, Server, ServerEvent, Settings, Status,
+    Target,
 };
+use lodewire_websocket::ServerHandshake;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -294,6 +296,38 @@ fn a_game_that_does_not_read_delays_the_close_no_longer_than_it_may() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(start.elapsed() >= Duration::from_millis(100));
+}
+
+#[test]
+fn what_comes_with_the_answer_is_not_lost() {
+    // A server that has said all before the client was told that it is there.
+    let listener = std::net::TcpListener::bind((HERE, 0)).expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let target = Target::parse(&format!("ws://localhost:{port}")).expect("a URL");
+    let mut client =
+        Client::connect(&target, &[HERE], client_config(&Settings::default())).expect("it begins");
+    let (mut stream, _) = listener.accept().expect("a client");
+    let mut handshake = ServerHandshake::new();
+    let request = loop {
+        let mut byte = [0];
+        std::io::Read::read_exact(&mut stream, &mut byte).expect("a request");
+        if let (_, Some(request)) = handshake.receive(&byte).expect("a valid request") {
+            break request;
+        }
+    };
+    let mut all = Vec::new();
+    request.accept(None, None, &[], &mut all);
+    all.extend_from_slice(b"\x81\x03301\x88\x00");
+    std::io::Write::write_all(&mut stream, &all).expect("sent");
+    let mut told = Vec::new();
+    let end = Instant::now() + PATIENCE;
+    while told.len() < 3 && Instant::now() < end {
+        client.poll();
+        told.extend(std::iter::from_fn(|| client.next_event()));
+    }
+    let close = CloseFrame { code: CloseCode::NO_STATUS, reason: String::new() };
+    let wanted = [ClientEvent::Established, ClientEvent::Data, ClientEvent::CloseRequest(close)];
+    assert_eq!(told, wanted);
 }
 
 #[test]

@@ -78,8 +78,10 @@ pub struct Client {
     endpoint: Arc<Endpoint>,
     peer: Option<Rc<Peer>>,
     connected: Option<Arc<PeerShared>>,
-    /// Taken up by the last poll.
+    /// Something has come that is not collected yet.
     active: bool,
+    /// What the last poll collected is being told.
+    telling: bool,
     failed: Option<String>,
     /// It failed, or its end was told.
     over: bool,
@@ -134,6 +136,7 @@ impl Client {
             peer: None,
             connected: None,
             active: false,
+            telling: false,
             failed: None,
             over: false,
         })
@@ -159,10 +162,14 @@ impl Client {
             (Some(peer), Some(why)) => {
                 peer.collect();
                 peer.fail(&why);
-                self.active = true;
+                self.telling = true;
             }
             (None, Some(why)) => self.failed = Some(why),
-            (Some(peer), None) if self.active => peer.collect(),
+            (Some(peer), None) if self.active => {
+                self.active = false;
+                self.telling = true;
+                peer.collect();
+            }
             _ => {}
         }
     }
@@ -173,7 +180,7 @@ impl Client {
         if self.over {
             return None;
         }
-        if let Some(peer) = self.peer.as_ref().filter(|_| self.active) {
+        if let Some(peer) = self.peer.as_ref().filter(|_| self.telling) {
             loop {
                 match peer.step() {
                     Some(Step::Message) => return Some(ClientEvent::Data),
@@ -186,7 +193,7 @@ impl Client {
                         return Some(ClientEvent::Closed { clean });
                     }
                     None => {
-                        self.active = false;
+                        self.telling = false;
                         break;
                     }
                 }
