@@ -108,7 +108,7 @@ fn python_command(python: &Path, arguments: &[&str], last: &Path) -> Command {
 }
 
 /// Node.js, and the folder with the modules that it may load.
-fn node(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
+pub(crate) fn node(cache: &Cache) -> Result<(PathBuf, PathBuf)> {
     let node = programs::find("node").context("node is not installed")?;
     let npm = programs::find("npm").context("npm is not installed")?;
     let folder = cache.folder("node", NODE_PACKAGE, |folder| {

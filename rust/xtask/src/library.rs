@@ -40,8 +40,8 @@ impl Kind {
     }
 }
 
-/// Builds the library and puts it into the addon.
-pub(crate) fn build(kind: Kind) -> Result<()> {
+/// Builds the library and puts it into the addon, which is where it says.
+pub(crate) fn build(kind: Kind) -> Result<PathBuf> {
     step(
         &format!("building the {} library (cargo profile {})", kind.name(), kind.profile()),
         || {
@@ -52,7 +52,7 @@ pub(crate) fn build(kind: Kind) -> Result<()> {
             let installed = folder.join(file);
             put(&built, &installed)?;
             note(&format!("{}, {}", shown(&installed), megabytes(fs::metadata(&installed)?.len())));
-            Ok(())
+            Ok(installed)
         },
     )
 }

@@ -1,5 +1,6 @@
-//! The project's own tasks: `cargo xtask setup | build | demo | test`.
+//! The project's own tasks: `cargo xtask setup | build | demo | test | bench`.
 
+mod bench;
 mod cache;
 mod demo;
 mod engine;
@@ -23,10 +24,11 @@ mod tally;
 mod test_command;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cache::Cache;
 use crate::library::Kind;
@@ -75,6 +77,23 @@ enum Task {
         /// Run only tests whose name contains this, and no checks
         filter: Option<String>,
     },
+    /// Measure ours beside its peers, in one run (Linux)
+    ///
+    /// The table and the plot go to docs/bench. No figure makes it fail.
+    Bench {
+        /// What to measure
+        #[arg(value_enum)]
+        what: Bench,
+        /// Options of rust/bench, such as `--rounds 3` or `--only memory`; `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Bench {
+    /// WebSocket servers
+    Websocket,
 }
 
 fn main() -> ExitCode {
@@ -95,6 +114,9 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { debug } => build(debug)?,
         Task::Demo { window } => demo::run(window)?,
+        Task::Bench { what: Bench::Websocket, options } => {
+            return bench::run("websocket", &options);
+        }
         Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
     }
     Ok(ExitCode::SUCCESS)

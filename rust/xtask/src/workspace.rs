@@ -25,6 +25,11 @@ pub(crate) fn tests_project() -> PathBuf {
     root().join("tests")
 }
 
+/// The project of the measurements in the engine.
+pub(crate) fn bench_project() -> PathBuf {
+    root().join("rust").join("bench").join("godot")
+}
+
 /// The cargo that runs us, in the root of the project.
 pub(crate) fn cargo() -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

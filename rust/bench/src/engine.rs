@@ -1,0 +1,103 @@
+//! The engine, started with this crate's project.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::process::Process;
+
+const STAT_LIMIT: Duration = Duration::from_secs(20);
+
+/// How the engine is started.
+pub(crate) struct Engine {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+/// What a process in the engine does.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene {
+    /// The engine's classes, or ours.
+    pub(crate) ours: bool,
+    pub(crate) work: &'static str,
+    pub(crate) tls: bool,
+    pub(crate) fps: u32,
+}
+
+/// What the scene has counted since its start.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stat {
+    /// Microseconds of the game's thread in the server's calls.
+    pub(crate) usec: f64,
+    pub(crate) frames: f64,
+    pub(crate) handshakes: f64,
+    pub(crate) echoes: f64,
+}
+
+impl Stat {
+    /// What was counted since `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        Self {
+            usec: self.usec - before.usec,
+            frames: self.frames - before.frames,
+            handshakes: self.handshakes - before.handshakes,
+            echoes: self.echoes - before.echoes,
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        let number = |name| value[name].as_f64().with_context(|| format!("no {name} in {text}"));
+        Ok(Self {
+            usec: number("usec")?,
+            frames: number("frames")?,
+            handshakes: number("handshakes")?,
+            echoes: number("echoes")?,
+        })
+    }
+}
+
+impl Engine {
+    /// The engine that is started by `command`: a program and the arguments that come first.
+    pub(crate) fn new(command: &[OsString], version: String) -> Result<Self> {
+        let (program, arguments) = command.split_first().context("no engine")?;
+        Ok(Self { program: program.into(), arguments: arguments.to_vec(), version })
+    }
+
+    /// Starts the scene, on one core if told so.
+    pub(crate) fn start(&self, scene: Scene, core: Option<usize>) -> Result<Process> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg("--headless").arg("--path");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/godot"));
+        command.arg("--");
+        command.arg(format!("--class={}", if scene.ours { "lodewire" } else { "engine" }));
+        command.arg(format!("--work={}", scene.work));
+        command.arg(format!("--fps={}", scene.fps));
+        if scene.tls {
+            command.arg("--tls");
+        }
+        Process::start("the engine", command, core)
+    }
+}
+
+/// What a scene tells next that is not older than this call.
+pub(crate) fn next_stat(process: &Process) -> Result<Stat> {
+    process.forget_lines();
+    // The next one may have been on its way already.
+    process.line_after("stat ", STAT_LIMIT)?;
+    Stat::parse(&process.line_after("stat ", STAT_LIMIT)?)
+}
+
+/// What a scene has told last, without waiting unless it has told nothing.
+pub(crate) fn last_stat(process: &Process) -> Result<Stat> {
+    let mut last = process.line_after("stat ", STAT_LIMIT)?;
+    while let Some(line) = process.line_now("stat ") {
+        last = line;
+    }
+    Stat::parse(&last)
+}

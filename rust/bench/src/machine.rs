@@ -1,0 +1,75 @@
+//! On what, when, and with which versions something was measured.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::process;
+use crate::subject::Setup;
+
+/// The lock file that this program was built with.
+const LOCK: &str = include_str!("../../../Cargo.lock");
+
+/// The peers in Rust, and what they run on.
+const CRATES: [&str; 4] = ["tungstenite", "mio", "fastwebsockets", "tokio"];
+
+/// Lines that describe the run.
+pub(crate) fn describe(setup: &Setup, rounds: usize) -> Result<Vec<String>> {
+    let cpu = fs::read_to_string("/proc/cpuinfo")?;
+    let model = field(&cpu, "model name").unwrap_or("a processor without a name");
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let mut versions: Vec<_> = CRATES
+        .iter()
+        .filter_map(|name| Some(format!("{name} {}", locked_version(LOCK, name)?)))
+        .collect();
+    versions.extend(setup.node.as_ref().map(|node| format!("ws {}", node.version)));
+    versions.extend(setup.engine.as_ref().map(|engine| format!("Godot {}", engine.version)));
+    Ok(vec![
+        format!(
+            "{}, Lodewire {}{}",
+            output("date", &["-u", "+%F %R UTC"])?,
+            env!("CARGO_PKG_VERSION"),
+            commit()
+        ),
+        format!("{} cores of {model}, Linux {}", process::cores()?, kernel.trim()),
+        versions.join(", "),
+        format!("{rounds} rounds, {} s for each echo figure", setup.time.as_secs_f64()),
+    ])
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim())
+}
+
+/// The version of a package in a lock file.
+fn locked_version<'a>(lock: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
+    Some(rest.split_once('"')?.0)
+}
+
+fn commit() -> String {
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let commit = output("git", &["-C", folder, "describe", "--always", "--dirty"]);
+    commit.map_or_else(|_| String::new(), |commit| format!(" at {commit}"))
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(program).args(arguments).output()?;
+    output.status.success().then_some(()).with_context(|| format!("{program} failed"))?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peers_are_in_the_lock_file() {
+        for name in CRATES {
+            assert!(locked_version(LOCK, name).is_some(), "{name}");
+        }
+        assert_eq!(field("a\t: 1\nb : 2\n", "b"), Some("2"));
+    }
+}

@@ -1,0 +1,163 @@
+//! The table.
+#![allow(clippy::format_push_string, reason = "a table is short")]
+
+use std::fmt::Write;
+
+use crate::figures::{Figure, Figures, Work};
+use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
+use crate::subject::{ECHO_SERVERS, Subject};
+use crate::wanted::{self, Wish};
+
+const INTRODUCTION: &str = "# WebSocket servers, measured
+
+Made by `cargo xtask bench websocket`; the plot is [websocket.svg](websocket.svg). Every figure is the median of the
+rounds, in each of which all servers were measured in turn. Compare the columns of one run, not the runs of two machines.
+
+";
+
+const HOW: &str = "
+## How it is measured
+
+- Each server is a process of its own, all of its threads on one core; the clients have another. All listen with the
+  longest backlog that they offer, and send without delay (`TCP_NODELAY`).
+- *Processor time per echo*: each connection has one message under way. The total is what the scheduler counted; the user
+  time is the kernel's samples at its ticks, and the mean of the rounds, since there are few of them.
+- *Lodewire, I/O thread* answers where it decodes (`Config::echo`): protocol and driver alone. *Lodewire, polled* goes
+  through the queues to a thread that polls, and sleeps for 0.5 ms when nothing has come. *Lean* tungstenite has a read
+  buffer of 4 KiB, and is not asked to read what is not there. fastwebsockets does its opening handshake by hand.
+- *Idle memory*: what PSS grows by with 2,000 connections of which each has had one echo, after 50 others.
+- *Burst*: from the first connect to the last echo. The bare accept loop accepts and keeps, and sends one byte to the last:
+  no handshake, no echo.
+- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
+  there: `poll()` of the server and, with the engine's classes, of each peer; handlers; `get_packet()` and `put_packet()`.
+  Handshakes come 8 at a time, as the engine's backlog is 8. *In all* is the processor time of the whole process, the
+  engine's own frames included. With `get_packets()`, the peers are asked after each `poll()`.
+";
+
+/// The table as a document.
+pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for line in machine {
+        text += &format!("- {line}\n");
+    }
+    let wishes = wanted::all(figures);
+    text += "\n## What is wanted\n\n";
+    text += "| figure | ours | its rounds | peers | ratio | wanted | reached |\n|---|---|---|---|---|---|---|\n";
+    for wish in &wishes {
+        text += &wish_row(wish);
+    }
+    let missing: Vec<_> = figures.missing().collect();
+    if !missing.is_empty() {
+        text += &format!("\nNot measured: {}.\n", missing.join("; "));
+    }
+    servers(figures, &mut text);
+    game_thread(figures, &mut text);
+    text + HOW
+}
+
+fn wish_row(wish: &Wish) -> String {
+    let peers: Vec<_> =
+        wish.peers.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
+    let limit = if wish.is_absolute() {
+        format!("≤ {} {}", number(wish.most), wish.unit)
+    } else {
+        format!("≤ {}", number(wish.most))
+    };
+    format!(
+        "| {} | {} | {} | {} | {} | {limit} | {} |\n",
+        wish.title,
+        wish.ours
+            .map_or_else(|| "–".to_owned(), |value| format!("{} {}", number(value), wish.unit)),
+        wish.range.map_or_else(
+            || "–".to_owned(),
+            |(least, most)| format!("{}–{}", number(least), number(most))
+        ),
+        if peers.is_empty() { "–".to_owned() } else { peers.join("; ") },
+        wish.ratio().map_or_else(|| "–".to_owned(), number),
+        match wish.is_reached() {
+            Some(true) => "yes",
+            Some(false) => "**no**",
+            None => "not measured",
+        }
+    )
+}
+
+fn servers(figures: &Figures, text: &mut String) {
+    *text += "\n## Servers\n\n| server |";
+    for load in &LOADS {
+        *text += &format!(" µs per echo, {}: total (user) |", load.name);
+    }
+    let _ =
+        writeln!(text, " KiB per idle connection of {IDLE_CONNECTIONS} | ms for {BURST} at once |");
+    *text += &"|---".repeat(LOADS.len() + 3);
+    *text += "|\n";
+    for subject in ECHO_SERVERS.into_iter().chain([Subject::AcceptLoop]) {
+        let cell = |figure| figures.get(figure, subject).map_or_else(|| "–".to_owned(), number);
+        *text += &format!("| {} |", subject.name());
+        for index in 0..LOADS.len() {
+            let (total, user) = (cell(Figure::EchoCpu(index)), cell(Figure::EchoUser(index)));
+            *text +=
+                &if total == "–" { " – |".to_owned() } else { format!(" {total} ({user}) |") };
+        }
+        let served = figures.get(Figure::BurstServed, subject);
+        let served = served.filter(|served| *served < BURST as f64);
+        let served =
+            served.map_or_else(String::new, |served| format!(", {} served", number(served)));
+        *text += &format!(" {} | {}{served} |\n", cell(Figure::Memory), cell(Figure::Burst));
+    }
+}
+
+fn game_thread(figures: &Figures, text: &mut String) {
+    let mut works =
+        vec![Work::Handshake, Work::TlsHandshake, Work::Echo, Work::EchoMany, Work::EchoBatch];
+    works.extend(IDLE_PEERS.map(Work::IdleFrame));
+    let subjects = [Subject::Engine, Subject::Addon];
+    *text += "\n## The game's thread\n\n| µs for |";
+    for subject in subjects {
+        *text += &format!(" {} | in all |", subject.name());
+    }
+    *text += "\n|---|---|---|---|---|\n";
+    for work in works {
+        *text += &format!("| {} |", work.name());
+        for subject in subjects {
+            for figure in [Figure::GameThread(work), Figure::Process(work)] {
+                let value = figures.get(figure, subject);
+                *text += &format!(" {} |", value.map_or_else(|| "–".to_owned(), number));
+            }
+        }
+        *text += "\n";
+    }
+}
+
+/// Three digits that count.
+fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        100.0.. => 0,
+        10.0..100.0 => 1,
+        0.1..10.0 => 2,
+        _ => 3,
+    };
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = [0.012_34, 0.25, 5.238, 71.44, 2351.2].map(number);
+        assert_eq!(shown, ["0.012", "0.25", "5.24", "71.4", "2351"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let mut figures = Figures::default();
+        figures.add(Figure::Memory, Subject::Io, 0.5);
+        figures.miss(Figure::GameThread(Work::TlsHandshake), Subject::Addon, "no TLS yet");
+        let text = markdown(&figures, &["here".to_owned()]);
+        assert!(text.contains("| 0.50 KiB | 0.50–0.50 | – | – | ≤ 1.00 KiB | yes |"), "{text}");
+        assert!(text.contains("Not measured: no TLS yet."), "{text}");
+        assert!(text.contains("| not measured |"), "{text}");
+    }
+}

@@ -1,0 +1,161 @@
+//! What is measured: ours and its peers.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::engine::{Engine, Scene};
+use crate::process::Process;
+
+/// The servers have a core, and the clients another.
+pub(crate) const SERVER_CORE: usize = 0;
+/// The clients' core.
+pub(crate) const CLIENT_CORE: usize = 1;
+
+/// A server that is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subject {
+    /// Ours, echoing on the I/O thread.
+    Io,
+    /// Ours, through the queues to a thread that polls.
+    Polled,
+    /// tungstenite on mio.
+    Tungstenite,
+    /// tungstenite on mio with a small buffer.
+    TungsteniteLean,
+    /// fastwebsockets on tokio.
+    Fastwebsockets,
+    /// npm's ws.
+    Node,
+    /// The engine's own classes in GDScript.
+    Engine,
+    /// Ours in GDScript.
+    Addon,
+    /// No protocol at all.
+    AcceptLoop,
+}
+
+/// The servers that echo, in the order in which they are measured.
+pub(crate) const ECHO_SERVERS: [Subject; 7] = [
+    Subject::Io,
+    Subject::Fastwebsockets,
+    Subject::Polled,
+    Subject::Tungstenite,
+    Subject::TungsteniteLean,
+    Subject::Node,
+    Subject::Engine,
+];
+
+/// Node.js, and where its modules are.
+pub(crate) struct Node {
+    program: PathBuf,
+    modules: PathBuf,
+    /// The versions of both.
+    pub(crate) version: String,
+}
+
+impl Node {
+    /// Asks for the versions.
+    pub(crate) fn new(program: PathBuf, modules: PathBuf) -> Result<Self> {
+        let mut command = Command::new(&program);
+        command
+            .args(["-p", "require('ws/package.json').version + ' on Node.js ' + process.version"]);
+        let output = command.env("NODE_PATH", &modules).output().context("no Node.js")?;
+        ensure!(output.status.success(), "there is no ws in {}", modules.display());
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok(Self { program, modules, version })
+    }
+}
+
+/// What is there to be measured with.
+pub(crate) struct Setup {
+    /// This program.
+    pub(crate) program: PathBuf,
+    pub(crate) node: Option<Node>,
+    pub(crate) engine: Option<Engine>,
+    /// For how long messages are echoed.
+    pub(crate) time: Duration,
+}
+
+impl Subject {
+    /// What it is called in the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Io => "Lodewire, I/O thread",
+            Self::Polled => "Lodewire, polled",
+            Self::Tungstenite => "tungstenite + mio",
+            Self::TungsteniteLean => "tungstenite + mio, lean",
+            Self::Fastwebsockets => "fastwebsockets + tokio",
+            Self::Node => "ws (Node.js)",
+            Self::Engine => "Godot's WebSocketPeer",
+            Self::Addon => "LodeWebSocketServer",
+            Self::AcceptLoop => "a bare accept loop",
+        }
+    }
+
+    /// Whether it is ours.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Self::Io | Self::Polled | Self::Addon)
+    }
+
+    /// How many may connect at the same time where that is not what is measured: the engine has a backlog of 8.
+    pub(crate) fn at_once(self) -> usize {
+        if self == Self::Engine { 8 } else { 64 }
+    }
+
+    /// Starts it on the servers' core; `None` if it is not there. The engine runs with `fps` frames per second, and the
+    /// accept loop takes `connections` for all.
+    pub(crate) fn start(
+        self,
+        setup: &Setup,
+        fps: u32,
+        connections: usize,
+    ) -> Result<Option<Process>> {
+        let server = match self {
+            Self::Io => "lodewire-io",
+            Self::Polled => "lodewire-polled",
+            Self::Tungstenite => "tungstenite",
+            Self::TungsteniteLean => "tungstenite-lean",
+            Self::Fastwebsockets => "fastwebsockets",
+            Self::AcceptLoop => "accept-loop",
+            Self::Node => {
+                let Some(node) = &setup.node else { return Ok(None) };
+                let mut command = Command::new(&node.program);
+                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/servers/ws.cjs"));
+                command.env("NODE_PATH", &node.modules);
+                return Process::start(self.name(), command, Some(SERVER_CORE)).map(Some);
+            }
+            Self::Engine | Self::Addon => {
+                let Some(engine) = &setup.engine else { return Ok(None) };
+                let ours = self == Self::Addon;
+                let scene = Scene { ours, work: "echo", tls: false, fps };
+                return engine.start(scene, Some(SERVER_CORE)).map(Some);
+            }
+        };
+        let mut command = Command::new(&setup.program);
+        command.args(["server", server, "--connections"]).arg(connections.to_string());
+        Process::start(self.name(), command, Some(SERVER_CORE)).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::servers::Server;
+    use clap::ValueEnum;
+
+    #[test]
+    fn the_servers_are_known_by_their_names() {
+        for name in [
+            "lodewire-io",
+            "lodewire-polled",
+            "tungstenite",
+            "tungstenite-lean",
+            "fastwebsockets",
+            "accept-loop",
+        ] {
+            assert!(Server::from_str(name, false).is_ok(), "{name}");
+        }
+    }
+}

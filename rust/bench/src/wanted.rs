@@ -1,0 +1,124 @@
+//! What is wanted of ours, beside its peers.
+
+use crate::figures::{Figure, Figures, Work};
+use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
+use crate::subject::{ECHO_SERVERS, Subject};
+
+/// A wish and what came of it.
+pub(crate) struct Wish {
+    pub(crate) title: String,
+    pub(crate) unit: &'static str,
+    pub(crate) ours: Option<f64>,
+    /// The least and the most of the rounds.
+    pub(crate) range: Option<(f64, f64)>,
+    /// Everything that ours is compared with; the best of it counts.
+    pub(crate) peers: Vec<(&'static str, f64)>,
+    /// The ratio of ours to the best, or without peers our own value.
+    pub(crate) most: f64,
+}
+
+impl Wish {
+    /// What must not be more than [`Self::most`].
+    pub(crate) fn ratio(&self) -> Option<f64> {
+        let best = self.peers.iter().map(|(_, value)| *value).min_by(f64::total_cmp);
+        Some(self.ours? / best?)
+    }
+
+    /// Whether it came true; `None` if it was not measured.
+    pub(crate) fn is_reached(&self) -> Option<bool> {
+        let value = if self.is_absolute() { self.ours? } else { self.ratio()? };
+        Some(value <= self.most)
+    }
+
+    /// Whether our own value is limited, not its ratio.
+    pub(crate) fn is_absolute(&self) -> bool {
+        self.unit == KIB
+    }
+}
+
+const KIB: &str = "KiB";
+const MICROS: &str = "µs";
+const MILLIS: &str = "ms";
+
+/// A frame with many idle peers may cost this much more than one with none: what is measured is a microsecond.
+const NOT_GROWING: f64 = 1.5;
+
+/// All wishes.
+pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    for (index, load) in LOADS.iter().enumerate() {
+        let peers: Vec<_> = ECHO_SERVERS.into_iter().filter(|subject| !subject.is_ours()).collect();
+        let title = format!("processor time per echo, {}", load.name);
+        wishes.push(wish(
+            figures,
+            title,
+            MICROS,
+            Figure::EchoCpu(index),
+            Subject::Io,
+            &peers,
+            1.05,
+        ));
+        // As it comes; the lean one stands in the table of servers.
+        let peers = [Subject::Tungstenite];
+        let title = format!("user time per echo, {}", load.name);
+        let figure = Figure::EchoUser(index);
+        wishes.push(wish(figures, title, MICROS, figure, Subject::Io, &peers, load.wanted_user));
+    }
+    for ours in [Subject::Io, Subject::Polled] {
+        let title = format!("an idle connection of {IDLE_CONNECTIONS} ({})", ours.name());
+        let peers: Vec<_> = ECHO_SERVERS.into_iter().filter(|subject| !subject.is_ours()).collect();
+        wishes.push(wish(figures, title, KIB, Figure::Memory, ours, &peers, 1.0));
+    }
+    for ours in [Subject::Io, Subject::Polled] {
+        let title = format!("{BURST} connections served ({})", ours.name());
+        let peers = [Subject::AcceptLoop];
+        wishes.push(wish(figures, title, MILLIS, Figure::Burst, ours, &peers, 2.0));
+    }
+    for (work, most) in [
+        (Work::Handshake, 1.0 / 10.0),
+        (Work::TlsHandshake, 1.0 / 50.0),
+        (Work::Echo, 1.0 / 4.0),
+        (Work::EchoMany, 1.0 / 4.0),
+    ] {
+        let title = format!("game's thread: {}", work.name());
+        let figure = Figure::GameThread(work);
+        let peers = [Subject::Engine];
+        wishes.push(wish(figures, title, MICROS, figure, Subject::Addon, &peers, most));
+    }
+    let batch = Figure::GameThread(Work::EchoBatch);
+    let engine = figures.get(Figure::GameThread(Work::EchoMany), Subject::Engine);
+    wishes.push(Wish {
+        title: format!("game's thread: {}", Work::EchoBatch.name()),
+        unit: MICROS,
+        ours: figures.get(batch, Subject::Addon),
+        range: figures.range(batch, Subject::Addon),
+        peers: engine.map(|value| (Subject::Engine.name(), value)).into_iter().collect(),
+        most: 1.0 / 10.0,
+    });
+    let idle = |peers| Figure::GameThread(Work::IdleFrame(peers));
+    let frame = |peers| figures.get(idle(peers), Subject::Addon);
+    let [least, .., most] = IDLE_PEERS;
+    wishes.push(Wish {
+        title: format!("game's thread: {}", Work::IdleFrame(most).name()),
+        unit: MICROS,
+        ours: frame(most),
+        range: figures.range(idle(most), Subject::Addon),
+        peers: frame(least).map(|value| ("itself without peers", value)).into_iter().collect(),
+        most: NOT_GROWING,
+    });
+    wishes
+}
+
+fn wish(
+    figures: &Figures,
+    title: String,
+    unit: &'static str,
+    figure: Figure,
+    ours: Subject,
+    peers: &[Subject],
+    most: f64,
+) -> Wish {
+    let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
+    let (range, ours) = (figures.range(figure, ours), figures.get(figure, ours));
+    Wish { title, unit, ours, range, peers: peers.collect(), most }
+}

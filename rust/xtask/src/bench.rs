@@ -1,0 +1,97 @@
+//! `cargo xtask bench`: builds and finds what rust/bench measures with, and starts it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache::Cache;
+use crate::engine::{self, Engine};
+use crate::foreign_peers;
+use crate::library::{self, Kind};
+use crate::process::run_ok;
+use crate::project;
+use crate::report::{note, step};
+use crate::workspace;
+
+const PACKAGE: &str = "lodewire-bench";
+const EXTENSION: &str = "lodewire.gdextension";
+const BUILD_LIMIT: std::time::Duration = std::time::Duration::from_hours(1);
+
+/// Measures `what`; `options` go to rust/bench as they are.
+pub(crate) fn run(what: &str, options: &[OsString]) -> Result<ExitCode> {
+    if !cfg!(target_os = "linux") {
+        bail!("the measurements run on Linux alone: they read what its kernel counts");
+    }
+    let cache = Cache::open()?;
+    let mut command = program()?;
+    command.arg(what);
+    command.arg("--output").arg(workspace::root().join("docs").join("bench"));
+    match foreign_peers::node(&cache) {
+        Ok((node, modules)) => {
+            command.arg("--node").arg(node).arg("--node-modules").arg(modules);
+        }
+        Err(error) => note(&format!("without npm's ws: {error:#}")),
+    }
+    let engine = engine::set_up(&cache)?;
+    let library = library::build(Kind::Release)?;
+    install(&library)?;
+    project::import(&engine, &workspace::bench_project())?;
+    pass_engine(&mut command, &engine)?;
+    command.args(options);
+    let status = command.status().context("the measurements do not start")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The program that measures, built as the addon is for exported games.
+fn program() -> Result<Command> {
+    let build = || {
+        let mut command = workspace::cargo();
+        command.args(["build", "--release", "--package", PACKAGE]);
+        command
+    };
+    step("building the measurements", || run_ok(build(), BUILD_LIMIT))?;
+    let mut command = build();
+    command.args(["--quiet", "--message-format", "json"]);
+    let messages = run_ok(command, BUILD_LIMIT)?;
+    let program = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == PACKAGE)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    Ok(Command::new(program.context("cargo tells of no program")?))
+}
+
+/// Puts the addon into the project of the measurements. An engine that is an editor, as Debian's, would load the library
+/// with assertions: here both entries name the one for exported games.
+fn install(library: &std::path::Path) -> Result<()> {
+    let folder = workspace::bench_project().join("addons").join("lodewire");
+    fs::create_dir_all(&folder)?;
+    let file = library.file_name().context("the library has no name")?;
+    fs::copy(library, folder.join(file))?;
+    let text = fs::read_to_string(workspace::addon().join(EXTENSION))?;
+    let (head, _) = text.split_once("[libraries]").context("a strange extension file")?;
+    let file = file.to_string_lossy();
+    let libraries = format!("linux.debug = \"{file}\"\nlinux.release = \"{file}\"\n");
+    fs::write(folder.join(EXTENSION), format!("{head}[libraries]\n\n{libraries}"))?;
+    Ok(())
+}
+
+/// Tells how the engine is started, and with which HOME.
+fn pass_engine(command: &mut Command, engine: &Engine) -> Result<()> {
+    let start = engine.command();
+    for part in std::iter::once(start.get_program()).chain(start.get_args()) {
+        let mut option = OsString::from("--engine=");
+        option.push(part);
+        command.arg(option);
+    }
+    command.arg(format!("--engine-version={}", engine.check_version()?));
+    for (name, value) in start.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    Ok(())
+}
