@@ -6,8 +6,6 @@ extends Node
 ## the start. A line that begins with `skip ` tells why nothing can be measured.
 
 const STAT_INTERVAL_MS := 50
-const EngineServer := preload("res://engine_server.gd")
-const LodewireServer := preload("res://lodewire_server.gd")
 
 ## The time in the server's calls, those of the handlers included.
 var _usec := 0
@@ -19,7 +17,7 @@ var _server: RefCounted
 func _ready() -> void:
 	var options := _read_options()
 	Engine.max_fps = (options["fps"] as String).to_int()
-	_server = EngineServer.new() if options["class"] == "engine" else LodewireServer.new()
+	_server = (load("res://%s_server.gd" % options["class"]) as GDScript).new()
 	_server.work = options["work"]
 	if options.has("tls"):
 		var crypto := Crypto.new()

@@ -7,7 +7,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 
 use crate::figures::{Figure, Figures, Work};
-use crate::measure::{BURST, IDLE_CONNECTIONS, LOADS};
+use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
 use crate::subject::{ECHO_SERVERS, Subject};
 
 const SIZE: (u32, u32) = (1200, 1120);
@@ -47,7 +47,7 @@ pub(crate) fn draw(figures: &Figures, file: &Path) -> Result<()> {
     ));
     let echoes = [Work::Echo, Work::EchoMany, Work::EchoBatch];
     charts.push(game_thread("game's thread per echo, µs", figures, &echoes));
-    let frames = [0, 500, 2000].map(Work::IdleFrame);
+    let frames = IDLE_PEERS.map(Work::IdleFrame);
     charts.push(game_thread("game's thread per frame with idle peers, µs", figures, &frames));
     for (area, (title, bars)) in areas.iter().zip(&charts) {
         chart(area, title, bars)?;
@@ -81,22 +81,24 @@ fn game_thread(title: &str, figures: &Figures, works: &[Work]) -> (String, Vec<B
     (title.to_owned(), bars)
 }
 
-/// Bars from left to right on a logarithmic scale, since the values differ by orders of magnitude.
+/// Bars from left to right.
 fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Result<()> {
-    let area = area.titled(title, ("sans-serif", 17)).map_err(error)?;
+    let values = || bars.iter().map(|bar| bar.value.max(1e-3));
+    let most = values().max_by(f64::total_cmp);
+    let least = values().min_by(f64::total_cmp).unwrap_or(1.0);
+    // Short bars would vanish beside ones that are hundreds of times as long.
+    let logarithmic = most.is_some_and(|most| most / least > 30.0);
+    let title = if logarithmic { format!("{title} (logarithmic)") } else { title.to_owned() };
+    let area = area.titled(&title, ("sans-serif", 17)).map_err(error)?;
     let (width, height) = area.dim_in_pixel();
     let (names, numbers, top) = (270, 80, 6);
     let row = (i32::try_from(height)? - 2 * top) / 8;
     let room = f64::from(i32::try_from(width)? - names - numbers);
-    let values = || bars.iter().map(|bar| bar.value.max(1e-3));
-    let Some(most) = values().max_by(f64::total_cmp) else {
+    let Some(most) = most else {
         return area
             .draw(&Text::new("not measured", (names, top), ("sans-serif", 14)))
             .map_err(error);
     };
-    let least = values().min_by(f64::total_cmp).unwrap_or(most);
-    // Two charts in one would mislead: the scale is linear unless the short bars would vanish.
-    let logarithmic = most / least > 30.0;
     let length = |value: f64| {
         let part = if logarithmic {
             let floor = least / 3.0;
@@ -125,10 +127,6 @@ fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Result<()> {
             format!("{:.0}", bar.value)
         };
         area.draw(&Text::new(value, (end + 6, y + 3), text.clone())).map_err(error)?;
-    }
-    if logarithmic {
-        let note = Text::new("logarithmic", (names, top + row * 8 - 4), ("sans-serif", 11));
-        area.draw(&note).map_err(error)?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use crate::engine::{self, Engine};
 use crate::foreign_peers;
 use crate::library::{self, Kind};
 use crate::process::run_ok;
+use crate::process_group;
 use crate::project;
 use crate::report::{note, step};
 use crate::workspace;
@@ -41,7 +42,13 @@ pub(crate) fn run(what: &str, options: &[OsString]) -> Result<ExitCode> {
     project::import(&engine, &workspace::bench_project())?;
     pass_engine(&mut command, &engine)?;
     command.args(options);
-    let status = command.status().context("the measurements do not start")?;
+    // The servers that it starts end with it, however it ends.
+    process_group::lead(&mut command);
+    let mut child = command.spawn().context("the measurements do not start")?;
+    process_group::remember(child.id());
+    let status = child.wait();
+    process_group::end(child.id());
+    let status = status?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
