@@ -71,7 +71,8 @@ impl Message {
         let frame = |mask| {
             let payload_len = payload.len() as u64;
             let mut frame = Vec::new();
-            FrameHeader { fin: true, opcode: Opcode::Binary, mask, payload_len }.encode(&mut frame);
+            FrameHeader { fin: true, rsv1: false, opcode: Opcode::Binary, mask, payload_len }
+                .encode(&mut frame);
             let start = frame.len();
             frame.extend_from_slice(&payload);
             apply_mask(&mut frame[start..], mask.unwrap_or_default(), 0);

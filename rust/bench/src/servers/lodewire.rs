@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use lodewire_net::Bind;
-use lodewire_net::websocket::{Config, Limits, Server, ServerEvent};
+use lodewire_net::websocket::{Config, Server, ServerEvent, Settings};
 
 /// How long the polling thread sleeps when nothing has come: a good deal less than a game's frame, since it is the cost of
 /// the queues that is measured, not the frames.
@@ -42,10 +42,9 @@ pub(super) fn echo_by_polling() -> Result<()> {
 
 fn listen(echo: bool) -> Result<Server> {
     let config = Config {
-        protocols: Vec::new(),
-        limits: Limits::default(),
+        settings: Settings { echo, ..Settings::default() },
         handshake_timeout: Duration::from_secs(10),
-        echo,
+        ..Config::default()
     };
     let server = Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config)?;
     super::announce(server.local_port());
