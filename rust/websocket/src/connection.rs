@@ -128,6 +128,11 @@ impl Connection {
         self.deflate.as_ref().map(|state| &state.agreed)
     }
 
+    /// Whether a compressor is kept for the next message.
+    pub fn has_compressor(&self) -> bool {
+        self.deflate.as_ref().is_some_and(|state| state.has_compressor())
+    }
+
     /// Frees the memory of the compressor, some 270 KiB with the largest window, if there is one. The next message that is
     /// compressed takes it again, and refers to nothing before it.
     pub fn release_compressor(&mut self) {

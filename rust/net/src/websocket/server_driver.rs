@@ -32,6 +32,10 @@ const ACCEPTS_PER_TURN: usize = 256;
 /// How long accepting pauses when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// The most compressors that are kept for connections whose messages refer to earlier ones, at some 270 KiB each. Beyond it
+/// the one that has been kept longest is freed.
+const MAX_COMPRESSORS: usize = 64;
+
 /// The longest buffer that is kept for the next connection that writes.
 const MAX_SPARE: usize = 256 * 1024;
 
@@ -50,6 +54,8 @@ pub(super) struct ServerDriver {
     spare: Vec<u8>,
     admission: Admission,
     handshakes: Handshakes<Key>,
+    /// Connections that keep a compressor, or did.
+    compressing: VecDeque<Key>,
     last_serial: u64,
 }
 
@@ -75,6 +81,7 @@ impl ServerDriver {
             spare: Vec::new(),
             admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
             handshakes: Handshakes::new(),
+            compressing: VecDeque::new(),
             endpoint,
             rules,
             last_serial: 0,
@@ -222,6 +229,17 @@ impl ServerDriver {
         }
     }
 
+    /// Keeps no more compressors than may be kept.
+    fn bound_compressors(&mut self) {
+        while self.compressing.len() > MAX_COMPRESSORS
+            && let Some(key) = self.compressing.pop_front()
+        {
+            if let Some(entry) = self.entry(key) {
+                entry.connection.release_compressor();
+            }
+        }
+    }
+
     fn entry(&mut self, key: Key) -> Option<&mut Entry> {
         self.connections.get_mut(key.slot).filter(|entry| entry.serial == key.serial)
     }
@@ -249,6 +267,10 @@ impl ServerDriver {
                 if let Some(entry) = self.entry(key) {
                     entry.connection.lend(&mut spare);
                     entry.connection.obey(command, &mut turn);
+                    if entry.connection.has_new_compressor() {
+                        self.compressing.push_back(key);
+                        self.bound_compressors();
+                    }
                     if dirty.last() != Some(&key) {
                         dirty.push(key);
                     }

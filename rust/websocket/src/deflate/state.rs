@@ -24,6 +24,10 @@ impl DeflateState {
         self.agreed.compresses(len)
     }
 
+    pub(crate) fn has_compressor(&self) -> bool {
+        self.compressor.is_some()
+    }
+
     /// Drops the compressor: the next message will refer to nothing before it.
     pub(crate) fn release_compressor(&mut self) {
         self.compressor = None;

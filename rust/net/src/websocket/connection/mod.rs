@@ -296,6 +296,23 @@ impl Connection {
         }
     }
 
+    /// Whether it has begun to keep a compressor since it was last asked.
+    pub(super) fn has_new_compressor(&mut self) -> bool {
+        let Phase::Open(open) = &mut self.phase else {
+            return false;
+        };
+        let has = open.codec.has_compressor();
+        !std::mem::replace(&mut open.had_compressor, has) && has
+    }
+
+    /// Frees its compressor; its next message refers to nothing before it.
+    pub(super) fn release_compressor(&mut self) {
+        if let Phase::Open(open) = &mut self.phase {
+            open.codec.release_compressor();
+            open.had_compressor = false;
+        }
+    }
+
     /// Begins the closing handshake, or answers the peer's Close that waits.
     fn close(&mut self, code: CloseCode, reason: &str, now: Instant) {
         let Phase::Open(open) = &mut self.phase else {

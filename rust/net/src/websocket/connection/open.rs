@@ -22,6 +22,8 @@ pub(super) struct Open {
     /// The answer to the latest ping, while earlier bytes wait for the network (§5.5.3 allows to answer that one alone).
     pub(super) pong: Option<Vec<u8>>,
     pub(super) heartbeat: Heartbeat,
+    /// What [`Connection::has_new_compressor`](super::Connection::has_new_compressor) told last.
+    pub(super) had_compressor: bool,
     pub(super) ending: Ending,
 }
 
@@ -66,6 +68,7 @@ impl Open {
             stalled: false,
             pong: None,
             heartbeat,
+            had_compressor: false,
             ending: Ending::None,
         }
     }
