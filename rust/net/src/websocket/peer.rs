@@ -142,7 +142,13 @@ impl Peer {
 
     /// Reads the next message.
     pub fn receive(&self) -> Option<Message> {
-        let message = self.seen.borrow_mut().unread.pop_front()?;
+        let mut seen = self.seen.borrow_mut();
+        let message = seen.unread.pop_front()?;
+        if seen.unread.is_empty() {
+            // A peer that waits for nothing holds no memory for it.
+            seen.unread = VecDeque::new();
+        }
+        drop(seen);
         self.shared.release(message.payload.len());
         Some(message)
     }
@@ -259,7 +265,11 @@ impl Peer {
     /// Makes the next arrival visible.
     pub(super) fn step(&self) -> Option<Step> {
         let mut seen = self.seen.borrow_mut();
-        Some(match seen.arrivals.pop_front()? {
+        let arrival = seen.arrivals.pop_front()?;
+        if seen.arrivals.is_empty() {
+            seen.arrivals = VecDeque::new();
+        }
+        Some(match arrival {
             Arrival::Message(message) => {
                 seen.unread.push_back(message);
                 Step::Message

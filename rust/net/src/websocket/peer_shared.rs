@@ -122,7 +122,7 @@ impl PeerShared {
         let mut inbox = lock(&self.inbox);
         inbox.listed = false;
         if arrivals.is_empty() {
-            std::mem::swap(arrivals, &mut inbox.arrivals);
+            *arrivals = std::mem::take(&mut inbox.arrivals);
         } else {
             arrivals.append(&mut inbox.arrivals);
         }

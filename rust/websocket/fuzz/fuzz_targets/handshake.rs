@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lodewire_websocket::{Refusal, Request, ServerHandshake};
+use lodewire_websocket::{DeflateOptions, Refusal, Request, ServerHandshake};
 
 fn result(bytes: &[u8], step: usize) -> Option<Result<Request, Refusal>> {
     let mut handshake = ServerHandshake::new();
@@ -23,9 +23,17 @@ fuzz_target!(|data: &[u8]| {
     let whole = result(bytes, bytes.len().max(1));
     assert_eq!(whole, result(bytes, usize::from(choice).max(1)));
     if let Some(Ok(request)) = whole {
-        for protocol in &request.protocols {
+        assert!(request.path().starts_with('/'));
+        assert!(!request.query().contains('\n'));
+        let deflate = request.negotiate_deflate(&DeflateOptions::default());
+        let headers: Vec<_> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for protocol in request.protocols().map(Some).chain([None]) {
             let mut answer = Vec::new();
-            request.accept(Some(protocol), &mut answer);
+            request.accept(protocol, deflate.as_ref(), &headers, &mut answer);
             assert_eq!(answer.windows(4).filter(|end| end == b"\r\n\r\n").count(), 1);
         }
     }

@@ -1,0 +1,66 @@
+//! A server's answer and what follows it, cut in two ways: no panic, and the same result.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_websocket::{ClientHandshake, ClientRequest, Connection, DeflateOptions, Role};
+
+fn result(bytes: &[u8], step: usize) -> Vec<String> {
+    let request = ClientRequest {
+        host: "x".to_owned(),
+        target: "/".to_owned(),
+        protocols: vec!["a".to_owned(), "b".to_owned()],
+        deflate: Some(DeflateOptions::default()),
+        ..ClientRequest::default()
+    };
+    let mut handshake =
+        ClientHandshake::new(request, *b"the sample nonce", &mut Vec::new()).expect("valid");
+    let mut connection: Option<Connection> = None;
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(step) {
+        let mut piece = piece.to_vec();
+        let mut at = 0;
+        while at < piece.len() {
+            if let Some(connection) = &mut connection {
+                match connection.receive(&mut piece[at..]) {
+                    Ok((used, event)) => {
+                        assert!(used > 0 || event.is_some(), "no progress");
+                        at += used;
+                        seen.extend(event.map(|event| format!("{event:?}")));
+                    }
+                    Err(_) => {
+                        seen.push("violation".to_owned());
+                        return seen;
+                    }
+                }
+                continue;
+            }
+            match handshake.receive(&piece[at..]) {
+                Ok((used, response)) => {
+                    at += used;
+                    if let Some(response) = response {
+                        seen.push(format!("{:?} {:?}", response.protocol, response.deflate));
+                        let mut open = Connection::new(Role::Client, 4096);
+                        response.deflate.into_iter().for_each(|deflate| open.set_deflate(deflate));
+                        connection = Some(open);
+                    } else {
+                        assert_eq!(at, piece.len(), "an answer that goes on uses all");
+                    }
+                }
+                Err(error) => {
+                    assert!(error.to_string().len() < 1024);
+                    seen.push(format!("{error:?}"));
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+fuzz_target!(|data: &[u8]| {
+    let [step, bytes @ ..] = data else {
+        return;
+    };
+    let whole = result(bytes, bytes.len().max(1));
+    assert_eq!(whole, result(bytes, usize::from(*step).max(1)));
+});

@@ -1,0 +1,91 @@
+//! Compressed messages from a peer, cut in two ways: no panic, the same events, text is UTF-8, and nothing over the limit.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_websocket::{
+    Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+};
+
+const LIMIT: usize = 4096;
+
+/// What a server agrees to that is offered `parameters`.
+fn agreed(parameters: &str) -> Deflate {
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate{parameters}\r\n\r\n"
+    );
+    let (_, request) = ServerHandshake::new().receive(request.as_bytes()).expect("valid");
+    let request = request.expect("whole");
+    request.negotiate_deflate(&DeflateOptions::default()).expect("acceptable")
+}
+
+fn events(role: Role, deflate: &Deflate, bytes: &[u8], step: usize) -> Vec<String> {
+    let mut connection = Connection::new(role, LIMIT);
+    connection.set_deflate(deflate.clone());
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(step) {
+        let mut piece = piece.to_vec();
+        let mut at = 0;
+        while at < piece.len() {
+            match connection.receive(&mut piece[at..]) {
+                Ok((used, event)) => {
+                    assert!(used > 0 || event.is_some(), "no progress");
+                    at += used;
+                    if let Some(Event::Message { kind, payload }) = &event {
+                        assert!(payload.len() <= LIMIT);
+                        assert!(*kind == MessageKind::Binary || str::from_utf8(payload).is_ok());
+                    }
+                    seen.extend(event.map(|event| format!("{event:?}")));
+                }
+                Err(_) => {
+                    // Which of two rules is told may depend on the cut; that one is broken does not.
+                    seen.push("violation".to_owned());
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// The bytes as a peer's: each frame's header says by its first bytes what it is, so that the fuzzer need not learn masks
+/// and lengths to come to the compressed data.
+fn frames(role: Role, bytes: &[u8]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    let mut rest = bytes;
+    while let [first, len, after @ ..] = rest {
+        let len = usize::from(*len).min(after.len());
+        let (payload, after) = after.split_at(len);
+        let masked = if role == Role::Server { 0x80 } else { 0 };
+        frames.push(*first & 0xC2 | if first & 1 == 0 { 0x01 } else { 0 });
+        if len < 126 {
+            frames.push(masked | len as u8);
+        } else {
+            frames.extend([masked | 126, 0, len as u8]);
+        }
+        if role == Role::Server {
+            frames.extend([0; 4]);
+        }
+        frames.extend_from_slice(payload);
+        rest = after;
+    }
+    frames
+}
+
+fuzz_target!(|data: &[u8]| {
+    let [choice, step, bytes @ ..] = data else {
+        return;
+    };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let parameters = match choice >> 1 & 3 {
+        0 => "",
+        1 => "; client_no_context_takeover; server_no_context_takeover",
+        2 => "; client_max_window_bits=9; server_max_window_bits=10",
+        _ => "; server_no_context_takeover; client_max_window_bits",
+    };
+    let deflate = agreed(parameters);
+    let bytes = if choice & 8 == 0 { frames(role, bytes) } else { bytes.to_vec() };
+    let whole = events(role, &deflate, &bytes, bytes.len().max(1));
+    assert_eq!(whole, events(role, &deflate, &bytes, usize::from(*step).max(1)));
+});
