@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::cache::Cache;
+use crate::conformance;
 use crate::engine::{self, Engine};
 use crate::foreign_peers;
 use crate::godot_run::GodotRun;
@@ -38,6 +39,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     let logs = cache.scratch("logs")?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter)?;
+    conformance::run_selection(tally, &cache, &engine, filter);
     run_suites(tally, &cache, &engine, &logs, filter)
 }
 

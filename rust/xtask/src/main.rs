@@ -1,7 +1,8 @@
-//! The project's own tasks: `cargo xtask setup | build | demo | test | bench`.
+//! The project's own tasks: `cargo xtask setup | build | demo | test | conformance | bench`.
 
 mod bench;
 mod cache;
+mod conformance;
 mod demo;
 mod engine;
 mod engine_debian;
@@ -77,6 +78,18 @@ enum Task {
         /// Run only tests whose name contains this, and no checks
         filter: Option<String>,
     },
+    /// Run the Autobahn test suite through the Godot classes, as server and as client
+    ///
+    /// All 517 cases take some 20 minutes for each role. Ends with 0 only if every case is
+    /// "OK" or "INFORMATIONAL". Needs Python 2.7; the report goes to target/conformance.
+    Conformance {
+        /// Be only this end
+        #[arg(long, value_enum)]
+        role: Option<conformance::Role>,
+        /// Run only these cases, such as `1.*,9.1.*`
+        #[arg(long, default_value = "*")]
+        cases: String,
+    },
     /// Measure ours beside its peers, in one run (Linux)
     ///
     /// The table and the plot go to docs/bench. No figure makes it fail.
@@ -114,6 +127,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { debug } => build(debug)?,
         Task::Demo { window } => demo::run(window)?,
+        Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what: Bench::Websocket, options } => {
             return bench::run("websocket", &options);
         }
