@@ -25,8 +25,9 @@ impl LodeWebSocketServer {
                 self.tell_multiplayer(event);
             }
         } else {
+            let mut listened = None;
             while let Some(event) = self.server.as_mut().and_then(Server::next_event) {
-                self.tell(event);
+                self.tell(event, &mut listened);
             }
         }
         self.end_failed();
@@ -36,9 +37,17 @@ impl LodeWebSocketServer {
         }
     }
 
-    fn tell(&mut self, event: ServerEvent) {
+    /// Emits the signal for an event. `listened` remembers whether anybody listens to `data_received`: who reads with
+    /// `get_packets()` alone shall not pay for a signal a message.
+    fn tell(&mut self, event: ServerEvent, listened: &mut Option<bool>) {
         match event {
-            ServerEvent::Data(id) => self.signals().data_received().emit(id),
+            ServerEvent::Data(id) => {
+                let ask = || !self.base().get_signal_connection_list("data_received").is_empty();
+                if *listened.get_or_insert_with(ask) {
+                    self.signals().data_received().emit(id);
+                }
+                return;
+            }
             ServerEvent::CloseRequest { id, close } => self.close_requested(id, &close),
             ServerEvent::Disconnected { id, clean } => {
                 self.signals().client_disconnected().emit(id, clean);
@@ -52,6 +61,8 @@ impl LodeWebSocketServer {
                 self.signals().client_connected().emit(id, &protocol);
             }
         }
+        // The handlers of the others may have connected one.
+        *listened = None;
     }
 
     fn next_multiplayer_event(&mut self) -> Option<MultiplayerEvent> {

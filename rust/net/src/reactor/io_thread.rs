@@ -88,6 +88,7 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     // A server of thousands needs a descriptor for each. The soft limit, often 1024, exists for programs that use
     // select(2); the hard one is the administrator's word. If it cannot be raised, accepting pauses at the limit.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
+    grow_descriptor_table();
     let io_thread = IoThread {
         poll,
         inbox: Arc::clone(&inbox),
@@ -106,6 +107,22 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     let thread = thread::Builder::new().name("lodewire-io".to_owned()).spawn(run)?;
     Ok((inbox, thread))
 }
+
+/// Makes room for descriptors before they come. Linux doubles its table when it is full, and in a process with threads
+/// waits each time until every core has let go of the old one: 10 to 20 ms, in the middle of a burst of players.
+#[cfg(target_os = "linux")]
+fn grow_descriptor_table() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::unistd::close;
+    const ROOM: i32 = 4096;
+    // Where the limit is lower, it fails, and the table grows as it must.
+    if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(ROOM - 1)) {
+        let _ = close(high);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn grow_descriptor_table() {}
 
 struct Slot {
     driver: Box<dyn Driver>,
