@@ -11,7 +11,6 @@ use lodewire_net::websocket::{
     CloseCode, MAX_CLOSE_REASON, MessageKind, Peer, PeerState, SendError,
 };
 use std::rc::Rc;
-use std::sync::Arc;
 
 class_enum! {
     /// How `put_packet` sends.
@@ -208,7 +207,7 @@ impl LodeWebSocketPeer {
     #[func]
     fn get_request(&self) -> Option<Gd<LodeWebSocketRequest>> {
         let peer = self.peer.as_ref()?;
-        let request = Arc::clone(peer.request()?);
+        let request = peer.request()?.clone();
         Some(LodeWebSocketRequest::answered(request, peer.remote()))
     }
 

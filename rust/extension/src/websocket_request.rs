@@ -6,7 +6,6 @@ use godot::prelude::*;
 use lodewire_net::websocket::{PendingRequest, Refusal, Request, Status};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// What a client asked for when it connected: a path, a query, header lines.
 ///
@@ -24,7 +23,7 @@ use std::sync::Arc;
 #[derive(GodotClass)]
 #[class(base=RefCounted, no_init)]
 pub(crate) struct LodeWebSocketRequest {
-    request: Arc<Request>,
+    request: Request,
     remote: SocketAddr,
     /// Not there once the client is connected.
     pending: Option<Rc<PendingRequest>>,
@@ -34,14 +33,14 @@ impl LodeWebSocketRequest {
     /// A request that waits for its answer.
     pub(crate) fn pending(pending: Rc<PendingRequest>) -> Gd<Self> {
         Gd::from_object(Self {
-            request: Arc::clone(pending.request()),
+            request: pending.request().clone(),
             remote: pending.remote(),
             pending: Some(pending),
         })
     }
 
     /// The request of a client that is connected.
-    pub(crate) fn answered(request: Arc<Request>, remote: SocketAddr) -> Gd<Self> {
+    pub(crate) fn answered(request: Request, remote: SocketAddr) -> Gd<Self> {
         Gd::from_object(Self { request, remote, pending: None })
     }
 }
@@ -118,7 +117,7 @@ impl LodeWebSocketRequest {
             Ok(headers) => headers,
             Err(line) => {
                 godot_error!(
-                    "LodeWebSocketRequest.accept: \"{line}\" is not a header that can be added. Write \"Name: value\"."
+                    "LodeWebSocketRequest.accept: {line:?} is not a header that can be added. Write \"Name: value\"."
                 );
                 return Error::ERR_INVALID_PARAMETER;
             }

@@ -52,6 +52,11 @@ impl Transport {
         }
     }
 
+    /// Whether it is TCP alone.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+
     /// Whether a read that fills less than its buffer has read all there is. TLS comes record by record.
     pub(crate) fn short_read_is_last(&self) -> bool {
         matches!(self, Self::Plain(_))

@@ -5,8 +5,8 @@ use lodewire_net::Bind;
 use lodewire_net::tls::{ClientTls, ServerTls, Trust};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Limits,
-    MessageKind, Origins, PeerState, Refusal, SendError, Server, ServerEvent, Settings, Status,
-    Target,
+    MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent, Settings,
+    Status, Target,
 };
 use lodewire_websocket::ServerHandshake;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -176,7 +176,7 @@ fn the_game_says_who_comes_in() {
     assert!(!request.accept(Vec::new()), "once");
     let id = join(&mut server, &mut client);
     let peer = server.peer(id).expect("it is there");
-    assert_eq!(peer.request().map(|request| request.path()), Some("/play"));
+    assert_eq!(peer.request().map(Request::path), Some("/play"));
     // The next is refused, and one whose request is dropped as well.
     for status in [Some(Status::Other(429)), None] {
         let mut client = connect(&server, client_config(&Settings::default()));

@@ -42,15 +42,16 @@ impl LodeWebSocketClient {
             let why = "the client is connected, or connecting. Call disconnect_from_host() first.";
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }
-        let target = Target::parse(&url.to_string()).ok_or_else(|| {
+        let url = url.to_string();
+        let target = Target::parse(&url).ok_or_else(|| {
             invalid(format!(
-                "\"{url}\" is no WebSocket URL. Write ws://host:port/path or wss://host:port/path."
+                "{url:?} is no WebSocket URL. Write ws://host:port/path or wss://host:port/path."
             ))
         })?;
         let protocols = protocols_of(protocols)
-            .map_err(|name| invalid(format!("\"{name}\" is not the name of a sub-protocol.")))?;
+            .map_err(|name| invalid(format!("{name:?} is not the name of a sub-protocol.")))?;
         let headers = headers_of(custom_headers).map_err(|line| {
-            invalid(format!("\"{line}\" is not a header that can be added. Write \"Name: value\"."))
+            invalid(format!("{line:?} is not a header that can be added. Write \"Name: value\"."))
         })?;
         let config = ClientConfig {
             settings: self.properties().settings().map_err(invalid)?,

@@ -30,7 +30,7 @@ impl LodeWebSocketServer {
         }
         let protocols = protocols_of(protocols).map_err(|name| {
             invalid(format!(
-                "\"{name}\" is no sub-protocol: its name consists of letters, digits and !#$%&'*+-.^_`|~ alone."
+                "{name:?} is no sub-protocol: its name consists of letters, digits and !#$%&'*+-.^_`|~ alone."
             ))
         })?;
         let port = u16::try_from(port)
@@ -38,14 +38,14 @@ impl LodeWebSocketServer {
         let bind = match self.bind_ip.to_string().as_str() {
             "*" => Bind::Any,
             address => Bind::Address(address.parse().map_err(|_| {
-                invalid(format!("bind_ip \"{address}\" is no IP address. Use * for all."))
+                invalid(format!("bind_ip {address:?} is no IP address. Use * for all."))
             })?),
         };
         let origins = texts_of(&self.allowed_origins);
         let origins = Origins::new(&origins, self.allow_missing_origin, self.allow_null_origin)
             .map_err(|text| {
                 invalid(format!(
-                    "allowed_origins has \"{text}\". Write scheme://host or scheme://host:port."
+                    "allowed_origins has {text:?}. Write scheme://host or scheme://host:port."
                 ))
             })?;
         let positive = |number: i32, name: &str| {

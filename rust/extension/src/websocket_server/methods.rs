@@ -171,7 +171,7 @@ impl LodeWebSocketServer {
         match headers_of(&headers) {
             Ok(headers) => self.extra_headers = headers,
             Err(line) => godot_error!(
-                "LodeWebSocketServer.set_extra_headers: \"{line}\" is not a header that can be added. Write \"Name: value\"."
+                "LodeWebSocketServer.set_extra_headers: {line:?} is not a header that can be added. Write \"Name: value\"."
             ),
         }
     }

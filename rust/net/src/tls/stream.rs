@@ -12,6 +12,20 @@ pub(crate) struct TlsStream {
     session: Option<Session>,
 }
 
+/// A TCP stream that writes one buffer at a time. rustls would rather write several at once, and that is the one call of the
+/// standard library which raises SIGPIPE when the peer has gone: it ends a process whose main program is not Rust's own.
+struct Unvectored<'a>(&'a mut TcpStream);
+
+impl Write for Unvectored<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// What a handshake needs to go on.
 pub(crate) enum Step {
     /// Nothing: it is done.
@@ -87,7 +101,7 @@ impl TlsStream {
                 return Ok(0);
             }
             if let Err(error) = session.process_new_packets() {
-                let _ = session.write_tls(&mut self.tcp);
+                let _ = session.write_tls(&mut Unvectored(&mut self.tcp));
                 return Err(io::Error::new(ErrorKind::InvalidData, error));
             }
         }
@@ -117,7 +131,7 @@ impl TlsStream {
             return Ok(());
         };
         while session.wants_write() {
-            if session.write_tls(&mut self.tcp)? == 0 {
+            if session.write_tls(&mut Unvectored(&mut self.tcp))? == 0 {
                 return Err(ErrorKind::WriteZero.into());
             }
         }

@@ -74,7 +74,6 @@ impl Admission {
         self.check_room()?;
         // Before the game is asked: what cannot be spoken about is not its concern.
         request.negotiate(&config.protocols)?;
-        let request = Arc::new(request);
         if config.ask {
             if self.waiting >= config.max_waiting {
                 let why = "too many clients wait for an answer";
@@ -108,7 +107,7 @@ impl Admission {
         out: &mut Vec<u8>,
     ) -> Result<Opened, Refusal> {
         self.check_room()?;
-        self.admit(waiting.key, Arc::clone(&waiting.request), waiting.remote, headers, out)
+        self.admit(waiting.key, waiting.request.clone(), waiting.remote, headers, out)
     }
 
     /// A request does not wait any more.
@@ -120,13 +119,13 @@ impl Admission {
     fn admit(
         &mut self,
         key: Key,
-        request: Arc<Request>,
+        request: Request,
         remote: SocketAddr,
         headers: &[(String, String)],
         out: &mut Vec<u8>,
     ) -> Result<Opened, Refusal> {
         let config = &self.rules.config;
-        let protocol = request.negotiate(&config.protocols)?.map(str::to_owned);
+        let protocol = request.negotiate(&config.protocols)?.map(Box::from);
         let id = unused_id(&self.ids)?;
         let mut all = config.headers.clone();
         all.extend_from_slice(headers);

@@ -42,8 +42,16 @@ pub(super) struct ClientDriver {
     /// Taken by the connection.
     request: Option<(ClientHandshake, Vec<u8>)>,
     handshakes: Handshakes<()>,
-    connection: Option<(usize, Connection)>,
+    active: Option<Active>,
     begun: bool,
+}
+
+/// The connection that was made.
+struct Active {
+    /// Its socket's key.
+    key: usize,
+    remote: SocketAddr,
+    connection: Connection,
 }
 
 impl ClientDriver {
@@ -64,7 +72,7 @@ impl ClientDriver {
             tls,
             request: Some(request),
             handshakes: Handshakes::new(),
-            connection: None,
+            active: None,
             begun: false,
         }
     }
@@ -139,9 +147,8 @@ impl ClientDriver {
             return;
         };
         let transport = Transport::new(stream, session);
-        let remote = canonical(to);
-        let connection = Connection::connected(transport, remote, handshake, request, deadline);
-        self.connection = Some((key, connection));
+        let connection = Connection::connected(transport, handshake, request, deadline);
+        self.active = Some(Active { key, remote: canonical(to), connection });
         let readiness = Readiness { readable: true, ended: false, writable: true };
         self.serve(cx, |connection, turn| connection.ready(readiness, turn));
     }
@@ -152,14 +159,14 @@ impl ClientDriver {
         cx: &mut Context<'_>,
         work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Life,
     ) {
-        let Some((key, connection)) = &mut self.connection else {
+        let Some(Active { key, remote, connection }) = &mut self.active else {
             return;
         };
         let mut turn = Turn { now: cx.now, buffer: cx.buffer };
         let life = match work(connection, &mut turn) {
             Life::Opening(Opening::Response(response)) => {
                 let Response { protocol, deflate, .. } = response;
-                let remote = connection.remote();
+                let (remote, protocol) = (*remote, protocol.map(String::into_boxed_str));
                 let endpoint = Arc::clone(&self.endpoint);
                 let peer = PeerShared::new(SERVER_ID, KEY, remote, protocol, None, endpoint);
                 let peer = Arc::new(peer);
@@ -176,7 +183,7 @@ impl ClientDriver {
                 let deadline = connection.deadline;
                 self.handshakes.start((), session, deadline, self.endpoint.waker.get());
             }
-            Life::Over => self.connection = None,
+            Life::Over => self.active = None,
         }
     }
 
@@ -186,7 +193,7 @@ impl ClientDriver {
         self.addresses.clear();
         self.next_attempt = None;
         self.deadline = None;
-        self.connection = None;
+        self.active = None;
     }
 }
 
@@ -214,8 +221,8 @@ fn tell(error: &io::Error) -> String {
 
 impl Driver for ClientDriver {
     fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
-        match &self.connection {
-            Some((at, _)) if *at == key => {
+        match &self.active {
+            Some(active) if active.key == key => {
                 self.serve(cx, |connection, turn| connection.ready(readiness, turn));
             }
             Some(_) => {}
@@ -247,8 +254,8 @@ impl Driver for ClientDriver {
             self.attempt(cx);
         }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= cx.now);
-        match &self.connection {
-            Some((_, connection)) if due(connection.deadline) => {
+        match &self.active {
+            Some(active) if due(active.connection.deadline) => {
                 self.serve(cx, |connection, turn| connection.expired(turn.now));
             }
             None if due(self.deadline) => self.fail("the host does not answer"),
@@ -257,16 +264,16 @@ impl Driver for ClientDriver {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match &self.connection {
-            Some((_, connection)) => connection.deadline,
+        match &self.active {
+            Some(active) => active.connection.deadline,
             None => self.next_attempt.into_iter().chain(self.deadline).min(),
         }
     }
 
     fn close(&mut self, cx: &mut Context<'_>) {
         self.woken(cx);
-        if let Some((_, connection)) = &mut self.connection {
-            connection.say_goodbye(cx.buffer);
+        if let Some(active) = &mut self.active {
+            active.connection.say_goodbye(cx.buffer);
         }
     }
 }

@@ -66,7 +66,7 @@ struct Seen {
     /// Told, and not yet read.
     unread: VecDeque<Message>,
     state: PeerState,
-    close: Option<CloseFrame>,
+    close: Option<Box<CloseFrame>>,
     /// The other end has closed, or broken a rule, and is answered once the game has read what came before.
     finishing: bool,
     /// Its Close has come.
@@ -114,7 +114,7 @@ impl Peer {
     }
 
     /// The request that opened the connection; none on a client.
-    pub fn request(&self) -> Option<&Arc<Request>> {
+    pub fn request(&self) -> Option<&Request> {
         self.shared.request.as_ref()
     }
 
@@ -132,7 +132,7 @@ impl Peer {
     /// The code and reason with which the connection was closed, once that is known: the peer's own if it sent a Close,
     /// else why this end dropped it.
     pub fn close_frame(&self) -> Option<CloseFrame> {
-        self.seen.borrow().close.clone()
+        self.seen.borrow().close.as_deref().cloned()
     }
 
     /// How many messages can be read.
@@ -278,19 +278,19 @@ impl Peer {
                 seen.finishing = seen.state == PeerState::Open;
                 seen.clean = true;
                 seen.state = PeerState::Closing;
-                seen.close = Some(close.clone());
+                seen.close = Some(Box::new(close.clone()));
                 Step::CloseRequest(close)
             }
             Arrival::Failing(close) => {
                 seen.finishing = seen.state == PeerState::Open;
                 seen.state = PeerState::Closing;
-                seen.close = Some(close);
+                seen.close = Some(Box::new(close));
                 Step::Failing
             }
             Arrival::Closed { clean, close } => {
                 seen.state = PeerState::Closed;
                 seen.finishing = false;
-                seen.close = Some(close);
+                seen.close = Some(Box::new(close));
                 Step::Closed { clean }
             }
         })
@@ -335,7 +335,7 @@ impl Peer {
         seen.finishing = false;
         if seen.state != PeerState::Closed {
             seen.state = PeerState::Closed;
-            seen.close = Some(close);
+            seen.close = Some(Box::new(close));
         }
     }
 

@@ -15,9 +15,9 @@ pub(super) struct PeerShared {
     pub(super) id: i32,
     pub(super) key: Key,
     pub(super) remote: SocketAddr,
-    pub(super) protocol: Option<String>,
+    pub(super) protocol: Option<Box<str>>,
     /// The request that opened it; not there on a client.
-    pub(super) request: Option<Arc<Request>>,
+    pub(super) request: Option<Request>,
     pub(super) endpoint: Arc<Endpoint>,
     inbox: Mutex<Inbox>,
     in_bytes: AtomicUsize,
@@ -60,8 +60,8 @@ impl PeerShared {
         id: i32,
         key: Key,
         remote: SocketAddr,
-        protocol: Option<String>,
-        request: Option<Arc<Request>>,
+        protocol: Option<Box<str>>,
+        request: Option<Request>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
         Self {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug)]
 pub(super) struct RequestShared {
     pub(super) key: Key,
-    pub(super) request: Arc<Request>,
+    pub(super) request: Request,
     pub(super) remote: SocketAddr,
     endpoint: Arc<Endpoint>,
     /// It is answered, or its client has gone.
@@ -21,7 +21,7 @@ pub(super) struct RequestShared {
 impl RequestShared {
     pub(super) fn new(
         key: Key,
-        request: Arc<Request>,
+        request: Request,
         remote: SocketAddr,
         endpoint: Arc<Endpoint>,
     ) -> Self {
@@ -42,7 +42,7 @@ impl PendingRequest {
     }
 
     /// What the client asks.
-    pub fn request(&self) -> &Arc<Request> {
+    pub fn request(&self) -> &Request {
         &self.shared.request
     }
 

@@ -131,6 +131,10 @@ impl ServerDriver {
         let connection = Connection::accepted(Transport::new(stream, session), remote, deadline);
         let serial = key.serial;
         self.connections.insert(Entry { serial, connection, waiting: None, armed: None });
+        let connections = &self.connections;
+        while self.pending.front().is_some_and(|key| !is_pending(connections, *key)) {
+            self.pending.pop_front();
+        }
         self.pending.push_back(key);
         self.pending_count += 1;
         if self.pending.len() > 2 * MAX_PENDING {
@@ -169,9 +173,8 @@ impl ServerDriver {
         connection.lend(&mut self.spare);
         let mut turn = Turn { now: cx.now, buffer: cx.buffer };
         let life = match work(connection, &mut turn) {
-            Life::Opening(Opening::Request(request)) => {
+            Life::Opening(Opening::Request(request, remote)) => {
                 let mut answer = Vec::new();
-                let remote = connection.remote();
                 match self.admission.judge(key, request, remote, &mut answer) {
                     Ok(Verdict::Open(opened)) => {
                         connection.open(Role::Server, opened, &answer, &mut turn)

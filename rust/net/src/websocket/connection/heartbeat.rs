@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// Asks a peer from time to time, and measures how long its answer takes.
 pub(super) struct Heartbeat {
-    interval: Option<Duration>,
+    interval: Duration,
     /// The ping that waits for its answer.
     asked: Option<Instant>,
     /// The number of the latest ping, which is its payload.
@@ -26,17 +26,17 @@ pub(super) enum Beat {
 }
 
 impl Heartbeat {
-    pub(super) fn new(interval: Option<Duration>) -> Self {
+    pub(super) fn new(interval: Duration) -> Self {
         Self { interval, asked: None, number: 0, heard: false }
     }
 
-    /// When the first beat is due.
-    pub(super) fn start(&self, now: Instant) -> Option<Instant> {
-        self.interval.map(|interval| now + interval)
+    /// When the next beat is due.
+    pub(super) fn next(&self, now: Instant) -> Instant {
+        now + self.interval
     }
 
     /// A beat, and when the next one is due. A peer that is not read, since the game does not keep up, is not asked.
-    pub(super) fn beat(&mut self, now: Instant, read: bool) -> (Beat, Option<Instant>) {
+    pub(super) fn beat(&mut self, now: Instant, read: bool) -> (Beat, Instant) {
         let heard = std::mem::take(&mut self.heard);
         let beat = match self.asked {
             _ if !read => Beat::Wait,
@@ -49,7 +49,7 @@ impl Heartbeat {
                 Beat::Ping(self.number.to_be_bytes())
             }
         };
-        (beat, self.start(now))
+        (beat, self.next(now))
     }
 
     /// A pong has come: the round-trip time, if it answers the latest ping.
@@ -69,9 +69,9 @@ mod tests {
     fn an_answer_is_timed_and_silence_is_death() {
         let start = Instant::now();
         let second = Duration::from_secs(1);
-        let mut heart = Heartbeat::new(Some(second));
-        assert_eq!(heart.start(start), Some(start + second));
-        let (Beat::Ping(payload), Some(next)) = heart.beat(start, true) else {
+        let mut heart = Heartbeat::new(second);
+        assert_eq!(heart.next(start), start + second);
+        let (Beat::Ping(payload), next) = heart.beat(start, true) else {
             unreachable!("the first beat asks");
         };
         assert_eq!(next, start + second);

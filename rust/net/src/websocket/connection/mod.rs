@@ -3,21 +3,21 @@
 mod heartbeat;
 mod mask_keys;
 mod open;
+mod reading;
+mod writing;
 
 use super::endpoint::Command;
 use super::peer_shared::{Arrival, PeerShared};
 use crate::reactor::Readiness;
-use crate::tls::{Session, Step};
+use crate::tls::Session;
 use crate::transport::Transport;
 use lodewire_websocket::{
     ClientHandshake, CloseCode, Deflate, PreparedMessage, Refusal, Request, Response, Role,
     ServerHandshake, Status,
 };
 use open::{End, Ending, Open};
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// How many times a socket is read before the others have their turn.
@@ -29,6 +29,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection that is over lingers so that the peer reads its last words: closing with unread bytes would
 /// reset it, and what was sent with it.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long a peer over TLS has to read the last words before this side ends: the engine's TLS (4.6.3) forgets a Close that
+/// comes together with the end. Most peers end the stream themselves before that.
+const TLS_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What a connection works with while it is served.
 pub(super) struct Turn<'a> {
@@ -53,7 +57,8 @@ pub(super) enum Life {
 
 /// What the other end's part of the opening handshake says.
 pub(super) enum Opening {
-    Request(Request),
+    /// A client's request, and where it comes from.
+    Request(Request, SocketAddr),
     Response(Response),
     Failed(String),
 }
@@ -66,7 +71,6 @@ pub(super) struct Opened {
 
 pub(super) struct Connection {
     transport: Transport,
-    remote: SocketAddr,
     phase: Phase,
     /// What is encoded and not yet with the kernel, from `written` on.
     out: Vec<u8>,
@@ -74,7 +78,7 @@ pub(super) struct Connection {
     /// The kernel took less than was offered.
     blocked: bool,
     /// What was read and waits for room in the inbox, or for the connection to open.
-    undecoded: Vec<u8>,
+    undecoded: Box<[u8]>,
     /// The socket may have something to read.
     readable: bool,
     /// The peer has ended its side.
@@ -86,56 +90,48 @@ pub(super) struct Connection {
 }
 
 enum Phase {
-    Request(ServerHandshake),
+    /// The client's request, as it comes, and where from.
+    Request(Box<(ServerHandshake, SocketAddr)>),
     Response(Box<ClientHandshake>),
     /// The other end's part of the handshake is read; it is not decided yet what becomes of it.
     Deciding,
     Open(Box<Open>),
-    /// The last words are said: what still comes is thrown away.
-    Lingering,
+    /// The last words are said: what still comes is thrown away. `shut` once this side of the stream has ended.
+    Lingering {
+        shut: bool,
+    },
 }
 
 impl Connection {
     /// A connection that has just been accepted.
     pub(super) fn accepted(transport: Transport, remote: SocketAddr, deadline: Instant) -> Self {
-        Self::new(transport, remote, Phase::Request(ServerHandshake::new()), Vec::new(), deadline)
+        let phase = Phase::Request(Box::new((ServerHandshake::new(), remote)));
+        Self::new(transport, phase, Vec::new(), deadline)
     }
 
     /// A connection that a client has made, with the request to send.
     pub(super) fn connected(
         transport: Transport,
-        remote: SocketAddr,
         handshake: ClientHandshake,
         request: Vec<u8>,
         deadline: Instant,
     ) -> Self {
-        Self::new(transport, remote, Phase::Response(Box::new(handshake)), request, deadline)
+        Self::new(transport, Phase::Response(Box::new(handshake)), request, deadline)
     }
 
-    fn new(
-        transport: Transport,
-        remote: SocketAddr,
-        phase: Phase,
-        out: Vec<u8>,
-        deadline: Instant,
-    ) -> Self {
+    fn new(transport: Transport, phase: Phase, out: Vec<u8>, deadline: Instant) -> Self {
         Self {
             transport,
-            remote,
             phase,
             out,
             written: 0,
             blocked: false,
-            undecoded: Vec::new(),
+            undecoded: Box::default(),
             readable: true,
             ended: false,
             broken: false,
             deadline: Some(deadline),
         }
-    }
-
-    pub(super) fn remote(&self) -> SocketAddr {
-        self.remote
     }
 
     /// Whether the opening handshake is under way.
@@ -194,7 +190,7 @@ impl Connection {
         self.out.extend_from_slice(answer);
         let open = Open::new(role, opened.deflate, opened.peer);
         open.count(answer.len());
-        self.deadline = open.heartbeat.start(turn.now);
+        self.deadline = open.first_beat(turn.now);
         self.phase = Phase::Open(Box::new(open));
         self.transport.set_no_delay(true);
         self.resume(turn)
@@ -241,7 +237,7 @@ impl Connection {
                     self.flush(now)
                 }
                 Ending::Said(end) => {
-                    self.tell_end(&End { clean: false, ..end });
+                    self.tell_end(&End { clean: false, ..*end });
                     Life::Over
                 }
                 Ending::None if open.codec.is_close_sent() => {
@@ -250,7 +246,11 @@ impl Connection {
                 }
                 Ending::None => self.beat(now),
             },
-            Phase::Deciding | Phase::Lingering => Life::Over,
+            Phase::Lingering { shut: false } => {
+                self.shut(now);
+                Life::Waiting
+            }
+            Phase::Deciding | Phase::Lingering { .. } => Life::Over,
         }
     }
 
@@ -349,235 +349,11 @@ impl Connection {
         }
     }
 
-    fn proceed(&mut self, turn: &mut Turn<'_>) -> Life {
-        if self.transport.is_handshaking() {
-            match self.transport.shake_hands() {
-                Ok(Step::Done) => {}
-                Ok(Step::Wait) => return Life::Waiting,
-                Ok(Step::Work(session)) => return Life::Work(session),
-                Err(error) => return self.fail(&error),
-            }
-        }
-        for _ in 0..READS_PER_TURN {
-            if !self.readable || !self.wants_input() {
-                return self.flush(turn.now);
-            }
-            match self.transport.read(turn.buffer) {
-                Ok(0) => return self.lost(""),
-                Ok(len) => {
-                    // Where readiness is told at an edge, less than was asked for is all there was. (Windows tells
-                    // nothing more until a read would block.)
-                    self.readable = len == turn.buffer.len()
-                        || self.ended
-                        || cfg!(windows)
-                        || !self.transport.short_read_is_last();
-                    if let Some(opening) = self.decode(&mut turn.buffer[..len], turn.now) {
-                        return Life::Opening(opening);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.readable = false;
-                    if self.broken {
-                        return self.lost("");
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.fail(&error),
-            }
-        }
-        match self.flush(turn.now) {
-            Life::Waiting => Life::Ready,
-            life => life,
-        }
-    }
-
-    fn wants_input(&self) -> bool {
-        match &self.phase {
-            Phase::Open(open) => !open.stalled && !matches!(open.ending, Ending::Told(_)),
-            Phase::Deciding => false,
-            _ => true,
-        }
-    }
-
-    /// The stream has a fault.
-    fn fail(&mut self, error: &io::Error) -> Life {
-        // What the other end said in TLS helps whoever set it up; what the system says of a lost connection helps nobody.
-        let why =
-            if error.kind() == ErrorKind::InvalidData { error.to_string() } else { String::new() };
-        self.lost(&why)
-    }
-
-    /// The stream has ended, by the peer's will or by a fault.
-    fn lost(&mut self, why: &str) -> Life {
-        // The peer may have ended its own side alone, and read on.
-        let _ = self.write();
-        match &mut self.phase {
-            Phase::Open(open) => {
-                let end = match std::mem::take(&mut open.ending) {
-                    Ending::Told(end) | Ending::Said(end) => end,
-                    Ending::None => End::abnormal(why),
-                };
-                self.tell_end(&end);
-                Life::Over
-            }
-            Phase::Response(_) => {
-                let ended = "the server ended the connection during the handshake";
-                Life::Opening(Opening::Failed(if why.is_empty() { ended } else { why }.to_owned()))
-            }
-            _ => Life::Over,
-        }
-    }
-
     fn tell_end(&mut self, end: &End) {
         if let Phase::Open(open) = &self.phase {
             let End { clean, close } = end.clone();
             open.peer.deliver(Arrival::Closed { clean, close });
-            self.phase = Phase::Lingering;
-        }
-    }
-
-    /// Works through bytes from the peer. Whatever completes the opening handshake is told; the rest waits then.
-    fn decode(&mut self, input: &mut [u8], now: Instant) -> Option<Opening> {
-        let (used, opening) = match &mut self.phase {
-            Phase::Request(handshake) => match handshake.receive(input) {
-                Ok((used, request)) => (used, request.map(Opening::Request)),
-                Err(refusal) => {
-                    refusal.encode(&mut self.out);
-                    self.linger(now);
-                    return None;
-                }
-            },
-            Phase::Response(handshake) => match handshake.receive(input) {
-                Ok((used, response)) => (used, response.map(Opening::Response)),
-                Err(error) => (input.len(), Some(Opening::Failed(error.to_string()))),
-            },
-            Phase::Open(_) => {
-                self.decode_frames(input, now);
-                return None;
-            }
-            Phase::Deciding | Phase::Lingering => return None,
-        };
-        if opening.is_some() {
-            self.undecoded.extend_from_slice(&input[used..]);
-            self.phase = Phase::Deciding;
-        }
-        opening
-    }
-
-    fn decode_frames(&mut self, input: &mut [u8], now: Instant) {
-        let Phase::Open(open) = &mut self.phase else {
-            return;
-        };
-        let backlog = self.blocked && self.written < self.out.len();
-        let was_ending = !matches!(open.ending, Ending::None);
-        let used = open.decode(input, now, backlog, &mut self.out);
-        match &open.ending {
-            Ending::None => self.undecoded.extend_from_slice(&input[used..]),
-            _ if was_ending => {}
-            Ending::Told(_) => {
-                self.deadline = Some(now + open.peer.endpoint.settings.close_delay);
-            }
-            Ending::Said(_) => self.deadline = Some(now + CLOSE_TIMEOUT),
-        }
-    }
-
-    fn linger(&mut self, now: Instant) {
-        self.phase = Phase::Lingering;
-        self.deadline = Some(now + LINGER);
-    }
-
-    /// Writes what is encoded, and goes on to what waits for that.
-    pub(super) fn flush(&mut self, now: Instant) -> Life {
-        if self.write().is_err() {
-            // What the peer sent before the fault is still to be read; the read will tell the end.
-            self.broken = true;
-            self.out = Vec::new();
-            self.written = 0;
-            self.blocked = false;
-            self.readable = true;
-            return if !self.wants_input() {
-                // Nothing more is read from a peer whose end is told: this is it.
-                match &self.phase {
-                    Phase::Open(open) if open.stalled => Life::Waiting,
-                    _ => self.lost(""),
-                }
-            } else if self.undecoded.is_empty() {
-                Life::Ready
-            } else {
-                Life::Waiting
-            };
-        }
-        if self.written < self.out.len() || self.transport.has_pending() {
-            return Life::Waiting;
-        }
-        self.out.clear();
-        self.written = 0;
-        if let Phase::Open(open) = &mut self.phase {
-            if let Some(payload) = open.pong.take() {
-                open.answer_ping(&payload, &mut self.out);
-                return self.flush(now);
-            }
-            match std::mem::take(&mut open.ending) {
-                Ending::Said(end) => {
-                    self.tell_end(&end);
-                    self.linger(now);
-                }
-                ending => open.ending = ending,
-            }
-        }
-        if matches!(self.phase, Phase::Lingering) {
-            if self.ended {
-                return Life::Over;
-            }
-            self.transport.shutdown();
-        }
-        Life::Waiting
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        if self.transport.is_handshaking() {
-            return Ok(());
-        }
-        while self.written < self.out.len() && !self.blocked {
-            match self.transport.write(&self.out[self.written..]) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(len) => {
-                    self.written += len;
-                    if let Phase::Open(open) = &self.phase {
-                        open.peer.out_bytes.fetch_sub(len, Ordering::Relaxed);
-                    }
-                }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        // What is written is moved out of the way once it is the larger part, so that each byte moves at most once.
-        if self.written > self.out.len() / 2 {
-            self.out.drain(..self.written);
-            self.written = 0;
-        }
-        match self.transport.flush() {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
-            result => return result,
-        }
-        Ok(())
-    }
-
-    /// Exchanges the buffer of what is to be written for another: idle connections need none.
-    pub(super) fn lend(&mut self, spare: &mut Vec<u8>) {
-        if self.out.is_empty() && self.out.capacity() < spare.capacity() {
-            std::mem::swap(&mut self.out, spare);
-        }
-    }
-
-    /// Gives the buffer back, if all of it is written.
-    pub(super) fn reclaim(&mut self, spare: &mut Vec<u8>) {
-        if self.out.is_empty() {
-            let out = std::mem::take(&mut self.out);
-            if out.capacity() > spare.capacity() {
-                *spare = out;
-            }
+            self.phase = Phase::Lingering { shut: true };
         }
     }
 }

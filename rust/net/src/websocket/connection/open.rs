@@ -20,8 +20,9 @@ pub(super) struct Open {
     /// The inbox is full.
     pub(super) stalled: bool,
     /// The answer to the latest ping, while earlier bytes wait for the network (§5.5.3 allows to answer that one alone).
-    pub(super) pong: Option<Vec<u8>>,
-    pub(super) heartbeat: Heartbeat,
+    pub(super) pong: Option<Box<[u8]>>,
+    /// There only if the game asks for one.
+    heartbeat: Option<Box<Heartbeat>>,
     /// What [`Connection::has_new_compressor`](super::Connection::has_new_compressor) told last.
     pub(super) had_compressor: bool,
     pub(super) ending: Ending,
@@ -35,9 +36,9 @@ pub(super) enum Ending {
     None,
     /// The peer's Close, or its fault, is told to the game. The Close that answers it waits until the game has read what
     /// came before, and has answered that; nothing more is read.
-    Told(End),
+    Told(Box<End>),
     /// The last Close is encoded. The end is told when the last bytes are out.
-    Said(End),
+    Said(Box<End>),
 }
 
 #[derive(Clone)]
@@ -60,7 +61,7 @@ impl Open {
         if let Some(deflate) = deflate {
             codec.set_deflate(deflate);
         }
-        let heartbeat = Heartbeat::new(settings.heartbeat);
+        let heartbeat = settings.heartbeat.map(|interval| Box::new(Heartbeat::new(interval)));
         Self {
             codec,
             peer,
@@ -89,7 +90,9 @@ impl Open {
         backlog: bool,
         out: &mut Vec<u8>,
     ) -> usize {
-        self.heartbeat.heard = true;
+        if let Some(heart) = &mut self.heartbeat {
+            heart.heard = true;
+        }
         let mut used = 0;
         while used < input.len() && !self.stalled && matches!(self.ending, Ending::None) {
             match self.codec.receive(&mut input[used..]) {
@@ -110,7 +113,8 @@ impl Open {
                             self.stalled = !self.peer.deliver(Arrival::Message(message));
                         }
                         Some(Event::Pong(payload)) => {
-                            if let Some(time) = self.heartbeat.pong(payload, now) {
+                            let heart = self.heartbeat.as_mut();
+                            if let Some(time) = heart.and_then(|heart| heart.pong(payload, now)) {
                                 let micros = u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
                                 self.peer.round_trip.store(micros.max(1), Ordering::Relaxed);
                             }
@@ -118,7 +122,7 @@ impl Open {
                         Some(Event::Ping(payload)) => {
                             let payload = payload.to_vec();
                             if backlog {
-                                self.pong = Some(payload);
+                                self.pong = Some(payload.into());
                             } else {
                                 self.answer_ping(&payload, out);
                             }
@@ -133,16 +137,16 @@ impl Open {
 
     fn close_came(&mut self, close: CloseFrame) {
         if self.codec.is_close_sent() {
-            self.ending = Ending::Said(End { clean: true, close });
+            self.ending = Ending::Said(Box::new(End { clean: true, close }));
         } else {
             self.peer.deliver(Arrival::CloseRequest(close.clone()));
-            self.ending = Ending::Told(End { clean: true, close });
+            self.ending = Ending::Told(Box::new(End { clean: true, close }));
         }
     }
 
     fn violated(&mut self, violation: Violation) {
         let close = CloseFrame { code: violation.close_code(), reason: violation.to_string() };
-        let end = End { clean: false, close: close.clone() };
+        let end = Box::new(End { clean: false, close: close.clone() });
         if self.codec.is_close_sent() {
             self.ending = Ending::Said(end);
         } else {
@@ -186,9 +190,15 @@ impl Open {
         self.count(out.len() - before);
     }
 
+    /// When the heart beats first, if there is one.
+    pub(super) fn first_beat(&self, now: Instant) -> Option<Instant> {
+        self.heartbeat.as_ref().map(|heart| heart.next(now))
+    }
+
     /// A beat of the heart: when the next one is due, or `None` if the peer is dead.
     pub(super) fn beat(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
-        let (beat, next) = self.heartbeat.beat(now, !self.stalled);
+        let read = !self.stalled;
+        let (beat, next) = self.heartbeat.as_mut()?.beat(now, read);
         if let Beat::Ping(payload) = beat
             && let Ok(mask) = self.mask()
         {
@@ -196,7 +206,7 @@ impl Open {
             self.codec.ping(&payload, mask, out);
             self.count(out.len() - before);
         }
-        next.filter(|_| beat != Beat::Dead)
+        (beat != Beat::Dead).then_some(next)
     }
 
     /// Encodes a Close, once.

@@ -1,0 +1,142 @@
+//! What comes in: from the stream to the handshake or to the frames.
+
+use super::open::{End, Ending};
+use super::{CLOSE_TIMEOUT, Connection, Life, Opening, Phase, READS_PER_TURN, Turn};
+use crate::tls::Step;
+use std::io::{self, ErrorKind};
+use std::time::Instant;
+
+impl Connection {
+    pub(super) fn proceed(&mut self, turn: &mut Turn<'_>) -> Life {
+        if self.transport.is_handshaking() {
+            match self.transport.shake_hands() {
+                Ok(Step::Done) => {}
+                Ok(Step::Wait) => return Life::Waiting,
+                Ok(Step::Work(session)) => return Life::Work(session),
+                Err(error) => return self.fail(&error),
+            }
+        }
+        for _ in 0..READS_PER_TURN {
+            if !self.readable || !self.wants_input() {
+                return self.flush(turn.now);
+            }
+            match self.transport.read(turn.buffer) {
+                Ok(0) => return self.lost(""),
+                Ok(len) => {
+                    // Where readiness is told at an edge, less than was asked for is all there was. (Windows tells
+                    // nothing more until a read would block.)
+                    self.readable = len == turn.buffer.len()
+                        || self.ended
+                        || cfg!(windows)
+                        || !self.transport.short_read_is_last();
+                    if let Some(opening) = self.decode(&mut turn.buffer[..len], turn.now) {
+                        return Life::Opening(opening);
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.readable = false;
+                    if self.broken {
+                        return self.lost("");
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.fail(&error),
+            }
+        }
+        match self.flush(turn.now) {
+            Life::Waiting => Life::Ready,
+            life => life,
+        }
+    }
+
+    pub(super) fn wants_input(&self) -> bool {
+        match &self.phase {
+            Phase::Open(open) => !open.stalled && !matches!(open.ending, Ending::Told(_)),
+            Phase::Deciding => false,
+            _ => true,
+        }
+    }
+
+    /// The stream has a fault.
+    pub(super) fn fail(&mut self, error: &io::Error) -> Life {
+        // What the other end said in TLS helps whoever set it up; what the system says of a lost connection helps nobody.
+        let why =
+            if error.kind() == ErrorKind::InvalidData { error.to_string() } else { String::new() };
+        self.lost(&why)
+    }
+
+    /// The stream has ended, by the peer's will or by a fault.
+    pub(super) fn lost(&mut self, why: &str) -> Life {
+        // The peer may have ended its own side alone, and read on.
+        let _ = self.write();
+        match &mut self.phase {
+            Phase::Open(open) => {
+                let end = match std::mem::take(&mut open.ending) {
+                    Ending::Told(end) | Ending::Said(end) => *end,
+                    Ending::None => End::abnormal(why),
+                };
+                self.tell_end(&end);
+                Life::Over
+            }
+            Phase::Response(_) => {
+                let ended = "the server ended the connection during the handshake";
+                Life::Opening(Opening::Failed(if why.is_empty() { ended } else { why }.to_owned()))
+            }
+            _ => Life::Over,
+        }
+    }
+
+    /// Works through bytes from the peer. Whatever completes the opening handshake is told; the rest waits then.
+    pub(super) fn decode(&mut self, input: &mut [u8], now: Instant) -> Option<Opening> {
+        let (used, opening) = match &mut self.phase {
+            Phase::Request(asking) => match asking.0.receive(input) {
+                Ok((used, request)) => {
+                    (used, request.map(|request| Opening::Request(request, asking.1)))
+                }
+                Err(refusal) => {
+                    refusal.encode(&mut self.out);
+                    self.linger(now);
+                    return None;
+                }
+            },
+            Phase::Response(handshake) => match handshake.receive(input) {
+                Ok((used, response)) => (used, response.map(Opening::Response)),
+                Err(error) => (input.len(), Some(Opening::Failed(error.to_string()))),
+            },
+            Phase::Open(_) => {
+                self.decode_frames(input, now);
+                return None;
+            }
+            Phase::Deciding | Phase::Lingering { .. } => return None,
+        };
+        if opening.is_some() {
+            self.keep(&input[used..]);
+            self.phase = Phase::Deciding;
+        }
+        opening
+    }
+
+    fn decode_frames(&mut self, input: &mut [u8], now: Instant) {
+        let Phase::Open(open) = &mut self.phase else {
+            return;
+        };
+        let backlog = self.blocked && self.written < self.out.len();
+        let was_ending = !matches!(open.ending, Ending::None);
+        let used = open.decode(input, now, backlog, &mut self.out);
+        match &open.ending {
+            Ending::None => self.keep(&input[used..]),
+            _ if was_ending => {}
+            Ending::Told(_) => {
+                self.deadline = Some(now + open.peer.endpoint.settings.close_delay);
+            }
+            Ending::Said(_) => self.deadline = Some(now + CLOSE_TIMEOUT),
+        }
+    }
+
+    /// Keeps what was read and cannot be decoded now. Nothing is kept then: it is read on only when that is decoded.
+    fn keep(&mut self, rest: &[u8]) {
+        if !rest.is_empty() {
+            self.undecoded = [&self.undecoded, rest].concat().into();
+        }
+    }
+}
