@@ -1,1 +1,99 @@
+//! The extension at work, through the connections that use it.
 
+mod bombs;
+mod compressing;
+mod corrupt;
+mod examples;
+mod negotiating;
+mod preparing;
+
+use super::*;
+use crate::handshake::Extension;
+use crate::{Connection, Event, FrameHeader, MaskKey, MessageKind, Opcode, Role, Violation};
+use std::fmt::Write;
+
+const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
+const LIMIT: usize = 100_000;
+
+type Seen = Result<Vec<(MessageKind, Vec<u8>)>, Violation>;
+
+/// What was agreed on, with every message compressed that is not empty.
+fn agreed() -> Deflate {
+    Deflate::new(&DeflateOptions { threshold: 0, ..DeflateOptions::default() })
+}
+
+fn connection(role: Role, agreed: &Deflate) -> Connection {
+    let mut connection = Connection::new(role, LIMIT);
+    connection.set_deflate(agreed.clone());
+    connection
+}
+
+/// A frame from a server, with the first bit and RSV1 as given.
+fn frame(fin: bool, rsv1: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    FrameHeader { fin, rsv1, opcode, mask: None, payload_len: payload.len() as u64 }
+        .encode(&mut out);
+    out.extend_from_slice(payload);
+    out
+}
+
+fn compressed(payload: &[u8]) -> Vec<u8> {
+    frame(true, true, Opcode::Binary, payload)
+}
+
+/// Feeds `bytes` to `connection` in pieces of at most `step` bytes: its messages.
+fn feed(connection: &mut Connection, bytes: &[u8], step: usize) -> Seen {
+    let mut seen = Vec::new();
+    for piece in bytes.chunks(step) {
+        let mut piece = piece.to_vec();
+        let mut at = 0;
+        while at < piece.len() {
+            let (used, event) = connection.receive(&mut piece[at..])?;
+            assert!(used > 0 || event.is_some(), "no progress");
+            at += used;
+            if let Some(Event::Message { kind, payload }) = event {
+                seen.push((kind, payload.into_owned()));
+            }
+        }
+    }
+    Ok(seen)
+}
+
+/// What a client sees, the same however the bytes are cut.
+fn client_sees(agreed: &Deflate, bytes: &[u8]) -> Seen {
+    let whole = feed(&mut connection(Role::Client, agreed), bytes, usize::MAX);
+    for step in [1, 2, 3, 7, 1000] {
+        let pieces = feed(&mut connection(Role::Client, agreed), bytes, step);
+        assert_eq!(pieces, whole, "in pieces of {step}");
+    }
+    whole
+}
+
+fn binary(payload: impl AsRef<[u8]>) -> (MessageKind, Vec<u8>) {
+    (MessageKind::Binary, payload.as_ref().to_vec())
+}
+
+/// Text with repetitions, as games send it.
+fn json(len: usize) -> Vec<u8> {
+    let mut text = String::new();
+    let mut number = 12_345_u32;
+    while text.len() < len {
+        number = number.wrapping_mul(1_103_515_245).wrapping_add(12345);
+        let (x, y) = (number % 97, number % 1013);
+        write!(text, "{{\"id\":{x},\"position\":[{y},{number}]}},").expect("memory");
+    }
+    text.truncate(len);
+    text.into_bytes()
+}
+
+/// Bytes that do not get shorter.
+fn noise(len: usize) -> Vec<u8> {
+    let mut random = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random.to_le_bytes()[3]
+    };
+    (0..len).map(|_| next()).collect()
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::DeflateOptions;
 use crate::handshake::{MAX_HEADER_SECTION, MAX_HEADERS};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -161,4 +162,51 @@ fn a_refusal_says_why() {
         "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\ntry again\n"
     );
+}
+
+#[test]
+fn a_target_has_a_path_and_a_query() {
+    for (target, path, query) in [
+        ("/", "/", ""),
+        ("/chat?room=1", "/chat", "room=1"),
+        ("/a/b%20c?", "/a/b%20c", ""),
+        ("/a?b?c=://d", "/a", "b?c=://d"),
+        ("//a", "//a", ""),
+        ("http://example.com", "/", ""),
+        ("ws://example.com/x?y", "/x", "y"),
+        ("ws://example.com?y/z", "/", "y/z"),
+    ] {
+        let request = result(request("").replace("/chat?room=1", target)).expect(target);
+        assert_eq!((request.target(), request.path(), request.query()), (target, path, query));
+    }
+    assert_eq!(refused(request("").replace("/chat?room=1", "chat?u=http://x")), 400);
+}
+
+#[test]
+fn headers_are_found_whatever_their_case() {
+    let request = result(request("Origin:  https://a.example \t\r\nX: 1\r\nx: 2\r\nEmpty:\r\n"));
+    let request = request.expect("valid");
+    assert_eq!(request.origin(), Some("https://a.example"));
+    assert_eq!(request.header("x"), Some("1"));
+    assert_eq!(request.headers().all("X").collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(request.header("empty"), Some(""));
+    assert_eq!(request.header("none"), None);
+    assert_eq!(request.headers().iter().count(), 9);
+    assert_eq!(request.headers().iter().next(), Some(("Host", "example.com")));
+    assert!(size_of::<Request>() <= 16, "its text and nothing else");
+}
+
+#[test]
+fn compression_is_negotiated_over_all_lines() {
+    let agreed = |lines: &str| {
+        let request = result(request(lines)).expect("valid");
+        request.negotiate_deflate(&DeflateOptions::default())
+    };
+    assert_eq!(agreed(""), None);
+    let two =
+        "Sec-WebSocket-Extensions: x; y=\"z\"\r\nsec-websocket-extensions: permessage-deflate\r\n";
+    assert!(agreed(two).is_some());
+    // A header that breaks the grammar is as if it were not there: the connection opens all the same.
+    let malformed = "Sec-WebSocket-Extensions: permessage-deflate, ;\r\n";
+    assert_eq!(agreed(malformed), None);
 }

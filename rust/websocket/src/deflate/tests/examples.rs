@@ -1,0 +1,89 @@
+//! The examples of RFC 7692 §7.2.3, byte for byte.
+
+use super::*;
+
+#[test]
+fn one_block() {
+    let bytes = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![(MessageKind::Text, b"Hello".to_vec())]));
+    let fragments = [0x41, 0x03, 0xf2, 0x48, 0xcd, 0x80, 0x04, 0xc9, 0xc9, 0x07, 0x00];
+    assert_eq!(
+        client_sees(&agreed(), &fragments),
+        Ok(vec![(MessageKind::Text, b"Hello".to_vec())])
+    );
+}
+
+#[test]
+fn a_shared_window() {
+    let bytes = [
+        &[0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00][..],
+        &[0xc1, 0x05, 0xf2, 0x00, 0x11, 0x00, 0x00],
+    ]
+    .concat();
+    let hello = (MessageKind::Text, b"Hello".to_vec());
+    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![hello.clone(), hello]));
+    // Without it, the second refers to nothing.
+    let apart = Deflate { peer_context_takeover: false, ..agreed() };
+    assert_eq!(client_sees(&apart, &bytes), Err(Violation::CorruptDeflate));
+}
+
+#[test]
+fn a_block_without_compression() {
+    let bytes = [0xc1, 0x0b, 0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
+    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![(MessageKind::Text, b"Hello".to_vec())]));
+}
+
+#[test]
+fn a_final_block() {
+    let bytes = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+    for peer_context_takeover in [true, false] {
+        let agreed = Deflate { peer_context_takeover, ..agreed() };
+        let hello = binary("Hello");
+        let twice = [compressed(&bytes), compressed(&bytes)].concat();
+        assert_eq!(client_sees(&agreed, &twice), Ok(vec![hello.clone(), hello.clone()]));
+        // The byte after the final block is missing, and then a message follows that is right.
+        let short = [compressed(&bytes[..7]), compressed(&bytes)].concat();
+        assert_eq!(client_sees(&agreed, &short), Ok(vec![hello.clone(), hello]));
+        // More than one in a message.
+        let both = compressed(&[&bytes[..7], &bytes[..]].concat());
+        assert_eq!(client_sees(&agreed, &both), Ok(vec![binary("HelloHello")]));
+    }
+}
+
+#[test]
+fn two_blocks() {
+    let bytes = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
+    assert_eq!(client_sees(&agreed(), &compressed(&bytes)), Ok(vec![binary("Hello")]));
+}
+
+#[test]
+fn an_empty_message() {
+    for agreed in [agreed(), Deflate { peer_context_takeover: false, ..agreed() }] {
+        // The last of them has nothing to flush at all.
+        let bytes = [
+            compressed(&[0x00]),
+            compressed(&[0x02, 0x00]),
+            compressed(&[]),
+            compressed(&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]),
+        ]
+        .concat();
+        let empty = binary("");
+        assert_eq!(
+            client_sees(&agreed, &bytes),
+            Ok(vec![empty.clone(), empty.clone(), empty, binary("Hello")])
+        );
+    }
+}
+
+#[test]
+fn hello_is_sent_as_the_rfc_has_it() {
+    let mut out = Vec::new();
+    let mut server = connection(Role::Server, &agreed());
+    // "Hello" itself gets no shorter: five bytes become seven.
+    assert!(server.send(MessageKind::Text, b"Hello", None, &mut out));
+    assert_eq!(out, b"\x81\x05Hello");
+    out.clear();
+    assert!(server.send(MessageKind::Text, &b"Hello".repeat(3), None, &mut out));
+    assert_eq!(out[0], 0xC1);
+    assert!(out.len() < 17);
+}
