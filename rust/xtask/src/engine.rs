@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::cache::Cache;
+use crate::debian;
 use crate::engine_debian;
 use crate::process::run_ok;
 use crate::programs;
@@ -83,7 +84,7 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Engine> {
         if let Some(engine) = find(cache)? {
             return Ok(engine);
         }
-        engine_debian::check_machine().map_err(|reason| {
+        debian::check_machine().map_err(|reason| {
             anyhow!(
                 "no engine: install Godot {}.{} or newer as `godot` on \
                  PATH, or set GODOT to its path. ({reason}.)",

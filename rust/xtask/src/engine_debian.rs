@@ -1,46 +1,19 @@
-//! Debian's engine, unpacked beside the system. Its archive has a complete Godot, in
-//! a suite that is newer than most machines: so the packages, with all that they
-//! depend on down to the C library, are only unpacked, and the engine is started by
-//! the loader among them. Nothing is installed. apt verifies the downloads by the
-//! signatures of the archive.
+//! Debian's engine, unpacked beside the system with its own C library, and started by the loader among its packages.
 
 use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
+use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::cache::Cache;
+use crate::debian;
 use crate::engine::Engine;
-use crate::process::{run, run_ok};
-use crate::programs;
-use crate::report::{Heartbeat, note};
 
 /// The suite with the engine.
 const SUITE: &str = "forky";
-/// Who must have signed the archive.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// The folder in the cache, and what is in it: raise the number when the recipe changes.
 const FOLDER: &str = "engine";
 const STAMP: &str = "debian forky, recipe 1";
-
-const DOWNLOAD_LIMIT: Duration = Duration::from_mins(30);
-const UNPACK_LIMIT: Duration = Duration::from_mins(5);
-
-/// Says why this machine is none to unpack the engine on.
-pub(crate) fn check_machine() -> Result<(), &'static str> {
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        Err("It can be unpacked by itself only on x86_64 Debian")
-    } else if programs::find("apt-get").is_none() || programs::find("dpkg-deb").is_none() {
-        Err("It can be unpacked by itself only where apt-get and dpkg-deb are")
-    } else if !Path::new(KEYRING).exists() {
-        Err("It can be unpacked by itself only on Debian: its archive's keys are missing")
-    } else {
-        Ok(())
-    }
-}
 
 /// The engine that an earlier run unpacked.
 pub(crate) fn existing(cache: &Cache, home: &Path) -> Option<Engine> {
@@ -50,11 +23,7 @@ pub(crate) fn existing(cache: &Cache, home: &Path) -> Option<Engine> {
 /// Downloads and unpacks the engine into the cache.
 pub(crate) fn unpack(cache: &Cache, home: &Path) -> Result<Engine> {
     let folder = cache.folder(FOLDER, STAMP, |folder| {
-        let apt = Apt::new(&folder.join("apt"))?;
-        apt.update()?;
-        apt.download("godot")?;
-        unpack_packages(&apt.packages()?, &folder.join("root"))?;
-        fs::remove_dir_all(&apt.folder)?;
+        debian::unpack(SUITE, "godot", folder)?;
         engine_in(folder, home).check_version().context("the engine does not start")?;
         Ok(())
     })?;
@@ -68,128 +37,4 @@ fn engine_in(folder: &Path, home: &Path) -> Engine {
     libraries.push(usr.join("lib/x86_64-linux-gnu/pulseaudio"));
     let arguments = vec!["--library-path".into(), libraries, usr.join("bin/godot").into()];
     Engine::new(usr.join("lib64/ld-linux-x86-64.so.2"), arguments, home.to_owned())
-}
-
-fn unpack_packages(packages: &[PathBuf], root: &Path) -> Result<()> {
-    let mut heartbeat = Heartbeat::new();
-    for (index, package) in packages.iter().enumerate() {
-        heartbeat.beat(&format!("unpacking package {} of {}", index + 1, packages.len()));
-        let mut command = Command::new("dpkg-deb");
-        command.arg("-x").args([package, root]);
-        run_ok(command, UNPACK_LIMIT)?;
-    }
-    Ok(())
-}
-
-/// An apt of our own: it knows one archive, and believes that nothing is installed.
-struct Apt {
-    folder: PathBuf,
-}
-
-impl Apt {
-    fn new(folder: &Path) -> Result<Self> {
-        fs::create_dir_all(folder.join("lists/partial"))?;
-        fs::create_dir_all(folder.join("cache/archives/partial"))?;
-        fs::write(folder.join("status"), "")?;
-        Ok(Self { folder: folder.to_owned() })
-    }
-
-    /// Reads the suite's list of packages, from the first archive that has it with a
-    /// signature of Debian's.
-    fn update(&self) -> Result<()> {
-        let mut failures = String::new();
-        for archive in configured_archives()? {
-            let source = format!("deb [arch=amd64 signed-by={KEYRING}] {archive} {SUITE} main\n");
-            fs::write(self.folder.join("sources.list"), source)?;
-            let mut command = self.command();
-            command.arg("update");
-            let finished = run(command, DOWNLOAD_LIMIT)?;
-            if finished.status.success() {
-                return Ok(());
-            }
-            failures += &finished.output;
-        }
-        bail!("no archive that apt is configured for offers Debian's suite {SUITE}:\n{failures}")
-    }
-
-    fn download(&self, package: &str) -> Result<()> {
-        let mut command = self.command();
-        command.args(["install", "--yes", "--download-only", package]);
-        run_ok(command, DOWNLOAD_LIMIT)?;
-        Ok(())
-    }
-
-    fn packages(&self) -> Result<Vec<PathBuf>> {
-        let mut packages = Vec::new();
-        for entry in fs::read_dir(self.folder.join("cache/archives"))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "deb") {
-                packages.push(path);
-            }
-        }
-        note(&format!("{} packages downloaded", packages.len()));
-        Ok(packages)
-    }
-
-    fn command(&self) -> Command {
-        let mut command = Command::new("apt-get");
-        command.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
-        for (option, path) in [
-            ("Dir::Etc::SourceList", "sources.list"),
-            ("Dir::State::Lists", "lists"),
-            ("Dir::Cache", "cache"),
-            ("Dir::State::status", "status"),
-        ] {
-            command.arg(format!("-o{option}={}", self.folder.join(path).display()));
-        }
-        for option in [
-            "Dir::Etc::SourceParts=/dev/null",
-            "APT::Install-Recommends=0",
-            "APT::Sandbox::User=root",
-            // A list that cannot be had or verified is an error, whatever the machine's apt allows.
-            "APT::Update::Error-Mode=any",
-            "APT::Get::AllowUnauthenticated=0",
-            "Acquire::AllowInsecureRepositories=0",
-            "Acquire::AllowWeakRepositories=0",
-        ] {
-            command.arg(format!("-o{option}"));
-        }
-        command
-    }
-}
-
-/// The addresses of the archives in the machine's own configuration of apt. Which of
-/// them is Debian's main one shows when it is asked: the signature is the judge.
-fn configured_archives() -> Result<Vec<String>> {
-    let mut command = Command::new("apt-get");
-    // Without `--no-release-info` a machine that has never read its lists tells nothing.
-    command.args(["indextargets", "--no-release-info", "--format", "$(REPO_URI)"]);
-    command.arg("Created-By: Packages");
-    let archives = main_archives(&run_ok(command, DOWNLOAD_LIMIT)?);
-    if archives.is_empty() {
-        bail!("apt is configured for no archive; set GODOT to the path of an engine");
-    }
-    Ok(archives)
-}
-
-/// Each address once, in the order given, without the archives of security updates only.
-fn main_archives(lines: &str) -> Vec<String> {
-    let mut archives: Vec<String> = Vec::new();
-    for address in lines.lines().map(str::trim).filter(|line| !line.contains("security")) {
-        if !address.is_empty() && !archives.iter().any(|known| known == address) {
-            archives.push(address.to_owned());
-        }
-    }
-    archives
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_archive_but_those_for_security_is_asked_once() {
-        let lines = "copy:/b/\ncopy:/a/debian/\ncopy:/a/debian/\ncopy:/a/debian-security/\n\n";
-        assert_eq!(main_archives(lines), ["copy:/b/", "copy:/a/debian/"]);
-    }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::cache::Cache;
+#[cfg(unix)]
+use crate::foreign_engines;
 use crate::process::run_ok;
 use crate::programs;
 use crate::report::{note, step};
@@ -38,9 +40,19 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
             program
         });
         add(&mut variables, "LODEWIRE_NODE", NODE_PACKAGE, node);
+        add_engines(&mut variables, cache);
         Ok(variables)
     })
 }
+
+#[cfg(unix)]
+fn add_engines(variables: &mut Vec<(String, OsString)>, cache: &Cache) {
+    add(variables, "LODEWIRE_GODOT3", "godot3-server", foreign_engines::godot_3(cache));
+    add(variables, "LODEWIRE_CHROMIUM", "chromium", foreign_engines::chromium(cache));
+}
+
+#[cfg(not(unix))]
+fn add_engines(_: &mut Vec<(String, OsString)>, _: &Cache) {}
 
 fn add(
     variables: &mut Vec<(String, OsString)>,

@@ -3,9 +3,12 @@
 mod bench;
 mod cache;
 mod conformance;
+mod debian;
 mod demo;
 mod engine;
 mod engine_debian;
+#[cfg(unix)]
+mod foreign_engines;
 mod foreign_peers;
 mod godot_run;
 mod godot_tests;

@@ -1,0 +1,99 @@
+//! Foreign peers that are whole programs of Debian's: Godot 3, and a browser. Unpacked into the cache, each with a script
+//! that starts it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::cache::Cache;
+use crate::debian;
+use crate::process::run_ok;
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// Godot 3's headless server, with the C library that it was built for.
+const GODOT_3: Program = Program {
+    name: "godot3",
+    suite: Some("sid"),
+    package: "godot3-server",
+    stamp: "debian sid, recipe 1",
+    start: r#"usr="$here/root/usr"
+exec "$usr/lib64/ld-linux-x86-64.so.2" --library-path "$usr/lib/x86_64-linux-gnu" "$usr/bin/godot3-server" "$@""#,
+};
+
+/// A browser starts itself anew for each page, which no loader of another C library can follow: so it is the one that was
+/// built for the machine's own.
+const CHROMIUM: Program = Program {
+    name: "chromium",
+    suite: None,
+    package: "chromium",
+    stamp: "debian, recipe 1",
+    start: r#"usr="$here/root/usr"
+export LD_LIBRARY_PATH="$usr/lib/x86_64-linux-gnu:$usr/lib/x86_64-linux-gnu/pulseaudio"
+exec "$usr/lib/chromium/chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
+    --disable-background-networking --disable-component-update --disable-sync "$@" 2>/dev/null"#,
+};
+
+/// A program of Debian's.
+struct Program {
+    name: &'static str,
+    /// The suite that has it; none: that of the machine.
+    suite: Option<&'static str>,
+    package: &'static str,
+    stamp: &'static str,
+    /// How a shell starts it, from the folder `$here`.
+    start: &'static str,
+}
+
+/// The script that starts Godot 3.6 without a window.
+pub(crate) fn godot_3(cache: &Cache) -> Result<PathBuf> {
+    GODOT_3.set_up(cache)
+}
+
+/// The script that starts Chromium without a window.
+pub(crate) fn chromium(cache: &Cache) -> Result<PathBuf> {
+    CHROMIUM.set_up(cache)
+}
+
+impl Program {
+    fn set_up(&self, cache: &Cache) -> Result<PathBuf> {
+        let folder = cache.folder(self.name, self.stamp, |folder| {
+            if let Err(why) = debian::check_machine() {
+                bail!("{why}");
+            }
+            let suite = match self.suite {
+                Some(suite) => suite.to_owned(),
+                None => own_suite()?,
+            };
+            debian::unpack(&suite, self.package, folder)?;
+            let script = folder.join("start");
+            self.write_start(&script)?;
+            let mut version = Command::new(&script);
+            version.arg("--version").env("HOME", folder);
+            run_ok(version, START_LIMIT)?;
+            Ok(())
+        })?;
+        Ok(folder.join("start"))
+    }
+
+    fn write_start(&self, script: &Path) -> Result<()> {
+        let text = format!("#!/bin/sh\nhere=$(dirname \"$(realpath \"$0\")\")\n{}\n", self.start);
+        fs::write(script, text)?;
+        fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+}
+
+/// The name of the suite that the machine runs.
+fn own_suite() -> Result<String> {
+    let release = fs::read_to_string("/etc/os-release")?;
+    let name = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    match name {
+        Some(name) => Ok(name.trim_matches('"').to_owned()),
+        None => bail!("this Debian does not tell which suite it is"),
+    }
+}
