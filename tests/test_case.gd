@@ -112,6 +112,12 @@ func seconds(time: float) -> void:
 	await get_tree().create_timer(time).timeout
 
 
+## How much memory the process has in use, in bytes; 0 where the system does not tell.
+func resident_bytes() -> int:
+	var file := FileAccess.open("/proc/self/statm", FileAccess.READ)
+	return 0 if file == null else file.get_as_text().get_slice(" ", 1).to_int() * 4096
+
+
 ## Starts a foreign peer. It is killed at the end of the test if it still runs then,
 ## and what it printed is shown if the test fails.
 func start_process(program: String, arguments: PackedStringArray = []) -> ForeignProcess:
@@ -131,6 +137,16 @@ func python() -> String:
 ## Node.js with the package `ws`, which scripts may `require`. Where it is missing: as [method python].
 func node() -> String:
 	return _foreign_program("LODEWIRE_NODE")
+
+
+## A script that starts Godot 3.6 without a window. Where it is missing: as [method python].
+func godot_3() -> String:
+	return _foreign_program("LODEWIRE_GODOT3")
+
+
+## A script that starts Chromium without a window. Where it is missing: as [method python].
+func chromium() -> String:
+	return _foreign_program("LODEWIRE_CHROMIUM")
 
 
 func _foreign_program(variable: String) -> String:

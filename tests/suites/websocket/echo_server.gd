@@ -6,6 +6,11 @@ var connected: Array[int] = []
 var disconnected: Array[int] = []
 ## Whether each of them went cleanly, in the order of `disconnected`.
 var clean: Array[bool] = []
+## What came by connections whose path ends with "/report".
+var reports: Array[String] = []
+var protocols := PackedStringArray()
+## Sets the server's properties.
+var before_listening := Callable()
 
 
 func _ready() -> void:
@@ -13,7 +18,9 @@ func _ready() -> void:
 	server.client_connected.connect(func(id: int, _protocol: String) -> void: connected.append(id))
 	server.client_disconnected.connect(_on_disconnected)
 	server.data_received.connect(_on_data)
-	server.listen(0)
+	if before_listening.is_valid():
+		before_listening.call(server)
+	server.listen(0, protocols)
 
 
 func _process(_delta: float) -> void:
@@ -31,6 +38,12 @@ func url() -> String:
 func _on_data(id: int) -> void:
 	var peer := server.get_peer(id)
 	var packet := peer.get_packet()
+	if peer.get_request().get_path().ends_with("/report"):
+		reports.append(packet.get_string_from_utf8())
+		return
+	if packet.get_string_from_utf8() == "close me":
+		peer.close(4003, "bye")
+		return
 	# Not put_packet(): the engine's PacketPeer takes no empty packet.
 	peer.send(packet, (
 		LodeWebSocketPeer.WRITE_MODE_TEXT if peer.was_string_packet()

@@ -13,6 +13,10 @@ func before_each() -> void:
 	add_child(echo)
 
 
+func deadline_of(_method: String) -> float:
+	return 40.0
+
+
 func test_garbage() -> void:
 	var client := await _dial()
 	client.put_data("\u0016\u0003 what is this\r\n\r\n".to_utf8_buffer())
@@ -91,6 +95,46 @@ func test_others_are_served_meanwhile() -> void:
 	check(await until(is_open), "a client connects beside a hundred silent ones")
 	client.close()
 	check_eq(silent.size(), 100)
+
+
+func test_ten_thousand_half_open_handshakes() -> void:
+	var program := python()
+	if program.is_empty():
+		return
+	var before := resident_bytes()
+	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/half_open.py")
+	var flood := start_process(program, [path, str(echo.port()), "10000"])
+	check(await until(func() -> bool: return flood.output().begins_with("open"), 25.0), "they come: " + flood.output())
+	# Others are served meanwhile.
+	var client := WebSocketPeer.new()
+	client.connect_to_url(echo.url())
+	check(await until(func() -> bool:
+		client.poll()
+		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
+	), "another comes in")
+	client.send_text("hello")
+	check(await until(func() -> bool:
+		client.poll()
+		return client.get_available_packet_count() == 1
+	), "and is served")
+	# 4096 are kept at once.
+	check_lt(resident_bytes() - before, 24 << 20)
+	flood.kill()
+
+
+func test_text_that_turns_bad_in_a_later_frame() -> void:
+	var codes: Array[int] = []
+	echo.server.client_disconnected.connect(
+		func(id: int, _clean: bool) -> void: codes.append(echo.server.get_peer(id).get_close_code())
+	)
+	var client := await _dial()
+	client.put_data(UPGRADE.to_utf8_buffer())
+	check(await until(func() -> bool: return echo.connected.size() == 1), "it connects")
+	# A character in two frames is right; what follows it is not, and the message does not even end.
+	client.put_data([0x01, 0x81, 0, 0, 0, 0, 0xC3] as PackedByteArray)
+	client.put_data([0x00, 0x82, 0, 0, 0, 0, 0xA9, 0xFF] as PackedByteArray)
+	check(await until(func() -> bool: return codes.size() == 1), "it is dropped")
+	check_eq(codes, [1007] as Array[int])
 
 
 func _dial() -> StreamPeerTCP:

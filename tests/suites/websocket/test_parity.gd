@@ -119,6 +119,59 @@ const PEER_METHODS: Array[String] = [
 	"get_round_trip_time() -> float const",
 ]
 
+const CLIENT_METHODS: Array[String] = [
+	"connect_to_url(url: String, protocols: PackedStringArray = PackedStringArray(), gd_mp_api: bool = false, custom_headers: PackedStringArray = PackedStringArray()) -> Error",
+	"disconnect_from_host(code: int = 1000, reason: String = \"\") -> void",
+	"get_connected_host() -> String const",
+	"get_connected_port() -> int const",
+	"get_peer(peer_id: int) -> LodeWebSocketPeer const",
+	"set_buffers(input_buffer_size_kb: int, input_max_packets: int, output_buffer_size_kb: int, output_max_packets: int) -> Error",
+	"is_verify_ssl_enabled() -> bool const",
+	"set_verify_ssl_enabled(enabled: bool) -> void",
+]
+
+const CLIENT_SIGNALS: Array[String] = [
+	"connection_closed(was_clean_close: bool)",
+	"connection_error()",
+	"connection_established(protocol: String)",
+	"data_received()",
+	"server_close_request(code: int, reason: String)",
+	# Of its bases in Godot 3.
+	"connection_failed()",
+	"connection_succeeded()",
+	"peer_packet(peer_source: int)",
+	"server_disconnected()",
+]
+
+const CLIENT_PROPERTIES: Array[String] = [
+	"trusted_ssl_certificate: X509Certificate = null",
+	"verify_ssl: bool = true",
+	# Beyond the documents.
+	"close_delay: float = 1.0",
+	"deflate_context_takeover: bool = true",
+	"deflate_threshold: int = 256",
+	"deflate_window_bits: int = 15",
+	"disconnect_when_full: bool = false",
+	"godot_3_wire: bool = false",
+	"handshake_timeout: float = 10.0",
+	"heartbeat_interval: float = 0.0",
+	"permessage_deflate: bool = false",
+]
+
+const REQUEST_METHODS: Array[String] = [
+	"accept(extra_headers: PackedStringArray = PackedStringArray()) -> Error",
+	"get_address() -> String const",
+	"get_header(name: String) -> String const",
+	"get_headers() -> PackedStringArray const",
+	"get_origin() -> String const",
+	"get_path() -> String const",
+	"get_port() -> int const",
+	"get_protocols() -> PackedStringArray const",
+	"get_query() -> String const",
+	"is_waiting() -> bool const",
+	"refuse(status: int = 403, reason: String = \"\") -> Error",
+]
+
 const PEER_ENUMS := {
 	"WriteMode": { "WRITE_MODE_TEXT": 0, "WRITE_MODE_BINARY": 1 },
 	"State": { "STATE_CONNECTING": 0, "STATE_OPEN": 1, "STATE_CLOSING": 2, "STATE_CLOSED": 3 },
@@ -140,6 +193,30 @@ func test_server_properties() -> void:
 
 func test_server_signals() -> void:
 	_check_lines(_signals(SERVER), SERVER_SIGNALS)
+
+
+func test_client() -> void:
+	check_eq(ClassDB.get_parent_class("LodeWebSocketClient"), "MultiplayerPeerExtension")
+	_check_lines(_signals("LodeWebSocketClient"), CLIENT_SIGNALS)
+	var properties: Array[String] = []
+	var accessors: Array[String] = []
+	for property in ClassDB.class_get_property_list("LodeWebSocketClient", true):
+		if property.usage & PROPERTY_USAGE_CATEGORY:
+			continue
+		var default: Variant = ClassDB.class_get_property_default_value("LodeWebSocketClient", property.name)
+		properties.append("%s: %s = %s" % [property.name, _type(property), var_to_str(default)])
+		accessors.append("set_%s(%s: %s) -> void" % [property.name, property.name, _type(property)])
+		accessors.append("get_%s() -> %s const" % [property.name, _type(property)])
+	_check_lines(properties, CLIENT_PROPERTIES)
+	# What belongs to a property is its own affair.
+	var methods := _methods("LodeWebSocketClient").filter(func(line: String) -> bool: return not accessors.has(line))
+	_check_lines(methods, CLIENT_METHODS)
+
+
+func test_request() -> void:
+	check_eq(ClassDB.get_parent_class("LodeWebSocketRequest"), "RefCounted")
+	check(not ClassDB.can_instantiate("LodeWebSocketRequest"), "only a server makes one")
+	_check_lines(_methods("LodeWebSocketRequest"), REQUEST_METHODS)
 
 
 func test_peer_is_a_packet_peer() -> void:

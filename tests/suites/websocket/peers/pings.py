@@ -1,0 +1,15 @@
+"""A client on PyPI's `websockets` that gives up on a server which does not answer a ping within a second."""
+
+import asyncio
+import sys
+
+import websockets
+
+
+async def main(url: str) -> None:
+    async with websockets.connect(url, ping_interval=0.2, ping_timeout=1) as socket:
+        await socket.send("I am here")
+        print(await asyncio.wait_for(socket.recv(), 20))
+
+
+asyncio.run(main(sys.argv[1]))

@@ -1,0 +1,212 @@
+extends "res://test_case.gd"
+## Nothing that should arrive is lost: order, ends, batches, heartbeats, stalls.
+
+const EchoServer := preload("res://suites/websocket/echo_server.gd")
+
+var server: LodeWebSocketServer
+var client: LodeWebSocketClient
+var id := 0
+
+
+func before_each() -> void:
+	server = LodeWebSocketServer.new()
+	server.bind_ip = "127.0.0.1"
+	client = LodeWebSocketClient.new()
+
+
+func deadline_of(_method: String) -> float:
+	return 30.0
+
+
+func test_batch() -> void:
+	if not await _join():
+		return
+	var to_server := client.get_peer(1)
+	for index in 100:
+		to_server.put_packet([index])
+	var peer := server.get_peer(id)
+	check(await _until(func() -> bool: return peer.get_available_packet_count() == 100), "all arrive")
+	var packets := peer.get_packets()
+	check_eq(packets.size(), 100)
+	for index in packets.size():
+		check_eq(packets[index], PackedByteArray([index]))
+	check_eq(peer.get_available_packet_count(), 0)
+	check_eq(peer.get_packets(), [] as Array[PackedByteArray])
+	check_eq(peer.was_string_packet(), false)
+	to_server.send_text("x")
+	check(await _until(func() -> bool: return peer.get_available_packet_count() == 1), "text arrives")
+	check_eq(peer.get_packets().size(), 1)
+	check_eq(peer.was_string_packet(), true)
+
+
+func test_answers_go_out_before_the_close() -> void:
+	if not await _join():
+		return
+	var to_server := client.get_peer(1)
+	to_server.send_text("one")
+	to_server.send_text("two")
+	client.disconnect_from_host(4000)
+	# This game reads after the poll, and answers then.
+	var peer := server.get_peer(id)
+	check(await _until(func() -> bool: return peer.get_ready_state() == LodeWebSocketPeer.STATE_CLOSING), "it closes")
+	for packet in peer.get_packets():
+		check_eq(peer.put_packet(packet), OK)
+	check(await _until(func() -> bool: return to_server.get_ready_state() == LodeWebSocketPeer.STATE_CLOSED), "it ends")
+	check_eq(to_server.get_packets().size(), 2, "the answers have arrived")
+	check_eq(peer.put_packet([1]), FAILED)
+
+
+func test_unread_packets_stay() -> void:
+	if not await _join():
+		return
+	var seen: Array[int] = []
+	server.client_disconnected.connect(func(who: int, clean: bool) -> void:
+		check(clean, "a clean end")
+		seen.append(server.get_peer(who).get_available_packet_count())
+	)
+	server.close_delay = 0.1
+	var peer := server.get_peer(id)
+	client.get_peer(1).send_text("one")
+	client.get_peer(1).send_text("two")
+	client.disconnect_from_host()
+	check(await _until(func() -> bool: return seen.size() == 1), "it ends, though nobody reads")
+	check_eq(seen, [2] as Array[int])
+	check_eq(peer.get_packet().get_string_from_utf8(), "one")
+	check_eq(peer.get_packet().get_string_from_utf8(), "two")
+
+
+func test_message_over_the_limit_is_told_to_both() -> void:
+	server.set_buffers(1, 16, 64, 64)
+	if not await _join():
+		return
+	var peer := server.get_peer(id)
+	var to_server := client.get_peer(1)
+	var bytes := PackedByteArray()
+	bytes.resize(1024)
+	to_server.put_packet(bytes)
+	bytes.resize(1025)
+	to_server.put_packet(bytes)
+	check(await _until(func() -> bool:
+		if peer.get_available_packet_count() > 0:
+			check_eq(peer.get_packet().size(), 1024, "what fits arrives")
+		return to_server.get_ready_state() == LodeWebSocketPeer.STATE_CLOSED
+	), "it is closed")
+	for end: LodeWebSocketPeer in [peer, to_server]:
+		check_eq(end.get_close_code(), 1009)
+		check(end.get_close_reason().contains("over the limit of 1024 bytes"), end.get_close_reason())
+
+
+func test_peer_that_does_not_read() -> void:
+	server.set_buffers(64, 64, 256, 64)
+	if not await _join():
+		return
+	var program := python()
+	if program.is_empty():
+		return
+	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/never_reads.py")
+	start_process(program, [path, str(server.get_local_port())])
+	check(await _until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
+	var slow := server.get_peer(server.get_peers()[0] if server.get_peers()[0] != id else server.get_peers()[1])
+	var bytes := PackedByteArray()
+	bytes.resize(50_000)
+	var results: Array[Error] = []
+	check(await _until(func() -> bool:
+		results.append(slow.put_packet(bytes))
+		return results.back() != OK
+	), "at last it is refused")
+	check_eq(results.back(), ERR_OUT_OF_MEMORY)
+	check_le(slow.get_current_outbound_buffered_amount(), 256 << 10)
+	check_eq(slow.get_ready_state(), LodeWebSocketPeer.STATE_OPEN, "it stays")
+	# A broadcast leaves it out, and the other is served.
+	check_eq(server.broadcast(bytes), 1)
+	check(await _until(func() -> bool: return client.get_peer(1).get_available_packet_count() == 1), "the other is served")
+	check_eq(client.get_peer(1).get_packet().size(), 50_000)
+
+
+func test_peer_that_does_not_read_may_be_dropped() -> void:
+	server.set_buffers(64, 64, 64, 64)
+	server.disconnect_when_full = true
+	if not await _join():
+		return
+	var bytes := PackedByteArray()
+	bytes.resize(100_000)
+	var clean: Array[bool] = []
+	server.client_disconnected.connect(func(_id: int, was_clean: bool) -> void: clean.append(was_clean))
+	check_eq(server.get_peer(id).put_packet(bytes), ERR_OUT_OF_MEMORY)
+	check(await _until(func() -> bool: return clean.size() == 1), "it is dropped")
+	check_eq(clean, [false] as Array[bool])
+
+
+func test_heartbeat() -> void:
+	server.heartbeat_interval = 0.1
+	client.heartbeat_interval = 0.1
+	if not await _join():
+		return
+	var peer := server.get_peer(id)
+	check_eq(peer.get_round_trip_time(), -1.0)
+	check(await _until(func() -> bool: return (
+		peer.get_round_trip_time() > 0.0 and client.get_peer(1).get_round_trip_time() > 0.0
+	)), "both measure")
+	# It is measured off the game's thread: frames do not show in it.
+	check_lt(peer.get_round_trip_time(), 100.0)
+	# One that opens, and says nothing more.
+	var dead := StreamPeerTCP.new()
+	dead.connect_to_host("127.0.0.1", server.get_local_port())
+	check(await until(func() -> bool:
+		dead.poll()
+		return dead.get_status() == StreamPeerTCP.STATUS_CONNECTED
+	), "it dials")
+	dead.put_data(("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+		+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").to_utf8_buffer())
+	check(await _until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
+	check(await _until(func() -> bool: return server.get_peers().size() == 1), "it is found dead")
+	check(server.has_peer(id), "the other lives")
+
+
+func test_a_stall_of_the_game_loses_nobody() -> void:
+	check_eq(server.listen(0), OK)
+	var program := python()
+	if program.is_empty():
+		return
+	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/pings.py")
+	var process := start_process(program, [path, "ws://127.0.0.1:%d" % server.get_local_port()])
+	check(await _until(func() -> bool: return server.get_peers().size() == 1), "it comes in")
+	# A level is loaded: no poll for four seconds. The client gives up on a server that is silent for one.
+	OS.delay_msec(4000)
+	var peer := server.get_peer(server.get_peers()[0])
+	check(await _until(func() -> bool: return peer.get_available_packet_count() > 0), "it is still there")
+	check_eq(peer.get_packet().get_string_from_utf8(), "I am here")
+	peer.send_text("go on")
+	check_eq(await process.finished(10.0), 0)
+	check_eq(process.output(), "go on\n")
+
+
+func test_wrong_properties() -> void:
+	for property: Array in [
+		["heartbeat_interval", -1.0], ["close_delay", -1.0], ["close_delay", INF], ["deflate_threshold", -1],
+		["deflate_window_bits", 8], ["deflate_window_bits", 16], ["max_clients", 0], ["max_waiting_requests", 0],
+	]:
+		var other := LodeWebSocketServer.new()
+		other.set(property[0], property[1])
+		expect_error(property[0])
+		check_eq(other.listen(0), ERR_INVALID_PARAMETER, property[0])
+
+
+## Brings the client in.
+func _join() -> bool:
+	check_eq(server.listen(0), OK)
+	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port()), OK)
+	var joined := await _until(func() -> bool: return (
+		server.get_peers().size() == 1 and client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED
+	))
+	if check(joined, "the client comes in"):
+		id = server.get_peers()[0]
+	return joined
+
+
+func _until(done: Callable) -> bool:
+	return await until(func() -> bool:
+		server.poll()
+		client.poll()
+		return done.call()
+	)

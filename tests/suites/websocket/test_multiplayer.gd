@@ -1,0 +1,246 @@
+extends "res://test_case.gd"
+## The multiplayer mode: a game between our server and clients, ours and the engine's.
+
+const Root := preload("res://suites/websocket/multiplayer_root.gd")
+
+var server: LodeWebSocketServer
+var server_root: Root
+
+
+func before_each() -> void:
+	server = LodeWebSocketServer.new()
+	server.bind_ip = "127.0.0.1"
+
+
+func deadline_of(_method: String) -> float:
+	return 30.0
+
+
+func test_a_game_with_clients_of_both_makes() -> void:
+	_host()
+	var one := _join(_engine_client())
+	var two := _join(_our_client())
+	check(await until(func() -> bool: return server_root.events.size() == 2), "both come in")
+	check(await until(func() -> bool: return one.events.size() == 3 and two.events.size() == 3), "all know of all")
+	var one_id := one.multiplayer.get_unique_id()
+	var two_id := two.multiplayer.get_unique_id()
+	check_gt(one_id, 1)
+	check_gt(two_id, 1)
+	check_eq(one.events.slice(0, 2), ["connected_to_server", "connected 1"] as Array[String] if one.events[0] == "connected_to_server" else ["connected 1", "connected_to_server"] as Array[String])
+	check(one.events.has("connected %d" % two_id), "the first hears of the second")
+	check(two.events.has("connected %d" % one_id), "the second hears of the first")
+	# To everybody, to one, and between clients.
+	server_root.say.rpc("all")
+	server_root.say.rpc_id(two_id, "only you")
+	one.say.rpc_id(two_id, "from one")
+	two.say.rpc("from two")
+	two.say.rpc_id(1, "é".repeat(30_000))
+	check(await until(func() -> bool: return (
+		server_root.calls.size() == 2 and one.calls.size() == 2 and two.calls.size() == 3
+	)), "all calls arrive")
+	check_eq(server_root.calls, ["%d from two" % two_id, "%d %s" % [two_id, "é".repeat(30_000)]] as Array[String])
+	check(one.calls.has("1 all") and one.calls.has("%d from two" % two_id), str(one.calls))
+	check(two.calls.has("1 only you") and two.calls.has("%d from one" % one_id), str(two.calls))
+	# What the server spawns is there on both.
+	server_root.spawn(Vector2(3, 4))
+	check(await until(func() -> bool: return (
+		one.players.get_child_count() == 1 and two.players.get_child_count() == 1
+	)), "it is spawned")
+	check_eq((two.players.get_child(0) as Node2D).position, Vector2(3, 4))
+	# One leaves.
+	one.peer.close()
+	check(await until(func() -> bool: return (
+		server_root.events.has("disconnected %d" % one_id) and two.events.has("disconnected %d" % one_id)
+	)), "the others hear of it")
+	# The server goes.
+	server.close()
+	check(await until(func() -> bool: return two.events.has("server_disconnected")), "the last one hears of it")
+
+
+func test_our_client_at_the_engine_server() -> void:
+	var engine := WebSocketMultiplayerPeer.new()
+	var port := _free_port()
+	check_eq(engine.create_server(port, "127.0.0.1"), OK)
+	server_root = Root.new("Server", engine)
+	add_child(server_root)
+	var client := LodeWebSocketClient.new()
+	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % port, [], true), OK)
+	var root := _join(client)
+	check(await until(func() -> bool: return root.events.size() == 2 and server_root.events.size() == 1), "it joins")
+	check_eq(server_root.events, ["connected %d" % root.multiplayer.get_unique_id()] as Array[String])
+	root.say.rpc("hello")
+	server_root.say.rpc("welcome")
+	check(await until(func() -> bool: return server_root.calls.size() == 1 and root.calls.size() == 1), "calls go both ways")
+	check_eq(root.calls, ["1 welcome"] as Array[String])
+	engine.close()
+	check(await until(func() -> bool: return root.events.has("server_disconnected")), "the end is told")
+
+
+func test_status_and_signals() -> void:
+	_listen()
+	check_eq(server.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
+	check_eq(server.get_unique_id(), 1)
+	check_eq(server.is_server_relay_supported(), true)
+	var told: Array[String] = []
+	var client := LodeWebSocketClient.new()
+	client.connection_succeeded.connect(func() -> void: told.append("succeeded"))
+	client.server_disconnected.connect(func() -> void: told.append("disconnected"))
+	client.connection_failed.connect(func() -> void: told.append("failed"))
+	client.peer_connected.connect(func(id: int) -> void: told.append("peer %d" % id))
+	client.peer_disconnected.connect(func(id: int) -> void: told.append("gone %d" % id))
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
+	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING)
+	check(await _until_polled([client], func() -> bool: return told.size() == 2), "it joins")
+	check_eq(told, ["succeeded", "peer 1"] as Array[String])
+	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
+	check_eq(client.is_server_relay_supported(), true)
+	server.disconnect_peer(client.get_unique_id())
+	check(await _until_polled([client], func() -> bool: return told.size() == 4), "it is sent away")
+	check_eq(told.slice(2), ["gone 1", "disconnected"] as Array[String])
+	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
+	server.refuse_new_connections = true
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
+	check(await _until_polled([client], func() -> bool: return told.size() == 5), "it is refused")
+	check_eq(told.slice(4), ["failed"] as Array[String])
+
+
+func test_packets_and_targets() -> void:
+	for godot_3: bool in [false, true]:
+		server.godot_3_wire = godot_3
+		_listen()
+		var ids: Array[int] = []
+		server.peer_connected.connect(func(id: int) -> void: ids.append(id), CONNECT_ONE_SHOT)
+		var clients: Array[LodeWebSocketClient] = []
+		for _i in 3:
+			var client := LodeWebSocketClient.new()
+			client.godot_3_wire = godot_3
+			client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
+			clients.append(client)
+		var all_are_in := func() -> bool: return clients.all(func(client: LodeWebSocketClient) -> bool:
+			return client.get_unique_id() > 1
+		) and server.get_peers().size() == 3
+		check(await _until_polled(clients, all_are_in), "all come in")
+		# The server to all, to one, and to all but one.
+		for target: int in [0, clients[1].get_unique_id(), -clients[1].get_unique_id()]:
+			server.set_target_peer(target)
+			check_eq(server.put_packet([7]), OK)
+		var wanted: Array[int] = [2, 2, 2]
+		check(await _until_polled(clients, func() -> bool: return _counts(clients) == wanted), "each gets its own")
+		for client in clients:
+			check_eq(client.get_packet_peer(), 1)
+			check_eq(client.get_packet(), PackedByteArray([7]))
+			client.get_packet()
+		server.set_target_peer(12345)
+		expect_error("there is no peer 12345")
+		check_eq(server.put_packet([7]), ERR_INVALID_PARAMETER)
+		# A client to the server.
+		clients[0].set_target_peer(1)
+		check_eq(clients[0].put_packet([1, 2]), OK)
+		check(await _until_polled(clients, func() -> bool: return server.get_available_packet_count() == 1), "it arrives")
+		check_eq(server.get_packet_peer(), clients[0].get_unique_id())
+		check_eq(server.get_packet(), PackedByteArray([1, 2]))
+		if godot_3:
+			# In Godot 3 the server relays: to all, to one, and to all but one.
+			for target: int in [0, clients[1].get_unique_id(), -clients[1].get_unique_id()]:
+				clients[0].set_target_peer(target)
+				check_eq(clients[0].put_packet([9]), OK)
+			wanted = [0, 2, 2]
+			check(await _until_polled(clients, func() -> bool: return (
+				_counts(clients) == wanted and server.get_available_packet_count() == 2
+			)), "it is relayed")
+			check_eq(clients[1].get_packet_peer(), clients[0].get_unique_id())
+			check_eq(clients[1].get_packet(), PackedByteArray([9]))
+		# What was sent before a leave arrives before it.
+		var gone: Array[String] = []
+		server.peer_packet.connect(func(_id: int) -> void: gone.append("packet"))
+		server.peer_disconnected.connect(func(_id: int) -> void: gone.append("gone"))
+		clients[0].set_target_peer(1)
+		clients[0].put_packet([3])
+		clients[0].disconnect_from_host()
+		while server.get_available_packet_count() > 0:
+			server.get_packet()
+		check(await _until_polled(clients, func() -> bool: return gone.has("gone")), "it leaves")
+		check_eq(gone, ["packet", "gone"] as Array[String])
+		check_eq(server.get_packet(), PackedByteArray([3]))
+		server.stop()
+		for of_signal: String in ["peer_packet", "peer_disconnected", "peer_connected"]:
+			for connection in server.get_signal_connection_list(of_signal):
+				server.disconnect(of_signal, connection.callable)
+
+
+func test_a_client_speaks_for_itself_alone() -> void:
+	server.godot_3_wire = true
+	_listen()
+	var client := WebSocketPeer.new()
+	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+	var polled := func(done: Callable) -> bool:
+		client.poll()
+		server.poll()
+		return done.call()
+	check(await until(polled.bind(func() -> bool: return client.get_available_packet_count() == 2)), "it joins")
+	var first := client.get_packet()
+	check_eq(first[0], 3, "its id comes first")
+	var id := first.decode_s32(9)
+	check_eq(client.get_packet(), PackedByteArray([1, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0]), "then the server")
+	for from: int in [id + 1, 1, id]:
+		var packet := PackedByteArray([0, 0, 0, 0, 0, 1, 0, 0, 0, 42])
+		packet.encode_s32(1, from)
+		client.send(packet)
+	# Neither what is too short nor what only a server may say does anything.
+	client.send([0, 1])
+	client.send([2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+	check(await until(polled.bind(func() -> bool: return server.get_available_packet_count() == 1)), "one arrives")
+	await seconds(0.1)
+	server.poll()
+	check_eq(server.get_available_packet_count(), 1)
+	check_eq(server.get_packet(), PackedByteArray([42]))
+
+
+func _listen() -> void:
+	check_eq(server.listen(0, [], true), OK)
+
+
+func _host() -> void:
+	_listen()
+	server_root = Root.new("Server", server)
+	add_child(server_root)
+
+
+func _join(peer: MultiplayerPeer) -> Root:
+	var root := Root.new("Client", peer)
+	add_child(root, true)
+	return root
+
+
+func _engine_client() -> WebSocketMultiplayerPeer:
+	var client := WebSocketMultiplayerPeer.new()
+	check_eq(client.create_client("ws://127.0.0.1:%d" % server.get_local_port()), OK)
+	return client
+
+
+func _our_client() -> LodeWebSocketClient:
+	var client := LodeWebSocketClient.new()
+	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true), OK)
+	return client
+
+
+func _counts(clients: Array[LodeWebSocketClient]) -> Array[int]:
+	var counts: Array[int] = []
+	for client in clients:
+		counts.append(client.get_available_packet_count())
+	return counts
+
+
+func _until_polled(clients: Array, done: Callable) -> bool:
+	return await until(func() -> bool:
+		server.poll()
+		for client: LodeWebSocketClient in clients:
+			client.poll()
+		return done.call()
+	)
+
+
+func _free_port() -> int:
+	var probe := TCPServer.new()
+	probe.listen(0, "127.0.0.1")
+	return probe.get_local_port()
