@@ -31,7 +31,12 @@ impl<K: Ord + Copy> Deadlines<K> {
         if self.next()? > now {
             return None;
         }
-        self.0.pop().map(|Reverse(due)| due)
+        let due = self.0.pop().map(|Reverse(due)| due);
+        if self.0.is_empty() {
+            // A burst's room is not kept for the next one.
+            self.0 = BinaryHeap::new();
+        }
+        due
     }
 }
 

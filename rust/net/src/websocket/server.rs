@@ -271,7 +271,12 @@ impl Server {
         // The game may have read meanwhile what came before the end of some.
         self.finishing.retain(|peer| peer.is_finishing());
         let done = |peer: &Rc<Peer>| peer.finish().map(|clean| (Rc::clone(peer), clean));
-        let (peer, clean) = self.finishing.iter().find_map(done)?;
+        let Some((peer, clean)) = self.finishing.iter().find_map(done) else {
+            // A burst's room is not kept for the next one.
+            self.turn.active = VecDeque::new();
+            self.turn.connected = VecDeque::new();
+            return None;
+        };
         Some(self.end(&peer, clean))
     }
 
