@@ -105,7 +105,7 @@ impl Peer {
 
     /// Its address and port; an IPv4 address is given as such.
     pub fn remote(&self) -> SocketAddr {
-        self.shared.remote
+        self.shared.remote()
     }
 
     /// The sub-protocol that was negotiated, if any.
@@ -200,7 +200,7 @@ impl Peer {
         // A client's frame has a mask, which only its one peer, the server, gets.
         let len = FrameHeader::frame_len(len, self.shared.request.is_none());
         if self.buffered_amount() + len > limits.out_bytes
-            || self.shared.out_packets.load(Ordering::Relaxed) >= limits.out_packets
+            || self.shared.out_packets() >= limits.out_packets
         {
             if settings.drop_when_full {
                 self.drop_connection();

@@ -5,7 +5,7 @@ use super::peer::Message;
 use crate::reactor::lock;
 use lodewire_websocket::{CloseFrame, Request};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -14,19 +14,20 @@ use std::sync::{Arc, Mutex};
 pub(super) struct PeerShared {
     pub(super) id: i32,
     pub(super) key: Key,
-    pub(super) remote: SocketAddr,
+    ip: IpAddr,
+    port: u16,
     pub(super) protocol: Option<Box<str>>,
     /// The request that opened it; not there on a client.
     pub(super) request: Option<Request>,
     pub(super) endpoint: Arc<Endpoint>,
     inbox: Mutex<Inbox>,
     in_bytes: AtomicUsize,
-    in_packets: AtomicUsize,
+    in_packets: AtomicU32,
     /// The I/O thread has stopped reading since the inbox is full, and waits for [`Command::Resume`].
     stalled: AtomicBool,
     /// What waits for the network, in bytes as they go over the wire.
     pub(super) out_bytes: AtomicUsize,
-    pub(super) out_packets: AtomicUsize,
+    pub(super) out_packets: AtomicU32,
     /// The latest round-trip time in microseconds, 0 before the first.
     pub(super) round_trip: AtomicU32,
     /// The server has dropped it and does not know it any more.
@@ -67,19 +68,29 @@ impl PeerShared {
         Self {
             id,
             key,
-            remote,
+            ip: remote.ip(),
+            port: remote.port(),
             protocol,
             request,
             endpoint,
             inbox: Mutex::default(),
             in_bytes: AtomicUsize::new(0),
-            in_packets: AtomicUsize::new(0),
+            in_packets: AtomicU32::new(0),
             stalled: AtomicBool::new(false),
             out_bytes: AtomicUsize::new(0),
-            out_packets: AtomicUsize::new(0),
+            out_packets: AtomicU32::new(0),
             round_trip: AtomicU32::new(0),
             forgotten: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn remote(&self) -> SocketAddr {
+        SocketAddr::new(self.ip, self.port)
+    }
+
+    /// How many messages the I/O thread has not turned into frames yet.
+    pub(super) fn out_packets(&self) -> usize {
+        count(&self.out_packets)
     }
 
     /// Puts something into the inbox, from the I/O thread. Says whether there is room for more.
@@ -108,13 +119,13 @@ impl PeerShared {
     fn is_drained(&self) -> bool {
         let limits = &self.endpoint.settings.limits;
         self.in_bytes.load(Ordering::SeqCst) <= limits.in_bytes / 2
-            && self.in_packets.load(Ordering::SeqCst) <= limits.in_packets / 2
+            && count(&self.in_packets) <= limits.in_packets / 2
     }
 
     fn has_room(&self) -> bool {
         let limits = &self.endpoint.settings.limits;
         self.in_bytes.load(Ordering::SeqCst) < limits.in_bytes
-            && self.in_packets.load(Ordering::SeqCst) < limits.in_packets
+            && count(&self.in_packets) < limits.in_packets
     }
 
     /// Takes what arrived, onto the end of `arrivals`.
@@ -139,4 +150,8 @@ impl PeerShared {
             self.endpoint.command(Command::Resume { key: self.key });
         }
     }
+}
+
+fn count(packets: &AtomicU32) -> usize {
+    usize::try_from(packets.load(Ordering::SeqCst)).unwrap_or(usize::MAX)
 }

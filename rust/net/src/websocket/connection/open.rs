@@ -20,7 +20,11 @@ pub(super) struct Open {
     /// The inbox is full.
     pub(super) stalled: bool,
     /// The answer to the latest ping, while earlier bytes wait for the network (§5.5.3 allows to answer that one alone).
-    pub(super) pong: Option<Box<[u8]>>,
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in each of thousands, for what few ever have"
+    )]
+    pub(super) pong: Option<Box<Vec<u8>>>,
     /// There only if the game asks for one.
     heartbeat: Option<Box<Heartbeat>>,
     /// What [`Connection::has_new_compressor`](super::Connection::has_new_compressor) told last.
@@ -122,7 +126,7 @@ impl Open {
                         Some(Event::Ping(payload)) => {
                             let payload = payload.to_vec();
                             if backlog {
-                                self.pong = Some(payload.into());
+                                self.pong = Some(Box::new(payload));
                             } else {
                                 self.answer_ping(&payload, out);
                             }
