@@ -51,13 +51,13 @@ pub(crate) fn register_enums() {
     class_enum::register::<LodeWebSocketPeer>("State", State::CONSTANTS);
 }
 
-/// One client of a [LodeWebSocketServer].
+/// The other side of a connection: a client of a [LodeWebSocketServer], or the server of a [LodeWebSocketClient].
 ///
-/// You get it from [method LodeWebSocketServer.get_peer]; the server polls it. Messages are read and written with the
-/// methods of [PacketPeer], such as [method PacketPeer.get_packet], [method PacketPeer.put_packet] and
-/// [method PacketPeer.put_var]. What you send leaves by itself within about a millisecond.
+/// You get it from [code]get_peer()[/code] of these, which poll it. Messages are read and written with the methods of
+/// [PacketPeer], such as [method PacketPeer.get_packet], [method PacketPeer.put_packet] and [method PacketPeer.put_var].
+/// What you send leaves by itself within about a millisecond.
 ///
-/// You may keep it after the client has left: packets that were not read stay readable.
+/// You may keep it after the connection has ended: packets that were not read stay readable.
 /// [codeblock]
 /// func _on_data_received(id):
 ///     var peer = server.get_peer(id)
@@ -138,13 +138,13 @@ pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
 
 #[godot_api]
 impl LodeWebSocketPeer {
-    /// Closes the connection. The client is told [param code], which is 1000 for a normal end or one of your own from
+    /// Closes the connection. The other side is told [param code], which is 1000 for a normal end or one of your own from
     /// 3000 to 4999, and [param reason], one line of at most 123 bytes in UTF-8. What was sent before arrives before.
     ///
-    /// The server goes on polling until [signal LodeWebSocketServer.client_disconnected] tells the end: when the client
-    /// has answered, or after 3 seconds without an answer.
+    /// Poll on until [signal LodeWebSocketServer.client_disconnected] or [signal LodeWebSocketClient.connection_closed]
+    /// tells the end: when the other side has answered, or after 3 seconds without an answer.
     ///
-    /// With a negative [param code] the connection is dropped at once, and the client is told nothing.
+    /// With a negative [param code] the connection is dropped at once, and the other side is told nothing.
     #[func]
     fn close(&mut self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
         if let Some(peer) = &self.peer {
@@ -152,9 +152,9 @@ impl LodeWebSocketPeer {
         }
     }
 
-    /// The code with which the connection was closed: the client's own if it sent one; 1005 if it sent none; 1006 if the
-    /// connection was lost; 1002, 1007 or 1009 if the server closed it since the client broke the protocol, sent text
-    /// that is not UTF-8, or a message that is too big. -1 while the connection is open.
+    /// The code with which the connection was closed: the other side's own if it sent one; 1005 if it sent none; 1006 if the
+    /// connection was lost; 1002, 1007 or 1009 if this side closed it since the other broke the protocol, sent
+    /// text that is not UTF-8, or a message that is too big. -1 while the connection is open.
     #[func]
     fn get_close_code(&self) -> i32 {
         self.peer
@@ -170,21 +170,21 @@ impl LodeWebSocketPeer {
         close.map_or_else(GString::new, |close| GString::from(&close.reason))
     }
 
-    /// The IP address of the client.
+    /// The IP address of the other side.
     #[func]
     fn get_connected_host(&self) -> GString {
         let peer = self.peer.as_ref();
         peer.map_or_else(GString::new, |peer| GString::from(&peer.remote().ip().to_string()))
     }
 
-    /// The port of the client.
+    /// The port of the other side.
     #[func]
     fn get_connected_port(&self) -> i32 {
         self.peer.as_ref().map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// How many bytes wait to be sent: yours and the protocol's own. It grows while the client reads more slowly than you
-    /// send; at the limit of [method LodeWebSocketServer.set_buffers], [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
+    /// How many bytes wait to be sent: yours and the protocol's own. It grows while the other side reads more slowly than
+    /// you send; at the limit of [method LodeWebSocketServer.set_buffers], [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
     #[func]
     fn get_current_outbound_buffered_amount(&self) -> i64 {
         let waiting = self.peer.as_ref().map_or(0, |peer| peer.buffered_amount());
