@@ -16,13 +16,14 @@ use serde_json::json;
 use crate::cache::Cache;
 use crate::engine::{self, Engine};
 use crate::library::{self, Kind};
+use crate::log_lines;
 use crate::process::{Event, Running};
 use crate::project;
 use crate::report::{Heartbeat, note, step};
 use crate::tally::Tally;
 use crate::workspace;
 use autobahn::Autobahn;
-use outcome::Outcomes;
+use outcome::{Ended, Outcomes};
 
 /// All cases take some 20 minutes for each role; one that hangs must not keep us for ever.
 const LIMIT: Duration = Duration::from_hours(2);
@@ -123,16 +124,16 @@ fn run_role(autobahn: &Autobahn, engine: &Engine, role: Role, cases: &str) -> Re
     fs::create_dir_all(&folder)?;
     let cases: Vec<&str> = cases.split(',').map(str::trim).collect();
     step(&format!("running Autobahn's cases as a {}", role.name()), || {
-        match role {
+        let ended = match role {
             Role::Server => serve(autobahn, engine, &folder, &cases)?,
             Role::Client => connect(autobahn, engine, &folder, &cases)?,
-        }
-        Outcomes::read(&folder.join("index.json"))
+        };
+        Outcomes::read(&folder.join("index.json"), ended)
     })
 }
 
 /// Our server in the engine, Autobahn as the client.
-fn serve(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) -> Result<()> {
+fn serve(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) -> Result<Ended> {
     let mut server = Running::start(script(engine, "server.gd", &[]))?;
     let port = wait_for(&mut server, "conformance: port ", START_LIMIT)?;
     let url = format!("ws://127.0.0.1:{port}");
@@ -144,11 +145,13 @@ fn serve(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) ->
         "exclude-agent-cases": {},
     });
     let mut client = Running::start(autobahn.command("fuzzingclient", folder, &spec)?)?;
-    wait_to_end(&mut client)
+    let wanted = cases_announced(&mut client)?;
+    wait_to_end(&mut client)?;
+    Ok(Ended { wanted, problems: problems_so_far(&mut server)? })
 }
 
 /// Autobahn as the server, our client in the engine.
-fn connect(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) -> Result<()> {
+fn connect(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) -> Result<Ended> {
     // Autobahn takes no port 0. Nobody else should want the one that was just free.
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
     let url = format!("ws://127.0.0.1:{port}");
@@ -160,16 +163,39 @@ fn connect(autobahn: &Autobahn, engine: &Engine, folder: &Path, cases: &[&str]) 
         "exclude-agent-cases": {},
     });
     let mut server = Running::start(autobahn.command("fuzzingserver", folder, &spec)?)?;
-    wait_for(&mut server, "Ok, will run ", START_LIMIT)?;
+    let wanted = cases_announced(&mut server)?;
     let arguments = [format!("--url={url}"), format!("--agent={}", outcome::AGENT)];
     let mut client = Running::start(script(engine, "client.gd", &arguments))?;
-    wait_to_end(&mut client)
+    Ok(Ended { wanted, problems: wait_to_end(&mut client)? })
 }
 
 fn script(engine: &Engine, name: &str, arguments: &[String]) -> Command {
     let mut command = engine.headless(&workspace::tests_project());
     command.args(["--script", &format!("res://conformance/{name}"), "--"]).args(arguments);
     command
+}
+
+/// What Autobahn says that it will run. It stops early, and is content, when the server is gone.
+fn cases_announced(autobahn: &mut Running) -> Result<usize> {
+    let announced = wait_for(autobahn, "Ok, will run ", START_LIMIT)?;
+    let count = announced.split(' ').next().and_then(|count| count.parse().ok());
+    count.with_context(|| format!("Autobahn tells no number of cases: {announced}"))
+}
+
+/// What an engine that is to run on has logged of problems; its end is one.
+fn problems_so_far(engine: &mut Running) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    loop {
+        match engine.next_event(Duration::from_millis(200))? {
+            Event::Line(line) if log_lines::is_problem(&line) => problems.push(line),
+            Event::Line(_) => {}
+            Event::Quiet => return Ok(problems),
+            Event::Ended(status) => {
+                problems.push(format!("the engine has ended with {status}"));
+                return Ok(problems);
+            }
+        }
+    }
 }
 
 /// Waits for a line that begins so: what follows.
@@ -192,16 +218,23 @@ fn wait_for(running: &mut Running, beginning: &str, limit: Duration) -> Result<S
     bail!("it did not begin in time:\n{log}")
 }
 
-fn wait_to_end(running: &mut Running) -> Result<()> {
+/// Waits for an orderly end: the problems that were logged until then.
+fn wait_to_end(running: &mut Running) -> Result<Vec<String>> {
     let mut heartbeat = Heartbeat::new();
     let until = Instant::now() + LIMIT;
     let mut last = String::new();
+    let mut problems = Vec::new();
     loop {
         match running.next_event(Duration::from_millis(500))? {
-            Event::Line(line) => last = line,
+            Event::Line(line) => {
+                if log_lines::is_problem(&line) {
+                    problems.push(line.clone());
+                }
+                last = line;
+            }
             Event::Quiet if Instant::now() > until => bail!("it was not done in time: {last}"),
             Event::Quiet => {}
-            Event::Ended(status) if status.success() => return Ok(()),
+            Event::Ended(status) if status.success() => return Ok(problems),
             Event::Ended(status) => bail!("it ended with {status}: {last}"),
         }
         heartbeat.beat(&last);
