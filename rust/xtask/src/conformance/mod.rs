@@ -30,10 +30,12 @@ const LIMIT: Duration = Duration::from_hours(2);
 const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Some of every group, in a few seconds; among them those in which it shows that a Close comes before the answer to what
-/// came before it (3.2 to 5.15), and that a control frame between fragments does no harm (5.6 to 5.20).
+/// came before it (3.2 to 5.15), that a control frame between fragments does no harm (5.6 to 5.20), and each way in which
+/// compression is agreed on (13.1 to 13.7).
 const SELECTION: &str = "1.1.1,1.1.6,1.1.8,1.2.6,2.4,2.5,2.6,2.10,3.2,3.3,3.4,4.1.3,4.1.4,4.1.5,4.2.3,\
-4.2.5,5.6,5.7,5.8,5.15,5.19,5.20,6.2.3,6.4.1,6.4.2,6.4.4,6.12.3,6.21.1,7.1.2,7.1.5,7.3.1,7.3.2,7.3.6,\
-7.5.1,7.7.1,7.7.13,7.9.1,7.9.9,9.1.2,9.2.2,9.5.3,10.1.1";
+4.2.5,5.6,5.7,5.8,5.15,5.19,5.20,6.2.3,6.4.1,6.4.2,6.4.3,6.4.4,6.12.3,6.21.1,7.1.2,7.1.5,7.3.1,7.3.2,7.3.3,\
+7.3.4,7.3.5,7.3.6,7.5.1,7.7.1,7.7.13,7.9.1,7.9.9,9.1.2,9.2.2,9.5.3,10.1.1,12.1.1,12.2.3,13.1.1,13.2.1,13.3.2,\
+13.4.1,13.5.1,13.6.1,13.7.1";
 
 /// Which end we are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
