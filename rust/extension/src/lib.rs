@@ -5,6 +5,7 @@
 #![allow(unsafe_code, reason = "the boundary to the engine; each use says why it is sound")]
 #![allow(
     clippy::doc_markdown,
+    rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
     reason = "the editor's help has a markup of its own"
 )]

@@ -37,7 +37,7 @@ pub(super) struct PeerShared {
 #[derive(Debug, Default)]
 struct Inbox {
     arrivals: VecDeque<Arrival>,
-    /// The peer stands in [`News::active`].
+    /// The peer stands in [`News::active`](super::endpoint::News::active).
     listed: bool,
 }
 

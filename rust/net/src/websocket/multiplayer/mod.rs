@@ -2,7 +2,7 @@
 //!
 //! - **Godot 4**: the server's first message is the client's id, four bytes, little-endian. After it every message is a
 //!   packet, with nothing added. The engine relays between clients by itself, inside the packets.
-//! - **Godot 3**: every message begins with a [header of nine bytes](wire3::Header) that says from whom and to whom it
+//! - **Godot 3**: every message begins with a header of nine bytes that says from whom and to whom it
 //!   is. The server relays, and tells each client of the others.
 
 mod client;
