@@ -7,7 +7,13 @@ const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
 const ROUNDS := 100
 
 
+## How long the editor may take to gather its help, in a thread of its own. A class that is taken away meanwhile can crash it
+## (4.6.3: EditorHelp::remove_class reads what that thread writes), whoever's class it is.
+const HELP_MSEC := 5000
+
+
 func _initialize() -> void:
+	OS.delay_msec(HELP_MSEC)
 	var before := _held()
 	for round_number in ROUNDS:
 		var load_now := Load.new()
