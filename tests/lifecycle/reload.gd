@@ -7,8 +7,8 @@ const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
 const ROUNDS := 100
 
 
-## How long the editor may take to gather its help, in a thread of its own. A class that is taken away meanwhile can crash it
-## (4.6.3: EditorHelp::remove_class reads what that thread writes), whoever's class it is.
+## How long the editor may take to gather its help, in a thread of its own. It crashed once (4.6.3) when a class was taken away
+## in its first second: as far as a backtrace without symbols tells, where it removes the help of that class.
 const HELP_MSEC := 5000
 
 
