@@ -14,7 +14,11 @@
 #![allow(missing_docs, reason = "getters and setters of properties are documented as properties")]
 
 mod class_enum;
+mod enet_connection;
+mod enet_multiplayer_peer;
+mod enet_packet_peer;
 mod last_reference;
+mod optional_tls;
 mod packet_buffer;
 mod strings;
 mod websocket_client;
@@ -32,6 +36,8 @@ struct Lodewire;
 unsafe impl ExtensionLibrary for Lodewire {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
+            enet_connection::register_enums();
+            enet_packet_peer::register_enums();
             websocket_peer::register_enums();
         }
     }

@@ -6,9 +6,9 @@ use godot::meta::conv::RawPtr;
 
 /// The packet that the engine took last. It reads it after the method has returned, so it lives in the object.
 #[derive(Debug, Default)]
-pub(crate) struct PacketBuffer(Vec<u8>);
+pub(crate) struct PacketBuffer<P = Vec<u8>>(P);
 
-impl PacketBuffer {
+impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
     /// Answers the engine's call for a packet: keeps it and tells where it is, or tells that there is none, and
     /// `otherwise` why.
     ///
@@ -16,18 +16,19 @@ impl PacketBuffer {
     /// The pointers are those of the engine's call.
     pub(crate) unsafe fn answer(
         &mut self,
-        packet: Option<Vec<u8>>,
+        packet: Option<P>,
         otherwise: Error,
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
         let error = if packet.is_some() { Error::OK } else { otherwise };
         self.0 = packet.unwrap_or_default();
-        let len = i32::try_from(self.0.len()).unwrap_or(i32::MAX);
+        let packet = self.0.as_ref();
+        let len = i32::try_from(packet.len()).unwrap_or(i32::MAX);
         // SAFETY: the engine's pointers are valid for the length of its call. What they are told stays valid until the
         // next packet is taken; of an empty one the engine reads nothing.
         unsafe {
-            *buffer.ptr() = RawPtr::new(self.0.as_ptr());
+            *buffer.ptr() = RawPtr::new(packet.as_ptr());
             *size.ptr() = len;
         }
         error

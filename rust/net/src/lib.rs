@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod deadlines;
+pub mod enet;
 pub mod reactor;
 mod tcp;
 pub mod tls;
@@ -20,6 +21,7 @@ mod transport;
 pub mod websocket;
 pub mod workers;
 
+pub use bytes::Bytes;
 pub use tcp::{Bind, BindError};
 
 /// Ends the I/O thread and the workers, and waits until they have ended: for the moment before the library is unloaded.

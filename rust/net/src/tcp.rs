@@ -1,4 +1,4 @@
-//! TCP listeners.
+//! TCP listeners, and what they have in common with other sockets.
 
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -71,7 +71,7 @@ pub(crate) fn listen(bind: Bind, port: u16) -> Result<(TcpListener, SocketAddr),
     Ok((TcpListener::from_std(listener), local))
 }
 
-fn is_unsupported(error: &io::Error) -> bool {
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::AddrNotAvailable)
         || error.raw_os_error() == Some(EAFNOSUPPORT)
 }

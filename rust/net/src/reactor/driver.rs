@@ -42,6 +42,8 @@ pub struct Context<'a> {
     pub now: Instant,
     /// Room to read into, shared by all connections: what is to be kept is copied out.
     pub buffer: &'a mut [u8],
+    /// The same for datagrams, of which many are read at once.
+    pub datagrams: &'a mut [u8],
     pub(super) registry: &'a Registry,
     pub(super) slot: usize,
     pub(super) again: &'a mut Vec<Token>,

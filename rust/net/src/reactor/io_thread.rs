@@ -20,6 +20,9 @@ const EVENTS: usize = 1024;
 /// The size of the buffer that all connections read into, in bytes.
 const BUFFER: usize = 64 * 1024;
 
+/// The size of the buffer for datagrams, in bytes: sixteen series of them. The system gives its memory where it is used.
+const DATAGRAMS: usize = 16 * 64 * 1024;
+
 /// What the rest of the process asks of the I/O thread.
 pub(super) enum Request {
     Add { slot: usize, driver: Box<dyn Driver>, link: Arc<Link> },
@@ -96,6 +99,7 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
         deadlines: Deadlines::new(),
         again: Vec::new(),
         buffer: vec![0; BUFFER].into_boxed_slice(),
+        datagrams: vec![0; DATAGRAMS].into_boxed_slice(),
         now: Instant::now(),
     };
     let abandoned = Arc::clone(&inbox);
@@ -138,6 +142,7 @@ struct IoThread {
     deadlines: Deadlines<usize>,
     again: Vec<Token>,
     buffer: Box<[u8]>,
+    datagrams: Box<[u8]>,
     now: Instant,
 }
 
@@ -247,6 +252,7 @@ impl IoThread {
         let mut cx = Context {
             now: self.now,
             buffer: &mut self.buffer,
+            datagrams: &mut self.datagrams,
             registry: self.poll.registry(),
             slot,
             again: &mut self.again,

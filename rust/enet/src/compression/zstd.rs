@@ -1,0 +1,39 @@
+//! Zstandard (RFC 8878), by the crate `zstd`: the engine's own library, in C. The one in Rust alone, `ruzstd`, does not
+//! compress at the engine's level.
+
+use super::write_into;
+use zstd::bulk::{Compressor, Decompressor};
+
+/// The level of the engine.
+const LEVEL: i32 = 3;
+/// The longest look back that is taken, as a power of two: a datagram is shorter than 4 KiB, and the least that the library
+/// knows is 1 KiB. Memory is asked for by this, not by what a frame claims.
+const WINDOW_LOG: u32 = 17;
+
+/// A compressor and a decompressor, with their tables; none where the library has no memory for them.
+pub(super) struct Zstd {
+    compressor: Option<Compressor<'static>>,
+    decompressor: Option<Decompressor<'static>>,
+}
+
+impl Zstd {
+    pub(super) fn new() -> Self {
+        let mut decompressor = Decompressor::new().ok();
+        if let Some(decompressor) = &mut decompressor
+            && decompressor.window_log_max(WINDOW_LOG).is_err()
+        {
+            return Self { compressor: None, decompressor: None };
+        }
+        Self { compressor: Compressor::new(LEVEL).ok(), decompressor }
+    }
+
+    pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
+        let Some(compressor) = &mut self.compressor else { return false };
+        write_into(output, input.len(), |room| compressor.compress_to_buffer(input, room).ok())
+    }
+
+    pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
+        let Some(decompressor) = &mut self.decompressor else { return false };
+        write_into(output, limit, |room| decompressor.decompress_to_buffer(input, room).ok())
+    }
+}

@@ -1,0 +1,71 @@
+//! How a host behaves.
+
+use crate::wire::{
+    DEFAULT_MTU, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU, MAXIMUM_PACKET_SIZE, MAXIMUM_PEERS,
+    MINIMUM_MTU,
+};
+
+/// How a host behaves. What is out of its range is taken as the nearest that is in it.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// The most connections at once, 1 to 4095.
+    pub peers: usize,
+    /// The most channels of connections that remote hosts ask for, 1 to 255.
+    pub channel_limit: usize,
+    /// Bytes a second that this host can take; 0: no limit.
+    pub incoming_bandwidth: u32,
+    /// Bytes a second that this host sends; 0: no limit.
+    pub outgoing_bandwidth: u32,
+    /// The longest datagram, 576 to 4096 bytes, without the headers of UDP and IP. Each connection has the smaller one of
+    /// its two ends.
+    pub mtu: usize,
+    /// Protect each datagram with a CRC-32, as the remote hosts must as well. Godot does not.
+    pub checksum: bool,
+    /// The longest packet that is taken from a peer, in bytes.
+    pub maximum_packet_size: usize,
+    /// How many bytes may wait for the caller, per peer: packets that were told and not [consumed], and those that are
+    /// incomplete or wait for an earlier one. A reliable packet beyond it is not acknowledged, so that the remote host
+    /// repeats it, and in the end gives up by its own rules. One packet is let in while nothing waits, however long.
+    ///
+    /// [consumed]: crate::Host::consumed
+    pub waiting_limit: usize,
+    /// The same for all peers together: beyond it, each has an equal share of it, of 64 KiB at the least.
+    pub host_waiting_limit: usize,
+    /// How many connections may be under way whose remote address is not proven, each some 200 bytes. Beyond it the
+    /// oldest is forgotten.
+    pub half_open_limit: usize,
+    /// How many of them a single address may have: an IPv4 address, or a /64 of IPv6. Beyond it new ones are ignored.
+    pub half_open_per_address: usize,
+}
+
+impl Default for HostConfig {
+    /// ENet's own defaults, for 32 peers; 8 MiB that wait per peer, 512 MiB for all.
+    fn default() -> Self {
+        Self {
+            peers: 32,
+            channel_limit: MAXIMUM_CHANNEL_COUNT,
+            incoming_bandwidth: 0,
+            outgoing_bandwidth: 0,
+            mtu: DEFAULT_MTU,
+            checksum: false,
+            maximum_packet_size: MAXIMUM_PACKET_SIZE,
+            waiting_limit: 8 << 20,
+            host_waiting_limit: 512 << 20,
+            half_open_limit: 32_768,
+            half_open_per_address: 4096,
+        }
+    }
+}
+
+impl HostConfig {
+    /// The same with every value in its range.
+    pub(crate) fn in_range(mut self) -> Self {
+        self.peers = self.peers.clamp(1, MAXIMUM_PEERS);
+        self.channel_limit = self.channel_limit.clamp(1, MAXIMUM_CHANNEL_COUNT);
+        self.mtu = self.mtu.clamp(MINIMUM_MTU, MAXIMUM_MTU);
+        self.maximum_packet_size = self.maximum_packet_size.min(MAXIMUM_PACKET_SIZE);
+        self.half_open_limit = self.half_open_limit.max(1);
+        self.half_open_per_address = self.half_open_per_address.max(1);
+        self
+    }
+}

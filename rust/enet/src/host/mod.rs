@@ -1,0 +1,463 @@
+//! A host: one end of many connections.
+
+mod bandwidth;
+mod datagram;
+mod half_open;
+mod opening;
+mod peers;
+mod receiving;
+mod sending;
+mod timers;
+
+use crate::compression::Compressor;
+use crate::config::HostConfig;
+use crate::event::{Event, PeerKey};
+use crate::packet::Packet;
+use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics, ReliableBody};
+use crate::time::Time;
+use crate::wire::{CONTROL_CHANNEL, Command, Kind, MAXIMUM_FRAGMENT_COUNT};
+use half_open::HalfOpens;
+use peers::Peers;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+use timers::Timers;
+
+/// The most datagrams without a peer's own queue that wait to be sent: answers to CONNECT, and DISCONNECT of peers that are
+/// gone. Beyond it they are dropped, as on the network.
+const MAXIMUM_REPLIES: usize = 8192;
+/// The most pieces that a remote ENet of any version takes: it neither takes nor acknowledges what is farther ahead.
+const MAXIMUM_PIECES: usize = 7 * 4096;
+
+/// What a host counts, since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostStatistics {
+    /// Bytes of datagrams that were sent.
+    pub sent_data: u64,
+    /// Datagrams that were sent.
+    pub sent_packets: u64,
+    /// Bytes of datagrams that came.
+    pub received_data: u64,
+    /// Datagrams that came.
+    pub received_packets: u64,
+}
+
+/// Why a connection cannot be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// There are as many as [`HostConfig::peers`] says.
+    Full,
+}
+
+/// Why a packet cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// There is no such connection, or it is not [connected](PeerState::Connected).
+    NotConnected,
+    /// The connection has fewer channels.
+    NoSuchChannel,
+    /// The packet is longer than [`MAXIMUM_PACKET_SIZE`](crate::wire::MAXIMUM_PACKET_SIZE), or has too many pieces.
+    TooLong,
+}
+
+/// One end of many connections. See [the crate](crate).
+pub struct Host {
+    config: HostConfig,
+    random: ChaCha8Rng,
+    compressor: Option<Compressor>,
+    refusing: bool,
+    peers: Peers,
+    half_opens: HalfOpens,
+    /// Connections that remote hosts asked for, by their address and number of their own.
+    accepted: HashMap<(SocketAddr, [u8; 4]), u16>,
+    /// The sessions that were last, of connections that this host asks for.
+    last_session: u8,
+    events: VecDeque<Event>,
+    timers: Timers,
+    /// Peers that have something to send.
+    ready: VecDeque<u16>,
+    /// How many datagrams the first of them has sent in its turn.
+    turn: u32,
+    /// Peers whose statistics may have changed.
+    touched: Vec<u16>,
+    replies: VecDeque<(SocketAddr, Box<[u8]>)>,
+    /// What all peers make this host keep.
+    kept: usize,
+    bandwidth_due: Option<Time>,
+    bandwidth_epoch: Time,
+    recalculate_bandwidth: bool,
+    /// This host has a limit, or a peer has, or one of them had.
+    has_limits: bool,
+    statistics: HostStatistics,
+    /// Room for what is compressed and decompressed.
+    scratch: Vec<u8>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host").field("peers", &self.peers.len()).finish_non_exhaustive()
+    }
+}
+
+impl Host {
+    /// A host without connections. `seed` is to come from the operating system's randomness: the numbers that an
+    /// attacker must not guess come from it.
+    pub fn new(config: HostConfig, seed: [u8; 32]) -> Self {
+        let config = config.in_range();
+        Self {
+            half_opens: HalfOpens::new(config.half_open_limit, config.half_open_per_address),
+            has_limits: config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0,
+            config,
+            random: ChaCha8Rng::from_seed(seed),
+            compressor: None,
+            refusing: false,
+            peers: Peers::default(),
+            accepted: HashMap::new(),
+            last_session: 0xFF,
+            events: VecDeque::new(),
+            timers: Timers::default(),
+            ready: VecDeque::new(),
+            turn: 0,
+            touched: Vec::new(),
+            replies: VecDeque::new(),
+            kept: 0,
+            bandwidth_due: None,
+            bandwidth_epoch: Time::default(),
+            recalculate_bandwidth: false,
+            statistics: HostStatistics::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Compresses datagrams from now on, and takes compressed ones; `None`: neither. Remote hosts must do the same.
+    pub fn set_compressor(&mut self, compressor: Option<Compressor>) {
+        self.compressor = compressor;
+    }
+
+    /// Sets the most channels of connections that remote hosts ask for from now on, 1 to 255.
+    pub fn set_channel_limit(&mut self, limit: usize) {
+        self.config.channel_limit = limit;
+        self.config = std::mem::take(&mut self.config).in_range();
+    }
+
+    /// Sets the most connections, 1 to 4095. Those that there are stay.
+    pub fn set_peer_limit(&mut self, peers: usize) {
+        self.config.peers = peers;
+        self.config = std::mem::take(&mut self.config).in_range();
+    }
+
+    /// Sets the longest datagram of connections from now on, 576 to 4096 bytes.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.config.mtu = mtu;
+        self.config = std::mem::take(&mut self.config).in_range();
+    }
+
+    /// Sets how many bytes may wait per peer.
+    pub fn set_waiting_limit(&mut self, limit: usize) {
+        self.config.waiting_limit = limit;
+    }
+
+    /// Refuses connections that remote hosts ask for, from now on or no longer. They are told so at once.
+    pub fn set_refusing(&mut self, refusing: bool) {
+        self.refusing = refusing;
+    }
+
+    /// What it counts.
+    pub fn statistics(&self) -> HostStatistics {
+        self.statistics
+    }
+
+    /// How many connections there are, those included that begin or end.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// How far a connection has come.
+    pub fn state(&self, peer: PeerKey) -> PeerState {
+        self.peers.get(peer).map_or(PeerState::Disconnected, |peer| peer.state)
+    }
+
+    /// The remote host's address.
+    pub fn address(&self, peer: PeerKey) -> Option<SocketAddr> {
+        self.peers.get(peer).map(|peer| peer.address)
+    }
+
+    /// How many channels a connection has.
+    pub fn channel_count(&self, peer: PeerKey) -> usize {
+        self.peers.get(peer).map_or(0, |peer| peer.channel_count)
+    }
+
+    /// The longest datagram of a connection.
+    pub fn mtu(&self, peer: PeerKey) -> usize {
+        self.peers.get(peer).map_or(self.config.mtu, |peer| peer.mtu)
+    }
+
+    /// What is known of a connection's quality.
+    pub fn peer_statistics(&self, peer: PeerKey) -> Option<PeerStatistics> {
+        self.peers.get(peer).map(Peer::statistics)
+    }
+
+    /// What all peers make this host keep, in bytes: packets that were told and not consumed, incomplete ones, and those
+    /// that wait for an earlier one.
+    pub fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// The next peer whose statistics may have changed since they were taken here last.
+    pub fn poll_statistics(&mut self) -> Option<(PeerKey, PeerStatistics)> {
+        loop {
+            let slot = self.touched.pop()?;
+            if let Some(peer) = self.peers.slot_mut(slot)
+                && std::mem::take(&mut peer.is_touched)
+            {
+                let statistics = peer.statistics();
+                return Some((self.peers.key(slot)?, statistics));
+            }
+        }
+    }
+
+    /// The caller is done with packets of a peer, of `bytes` bytes in all.
+    pub fn consumed(&mut self, peer: PeerKey, packets: usize, bytes: usize) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            let done = (bytes + packets * PACKET_OVERHEAD).min(peer.waiting);
+            peer.waiting -= done;
+            self.kept -= done;
+        }
+    }
+
+    /// Asks for a connection to `address`, with 1 to 255 channels. [`Event::Connect`] tells that it is there,
+    /// [`Event::Disconnect`] that it is not. `data` is told to the remote host.
+    ///
+    /// # Errors
+    /// [`ConnectError::Full`].
+    pub fn connect(
+        &mut self,
+        address: SocketAddr,
+        channels: usize,
+        data: u32,
+    ) -> Result<PeerKey, ConnectError> {
+        if self.peers.len() >= self.config.peers {
+            return Err(ConnectError::Full);
+        }
+        let slot = self.peers.free_slot(0).ok_or(ConnectError::Full)?;
+        let peer = self.ask(address, slot, channels, data);
+        let key = self.peers.insert(slot, peer);
+        self.make_ready(slot);
+        Ok(key)
+    }
+
+    /// Sends a packet on a channel.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is sent then.
+    pub fn send(&mut self, peer: PeerKey, channel: u8, packet: Packet) -> Result<(), SendError> {
+        let piece = self.piece_len(peer);
+        let Some(found) = self.peers.get_mut(peer).filter(|found| {
+            // ENet sends nothing more after `disconnect_later` either.
+            found.state == PeerState::Connected
+        }) else {
+            return Err(SendError::NotConnected);
+        };
+        if usize::from(channel) >= found.channel_count {
+            return Err(SendError::NoSuchChannel);
+        }
+        let pieces = packet.data.len().div_ceil(piece);
+        if packet.data.len() > crate::wire::MAXIMUM_PACKET_SIZE
+            || pieces > MAXIMUM_PIECES.min(MAXIMUM_FRAGMENT_COUNT as usize)
+        {
+            return Err(SendError::TooLong);
+        }
+        found.queue_packet(channel, packet, piece);
+        self.make_ready(peer.slot);
+        Ok(())
+    }
+
+    /// Sends a packet to every peer that is connected and has the channel.
+    pub fn broadcast(&mut self, channel: u8, packet: &Packet) {
+        for index in 0..self.peers.len() {
+            if let Some(key) = self.peers.active().get(index).and_then(|&slot| self.peers.key(slot))
+            {
+                // One that cannot be sent to is left out, as in ENet.
+                let _ = self.send(key, channel, packet.clone());
+            }
+        }
+    }
+
+    /// The longest piece of a packet, which is also the longest that goes in one.
+    fn piece_len(&self, peer: PeerKey) -> usize {
+        let checksum = if self.config.checksum { datagram::CHECKSUM_LEN } else { 0 };
+        self.mtu(peer) - crate::wire::Header::MAX_LEN - Kind::SendFragment.len() - checksum
+    }
+
+    /// Asks a peer whether it is there, which also measures the round-trip time.
+    pub fn ping(&mut self, peer: PeerKey) {
+        if let Some(found) = self.peers.get_mut(peer)
+            && found.state == PeerState::Connected
+        {
+            found.queue_control(ReliableBody::Ping);
+            self.make_ready(peer.slot);
+        }
+    }
+
+    /// Sets how often a peer is asked whether it is there, while nothing else is under way; zero: every 500 ms.
+    pub fn set_ping_interval(&mut self, peer: PeerKey, interval: Duration) {
+        if let Some(found) = self.peers.get_mut(peer) {
+            found.set_ping_interval(interval);
+            self.arm(peer.slot);
+        }
+    }
+
+    /// Sets when a peer that does not answer is given up: when the time-out of a command has grown by the factor `limit`
+    /// and the oldest that is not acknowledged has waited for `minimum` milliseconds, or when that has waited for
+    /// `maximum`. Zeros stand for 32, 5000 and 30000.
+    pub fn set_timeout(&mut self, peer: PeerKey, limit: u32, minimum: u32, maximum: u32) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.patience = Patience::new(limit, minimum, maximum);
+        }
+    }
+
+    /// Sets how the throttle works, here and at the remote host: over `interval` milliseconds the lowest round-trip time is
+    /// found; by `acceleration` of 32 more unreliable packets are sent when it is better than the last one, by
+    /// `deceleration` fewer when it is worse.
+    pub fn configure_throttle(
+        &mut self,
+        peer: PeerKey,
+        interval: u32,
+        acceleration: u32,
+        deceleration: u32,
+    ) {
+        if let Some(found) = self.peers.get_mut(peer) {
+            found.throttle.interval = interval;
+            found.throttle.acceleration = acceleration;
+            found.throttle.deceleration = deceleration;
+            if found.state.takes_packets() {
+                let body = ReliableBody::ThrottleConfigure { interval, acceleration, deceleration };
+                found.queue_control(body);
+                self.make_ready(peer.slot);
+            }
+        }
+    }
+
+    /// Ends a connection. [`Event::Disconnect`] follows when the remote host has confirmed it, or does not answer; what
+    /// waits to be sent is dropped. One that is not [connected](PeerState::Connected) yet is dropped at once, without an
+    /// event.
+    pub fn disconnect(&mut self, peer: PeerKey, data: u32) {
+        let Some(found) = self.peers.get_mut(peer) else { return };
+        match found.state {
+            PeerState::Connected | PeerState::DisconnectLater => {
+                self.begin_disconnect(peer.slot, data);
+            }
+            PeerState::Disconnecting
+            | PeerState::AcknowledgingDisconnect
+            | PeerState::Zombie
+            | PeerState::Disconnected => {}
+            _ => self.disconnect_now(peer, data),
+        }
+    }
+
+    fn begin_disconnect(&mut self, slot: u16, data: u32) {
+        let Some(found) = self.peers.slot_mut(slot) else { return };
+        let kept = found.kept();
+        found.reset_queues();
+        self.kept -= kept - found.kept();
+        found.state = PeerState::Disconnecting;
+        found.queue_control(ReliableBody::Disconnect { data });
+        self.recalculate_bandwidth = true;
+        self.make_ready(slot);
+    }
+
+    /// Ends a connection when what waits to be sent has arrived. Nothing more can be sent.
+    pub fn disconnect_later(&mut self, peer: PeerKey, data: u32) {
+        match self.peers.get_mut(peer) {
+            Some(found) if found.state.takes_packets() && found.has_outgoing() => {
+                found.state = PeerState::DisconnectLater;
+                found.event_data = data;
+            }
+            Some(_) => self.disconnect(peer, data),
+            None => {}
+        }
+    }
+
+    /// Ends a connection at once, without an event. The remote host is told so once; if that is lost, it finds out by its
+    /// time-out.
+    pub fn disconnect_now(&mut self, peer: PeerKey, data: u32) {
+        let Some(found) = self.peers.get_mut(peer) else { return };
+        if !matches!(found.state, PeerState::Zombie | PeerState::Disconnecting) {
+            let command = Command {
+                acknowledge: false,
+                unsequenced: true,
+                channel: CONTROL_CHANNEL,
+                sequence: 0,
+                body: crate::wire::Body::Disconnect { data },
+            };
+            let target = datagram::Target::of(found);
+            let address = found.address;
+            self.reply(address, target, None, &command);
+        }
+        self.reset(peer);
+    }
+
+    /// Forgets a connection. The remote host is told nothing.
+    pub fn reset(&mut self, peer: PeerKey) {
+        if self.peers.get(peer).is_some() {
+            self.remove(peer.slot);
+        }
+    }
+
+    /// Removes a peer, of which nothing is told.
+    fn remove(&mut self, slot: u16) {
+        let Some(peer) = self.peers.remove(slot) else { return };
+        self.kept -= peer.kept();
+        self.accepted.remove(&(peer.address, peer.connect_id));
+        self.recalculate_bandwidth = true;
+    }
+
+    /// Removes a peer, and tells that it is gone.
+    fn end(&mut self, slot: u16, data: u32, timed_out: bool) {
+        if let Some(peer) = self.peers.key(slot) {
+            self.events.push_back(Event::Disconnect { peer, data, timed_out });
+            self.remove(slot);
+        }
+    }
+
+    /// Puts a peer among those that have something to send.
+    fn make_ready(&mut self, slot: u16) {
+        if let Some(peer) = self.peers.slot_mut(slot)
+            && !std::mem::replace(&mut peer.is_ready, true)
+        {
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Puts a peer among those whose statistics may have changed.
+    fn touch(&mut self, slot: u16) {
+        if let Some(peer) = self.peers.slot_mut(slot)
+            && !std::mem::replace(&mut peer.is_touched, true)
+        {
+            self.touched.push(slot);
+        }
+    }
+
+    /// How many bytes a peer may make this host keep.
+    fn limit_per_peer(&self) -> usize {
+        const LEAST: usize = 64 << 10;
+        let limit = self.config.waiting_limit;
+        if self.kept <= self.config.host_waiting_limit {
+            limit
+        } else {
+            limit.min((self.config.host_waiting_limit / self.peers.len().max(1)).max(LEAST))
+        }
+    }
+
+    /// A number that nobody can foretell.
+    fn random(&mut self) -> u32 {
+        self.random.next_u32()
+    }
+}

@@ -1,0 +1,321 @@
+//! What comes, and what it means.
+
+use super::Host;
+use super::bandwidth::window_between;
+use crate::event::{Event, PeerKey};
+use crate::packet::Delivery;
+use crate::peer::{
+    Deliver, PACKET_OVERHEAD, Peer, PeerState, ReliableBody, Room, Verdict, is_valid_fragment,
+};
+use crate::time::Time;
+use crate::wire::{Body, Command, Commands, Header, NO_PEER, VerifyConnect};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// What a host gives to a peer, to take its datagram with.
+struct Receiving<'a> {
+    now: Time,
+    key: PeerKey,
+    events: &'a mut VecDeque<Event>,
+    limit: usize,
+    maximum_packet_size: usize,
+    outgoing_bandwidth: u32,
+    /// The bandwidth of a peer has changed.
+    bandwidth_changed: bool,
+}
+
+/// What a command does to the connection.
+enum Outcome {
+    /// The next one.
+    Next,
+    /// It is not to be acknowledged; the next one.
+    Unanswered,
+    /// The rest of the datagram does not count.
+    Stop,
+    /// The connection is there.
+    Connected,
+    /// The connection has ended.
+    Ended { data: u32 },
+    /// The connection has ended, of which nothing is told.
+    Gone,
+}
+
+/// Where packets go whose turn it is.
+struct Sink<'a> {
+    events: &'a mut VecDeque<Event>,
+    peer: PeerKey,
+    channel: u8,
+    /// What waits for the caller.
+    waiting: usize,
+    /// The connection ends when what was sent has arrived: ENet takes nothing more.
+    closed: bool,
+}
+
+impl Deliver for Sink<'_> {
+    fn deliver(&mut self, delivery: Delivery, data: Bytes) {
+        if !self.closed {
+            self.waiting += data.len() + PACKET_OVERHEAD;
+            let (peer, channel) = (self.peer, self.channel);
+            self.events.push_back(Event::Receive { peer, channel, delivery, data });
+        }
+    }
+}
+
+impl Host {
+    /// Takes a datagram that came from `from`. What is not a whole, authentic part of a connection is dropped without a
+    /// word.
+    pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+        self.statistics.received_packets += 1;
+        self.statistics.received_data += datagram.len() as u64;
+        let Some((header, rest)) = Header::parse(datagram) else { return };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        self.dispatch(now, from, &header, rest, &mut scratch);
+        self.scratch = scratch;
+    }
+
+    fn dispatch(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: &Header,
+        rest: &[u8],
+        scratch: &mut Vec<u8>,
+    ) {
+        if header.peer_id == NO_PEER {
+            // `open` uses `scratch`; what is sent in answer is sealed with the host's own.
+            if let Some(commands) = self.open(header, rest, None, scratch) {
+                self.handle_stranger(now, from, commands);
+            }
+            return;
+        }
+        if let Some(slot) = self.peers.find(from, header.peer_id) {
+            let Some(peer) = self.peers.slot(slot) else { return };
+            // A host that does not know its session yet is told it by the answer.
+            if peer.outgoing_id != NO_PEER && header.session != peer.incoming_session {
+                return;
+            }
+            let connect_id = peer.connect_id;
+            if let Some(commands) = self.open(header, rest, Some(connect_id), scratch) {
+                self.handle_peer(now, from, slot, header, commands);
+            }
+            return;
+        }
+        let Some(known) = self.half_opens.by_offered_id(from, header.peer_id) else { return };
+        let connect_id = known.asked.connect_id;
+        if known.answer.outgoing_session == header.session
+            && let Some(commands) = self.open(header, rest, Some(connect_id), scratch)
+            && let Some(slot) = self.prove(now, from, header.peer_id, commands)
+        {
+            self.handle_peer(now, from, slot, header, commands);
+        }
+    }
+
+    fn handle_peer(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        slot: u16,
+        header: &Header,
+        commands: &[u8],
+    ) {
+        let limit = self.limit_per_peer();
+        let Some(key) = self.peers.key(slot) else { return };
+        let Some(peer) = self.peers.slot_mut(slot) else { return };
+        let kept = peer.kept();
+        let mut receiving = Receiving {
+            now,
+            key,
+            events: &mut self.events,
+            limit,
+            maximum_packet_size: self.config.maximum_packet_size,
+            outgoing_bandwidth: self.config.outgoing_bandwidth,
+            bandwidth_changed: false,
+        };
+        let outcome = peer.receive(from, header.sent_time, commands, &mut receiving);
+        if receiving.bandwidth_changed {
+            self.has_limits = true;
+            self.recalculate_bandwidth = true;
+        }
+        self.kept = self.kept - kept + peer.kept();
+        let later = peer.state == PeerState::DisconnectLater && !peer.has_outgoing();
+        let data = peer.event_data;
+        match outcome {
+            Outcome::Ended { data } => return self.end(slot, data, false),
+            Outcome::Gone => return self.remove(slot),
+            Outcome::Connected => {
+                self.has_limits |= peer.incoming_bandwidth != 0;
+                self.recalculate_bandwidth = true;
+                self.last_session = peer.incoming_session;
+            }
+            Outcome::Next | Outcome::Unanswered | Outcome::Stop => {}
+        }
+        if later {
+            self.begin_disconnect(slot, data);
+        }
+        self.touch(slot);
+        self.make_ready(slot);
+    }
+}
+
+impl Peer {
+    /// Takes the commands of a datagram.
+    fn receive(
+        &mut self,
+        from: SocketAddr,
+        sent_time: Option<u16>,
+        commands: &[u8],
+        cx: &mut Receiving<'_>,
+    ) -> Outcome {
+        let mut connected = false;
+        for command in Commands::new(commands) {
+            match self.obey(from, &command, cx) {
+                Outcome::Next => {}
+                Outcome::Unanswered => continue,
+                Outcome::Stop => break,
+                Outcome::Connected => connected = true,
+                ended @ (Outcome::Ended { .. } | Outcome::Gone) => return ended,
+            }
+            if command.acknowledge {
+                let Some(sent_time) = sent_time else { break };
+                let is_last = self.state == PeerState::AcknowledgingDisconnect;
+                if is_last && !matches!(command.body, Body::Disconnect { .. }) {
+                    continue;
+                }
+                if self.state != PeerState::Disconnecting {
+                    self.acknowledge(command.channel, command.sequence, sent_time, is_last);
+                }
+            }
+        }
+        if connected { Outcome::Connected } else { Outcome::Next }
+    }
+
+    fn obey(&mut self, from: SocketAddr, command: &Command<'_>, cx: &mut Receiving<'_>) -> Outcome {
+        match &command.body {
+            &Body::Acknowledge { sequence, sent_time } => {
+                self.was_acknowledged(cx.now, command.channel, sequence, sent_time)
+            }
+            Body::Connect(_) => Outcome::Stop,
+            Body::VerifyConnect(terms) => self.verified(from, terms, cx),
+            &Body::Disconnect { data } => self.was_disconnected(command.acknowledge, data),
+            _ if !self.state.takes_packets() => Outcome::Stop,
+            Body::Ping => Outcome::Next,
+            &Body::BandwidthLimit { incoming, outgoing } => {
+                self.incoming_bandwidth = incoming;
+                self.outgoing_bandwidth = outgoing;
+                self.window_size = window_between(incoming, cx.outgoing_bandwidth);
+                cx.bandwidth_changed = true;
+                Outcome::Next
+            }
+            &Body::ThrottleConfigure { interval, acceleration, deceleration } => {
+                self.throttle.interval = interval;
+                self.throttle.acceleration = acceleration;
+                self.throttle.deceleration = deceleration;
+                Outcome::Next
+            }
+            _ => self.take_packet(command, cx),
+        }
+    }
+
+    fn was_acknowledged(
+        &mut self,
+        now: Time,
+        channel: u8,
+        sequence: u16,
+        sent_time: u16,
+    ) -> Outcome {
+        let body = self.acknowledged(now, channel, sequence, sent_time);
+        match (self.state, body) {
+            (PeerState::Disconnecting, Some(ReliableBody::Disconnect { .. })) => {
+                Outcome::Ended { data: 0 }
+            }
+            _ => Outcome::Next,
+        }
+    }
+
+    fn verified(
+        &mut self,
+        from: SocketAddr,
+        terms: &VerifyConnect,
+        cx: &mut Receiving<'_>,
+    ) -> Outcome {
+        if self.state != PeerState::Connecting {
+            return Outcome::Next;
+        }
+        if !self.accepted(cx.now, terms) {
+            return Outcome::Ended { data: 0 };
+        }
+        if std::mem::take(&mut self.is_broadcast) {
+            self.address = from;
+        }
+        cx.events.push_back(Event::Connect { peer: cx.key, data: 0 });
+        Outcome::Connected
+    }
+
+    /// The remote host has ended the connection.
+    fn was_disconnected(&mut self, acknowledge: bool, data: u32) -> Outcome {
+        match self.state {
+            PeerState::Connecting | PeerState::Disconnecting => Outcome::Ended { data },
+            PeerState::Connected | PeerState::DisconnectLater => {
+                self.reset_queues();
+                if !acknowledge {
+                    return Outcome::Ended { data };
+                }
+                self.state = PeerState::AcknowledgingDisconnect;
+                self.event_data = data;
+                Outcome::Next
+            }
+            PeerState::AcknowledgingDisconnect => Outcome::Unanswered,
+            _ => Outcome::Gone,
+        }
+    }
+
+    fn take_packet(&mut self, command: &Command<'_>, cx: &mut Receiving<'_>) -> Outcome {
+        if usize::from(command.channel) >= self.channel_count {
+            return Outcome::Stop;
+        }
+        let room = Room { waiting: self.waiting, limit: cx.limit };
+        let closed = self.state == PeerState::DisconnectLater;
+        let Command { channel, sequence, .. } = *command;
+        let mut sink =
+            Sink { events: cx.events, peer: cx.key, channel, waiting: self.waiting, closed };
+        let maximum = cx.maximum_packet_size;
+        let verdict = match &command.body {
+            Body::SendReliable { data } if data.len() <= maximum => {
+                let (incoming, held) = self.incoming(channel);
+                incoming.reliable(sequence, data, held, room, &mut sink)
+            }
+            Body::SendFragment(fragment) if is_valid_fragment(fragment, maximum) => {
+                let (incoming, held) = self.incoming(channel);
+                incoming.reliable_fragment(fragment, held, room, &mut sink)
+            }
+            &Body::SendUnreliable { unreliable_sequence, data } if data.len() <= maximum => {
+                let (incoming, held) = self.incoming(channel);
+                incoming.unreliable(sequence, unreliable_sequence, data, held, room, &mut sink);
+                Verdict::Acknowledge
+            }
+            Body::SendUnreliableFragment(fragment) if is_valid_fragment(fragment, maximum) => {
+                let (incoming, held) = self.incoming(channel);
+                incoming.unreliable_fragment(sequence, fragment, held, room, &mut sink);
+                Verdict::Acknowledge
+            }
+            &Body::SendUnsequenced { group, data } if data.len() <= maximum => {
+                if self.is_new_group(group) {
+                    sink.deliver(Delivery::Unsequenced, Bytes::copy_from_slice(data));
+                }
+                Verdict::Acknowledge
+            }
+            _ => Verdict::Wrong,
+        };
+        self.waiting = sink.waiting;
+        match verdict {
+            Verdict::Acknowledge => Outcome::Next,
+            Verdict::Repeat => Outcome::Unanswered,
+            Verdict::Full => {
+                self.refused += 1;
+                Outcome::Unanswered
+            }
+            Verdict::Wrong => Outcome::Stop,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The ENet protocol, version 1.3, without sockets, clock or randomness of its own.
+//!
+//! A [`Host`] is one end of many connections over one UDP socket. The caller hands it the datagrams that came
+//! ([`Host::handle`]), the time ([`Host::expire`]) and what is to be sent ([`Host::send`]), and takes from it the
+//! datagrams to send ([`Host::transmit`]), what happened ([`Host::poll_event`]) and when it needs to be called next
+//! ([`Host::deadline`]). So every rule of the protocol can be tested on a virtual clock, with a seed.
+//!
+//! The wire is that of ENet's own `include/enet/protocol.h`, as Godot 3 and 4 speak it: see [`wire`]. What a host does is
+//! what ENet does, but for where that harms: no walk over all peers for each datagram, no memory for a connection whose
+//! address is not proven, no packet in pieces that is never given up.
+//!
+//! # Cost
+//! A call costs what there is to do: peers that wait for nothing are not looked at, however many there are. Timers are a
+//! heap, acknowledgements find their command by its sequence number, payloads are shared, not copied, on their way out.
+//!
+//! # Limits
+//! Peers' bytes are hostile. What a peer may make a host keep is limited by [`HostConfig::waiting_limit`], for all peers
+//! together by [`HostConfig::host_waiting_limit`]; connections that are not proven yet by [`HostConfig::half_open_limit`].
+#![forbid(unsafe_code)]
+
+mod compression;
+mod config;
+mod event;
+mod host;
+mod packet;
+mod peer;
+mod time;
+pub mod wire;
+
+pub use compression::{Compression, Compressor};
+pub use config::HostConfig;
+pub use event::{Event, PeerKey};
+pub use host::{ConnectError, Host, HostStatistics, SendError};
+pub use packet::{Delivery, Packet};
+pub use peer::{PeerState, PeerStatistics};
+pub use time::Time;

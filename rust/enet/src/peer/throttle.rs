@@ -1,0 +1,82 @@
+//! The throttle: the share of unreliable packets that are sent, by how the round-trip time develops.
+
+use super::round_trip::RoundTrip;
+use crate::time::Time;
+use std::time::Duration;
+
+/// `ENET_PEER_PACKET_THROTTLE_SCALE`: nothing is dropped.
+pub(crate) const SCALE: u32 = 32;
+/// `ENET_PEER_PACKET_THROTTLE_COUNTER`: which packets are dropped is spread by steps of this.
+const COUNTER: u32 = 7;
+
+/// ENet's packet throttle.
+#[derive(Clone, Debug)]
+pub(crate) struct Throttle {
+    /// How many of [`SCALE`] packets are sent.
+    pub(crate) value: u32,
+    /// The most that it may be, by the bandwidths.
+    pub(crate) limit: u32,
+    pub(crate) counter: u32,
+    pub(crate) epoch: Option<Time>,
+    pub(crate) acceleration: u32,
+    pub(crate) deceleration: u32,
+    /// Milliseconds.
+    pub(crate) interval: u32,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self {
+            value: SCALE,
+            limit: SCALE,
+            counter: 0,
+            epoch: None,
+            acceleration: 2,
+            deceleration: 2,
+            interval: 5_000,
+        }
+    }
+}
+
+/// Milliseconds, at least one: the throttle compares as coarsely as ENet, for whom less than that is noise.
+fn millis(micros: u64) -> u64 {
+    (micros.saturating_add(500) / 1000).max(1)
+}
+
+impl Throttle {
+    /// A measurement of the round-trip time has come, which `round_trip` does not know of yet.
+    pub(crate) fn adapt(&mut self, time: Duration, round_trip: &RoundTrip) {
+        let time = millis(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        let last = millis(round_trip.last);
+        let variance = millis(round_trip.last_variance);
+        if last <= variance {
+            self.value = self.limit;
+        } else if time <= last {
+            self.value = self.value.saturating_add(self.acceleration).min(self.limit);
+        } else if time > last + 2 * variance {
+            self.value = self.value.saturating_sub(self.deceleration);
+        }
+    }
+
+    /// Whether an interval has passed; the next one begins then.
+    pub(crate) fn interval_is_over(&mut self, now: Time) -> bool {
+        let interval = Duration::from_millis(self.interval.into());
+        let over = self.epoch.is_none_or(|epoch| now.since(epoch) >= interval);
+        if over {
+            self.epoch = Some(now);
+        }
+        over
+    }
+
+    /// Sets the most that it may be.
+    pub(crate) fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+        self.value = self.value.min(limit);
+    }
+
+    /// Whether the next unreliable packet is dropped.
+    pub(crate) fn drops(&mut self) -> bool {
+        self.counter = (self.counter + COUNTER) % SCALE;
+        self.counter > self.value
+    }
+}

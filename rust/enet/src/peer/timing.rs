@@ -1,0 +1,149 @@
+//! Acknowledgements, time-outs and pings.
+
+use super::outgoing::ReliableBody;
+use super::{InFlight, Peer};
+use crate::peer::PeerState;
+use crate::time::Time;
+use std::time::Duration;
+
+impl Peer {
+    /// The remote host has acknowledged a command, and says when the datagram was sent in which it came. Gives the
+    /// command, if it was not acknowledged before.
+    pub(crate) fn acknowledged(
+        &mut self,
+        now: Time,
+        channel: u8,
+        sequence: u16,
+        sent_time: u16,
+    ) -> Option<ReliableBody> {
+        let command = self.unacknowledged_of(channel)?.acknowledge(sequence)?;
+        let payload = command.body.payload_len();
+        self.outgoing_bytes -= command.body.cost();
+        if command.in_flight {
+            self.unacknowledged -= 1;
+            self.in_transit -= payload;
+        }
+        self.forget_acknowledged();
+        // Which of several repetitions was acknowledged, the sent time tells: in milliseconds. Of the last one, more is known.
+        if command.sent_at.sent_time() == sent_time {
+            self.measured(now, now.since(command.sent_at));
+        } else {
+            let millis = now.sent_time().wrapping_sub(sent_time);
+            if millis < 0x8000 {
+                self.measured(now, Duration::from_millis(millis.into()));
+            }
+        }
+        self.last_receive = now;
+        self.earliest_timeout = None;
+        Some(command.body)
+    }
+
+    /// The CONNECT of this host, its first command, was answered, which stands for its acknowledgement.
+    pub(crate) fn connect_is_acknowledged(&mut self, now: Time) {
+        let Some(command) = self.control.acknowledge(1) else { return };
+        if command.in_flight {
+            self.unacknowledged -= 1;
+        }
+        self.forget_acknowledged();
+        self.earliest_timeout = None;
+        if command.attempts == 1 {
+            self.measured(now, now.since(command.sent_at));
+        }
+    }
+
+    /// The round-trip time was measured.
+    pub(crate) fn measured(&mut self, now: Time, time: Duration) {
+        let before = self.round_trip.clone();
+        if !self.round_trip.sample(time) {
+            self.throttle.adapt(time, &before);
+        }
+        if self.throttle.interval_is_over(now) {
+            self.round_trip.next_interval();
+        }
+        self.last_receive = now;
+    }
+
+    /// Drops from the beginning of `in_flight` what is acknowledged, or was sent again since.
+    fn forget_acknowledged(&mut self) {
+        if self.unacknowledged == 0 {
+            self.in_flight.clear();
+            self.next_timeout = None;
+            return;
+        }
+        while let Some(&front) = self.in_flight.front() {
+            if self.is_in_flight(front) {
+                break;
+            }
+            self.in_flight.pop_front();
+        }
+    }
+
+    fn is_in_flight(&mut self, sent: InFlight) -> bool {
+        self.unacknowledged_of(sent.channel)
+            .and_then(|commands| commands.get_mut(sent.sequence))
+            .is_some_and(|command| command.in_flight && command.sent_at == sent.sent_at)
+    }
+
+    /// Finds the commands that were not acknowledged in time, which are to be repeated. Says whether the remote host is to
+    /// be given up.
+    pub(crate) fn check_timeouts(&mut self, now: Time) -> bool {
+        if self.next_timeout.is_none_or(|at| at > now) {
+            return false;
+        }
+        self.next_timeout = None;
+        let in_flight = std::mem::take(&mut self.in_flight);
+        for sent in in_flight {
+            if !self.is_in_flight(sent) {
+                continue;
+            }
+            let Some(command) = self
+                .unacknowledged_of(sent.channel)
+                .and_then(|commands| commands.get_mut(sent.sequence))
+            else {
+                continue;
+            };
+            let due = command.sent_at + command.timeout;
+            if due > now {
+                self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
+                self.in_flight.push_back(sent);
+                continue;
+            }
+            command.timeout = command.timeout.saturating_mul(2);
+            command.in_flight = false;
+            let (attempts, payload) = (command.attempts, command.body.payload_len());
+            let earliest = self.earliest_timeout.map_or(sent.sent_at, |at| at.min(sent.sent_at));
+            self.earliest_timeout = Some(earliest);
+            if self.patience.is_over(now, earliest, attempts) {
+                return true;
+            }
+            self.loss.lost += 1;
+            self.unacknowledged -= 1;
+            self.in_transit -= payload;
+            self.lost.push_back((sent.channel, sent.sequence));
+        }
+        false
+    }
+
+    /// Asks the remote host whether it is there, if it is time to. Says whether it did.
+    pub(crate) fn ping_if_due(&mut self, now: Time) -> bool {
+        let due = self.ping_due().is_some_and(|at| at <= now);
+        if due {
+            self.queue_control(ReliableBody::Ping);
+        }
+        due
+    }
+
+    /// When it is to be asked, if nothing else comes to be acknowledged.
+    fn ping_due(&self) -> Option<Time> {
+        let idle = self.unacknowledged == 0
+            && self.queued_control.is_empty()
+            && self.lost.is_empty()
+            && self.queued_reliable.is_empty();
+        (idle && self.state == PeerState::Connected).then(|| self.last_receive + self.ping_interval)
+    }
+
+    /// When it next needs attention, if nothing else happens.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.next_timeout.or_else(|| self.ping_due())
+    }
+}

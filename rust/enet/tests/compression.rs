@@ -1,0 +1,121 @@
+//! Datagrams compressed and decompressed, by each mode.
+
+use lodewire_enet::{Compression, Compressor};
+
+const MODES: [Compression; 4] =
+    [Compression::RangeCoder, Compression::FastLz, Compression::Zlib, Compression::Zstd];
+
+fn compressor(mode: Compression) -> Compressor {
+    Compressor::new(mode).expect("a mode that compresses")
+}
+
+/// Numbers that look random, from a seed.
+fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
+    move |below| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) as usize % below
+    }
+}
+
+/// Bytes of many kinds: noise, zeros, texts, positions that resemble each other.
+fn samples() -> Vec<Vec<u8>> {
+    let mut next = numbers(7);
+    let mut samples = Vec::new();
+    for len in [1, 2, 3, 15, 16, 17, 40, 64, 100, 300, 576, 1000, 1392, 4000] {
+        samples.push(vec![0; len]);
+        samples.push((0..len).map(|_| next(256) as u8).collect());
+        samples.push((0..len).map(|_| b"etaoin shrdlu"[next(13)]).collect());
+        samples.push((0..len).map(|index| [1, 0, next(3) as u8, 0x40][index % 4]).collect());
+        samples.push("player moves to 10, 20; ".bytes().cycle().take(len).collect());
+    }
+    samples
+}
+
+#[test]
+fn what_gets_shorter_comes_back_as_it_was() {
+    for mode in MODES {
+        let mut compressor = compressor(mode);
+        let mut shortened = 0;
+        for sample in samples() {
+            let mut compressed = b"before".to_vec();
+            if !compressor.compress(&sample, &mut compressed) {
+                assert_eq!(compressed, b"before", "{mode:?}");
+                continue;
+            }
+            shortened += 1;
+            assert!(compressed.len() - 6 < sample.len());
+            let mut back = b"before".to_vec();
+            assert!(compressor.decompress(&compressed[6..], &mut back, 4096), "{mode:?}");
+            // FastLZ takes 16 bytes at the least, and the engine adds zeros.
+            let padding =
+                if mode == Compression::FastLz { 16_usize.saturating_sub(sample.len()) } else { 0 };
+            assert_eq!(&back[..6], b"before");
+            assert_eq!(&back[6..back.len() - padding], sample, "{mode:?}");
+        }
+        assert!(shortened > 20, "{mode:?}: {shortened}");
+    }
+}
+
+#[test]
+fn nothing_is_decompressed_beyond_the_limit() {
+    for mode in MODES {
+        let mut compressor = compressor(mode);
+        let mut compressed = Vec::new();
+        assert!(compressor.compress(&[7; 2000], &mut compressed));
+        let mut back = Vec::new();
+        assert!(!compressor.decompress(&compressed, &mut back, 1999), "{mode:?}");
+        assert!(back.is_empty() && back.capacity() <= 4096, "{mode:?}: {}", back.capacity());
+        assert!(compressor.decompress(&compressed, &mut back, 2000), "{mode:?}");
+        assert_eq!(back, [7; 2000]);
+    }
+}
+
+#[test]
+fn what_was_damaged_does_no_harm() {
+    let mut next = numbers(11);
+    for mode in MODES {
+        let mut compressor = compressor(mode);
+        for sample in samples() {
+            let mut compressed = Vec::new();
+            if !compressor.compress(&sample, &mut compressed) {
+                continue;
+            }
+            for _ in 0..50 {
+                let mut damaged = compressed.clone();
+                let at = next(damaged.len());
+                damaged[at] ^= 1 << next(8);
+                damaged.truncate(1 + next(damaged.len()));
+                let mut back = Vec::new();
+                compressor.decompress(&damaged, &mut back, 1000);
+                assert!(back.len() <= 1000);
+            }
+        }
+        let mut back = Vec::new();
+        assert!(!compressor.decompress(&[], &mut back, 1000), "{mode:?}");
+    }
+}
+
+/// What ENet's own coder wrote.
+#[test]
+fn the_range_coder_writes_and_reads_enets_bytes() {
+    let hex = |text: &str| -> Vec<u8> {
+        let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
+        (0..text.len()).step_by(2).map(digit).collect()
+    };
+    let steps: Vec<u8> = (0..8).cycle().take(48).collect();
+    for (plain, wanted) in [
+        (
+            &b"the quick brown fox jumps over the lazy dog, the quick brown fox"[..],
+            "74f2d13dfbad9d388be1119456e38f50f8785554c57f58f44407fda8c7b9233c29006294052d6ddb0615c7eff01fcea7",
+        ),
+        (&[0; 64][..], "0103e85a2adc44"),
+        (&steps[..], "0103f1068d92914234522ea6f3ed240fce"),
+    ] {
+        let mut compressor = compressor(Compression::RangeCoder);
+        let (mut compressed, mut back) = (Vec::new(), Vec::new());
+        assert!(compressor.compress(plain, &mut compressed));
+        assert_eq!(compressed, hex(wanted));
+        assert!(compressor.decompress(&compressed, &mut back, 4096));
+        assert_eq!(back, plain);
+    }
+}

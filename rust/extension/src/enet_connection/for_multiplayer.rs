@@ -1,0 +1,49 @@
+//! What `LodeENetMultiplayerPeer` asks of its hosts: the same as a script, without error prints.
+
+use super::{EventType, LodeENetConnection};
+use lodewire_net::Bytes;
+use lodewire_net::enet::{Connection, Delivery, Event, Peer};
+use std::rc::Rc;
+use std::time::Duration;
+
+impl LodeENetConnection {
+    /// The next event.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.apply();
+        self.connection.as_mut()?.service(Duration::ZERO)
+    }
+
+    /// Whether it cannot go on.
+    pub(crate) fn has_failed(&mut self) -> bool {
+        self.connection.is_none() || matches!(self.nothing(), EventType::Error)
+    }
+
+    pub(crate) fn flush_quietly(&self) {
+        if let Some(connection) = &self.connection {
+            connection.flush();
+        }
+    }
+
+    pub(crate) fn refuse_quietly(&self, refuse: bool) {
+        if let Some(connection) = &self.connection {
+            connection.set_refusing(refuse);
+        }
+    }
+
+    pub(crate) fn peers_quietly(&self) -> Vec<Rc<Peer>> {
+        self.connection.as_ref().map(Connection::peers).unwrap_or_default()
+    }
+
+    /// Sends the same packet to many peers of this host.
+    pub(crate) fn send_to(
+        &self,
+        peers: &mut dyn Iterator<Item = &Rc<Peer>>,
+        channel: u8,
+        delivery: Delivery,
+        data: Bytes,
+    ) {
+        if let Some(connection) = &self.connection {
+            connection.send_to(peers, channel, delivery, data);
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Creating and destroying the host, and connecting it.
+
+use super::{LodeENetConnection, inactive};
+use crate::enet_packet_peer::LodeENetPacketPeer;
+use crate::optional_tls::OptionalTls;
+use godot::classes::TlsOptions;
+use godot::global::Error;
+use godot::prelude::*;
+use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS};
+use lodewire_net::{Bind, BindError};
+use std::net::{IpAddr, SocketAddr};
+
+/// The most channels.
+const MAXIMUM_CHANNELS: i32 = 255;
+
+/// What `create_host` and `create_host_bound` are asked for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    max_peers: i32,
+    max_channels: i32,
+    in_bandwidth: i32,
+    out_bandwidth: i32,
+}
+
+impl Wanted {
+    fn config(self) -> Result<HostConfig, String> {
+        let peers = usize::try_from(self.max_peers)
+            .ok()
+            .filter(|peers| (1..=MAXIMUM_PEERS).contains(peers))
+            .ok_or_else(|| format!("max_peers is {}; it must be 1 to 4095.", self.max_peers))?;
+        let channels = usize::try_from(self.max_channels)
+            .ok()
+            .filter(|_| self.max_channels <= MAXIMUM_CHANNELS)
+            .ok_or_else(|| {
+                format!("max_channels is {}; it must be 0 to 255.", self.max_channels)
+            })?;
+        let bandwidth = |bandwidth: i32, name: &str| {
+            u32::try_from(bandwidth)
+                .map_err(|_| format!("{name} is {bandwidth}; it must be 0, for no limit, or more."))
+        };
+        Ok(HostConfig {
+            peers,
+            channel_limit: if channels == 0 { 255 } else { channels },
+            incoming_bandwidth: bandwidth(self.in_bandwidth, "in_bandwidth")?,
+            outgoing_bandwidth: bandwidth(self.out_bandwidth, "out_bandwidth")?,
+            ..HostConfig::default()
+        })
+    }
+}
+
+/// A port that something can be sent to.
+pub(super) fn port_of(caller: &str, port: i32) -> Option<u16> {
+    let port_number = u16::try_from(port).ok().filter(|port| *port > 0);
+    if port_number.is_none() {
+        godot_error!("LodeENetConnection.{caller}: {port} is no port. Use 1 to 65535.");
+    }
+    port_number
+}
+
+/// Whether a text looks like the name of a host: what else cannot be an address is a mistake.
+fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || byte >= 0x80;
+    let dotted_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed) && !dotted_number
+}
+
+#[godot_api(secondary)]
+impl LodeENetConnection {
+    /// Creates a host on a free UDP port, for up to [param max_peers] connections (1 to 4095) of up to
+    /// [param max_channels] channels each (0 stands for 255). The bandwidths are in bytes a second; 0 is no limit.
+    /// [method get_local_port] tells the port at once.
+    ///
+    /// Returns [constant ERR_ALREADY_IN_USE] if there is a host already, [constant ERR_INVALID_PARAMETER] for a number out
+    /// of its range, and [constant ERR_CANT_CREATE] if the system has no port.
+    #[func]
+    fn create_host(
+        &mut self,
+        #[opt(default = 32)] max_peers: i32,
+        #[opt(default = 0)] max_channels: i32,
+        #[opt(default = 0)] in_bandwidth: i32,
+        #[opt(default = 0)] out_bandwidth: i32,
+    ) -> Error {
+        let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
+        self.create("create_host", Bind::Any, 0, wanted)
+    }
+
+    /// Creates a host like [method create_host], on the address [param bind_address] of this machine ([code]*[/code] for
+    /// all, IPv6 and IPv4) and the UDP port [param bind_port]; 0 takes one that is free.
+    ///
+    /// Nothing is read before the first [method service] or [method connect_to_host], so that [method compress],
+    /// [method channel_limit] and [method refuse_new_connections] hold from the first datagram on.
+    #[func]
+    pub(crate) fn create_host_bound(
+        &mut self,
+        bind_address: GString,
+        bind_port: i32,
+        #[opt(default = 32)] max_peers: i32,
+        #[opt(default = 0)] max_channels: i32,
+        #[opt(default = 0)] in_bandwidth: i32,
+        #[opt(default = 0)] out_bandwidth: i32,
+    ) -> Error {
+        let caller = "create_host_bound";
+        let address = bind_address.to_string();
+        let bind = match address.as_str() {
+            "*" => Bind::Any,
+            address => match address.parse::<IpAddr>() {
+                Ok(ip) => Bind::Address(ip),
+                Err(_) => {
+                    godot_error!(
+                        "LodeENetConnection.{caller}: {address:?} is no IP address. Use * for all."
+                    );
+                    return Error::ERR_INVALID_PARAMETER;
+                }
+            },
+        };
+        let Ok(port) = u16::try_from(bind_port) else {
+            godot_error!("LodeENetConnection.{caller}: {bind_port} is no port. Use 0 to 65535.");
+            return Error::ERR_INVALID_PARAMETER;
+        };
+        let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
+        self.create(caller, bind, port, wanted)
+    }
+
+    /// Destroys the host. Its connections are gone, without a word to the other sides; what you asked for before, such as
+    /// [method LodeENetPacketPeer.peer_disconnect_now], still goes out.
+    #[func]
+    fn destroy(&mut self) {
+        if self.connection.take().is_none() {
+            inactive("destroy");
+        }
+        self.handles.get_mut().clear();
+    }
+
+    /// Asks for a connection to the host at [param address], an IP address or a name, and its [param port], with
+    /// [param channels] channels (0 stands for 255). The other side is told [param data], a number of 32 bits.
+    ///
+    /// The peer is there at once; [constant EVENT_CONNECT] tells that it is connected, [constant EVENT_DISCONNECT] that it
+    /// is not: at once if the other side refuses, or a name is not found, else after some 31 seconds. A host can have
+    /// several connections that it asked for.
+    ///
+    /// Returns [code]null[/code] if there is no host, it has as many peers as it may, or an argument is wrong.
+    #[func]
+    pub(crate) fn connect_to_host(
+        &mut self,
+        address: GString,
+        port: i32,
+        #[opt(default = 0)] channels: i32,
+        #[opt(default = 0)] data: i32,
+    ) -> Option<Gd<LodeENetPacketPeer>> {
+        const CALLER: &str = "connect_to_host";
+        self.apply();
+        let connection = self.active(CALLER)?;
+        let port = port_of(CALLER, port)?;
+        let channels = match usize::try_from(channels) {
+            Ok(channels @ 1..=255) => channels,
+            _ => 255,
+        };
+        let data = data.cast_unsigned();
+        let address = address.to_string();
+        let peer = match address.parse::<IpAddr>() {
+            Ok(ip) => connection.connect(SocketAddr::new(ip, port), channels, data),
+            Err(_) if is_name(&address) => {
+                connection.connect_by_name(address.clone(), port, channels, data)
+            }
+            Err(_) => {
+                godot_error!(
+                    "LodeENetConnection.{CALLER}: {address:?} is neither an IP address nor a name."
+                );
+                return None;
+            }
+        };
+        match peer {
+            Ok(peer) => Some(self.handle(&peer)),
+            Err(error) => {
+                let why = match error {
+                    ConnectError::Full => {
+                        "the host has as many peers as it may. Ask for more in create_host()."
+                    }
+                    ConnectError::Unreachable => {
+                        "the address is not of the host's own kind (IPv4, IPv6). Bind to *."
+                    }
+                    ConnectError::Busy => "too many names are being looked up. Try again later.",
+                };
+                godot_error!("LodeENetConnection.{CALLER}: {why}");
+                None
+            }
+        }
+    }
+
+    /// Encrypts the host's connections with DTLS, as the client of the server [param hostname]. Not available yet: returns
+    /// [constant ERR_UNAVAILABLE].
+    #[func]
+    fn dtls_client_setup(
+        &mut self,
+        hostname: GString,
+        #[opt(default = OptionalTls::NONE)] client_options: OptionalTls,
+    ) -> Error {
+        let _ = (hostname, client_options.0);
+        self.no_dtls("dtls_client_setup")
+    }
+
+    /// Encrypts the host's connections with DTLS, as their server. Not available yet: returns
+    /// [constant ERR_UNAVAILABLE].
+    #[func]
+    fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
+        if self.connection.is_some() && server_options.is_none_or(|options| !options.is_server()) {
+            godot_error!("LodeENetConnection.dtls_server_setup: use TLSOptions.server().");
+            return Error::ERR_INVALID_PARAMETER;
+        }
+        self.no_dtls("dtls_server_setup")
+    }
+}
+
+impl LodeENetConnection {
+    fn create(&mut self, caller: &str, bind: Bind, port: u16, wanted: Wanted) -> Error {
+        if self.connection.is_some() {
+            godot_error!("LodeENetConnection.{caller}: there is a host. Call destroy() first.");
+            return Error::ERR_ALREADY_IN_USE;
+        }
+        let host = match wanted.config() {
+            Ok(host) => host,
+            Err(why) => {
+                godot_error!("LodeENetConnection.{caller}: {why}");
+                return Error::ERR_INVALID_PARAMETER;
+            }
+        };
+        let config = self.config(host);
+        match Connection::bind(bind, port, config) {
+            Ok(connection) => {
+                self.connection = Some(connection);
+                self.failure_told = false;
+                self.apply();
+                Error::OK
+            }
+            Err(error) => {
+                let hint = match error {
+                    BindError::InUse => " Try another, or 0.",
+                    _ => "",
+                };
+                godot_error!("LodeENetConnection.{caller}: port {port}: {error}.{hint}");
+                Error::ERR_CANT_CREATE
+            }
+        }
+    }
+
+    fn no_dtls(&self, caller: &str) -> Error {
+        if self.connection.is_none() {
+            inactive(caller);
+            return Error::ERR_UNCONFIGURED;
+        }
+        godot_error!("LodeENetConnection.{caller}: ENet over DTLS is not in this version yet.");
+        Error::ERR_UNAVAILABLE
+    }
+}

@@ -1,0 +1,154 @@
+//! What a script asks of the host.
+
+use super::hosting::port_of;
+use super::{CompressionMode, HostStatistic, LodeENetConnection};
+use crate::enet_packet_peer::{LodeENetPacketPeer, delivery_of};
+use godot::prelude::*;
+use lodewire_net::enet::Connection;
+use std::net::{IpAddr, SocketAddr};
+
+#[godot_api(secondary)]
+impl LodeENetConnection {
+    /// Sets the bandwidths of the host, in bytes a second; 0 is no limit. Peers are told, and send unreliable packets
+    /// accordingly.
+    #[func]
+    fn bandwidth_limit(
+        &mut self,
+        #[opt(default = 0)] in_bandwidth: i32,
+        #[opt(default = 0)] out_bandwidth: i32,
+    ) {
+        let Some(connection) = self.active("bandwidth_limit") else { return };
+        match (u32::try_from(in_bandwidth), u32::try_from(out_bandwidth)) {
+            (Ok(incoming), Ok(outgoing)) => connection.set_bandwidth(incoming, outgoing),
+            _ => godot_error!(
+                "LodeENetConnection.bandwidth_limit: a bandwidth is 0, for no limit, or more."
+            ),
+        }
+    }
+
+    /// Sends [param packet] on [param channel] to every peer that is connected. [param flags] are those of
+    /// [LodeENetPacketPeer], such as [constant LodeENetPacketPeer.FLAG_RELIABLE].
+    #[func]
+    fn broadcast(&mut self, channel: i32, packet: PackedByteArray, flags: i32) {
+        const CALLER: &str = "broadcast";
+        let Some(connection) = self.active(CALLER) else { return };
+        let channels = connection.channel_limit();
+        let Some(channel) =
+            u8::try_from(channel).ok().filter(|channel| usize::from(*channel) < channels)
+        else {
+            godot_error!(
+                "LodeENetConnection.{CALLER}: {channel} is no channel. There are {channels}, from 0."
+            );
+            return;
+        };
+        if let Some(delivery) = delivery_of("LodeENetConnection.broadcast", flags) {
+            connection.broadcast(channel, delivery, packet.to_vec().into());
+        }
+    }
+
+    /// Sets the most channels of connections that others ask for from now on, 1 to 255; 0 stands for 255.
+    #[func]
+    fn channel_limit(&mut self, limit: i32) {
+        let Some(connection) = self.active("channel_limit") else { return };
+        match usize::try_from(limit) {
+            Ok(0) => connection.set_channel_limit(255),
+            Ok(limit @ 1..=255) => connection.set_channel_limit(limit),
+            _ => godot_error!("LodeENetConnection.channel_limit: {limit} is not 0 to 255."),
+        }
+    }
+
+    /// Sets how datagrams are compressed. Both sides must do the same; else no connection comes about.
+    ///
+    /// For the small packets of a game, the bandwidth saved is greatest with [constant COMPRESS_RANGE_CODER] and
+    /// [constant COMPRESS_ZLIB], the time spent is least with [constant COMPRESS_FASTLZ].
+    #[func]
+    fn compress(&mut self, mode: CompressionMode) {
+        if let Some(connection) = self.active("compress") {
+            connection.set_compression(mode.into());
+        }
+    }
+
+    /// Sends what waits to be sent, and returns when the system has it. Without it, that happens within
+    /// [member gather_time].
+    #[func]
+    fn flush(&mut self) {
+        if let Some(connection) = self.active("flush") {
+            connection.flush();
+        }
+    }
+
+    /// The address that the host is bound to: [code]::[/code] or [code]0.0.0.0[/code] for all.
+    #[func]
+    fn get_local_address(&self) -> GString {
+        let connection = self.known("get_local_address");
+        connection.map_or_else(GString::new, |connection| {
+            GString::from(&connection.local_addr().ip().to_string())
+        })
+    }
+
+    /// The UDP port that the host is bound to.
+    #[func]
+    fn get_local_port(&self) -> i32 {
+        self.known("get_local_port").map_or(0, |connection| connection.local_addr().port().into())
+    }
+
+    /// The most channels of connections that others ask for.
+    #[func]
+    fn get_max_channels(&self) -> i32 {
+        let channels = self.known("get_max_channels").map_or(0, Connection::channel_limit);
+        i32::try_from(channels).unwrap_or(i32::MAX)
+    }
+
+    /// The peers of the host, those included that are connecting or disconnecting.
+    #[func]
+    fn get_peers(&mut self) -> Array<Gd<LodeENetPacketPeer>> {
+        let peers = self.known("get_peers").map(Connection::peers).unwrap_or_default();
+        peers.iter().map(|peer| self.handle(peer)).collect()
+    }
+
+    /// What the host has counted since this was called last.
+    #[func]
+    fn pop_statistic(&mut self, statistic: HostStatistic) -> f64 {
+        let connection = self.active("pop_statistic");
+        connection.map_or(0.0, |connection| connection.pop_statistic(statistic.into()).into())
+    }
+
+    /// Refuses connections that others ask for, or no longer: they are told at once. Those that there are go on.
+    #[func]
+    fn refuse_new_connections(&mut self, refuse: bool) {
+        if let Some(connection) = self.active("refuse_new_connections") {
+            connection.set_refusing(refuse);
+        }
+    }
+
+    /// Sends a datagram that is none of ENet's from the host's port. That opens a way through the NAT in front of it, for a
+    /// connection that [param destination_address] and [param destination_port] are going to ask for.
+    #[func]
+    fn socket_send(
+        &mut self,
+        destination_address: GString,
+        destination_port: i32,
+        packet: PackedByteArray,
+    ) {
+        const CALLER: &str = "socket_send";
+        let Some(connection) = self.active(CALLER) else { return };
+        let address = destination_address.to_string();
+        let Ok(ip) = address.parse::<IpAddr>() else {
+            godot_error!("LodeENetConnection.{CALLER}: {address:?} is no IP address.");
+            return;
+        };
+        if let Some(port) = port_of(CALLER, destination_port) {
+            connection.send_raw(SocketAddr::new(ip, port), packet.to_vec());
+        }
+    }
+}
+
+impl LodeENetConnection {
+    /// The host, or an error print.
+    fn known(&self, caller: &str) -> Option<&Connection> {
+        if self.connection.is_none() {
+            super::inactive(caller);
+        }
+        self.connection.as_ref()
+    }
+}

@@ -1,0 +1,226 @@
+//! `LodeENetConnection`.
+
+mod for_multiplayer;
+mod hosting;
+mod methods;
+mod servicing;
+mod settings;
+
+use crate::class_enum::{self, class_enum};
+use crate::enet_packet_peer::LodeENetPacketPeer;
+use godot::prelude::*;
+use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
+use settings::Live;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+class_enum! {
+    /// How datagrams are compressed.
+    pub(crate) enum CompressionMode ("LodeENetConnection.CompressionMode") {
+        /// Not at all.
+        None = 0 => "COMPRESS_NONE",
+        /// ENet's own.
+        RangeCoder = 1 => "COMPRESS_RANGE_CODER",
+        /// FastLZ.
+        FastLz = 2 => "COMPRESS_FASTLZ",
+        /// Zlib.
+        Zlib = 3 => "COMPRESS_ZLIB",
+        /// Zstandard.
+        Zstd = 4 => "COMPRESS_ZSTD",
+    }
+}
+
+class_enum! {
+    /// What an event tells.
+    pub(crate) enum EventType ("LodeENetConnection.EventType") {
+        /// The host cannot go on.
+        Error = -1 => "EVENT_ERROR",
+        /// Nothing happened.
+        None = 0 => "EVENT_NONE",
+        /// A connection is there.
+        Connect = 1 => "EVENT_CONNECT",
+        /// A connection is gone.
+        Disconnect = 2 => "EVENT_DISCONNECT",
+        /// A packet is there.
+        Receive = 3 => "EVENT_RECEIVE",
+    }
+}
+
+class_enum! {
+    /// What a host counts.
+    pub(crate) enum HostStatistic ("LodeENetConnection.HostStatistic") {
+        /// Bytes sent.
+        SentData = 0 => "HOST_TOTAL_SENT_DATA",
+        /// Datagrams sent.
+        SentPackets = 1 => "HOST_TOTAL_SENT_PACKETS",
+        /// Bytes received.
+        ReceivedData = 2 => "HOST_TOTAL_RECEIVED_DATA",
+        /// Datagrams received.
+        ReceivedPackets = 3 => "HOST_TOTAL_RECEIVED_PACKETS",
+    }
+}
+
+impl From<CompressionMode> for Compression {
+    fn from(mode: CompressionMode) -> Self {
+        match mode {
+            CompressionMode::None => Self::None,
+            CompressionMode::RangeCoder => Self::RangeCoder,
+            CompressionMode::FastLz => Self::FastLz,
+            CompressionMode::Zlib => Self::Zlib,
+            CompressionMode::Zstd => Self::Zstd,
+        }
+    }
+}
+
+impl From<HostStatistic> for Statistic {
+    fn from(statistic: HostStatistic) -> Self {
+        match statistic {
+            HostStatistic::SentData => Self::SentData,
+            HostStatistic::SentPackets => Self::SentPackets,
+            HostStatistic::ReceivedData => Self::ReceivedData,
+            HostStatistic::ReceivedPackets => Self::ReceivedPackets,
+        }
+    }
+}
+
+/// Registers the enums of the class.
+pub(crate) fn register_enums() {
+    class_enum::register::<LodeENetConnection>("CompressionMode", CompressionMode::CONSTANTS);
+    class_enum::register::<LodeENetConnection>("EventType", EventType::CONSTANTS);
+    class_enum::register::<LodeENetConnection>("HostStatistic", HostStatistic::CONSTANTS);
+}
+
+/// An ENet host: connections with reliable and unreliable packets over one UDP port, as [ENetConnection] has them.
+///
+/// It talks to [ENetConnection] and [ENetMultiplayerPeer] of every Godot, and to every other ENet. The network runs on a
+/// thread of its own: what is sent leaves by itself within about a millisecond, packets are acknowledged and repeated while
+/// the game loads a level, and [method service] hands over what has come meanwhile.
+///
+/// What a peer reports, such as [method LodeENetPacketPeer.get_state], changes when [method service] hands over the event;
+/// its statistics are of this moment.
+/// [codeblock]
+/// var server := LodeENetConnection.new()
+///
+/// func _ready():
+///     server.create_host_bound("*", 9080)
+///
+/// func _process(_delta):
+///     var event: Array = server.service()
+///     while event[0] != LodeENetConnection.EVENT_NONE:
+///         var peer: LodeENetPacketPeer = event[1]
+///         match event[0]:
+///             LodeENetConnection.EVENT_CONNECT:
+///                 print(peer.get_remote_address(), " has joined")
+///             LodeENetConnection.EVENT_DISCONNECT:
+///                 print("somebody has left")
+///             LodeENetConnection.EVENT_RECEIVE:
+///                 peer.send(event[3], peer.get_packet(), LodeENetPacketPeer.FLAG_RELIABLE)
+///             LodeENetConnection.EVENT_ERROR:
+///                 return
+///         event = server.service()
+/// [/codeblock]
+#[derive(GodotClass)]
+#[class(base=RefCounted, init, tool)]
+pub(crate) struct LodeENetConnection {
+    base: Base<RefCounted>,
+    connection: Option<Connection>,
+    /// The script's objects of the peers that it knows.
+    handles: RefCell<HashMap<u32, Gd<LodeENetPacketPeer>>>,
+    /// What of the properties holds now.
+    live: Live,
+    /// Why it cannot go on; told once.
+    failure_told: bool,
+
+    /// The longest datagram of connections that begin from now on, 576 to 4096 bytes without the headers of UDP and IP.
+    /// A connection has the smaller one of its two ends. Longer packets are sent in pieces.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 1392)]
+    mtu: i32,
+
+    /// How long what you send may wait for more to share its datagram with, in milliseconds. A full datagram does not
+    /// wait, nor does [method flush]. 0 sends at once.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 1.0)]
+    gather_time: f64,
+
+    /// How many bytes of a peer's packets may wait for you, each with 64 more. Beyond it the oldest unreliable packets are
+    /// dropped ([constant LodeENetPacketPeer.PEER_PACKETS_DROPPED] counts them), and reliable ones are not acknowledged
+    /// ([constant LodeENetPacketPeer.PEER_PACKETS_REFUSED]): the other side repeats them, and gives up by its own rules if
+    /// there is still no room then. One packet may be longer.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 8 << 20)]
+    max_waiting_bytes: i64,
+
+    /// The same for all peers together: beyond it, each has an equal share. It counts when the host is created.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 512 << 20)]
+    max_total_waiting_bytes: i64,
+
+    /// How many bytes may wait for the network, per peer: beyond it [method LodeENetPacketPeer.send] returns
+    /// [constant ERR_OUT_OF_MEMORY]. One packet may be longer.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 64 << 20)]
+    max_outgoing_bytes: i64,
+
+    /// How many clients may be connecting at once before they have answered, which costs some 200 bytes each. The oldest
+    /// makes room for the newest. It counts when the host is created.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 32_768)]
+    max_half_open: i32,
+
+    /// How many of them may have the same address (for IPv6: the same first 64 bits). It counts when the host is created.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 4096)]
+    max_half_open_per_address: i32,
+
+    /// Protect datagrams with a checksum, as other programs with ENet may have it. Godot itself does not: then no
+    /// connection comes about. It counts when the host is created.
+    #[var(usage_flags = [DEFAULT])]
+    use_checksum: bool,
+
+    /// For testing your game: how many milliseconds a datagram is late, on its way out and on its way in. A round trip
+    /// takes twice as long. Properties of this kind hold from the next [method service] on.
+    #[var(usage_flags = [DEFAULT])]
+    simulated_latency: f64,
+
+    /// For testing your game: how many milliseconds later a datagram may be, at random.
+    #[var(usage_flags = [DEFAULT])]
+    simulated_jitter: f64,
+
+    /// For testing your game: the share of datagrams that are lost, 0 to 1, on their way out and on their way in.
+    #[var(usage_flags = [DEFAULT])]
+    simulated_loss: f64,
+
+    /// For testing your game: the share of datagrams that come twice, 0 to 1.
+    #[var(usage_flags = [DEFAULT])]
+    simulated_duplication: f64,
+
+    /// For testing your game: the share of datagrams that later ones overtake, 0 to 1.
+    #[var(usage_flags = [DEFAULT])]
+    simulated_reordering: f64,
+}
+
+impl LodeENetConnection {
+    /// The script's object for a peer: the same one each time.
+    pub(crate) fn handle(&self, peer: &Rc<Peer>) -> Gd<LodeENetPacketPeer> {
+        let mut handles = self.handles.borrow_mut();
+        let handle = handles.entry(peer.id());
+        handle.or_insert_with(|| LodeENetPacketPeer::create(Rc::clone(peer))).clone()
+    }
+
+    /// The host, or an error print.
+    fn active(&mut self, caller: &str) -> Option<&mut Connection> {
+        if self.connection.is_none() {
+            inactive(caller);
+        }
+        self.connection.as_mut()
+    }
+}
+
+fn inactive(caller: &str) {
+    godot_error!("LodeENetConnection.{caller}: there is no host. Call create_host() first.");
+}
+
+#[godot_api]
+impl LodeENetConnection {}

@@ -1,0 +1,291 @@
+//! What the game asks for, on the I/O thread; and who is meant by an id.
+
+use super::dial::Dial;
+use super::driver::{Entry, HostDriver, Occupant};
+use super::endpoint::{Command, Connect, Disconnect};
+use super::id_map::IdMap;
+use super::inbox::Arrival;
+use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::simulator::Simulator;
+use crate::reactor::Context;
+use bytes::Bytes;
+use lodewire_enet::{Compressor, Delivery, Packet, PeerKey};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The peers by their slots at the protocol, and by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    slots: Vec<Option<Occupant>>,
+    ids: IdMap<PeerKey>,
+}
+
+impl Occupant {
+    fn key(&self) -> PeerKey {
+        match self {
+            Self::Dialing(_, key) => *key,
+            Self::Connected(entry) => entry.key,
+        }
+    }
+}
+
+impl Places {
+    fn set(&mut self, key: PeerKey, occupant: Occupant) {
+        let slot = key.slot();
+        if slot >= self.slots.len() {
+            self.slots.resize_with(slot + 1, || None);
+        }
+        self.slots[slot] = Some(occupant);
+    }
+
+    fn at(&self, key: PeerKey) -> Option<&Occupant> {
+        self.slots.get(key.slot())?.as_ref().filter(|occupant| occupant.key() == key)
+    }
+
+    pub(super) fn occupy(&mut self, entry: Entry) {
+        self.ids.insert(entry.shared.id, entry.key);
+        self.set(entry.key, Occupant::Connected(Box::new(entry)));
+    }
+
+    /// The dial of which this is an attempt.
+    pub(super) fn dialing(&self, key: PeerKey) -> Option<u32> {
+        match self.at(key)? {
+            Occupant::Dialing(id, _) => Some(*id),
+            Occupant::Connected(_) => None,
+        }
+    }
+
+    pub(super) fn entry(&mut self, key: PeerKey) -> Option<&mut Entry> {
+        match self.slots.get_mut(key.slot())?.as_mut()? {
+            Occupant::Connected(entry) if entry.key == key => Some(entry),
+            _ => None,
+        }
+    }
+
+    pub(super) fn entry_by_id(&mut self, id: u32) -> Option<&mut Entry> {
+        let key = *self.ids.get(&id)?;
+        self.entry(key)
+    }
+
+    pub(super) fn shared<'a>(
+        &'a self,
+        key: PeerKey,
+        dials: &'a IdMap<Dial>,
+    ) -> Option<&'a Arc<PeerShared>> {
+        match self.at(key)? {
+            Occupant::Dialing(id, _) => dials.get(id).map(|dial| &dial.shared),
+            Occupant::Connected(entry) => Some(&entry.shared),
+        }
+    }
+
+    /// Takes a peer out.
+    pub(super) fn vacate(&mut self, key: PeerKey) -> Option<Occupant> {
+        self.at(key)?;
+        let occupant = self.slots.get_mut(key.slot())?.take()?;
+        if let Occupant::Connected(entry) = &occupant {
+            self.ids.remove(&entry.shared.id);
+        }
+        Some(occupant)
+    }
+}
+
+impl HostDriver {
+    /// Does what the game asks for. Says whether what waits is to be sent at once.
+    pub(super) fn obey(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut flushes = Vec::new();
+        for command in self.endpoint.take_commands() {
+            match command {
+                Command::Begin => self.begin(cx),
+                Command::Connect(connect) => {
+                    self.begin(cx);
+                    self.connect(cx.now, *connect);
+                }
+                Command::Resolved { id, addresses } => self.resolved(cx.now, id, addresses),
+                Command::Send { id, channel, delivery, data } => {
+                    self.send(id, channel, delivery, data);
+                }
+                Command::Broadcast { ids, channel, delivery, data } => {
+                    for id in ids {
+                        self.send(id, channel, delivery, data.clone());
+                    }
+                }
+                Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
+                Command::Reset { id } => self.reset(id),
+                Command::SetBandwidth { incoming, outgoing } => {
+                    self.host.set_bandwidth(self.time(cx.now), incoming, outgoing);
+                }
+                Command::SetChannelLimit(limit) => self.host.set_channel_limit(limit),
+                Command::SetCompression(mode) => self.host.set_compressor(Compressor::new(mode)),
+                Command::SetRefusing(refusing) => self.host.set_refusing(refusing),
+                Command::SetMtu(mtu) => self.host.set_mtu(mtu),
+                Command::SetWaitingLimit(limit) => {
+                    self.waiting_limit = limit;
+                    self.host.set_waiting_limit(limit);
+                }
+                Command::Simulate(simulation) => {
+                    let simulator = self.simulator.get_or_insert_with(|| {
+                        Simulator::new(simulation, getrandom::u64().unwrap_or_default())
+                    });
+                    simulator.simulation = simulation;
+                }
+                Command::SendRaw { to, data } => {
+                    if let Some(to) = self.socket.reach(to) {
+                        self.socket.send(to, &data, data.len());
+                    }
+                }
+                Command::Flush(flushed) => flushes.push(flushed),
+                command => self.tune(command),
+            }
+        }
+        if flushes.is_empty() {
+            return false;
+        }
+        self.transmit();
+        for flushed in flushes {
+            flushed.set();
+        }
+        true
+    }
+
+    /// What concerns how a peer is served.
+    fn tune(&mut self, command: Command) {
+        let (Command::Ping { id }
+        | Command::SetPingInterval { id, .. }
+        | Command::SetTimeout { id, .. }
+        | Command::ConfigureThrottle { id, .. }) = command
+        else {
+            return;
+        };
+        for key in self.keys_of(id) {
+            match command {
+                Command::Ping { .. } => self.host.ping(key),
+                Command::SetPingInterval { millis, .. } => {
+                    self.host.set_ping_interval(key, Duration::from_millis(millis.into()));
+                }
+                Command::SetTimeout { limit, minimum, maximum, .. } => {
+                    self.host.set_timeout(key, limit, minimum, maximum);
+                }
+                Command::ConfigureThrottle { interval, acceleration, deceleration, .. } => {
+                    self.host.configure_throttle(key, interval, acceleration, deceleration);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The protocol's peers that an id stands for: one, or the attempts of a dial.
+    fn keys_of(&mut self, id: u32) -> Vec<PeerKey> {
+        match self.places.entry_by_id(id) {
+            Some(entry) => vec![entry.key],
+            None => self.dials.get(&id).map(|dial| dial.attempts.clone()).unwrap_or_default(),
+        }
+    }
+
+    fn send(&mut self, id: u32, channel: u8, delivery: Delivery, data: Bytes) {
+        let Some(entry) = self.places.entry_by_id(id) else { return };
+        entry.shared.queued.fetch_sub(data.len() + PACKET_OVERHEAD, Ordering::Relaxed);
+        // What the game could not know when it sent: the connection is about to be told to have ended.
+        let _ = self.host.send(entry.key, channel, Packet { delivery, data });
+    }
+
+    fn disconnect(&mut self, id: u32, how: Disconnect, data: u32) {
+        if self.dials.contains_key(&id) {
+            self.hang_up(id, Some(data));
+            return;
+        }
+        let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) else { return };
+        match how {
+            Disconnect::Asked => self.host.disconnect(key, data),
+            Disconnect::Later => self.host.disconnect_later(key, data),
+            Disconnect::Now => {
+                self.places.vacate(key);
+                self.host.disconnect_now(key, data);
+            }
+        }
+    }
+
+    fn reset(&mut self, id: u32) {
+        if self.dials.contains_key(&id) {
+            self.hang_up(id, None);
+        } else if let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) {
+            self.places.vacate(key);
+            self.host.reset(key);
+        }
+    }
+
+    /// Ends a dial, of which the game is to hear no more.
+    fn hang_up(&mut self, id: u32, data: Option<u32>) {
+        let Some(dial) = self.dials.remove(&id) else { return };
+        for key in dial.attempts {
+            self.places.vacate(key);
+            match data {
+                Some(data) => self.host.disconnect_now(key, data),
+                None => self.host.reset(key),
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Instant, connect: Connect) {
+        let Connect { shared, address, channels, data } = connect;
+        let id = shared.id;
+        let mut dial = Dial::new(shared, channels, data);
+        if let Some(address) = address {
+            dial.resolved([address]);
+        }
+        self.dials.insert(id, dial);
+        if address.is_some() {
+            self.attempt(now, id);
+            self.fail_if_over(id, "the address cannot be reached from this host's own");
+        }
+    }
+
+    /// The name of a host was looked up.
+    fn resolved(&mut self, now: Instant, id: u32, addresses: Result<Vec<SocketAddr>, String>) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        let why = match addresses {
+            Ok(addresses) => {
+                let reachable = addresses.into_iter().filter_map(|to| self.socket.reach(to));
+                dial.resolved(reachable);
+                self.attempt(now, id);
+                "the host has no address that can be reached".to_owned()
+            }
+            Err(why) => {
+                dial.resolved([]);
+                why
+            }
+        };
+        self.fail_if_over(id, &why);
+    }
+
+    fn fail_if_over(&mut self, id: u32, why: &str) {
+        if self.dials.get(&id).is_some_and(Dial::is_over) {
+            self.dials.remove(&id);
+            let reason = Some(why.to_owned());
+            self.tell(Arrival::Disconnected { id, data: 0, reason });
+        }
+    }
+
+    /// Tries the next address of a dial.
+    pub(super) fn attempt(&mut self, now: Instant, id: u32) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
+        let Some(address) = dial.next_address(now) else { return };
+        let Some(address) = self.socket.reach(address) else { return };
+        dial.shared.set_remote(address);
+        if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
+            dial.attempts.push(key);
+            self.places.set(key, Occupant::Dialing(id, key));
+        }
+    }
+
+    /// Tries the addresses whose time has come.
+    pub(super) fn attempt_due(&mut self, now: Instant) {
+        let due = |dial: &Dial| dial.next_attempt.is_some_and(|at| at <= now);
+        let ids: Vec<_> =
+            self.dials.iter().filter(|(_, dial)| due(dial)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.attempt(now, id);
+        }
+    }
+}

@@ -1,0 +1,422 @@
+//! A host on the I/O thread.
+
+use super::commands::Places;
+use super::dial::Dial;
+use super::endpoint::Endpoint;
+use super::id_map::IdMap;
+use super::inbox::Arrival;
+use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::simulator::Simulator;
+use super::socket::Socket;
+use crate::reactor::{Context, Driver, Readiness, lock};
+use bytes::Bytes;
+use lodewire_enet::{Delivery, Event, Host, Packet, PeerKey, Time};
+use mio::Interest;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The socket's key.
+const SOCKET: usize = 0;
+/// How many batches are read before the other sockets have their turn.
+const TURN: usize = 8;
+/// How many bytes of datagrams are written before they are sent.
+const OUTGOING: usize = 256 << 10;
+/// How many bytes of a peer the game may have taken before the protocol is told.
+const UNTOLD: usize = 64 << 10;
+
+/// A peer that is connected.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) shared: Arc<PeerShared>,
+    pub(super) key: PeerKey,
+    /// What waits for the game, as far as is known here.
+    waiting: usize,
+    /// What was delivered since it was asked what the game has taken.
+    unasked: usize,
+    /// The unreliable packets that wait, oldest first: their numbers in the inbox.
+    unreliable: VecDeque<u64>,
+    /// It stands among those that are asked before each batch.
+    is_pressed: bool,
+}
+
+/// Who stands in a slot of the protocol's.
+#[derive(Debug)]
+pub(super) enum Occupant {
+    /// An attempt of the dial with this id.
+    Dialing(u32, PeerKey),
+    Connected(Box<Entry>),
+}
+
+pub(super) struct HostDriver {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) socket: Socket,
+    pub(super) host: Host,
+    start: Instant,
+    pub(super) is_reading: bool,
+    pub(super) places: Places,
+    pub(super) dials: IdMap<Dial>,
+    pub(super) waiting_limit: usize,
+    /// Answer every packet with itself, here.
+    echo: bool,
+    pub(super) simulator: Option<Simulator>,
+    /// Until when what is to be sent is gathered.
+    gather_until: Option<Instant>,
+    /// Peers that wait for the game to make room.
+    pressed: Vec<u32>,
+    out: Vec<u8>,
+    outgoing: Vec<(SocketAddr, usize)>,
+}
+
+impl HostDriver {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        socket: Socket,
+        host: Host,
+        waiting_limit: usize,
+        echo: bool,
+    ) -> Self {
+        Self {
+            endpoint,
+            socket,
+            host,
+            start: Instant::now(),
+            is_reading: false,
+            places: Places::default(),
+            dials: IdMap::default(),
+            waiting_limit,
+            echo,
+            simulator: None,
+            gather_until: None,
+            pressed: Vec::new(),
+            out: Vec::new(),
+            outgoing: Vec::new(),
+        }
+    }
+
+    /// The protocol's time.
+    pub(super) fn time(&self, now: Instant) -> Time {
+        let since = now.saturating_duration_since(self.start);
+        Time::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Reads from the socket from now on.
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
+        if !self.is_reading {
+            self.is_reading = true;
+            // What cannot be watched is not heard of: connections then fail by their time-outs.
+            let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) {
+        let now = self.time(cx.now);
+        for _ in 0..TURN {
+            self.ask_pressed();
+            let (host, simulator) = (&mut self.host, &mut self.simulator);
+            let more = self.socket.receive(cx.datagrams, |from, datagram| match simulator {
+                Some(simulator) => simulator.send(cx.now, false, from, datagram),
+                None => host.handle(now, from, datagram),
+            });
+            self.deliver(cx.now);
+            if !more {
+                return;
+            }
+        }
+        cx.again(SOCKET);
+    }
+
+    /// Sends what there is to send.
+    pub(super) fn transmit(&mut self) {
+        let now = Instant::now();
+        let time = self.time(now);
+        loop {
+            self.out.clear();
+            self.outgoing.clear();
+            while self.out.len() < OUTGOING {
+                let Some(to) = self.host.transmit(time, &mut self.out) else { break };
+                self.outgoing.push((to, self.out.len()));
+            }
+            if self.outgoing.is_empty() {
+                break;
+            }
+            self.send_outgoing(now);
+        }
+        // What was sent may have ended connections.
+        self.deliver(now);
+        while let Some((key, statistics)) = self.host.poll_statistics() {
+            if let Some(shared) = self.places.shared(key, &self.dials) {
+                shared.publish(&statistics);
+            }
+        }
+        self.endpoint.publish(&self.host.statistics());
+    }
+
+    /// Sends the datagrams that were written, in series where they allow it.
+    fn send_outgoing(&mut self, now: Instant) {
+        let mut begin = 0;
+        if let Some(simulator) = &mut self.simulator {
+            for &(to, end) in &self.outgoing {
+                simulator.send(now, true, to, &self.out[begin..end]);
+                begin = end;
+            }
+            return;
+        }
+        let mut datagrams = self.outgoing.iter().copied().peekable();
+        while let Some((to, first_end)) = datagrams.next() {
+            let segment = first_end - begin;
+            let (mut end, mut segments) = (first_end, 1);
+            // A series ends with the first that is shorter.
+            while end - begin == segment * segments
+                && let Some(&(_, next_end)) = datagrams.peek().filter(|(next, next_end)| {
+                    *next == to && self.socket.may_go_on(segment, segments, next_end - end)
+                })
+            {
+                end = next_end;
+                segments += 1;
+                datagrams.next();
+            }
+            self.socket.send(to, &self.out[begin..end], segment);
+            begin = end;
+        }
+    }
+
+    /// Hands over what has happened.
+    pub(super) fn deliver(&mut self, now: Instant) {
+        let endpoint = Arc::clone(&self.endpoint);
+        let mut inbox = None;
+        while let Some(event) = self.host.poll_event() {
+            let arrival = match event {
+                Event::Receive { peer, channel, delivery, data } if self.echo => {
+                    self.host.consumed(peer, 1, data.len());
+                    // A peer that is leaving is not answered.
+                    let _ = self.host.send(peer, channel, Packet { delivery, data });
+                    continue;
+                }
+                Event::Receive { peer, channel, delivery, data } => {
+                    let inbox = inbox.get_or_insert_with(|| lock(&endpoint.inbox));
+                    self.received(inbox, peer, channel, delivery, data);
+                    continue;
+                }
+                Event::Connect { peer, data } => self.connected(peer, data),
+                Event::Disconnect { peer, data, timed_out } => {
+                    let Some(arrival) = self.disconnected(now, peer, data, timed_out) else {
+                        continue;
+                    };
+                    arrival
+                }
+            };
+            inbox.get_or_insert_with(|| lock(&endpoint.inbox)).push(arrival);
+        }
+        if let Some(inbox) = inbox
+            && inbox.waited_for
+        {
+            endpoint.arrived.notify_all();
+        }
+    }
+
+    /// Tells the game something that the protocol does not.
+    pub(super) fn tell(&mut self, arrival: Arrival) {
+        let mut inbox = lock(&self.endpoint.inbox);
+        inbox.push(arrival);
+        if inbox.waited_for {
+            self.endpoint.arrived.notify_all();
+        }
+    }
+
+    fn connected(&mut self, key: PeerKey, data: u32) -> Arrival {
+        let remote = self.host.address(key).unwrap_or(self.socket.local());
+        let dial = self.places.dialing(key).and_then(|id| self.dials.remove(&id));
+        let shared = match dial {
+            Some(dial) => {
+                for other in dial.attempts {
+                    if other != key {
+                        self.places.vacate(other);
+                        self.host.disconnect_now(other, 0);
+                    }
+                }
+                dial.shared.set_remote(remote);
+                dial.shared
+            }
+            None => Arc::new(PeerShared::new(false, Arc::clone(&self.endpoint), remote)),
+        };
+        shared.mtu.store(self.host.mtu(key), Ordering::Relaxed);
+        self.places.occupy(Entry {
+            shared: Arc::clone(&shared),
+            key,
+            waiting: 0,
+            unasked: 0,
+            unreliable: VecDeque::new(),
+            is_pressed: false,
+        });
+        Arrival::Connected { peer: shared, channels: self.host.channel_count(key), data }
+    }
+
+    fn disconnected(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        data: u32,
+        timed_out: bool,
+    ) -> Option<Arrival> {
+        match self.places.vacate(key)? {
+            Occupant::Connected(entry) => {
+                let reason = timed_out.then(|| "the other side does not answer".to_owned());
+                Some(Arrival::Disconnected { id: entry.shared.id, data, reason })
+            }
+            Occupant::Dialing(id, _) => {
+                let dial = self.dials.get_mut(&id)?;
+                dial.attempts.retain(|attempt| *attempt != key);
+                if dial.attempts.is_empty() {
+                    self.attempt(now, id);
+                }
+                let over = self.dials.get(&id).is_some_and(Dial::is_over);
+                over.then(|| {
+                    self.dials.remove(&id);
+                    let reason = if timed_out { "nobody answers" } else { "refused" };
+                    Arrival::Disconnected { id, data, reason: Some(reason.to_owned()) }
+                })
+            }
+        }
+    }
+
+    fn received(
+        &mut self,
+        inbox: &mut super::inbox::Inbox,
+        key: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+        data: Bytes,
+    ) {
+        let Some(entry) = self.places.entry(key) else { return };
+        let cost = data.len() + PACKET_OVERHEAD;
+        entry.waiting += cost;
+        entry.unasked += cost;
+        if entry.unasked >= UNTOLD || entry.waiting > self.waiting_limit {
+            Self::ask(&mut self.host, entry);
+        }
+        // Reliable packets are not let in beyond the limit. Of the others, the oldest make room.
+        while entry.waiting > self.waiting_limit {
+            let Some(number) = entry.unreliable.pop_front() else { break };
+            if let Some(len) = inbox.drop_packet(number) {
+                entry.waiting = entry.waiting.saturating_sub(len + PACKET_OVERHEAD);
+                entry.shared.count_dropped();
+                self.host.consumed(key, 1, len);
+            }
+        }
+        if entry.waiting > self.waiting_limit && delivery != Delivery::Reliable {
+            entry.waiting -= cost;
+            entry.shared.count_dropped();
+            self.host.consumed(key, 1, data.len());
+            return;
+        }
+        if entry.waiting > self.waiting_limit / 2 && !std::mem::replace(&mut entry.is_pressed, true)
+        {
+            self.pressed.push(entry.shared.id);
+        }
+        let id = entry.shared.id;
+        let number = inbox.push(Arrival::Received { id, channel, delivery, data });
+        if delivery != Delivery::Reliable {
+            while entry.unreliable.front().is_some_and(|front| !inbox.has(*front)) {
+                entry.unreliable.pop_front();
+            }
+            entry.unreliable.push_back(number);
+        }
+    }
+
+    /// Asks what the game has taken of a peer's packets, and tells the protocol.
+    fn ask(host: &mut Host, entry: &mut Entry) {
+        let (packets, bytes) = entry.shared.take_consumed();
+        entry.unasked = 0;
+        entry.waiting = entry.waiting.saturating_sub(bytes + packets * PACKET_OVERHEAD);
+        host.consumed(entry.key, packets, bytes);
+    }
+
+    /// Asks those for whom there is little room left.
+    fn ask_pressed(&mut self) {
+        let limit = self.waiting_limit;
+        let (places, host) = (&mut self.places, &mut self.host);
+        self.pressed.retain(|&id| {
+            let Some(entry) = places.entry_by_id(id) else { return false };
+            Self::ask(host, entry);
+            entry.is_pressed = entry.waiting > limit / 2;
+            entry.is_pressed
+        });
+    }
+
+    /// What the simulated network has for either side.
+    fn simulate(&mut self, now: Instant) {
+        let time = self.time(now);
+        let Some(simulator) = &mut self.simulator else { return };
+        while let Some(datagram) = simulator.receive(now) {
+            if datagram.outgoing {
+                self.socket.send(datagram.address, &datagram.bytes, datagram.bytes.len());
+            } else {
+                self.host.handle(time, datagram.address, &datagram.bytes);
+            }
+        }
+        if simulator.is_idle() {
+            self.simulator = None;
+        }
+        self.deliver(now);
+    }
+}
+
+impl Driver for HostDriver {
+    fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
+        if readiness.readable {
+            self.read(cx);
+            self.transmit();
+        }
+    }
+
+    fn woken(&mut self, cx: &mut Context<'_>) {
+        let hurry = self.endpoint.urgent.swap(false, Ordering::SeqCst);
+        if self.obey(cx) || hurry {
+            self.transmit();
+            return;
+        }
+        let gather = Duration::from_micros(self.endpoint.gather.load(Ordering::Relaxed).into());
+        if gather.is_zero() {
+            self.transmit();
+        } else if self.gather_until.is_none() {
+            self.gather_until = Some(cx.now + gather);
+            // From now on the game need not wake us.
+            self.endpoint.gathering.store(true, Ordering::SeqCst);
+            if self.obey(cx) {
+                self.transmit();
+            }
+        }
+    }
+
+    fn expired(&mut self, cx: &mut Context<'_>) {
+        if self.gather_until.is_some_and(|at| at <= cx.now) {
+            self.gather_until = None;
+            // Before the commands are taken: what comes after that wakes us.
+            self.endpoint.gathering.store(false, Ordering::SeqCst);
+            self.obey(cx);
+        }
+        self.simulate(cx.now);
+        self.attempt_due(cx.now);
+        self.ask_pressed();
+        self.host.expire(self.time(cx.now));
+        self.deliver(cx.now);
+        self.transmit();
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let protocol =
+            self.host.deadline().map(|at| self.start + Duration::from_micros(at.as_micros()));
+        let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
+        let dials = self.dials.values().filter_map(|dial| dial.next_attempt).min();
+        [protocol, simulator, dials, self.gather_until].into_iter().flatten().min()
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) {
+        self.obey(cx);
+        self.simulator = None;
+        self.transmit();
+    }
+}

@@ -1,0 +1,215 @@
+//! What the game's thread and the I/O thread share of a connection's host.
+
+use super::inbox::Inbox;
+use super::peer_shared::PeerShared;
+use super::simulator::Simulation;
+use crate::reactor::{DriverWaker, lock};
+use bytes::Bytes;
+use lodewire_enet::{Compression, Delivery, HostStatistics};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+/// What the game asks of the I/O thread, in its order. Peers are meant by their ids.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Read from the socket from now on.
+    Begin,
+    Connect(Box<Connect>),
+    /// The name of a host that is to be connected to has been looked up.
+    Resolved {
+        id: u32,
+        addresses: Result<Vec<SocketAddr>, String>,
+    },
+    Send {
+        id: u32,
+        channel: u8,
+        delivery: Delivery,
+        data: Bytes,
+    },
+    /// The same packet to many.
+    Broadcast {
+        ids: Vec<u32>,
+        channel: u8,
+        delivery: Delivery,
+        data: Bytes,
+    },
+    Disconnect {
+        id: u32,
+        how: Disconnect,
+        data: u32,
+    },
+    /// Forget a peer without a word.
+    Reset {
+        id: u32,
+    },
+    Ping {
+        id: u32,
+    },
+    SetPingInterval {
+        id: u32,
+        millis: u32,
+    },
+    SetTimeout {
+        id: u32,
+        limit: u32,
+        minimum: u32,
+        maximum: u32,
+    },
+    ConfigureThrottle {
+        id: u32,
+        interval: u32,
+        acceleration: u32,
+        deceleration: u32,
+    },
+    SetBandwidth {
+        incoming: u32,
+        outgoing: u32,
+    },
+    SetChannelLimit(usize),
+    SetCompression(Compression),
+    SetRefusing(bool),
+    SetMtu(usize),
+    SetWaitingLimit(usize),
+    Simulate(Simulation),
+    /// A datagram that is none of ENet's.
+    SendRaw {
+        to: SocketAddr,
+        data: Vec<u8>,
+    },
+    /// Send what waits, then tell.
+    Flush(Arc<Flushed>),
+}
+
+/// A connection that the game asks for.
+#[derive(Debug)]
+pub(super) struct Connect {
+    pub(super) shared: Arc<PeerShared>,
+    /// Where to; none while the name is looked up.
+    pub(super) address: Option<SocketAddr>,
+    pub(super) channels: usize,
+    pub(super) data: u32,
+}
+
+/// How a peer is disconnected: ENet's three ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disconnect {
+    Asked,
+    Later,
+    Now,
+}
+
+/// What is raised when a flush is done.
+#[derive(Debug, Default)]
+pub(super) struct Flushed {
+    done: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Flushed {
+    pub(super) fn set(&self) {
+        *lock(&self.done) = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for it, or until `gone` says that nobody will raise it.
+    pub(super) fn wait(&self, gone: impl Fn() -> bool) {
+        let mut done = lock(&self.done);
+        while !*done && !gone() {
+            let patience = std::time::Duration::from_millis(50);
+            let waited = self.changed.wait_timeout(done, patience);
+            done = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+/// One host, as both threads know it.
+#[derive(Debug, Default)]
+pub(super) struct Endpoint {
+    pub(super) commands: Mutex<Vec<Command>>,
+    pub(super) inbox: Mutex<Inbox>,
+    /// Something has come for a game that [waits](Inbox::waited_for).
+    pub(super) arrived: Condvar,
+    pub(super) waker: OnceLock<DriverWaker>,
+    /// The I/O thread is going to look at the commands by itself, within the time that sends are gathered.
+    pub(super) gathering: AtomicBool,
+    /// Send what waits at the next wake.
+    pub(super) urgent: AtomicBool,
+    /// How often the commands were taken.
+    pub(super) taken: AtomicU64,
+    /// How long sends are gathered, in microseconds.
+    pub(super) gather: AtomicU32,
+    /// How many bytes may wait for the network, per peer.
+    pub(super) outgoing_limit: AtomicU64,
+    ids: AtomicU32,
+    counters: [AtomicU64; 4],
+}
+
+impl Endpoint {
+    /// A number that no other peer of this host has or had.
+    pub(super) fn next_id(&self) -> u32 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Queues a command. The I/O thread is woken, unless it is about to look by itself.
+    ///
+    /// The queue is bounded by its users: packets by [`outgoing_limit`](Self::outgoing_limit) of each peer, the others by
+    /// one of a kind per call of the script, which the I/O thread serves faster than a script can call.
+    pub(super) fn command(&self, command: Command) {
+        lock(&self.commands).push(command);
+        // Whoever gathers lowers the flag before it takes the commands, so that either it finds this one, or we wake it.
+        if !self.gathering.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Has what waits sent at once.
+    pub(super) fn hurry(&self) {
+        self.urgent.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.wake();
+        }
+    }
+
+    /// Takes the commands, on the I/O thread.
+    pub(super) fn take_commands(&self) -> Vec<Command> {
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        std::mem::take(&mut *lock(&self.commands))
+    }
+
+    /// Tells the game's thread what the host counts.
+    pub(super) fn publish(&self, statistics: &HostStatistics) {
+        let HostStatistics { sent_data, sent_packets, received_data, received_packets } =
+            *statistics;
+        let values = [sent_data, sent_packets, received_data, received_packets];
+        for (counter, value) in self.counters.iter().zip(values) {
+            counter.store(value, Ordering::Relaxed);
+        }
+    }
+
+    /// A counter, in the order of Godot's `HostStatistic`.
+    pub(super) fn counter(&self, index: usize) -> u64 {
+        self.counters.get(index).map_or(0, |counter| counter.load(Ordering::Relaxed))
+    }
+
+    /// Waits until something has come, at most until `end`. Says whether it has.
+    pub(super) fn wait(&self, end: Instant) -> bool {
+        let mut inbox = lock(&self.inbox);
+        inbox.waited_for = true;
+        while inbox.is_empty() {
+            let patience = end.saturating_duration_since(Instant::now());
+            if patience.is_zero() {
+                break;
+            }
+            let waited = self.arrived.wait_timeout(inbox, patience);
+            inbox = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        inbox.waited_for = false;
+        !inbox.is_empty()
+    }
+}

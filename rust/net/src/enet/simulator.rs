@@ -1,0 +1,187 @@
+//! A bad network for testing a game: datagrams that come late, twice, in another order or not at all.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// How bad it is. It holds for every datagram, on its way out and on its way in: a round trip takes twice the latency.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Simulation {
+    /// How late a datagram is.
+    pub latency: Duration,
+    /// How much later it may be, at random. Datagrams keep their order.
+    pub jitter: Duration,
+    /// The share of datagrams that are lost, 0 to 1.
+    pub loss: f64,
+    /// The share that come twice, 0 to 1.
+    pub duplication: f64,
+    /// The share that are held back by the latency once more, so that later ones overtake them, 0 to 1.
+    pub reordering: f64,
+}
+
+impl Simulation {
+    /// Whether it does anything.
+    pub fn is_active(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// How many bytes may be on the way; beyond it datagrams are lost.
+const MAXIMUM_BYTES: usize = 64 << 20;
+/// How late a datagram is that is held back where there is no latency.
+const LEAST_HOLD: Duration = Duration::from_millis(20);
+
+/// A datagram on its way.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Datagram {
+    due: Instant,
+    /// Of those that are due at once, the first comes first.
+    order: u64,
+    /// Whether it goes out, or comes in.
+    pub(super) outgoing: bool,
+    pub(super) address: SocketAddr,
+    pub(super) bytes: Box<[u8]>,
+}
+
+/// The bad network.
+#[derive(Debug)]
+pub(super) struct Simulator {
+    pub(super) simulation: Simulation,
+    queue: BinaryHeap<Reverse<Datagram>>,
+    bytes: usize,
+    order: u64,
+    random: u64,
+    /// When the last one in order is due, for each direction.
+    last: [Option<Instant>; 2],
+}
+
+impl Simulator {
+    pub(super) fn new(simulation: Simulation, seed: u64) -> Self {
+        Self {
+            simulation,
+            queue: BinaryHeap::new(),
+            bytes: 0,
+            order: 0,
+            random: seed,
+            last: [None; 2],
+        }
+    }
+
+    /// Takes a datagram.
+    pub(super) fn send(&mut self, now: Instant, outgoing: bool, address: SocketAddr, bytes: &[u8]) {
+        if self.happens(self.simulation.loss) {
+            return;
+        }
+        let copies = if self.happens(self.simulation.duplication) { 2 } else { 1 };
+        for _ in 0..copies {
+            if self.bytes + bytes.len() > MAXIMUM_BYTES {
+                return;
+            }
+            let due = self.due(now, outgoing);
+            self.bytes += bytes.len();
+            self.order += 1;
+            let order = self.order;
+            self.queue.push(Reverse(Datagram {
+                due,
+                order,
+                outgoing,
+                address,
+                bytes: bytes.into(),
+            }));
+        }
+    }
+
+    fn due(&mut self, now: Instant, outgoing: bool) -> Instant {
+        let Simulation { latency, jitter, reordering, .. } = self.simulation;
+        let due = now + latency + jitter.mul_f64(self.fraction());
+        if self.happens(reordering) {
+            return due + latency.max(LEAST_HOLD);
+        }
+        let last = &mut self.last[usize::from(outgoing)];
+        let due = last.map_or(due, |last| last.max(due));
+        *last = Some(due);
+        due
+    }
+
+    /// When the next one is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.queue.peek().map(|Reverse(datagram)| datagram.due)
+    }
+
+    /// Whether it is of no use any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && !self.simulation.is_active()
+    }
+
+    /// The next one that is due by `now`.
+    pub(super) fn receive(&mut self, now: Instant) -> Option<Datagram> {
+        if self.deadline()? > now {
+            return None;
+        }
+        let Reverse(datagram) = self.queue.pop()?;
+        self.bytes -= datagram.bytes.len();
+        Some(datagram)
+    }
+
+    fn happens(&mut self, share: f64) -> bool {
+        share > 0.0 && self.fraction() < share
+    }
+
+    /// A number from 0 to 1 (SplitMix64: a test of a game needs no better).
+    #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
+    fn fraction(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(simulation: Simulation, count: u8) -> Vec<(u64, u8)> {
+        let begin = Instant::now();
+        let mut simulator = Simulator::new(simulation, 7);
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        for index in 0..count {
+            simulator.send(begin, true, address, &[index]);
+        }
+        let mut came = Vec::new();
+        while let Some(due) = simulator.deadline() {
+            assert!(simulator.receive(due - Duration::from_micros(1)).is_none());
+            let datagram = simulator.receive(due).expect("one is due");
+            let after = u64::try_from((due - begin).as_millis()).expect("short");
+            came.push((after, datagram.bytes[0]));
+        }
+        came
+    }
+
+    #[test]
+    fn latency_delays_and_jitter_keeps_the_order() {
+        let simulation = Simulation {
+            latency: Duration::from_millis(100),
+            jitter: Duration::from_millis(50),
+            ..Simulation::default()
+        };
+        let came = run(simulation, 200);
+        assert!(came.iter().all(|(after, _)| (100..=150).contains(after)), "{came:?}");
+        assert!(came.is_sorted());
+        assert_eq!(came.len(), 200);
+    }
+
+    #[test]
+    fn the_shares_are_about_right() {
+        let lossy = run(Simulation { loss: 0.3, ..Simulation::default() }, 250);
+        assert!((150..200).contains(&lossy.len()), "{}", lossy.len());
+        let twice = run(Simulation { duplication: 0.3, ..Simulation::default() }, 250);
+        assert!((300..350).contains(&twice.len()), "{}", twice.len());
+        let reordered = run(Simulation { reordering: 0.3, ..Simulation::default() }, 250);
+        assert_eq!(reordered.len(), 250);
+        let late = reordered.iter().filter(|(after, _)| *after == 20).count();
+        assert!((50..100).contains(&late), "{late}");
+    }
+}

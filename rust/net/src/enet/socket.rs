@@ -1,0 +1,129 @@
+//! A UDP socket that takes and gives many datagrams with one call of the system, where it can.
+
+use crate::tcp::{Bind, BindError};
+use mio::net::UdpSocket;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, Type};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What the system is asked to keep for a busy thread, each way; it may give less.
+const SYSTEM_BUFFER: usize = 4 << 20;
+/// The longest that the system gives at once: one datagram, or many of one sender put together.
+const LONGEST: usize = 64 << 10;
+/// The longest series of datagrams that the system takes at once.
+const LONGEST_SERIES: usize = 60_000;
+
+/// A UDP socket that does not block.
+#[derive(Debug)]
+pub(super) struct Socket {
+    pub(super) io: UdpSocket,
+    state: UdpSocketState,
+    local: SocketAddr,
+}
+
+impl Socket {
+    /// Binds to `port`; 0 takes one that is free.
+    pub(super) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
+        let io = match bind {
+            Bind::Address(address) => open(SocketAddr::new(address, port))?,
+            Bind::Any => match open((Ipv6Addr::UNSPECIFIED, port).into()) {
+                Ok(io) => io,
+                Err(error) if crate::tcp::is_unsupported(&error) => {
+                    open((Ipv4Addr::UNSPECIFIED, port).into())?
+                }
+                Err(error) => return Err(error.into()),
+            },
+        };
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let local = io.local_addr()?;
+        Ok(Self { io: UdpSocket::from_std(io), state, local })
+    }
+
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The address as this socket needs it: one that speaks both families has IPv4 addresses as IPv6 ones. `None` when it
+    /// cannot reach it.
+    pub(super) fn reach(&self, address: SocketAddr) -> Option<SocketAddr> {
+        let ip = match (self.local.ip(), address.ip().to_canonical()) {
+            (IpAddr::V4(_), IpAddr::V4(v4)) => v4.into(),
+            (IpAddr::V4(_), IpAddr::V6(_)) => return None,
+            (IpAddr::V6(own), IpAddr::V4(v4)) if own.is_unspecified() => v4.to_ipv6_mapped().into(),
+            (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+            (IpAddr::V6(_), v6) => v6,
+        };
+        Some(SocketAddr::new(ip, address.port()))
+    }
+
+    /// Reads what has come into `buffer`, and calls `take` with each datagram. Says whether there may be more.
+    pub(super) fn receive(
+        &self,
+        buffer: &mut [u8],
+        mut take: impl FnMut(SocketAddr, &[u8]),
+    ) -> bool {
+        let mut meta = [RecvMeta::default(); BATCH_SIZE];
+        let mut slices: Vec<_> =
+            buffer.chunks_exact_mut(LONGEST).take(BATCH_SIZE).map(IoSliceMut::new).collect();
+        let (state, io) = (&self.state, &self.io);
+        let read = io.try_io(|| state.recv(UdpSockRef::from(io), &mut slices, &mut meta));
+        let count = match read {
+            Ok(count) => count,
+            // An error that an earlier datagram of ours met: it is of no account, and the next read goes on.
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+        };
+        for (slice, meta) in slices.iter().zip(&meta).take(count) {
+            let bytes = &slice[..meta.len.min(slice.len())];
+            for datagram in bytes.chunks(meta.stride.max(1)) {
+                take(meta.addr, datagram);
+            }
+        }
+        true
+    }
+
+    /// Sends a datagram, or a series of them, each `segment` bytes long but the last. What cannot be sent is lost, as on
+    /// the network.
+    pub(super) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
+        let segment_size = (contents.len() > segment).then_some(segment);
+        if self.try_send(to, contents, segment_size).is_err() && segment_size.is_some() {
+            // Not every network card, nor every system, takes a series.
+            for datagram in contents.chunks(segment) {
+                let _ = self.try_send(to, datagram, None);
+            }
+        }
+    }
+
+    fn try_send(
+        &self,
+        to: SocketAddr,
+        contents: &[u8],
+        segment_size: Option<usize>,
+    ) -> io::Result<()> {
+        let transmit =
+            Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+        self.io.try_io(|| self.state.try_send(UdpSockRef::from(&self.io), &transmit))
+    }
+
+    /// Whether a series may go on with a datagram of `len` bytes, after `segments` of `segment` bytes.
+    pub(super) fn may_go_on(&self, segment: usize, segments: usize, len: usize) -> bool {
+        len <= segment
+            && segments < self.state.max_gso_segments()
+            && segments * segment + len <= LONGEST_SERIES
+    }
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let socket =
+        socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_broadcast(true)?;
+    // The system gives what it may.
+    let _ = socket.set_recv_buffer_size(SYSTEM_BUFFER);
+    let _ = socket.set_send_buffer_size(SYSTEM_BUFFER);
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}

@@ -1,0 +1,88 @@
+//! Hosts over real sockets of this machine.
+
+use lodewire_net::Bind;
+use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn host() -> Connection {
+    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, Config::default())
+        .expect("a port")
+}
+
+fn next(host: &mut Connection) -> Event {
+    host.service(PATIENCE).expect("an event")
+}
+
+fn pair() -> (Connection, Connection, Rc<lodewire_net::enet::Peer>, Rc<lodewire_net::enet::Peer>) {
+    let (mut server, mut client) = (host(), host());
+    server.begin();
+    let asked = client.connect(server.local_addr(), 3, 42).expect("a peer");
+    assert_eq!(asked.state(), PeerState::Connecting);
+    let Event::Connect { peer: at_server, data: 42 } = next(&mut server) else {
+        panic!("no connect")
+    };
+    let Event::Connect { peer, data: 0 } = next(&mut client) else { panic!("no connect") };
+    assert!(Rc::ptr_eq(&peer, &asked));
+    assert_eq!((at_server.channels(), peer.channels()), (3, 3));
+    (server, client, at_server, peer)
+}
+
+#[test]
+fn packets_go_both_ways_without_further_calls() {
+    let (mut server, mut client, at_server, at_client) = pair();
+    at_client.send(2, Delivery::Reliable, b"hello".to_vec().into()).expect("sent");
+    let Event::Receive { peer, channel: 2 } = next(&mut server) else { panic!("no packet") };
+    assert!(Rc::ptr_eq(&peer, &at_server));
+    assert_eq!(&peer.receive().expect("a packet").data[..], b"hello");
+    at_server.send(0, Delivery::Unsequenced, vec![1; 1000].into()).expect("sent");
+    let Event::Receive { peer, .. } = next(&mut client) else { panic!("no packet") };
+    assert_eq!(peer.receive().expect("a packet").data.len(), 1000);
+}
+
+#[test]
+fn a_large_packet_arrives_whole() {
+    let (mut server, _client, _, at_client) = pair();
+    let data: Vec<u8> = (0..5_000_000_u32).map(|index| (index % 253) as u8).collect();
+    at_client.send(0, Delivery::Reliable, data.clone().into()).expect("sent");
+    let Event::Receive { peer, .. } = next(&mut server) else { panic!("no packet") };
+    assert!(peer.receive().expect("a packet").data == data);
+}
+
+#[test]
+fn a_disconnect_at_the_end_is_delivered() {
+    let (mut server, client, _, at_client) = pair();
+    at_client.disconnect_now(7);
+    assert!(!at_client.is_active());
+    drop(client);
+    let Event::Disconnect { data: 7, .. } = next(&mut server) else { panic!("no disconnect") };
+}
+
+#[test]
+fn a_name_is_looked_up_beside_the_game() {
+    let (mut server, mut client) =
+        (host(), Connection::bind(Bind::Any, 0, Config::default()).expect("a port"));
+    server.begin();
+    let port = server.local_addr().port();
+    let peer = client.connect_by_name("localhost".to_owned(), port, 1, 0).expect("a peer");
+    let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
+    assert_eq!(peer.remote(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let nobody = client.connect_by_name("nobody.invalid".to_owned(), port, 1, 0).expect("a peer");
+    let Event::Disconnect { peer, reason: Some(reason), .. } =
+        client.service(Duration::from_secs(20)).expect("an event")
+    else {
+        panic!("no disconnect")
+    };
+    assert!(Rc::ptr_eq(&peer, &nobody) && reason.contains("nobody.invalid"), "{reason}");
+}
+
+#[test]
+fn waiting_for_an_event_sleeps() {
+    let mut host = host();
+    let begin = Instant::now();
+    assert!(host.service(Duration::from_millis(200)).is_none());
+    assert!(begin.elapsed() >= Duration::from_millis(200));
+}
