@@ -1,89 +1,49 @@
 //! What was measured, round by round.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::subject::Subject;
-
-/// What is measured of a subject.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Figure {
-    /// Processor time per echoed message, in microseconds, under a load of [`crate::measure::LOADS`].
-    EchoCpu(usize),
-    /// The part of it in the program itself.
-    EchoUser(usize),
-    /// KiB per idle connection.
-    Memory,
-    /// Milliseconds until a burst is served.
-    Burst,
-    /// How many of the burst were served in time.
-    BurstServed,
-    /// Microseconds of the game's thread, for one of something.
-    GameThread(Work),
-    /// Microseconds of all threads for it.
-    Process(Work),
-}
-
-/// What the game's thread does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Work {
-    /// An opening handshake.
-    Handshake,
-    /// One over TLS.
-    TlsHandshake,
-    /// An echo, one message per peer and frame.
-    Echo,
-    /// An echo, many messages per peer and frame.
-    EchoMany,
-    /// The same by the call that takes them all.
-    EchoBatch,
-    /// A frame without anything new, with so many peers.
-    IdleFrame(usize),
-}
-
-impl Work {
-    /// What it is called in the table.
-    pub(crate) fn name(self) -> String {
-        match self {
-            Self::Handshake => "a ws:// handshake".to_owned(),
-            Self::TlsHandshake => "a wss:// handshake".to_owned(),
-            Self::Echo => "an echo, 100 peers × 1 message".to_owned(),
-            Self::EchoMany => "an echo, 20 peers × 16 messages".to_owned(),
-            Self::EchoBatch => "an echo by get_packets(), 20 × 16".to_owned(),
-            Self::IdleFrame(peers) => format!("a frame with {peers} idle peers"),
-        }
+/// Something that is measured in every round.
+pub(crate) trait Summary: Copy + Ord {
+    /// Whether the kernel samples it: few samples, of which none can be spared.
+    fn is_sampled(self) -> bool {
+        false
     }
 }
 
-/// All that was measured.
-#[derive(Default)]
-pub(crate) struct Figures {
-    values: BTreeMap<(Figure, Subject), Vec<f64>>,
+/// All that was measured: figures of subjects.
+pub(crate) struct Figures<F, S> {
+    values: BTreeMap<(F, S), Vec<f64>>,
     /// Why something could not be measured.
-    missing: BTreeMap<(Figure, Subject), String>,
+    missing: BTreeMap<(F, S), String>,
 }
 
-impl Figures {
+impl<F, S> Default for Figures<F, S> {
+    fn default() -> Self {
+        Self { values: BTreeMap::new(), missing: BTreeMap::new() }
+    }
+}
+
+impl<F: Summary, S: Copy + Ord> Figures<F, S> {
     /// Adds what a round gave.
-    pub(crate) fn add(&mut self, figure: Figure, subject: Subject, value: f64) {
+    pub(crate) fn add(&mut self, figure: F, subject: S, value: f64) {
         self.values.entry((figure, subject)).or_default().push(value);
     }
 
     /// Notes why there is nothing.
-    pub(crate) fn miss(&mut self, figure: Figure, subject: Subject, why: &str) {
+    pub(crate) fn miss(&mut self, figure: F, subject: S, why: &str) {
         self.missing.insert((figure, subject), why.to_owned());
     }
 
     /// Everything that could not be measured, and why.
     pub(crate) fn missing(&self) -> impl Iterator<Item = &str> {
-        let reasons: std::collections::BTreeSet<_> =
-            self.missing.values().map(String::as_str).collect();
+        let reasons: BTreeSet<_> = self.missing.values().map(String::as_str).collect();
         reasons.into_iter()
     }
 
-    /// The median of the rounds; of times that the kernel samples, the mean, which uses all samples.
-    pub(crate) fn get(&self, figure: Figure, subject: Subject) -> Option<f64> {
+    /// The median of the rounds; of what the kernel samples, the mean, which uses all samples.
+    pub(crate) fn get(&self, figure: F, subject: S) -> Option<f64> {
         let values = self.values.get(&(figure, subject))?;
-        if matches!(figure, Figure::EchoUser(_)) {
+        if figure.is_sampled() {
             return Some(values.iter().sum::<f64>() / values.len() as f64);
         }
         let mut values = values.clone();
@@ -93,7 +53,7 @@ impl Figures {
     }
 
     /// The smallest and the largest of the rounds.
-    pub(crate) fn range(&self, figure: Figure, subject: Subject) -> Option<(f64, f64)> {
+    pub(crate) fn range(&self, figure: F, subject: S) -> Option<(f64, f64)> {
         let values = self.values.get(&(figure, subject))?;
         let least = values.iter().copied().min_by(f64::total_cmp)?;
         let most = values.iter().copied().max_by(f64::total_cmp)?;
@@ -105,18 +65,31 @@ impl Figures {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    enum Figure {
+        Timed,
+        Sampled,
+        Other,
+    }
+
+    impl Summary for Figure {
+        fn is_sampled(self) -> bool {
+            self == Self::Sampled
+        }
+    }
+
     #[test]
     fn medians_and_means() {
         let mut figures = Figures::default();
         for value in [9.0, 1.0, 2.0] {
-            figures.add(Figure::Memory, Subject::Node, value);
-            figures.add(Figure::EchoUser(0), Subject::Node, value);
+            figures.add(Figure::Timed, 'a', value);
+            figures.add(Figure::Sampled, 'a', value);
         }
-        assert_eq!(figures.get(Figure::Memory, Subject::Node), Some(2.0));
-        assert_eq!(figures.get(Figure::EchoUser(0), Subject::Node), Some(4.0));
-        assert_eq!(figures.range(Figure::Memory, Subject::Node), Some((1.0, 9.0)));
-        figures.add(Figure::Memory, Subject::Node, 4.0);
-        assert_eq!(figures.get(Figure::Memory, Subject::Node), Some(3.0));
-        assert_eq!(figures.get(Figure::Burst, Subject::Node), None);
+        assert_eq!(figures.get(Figure::Timed, 'a'), Some(2.0));
+        assert_eq!(figures.get(Figure::Sampled, 'a'), Some(4.0));
+        assert_eq!(figures.range(Figure::Timed, 'a'), Some((1.0, 9.0)));
+        figures.add(Figure::Timed, 'a', 4.0);
+        assert_eq!(figures.get(Figure::Timed, 'a'), Some(3.0));
+        assert_eq!(figures.get(Figure::Other, 'a'), None);
     }
 }

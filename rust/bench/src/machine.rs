@@ -2,29 +2,28 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::process;
-use crate::subject::Setup;
 
 /// The lock file that this program was built with.
 const LOCK: &str = include_str!("../../../Cargo.lock");
 
-/// The peers in Rust, and what they run on.
-const CRATES: [&str; 4] = ["tungstenite", "mio", "fastwebsockets", "tokio"];
-
-/// Lines that describe the run.
-pub(crate) fn describe(setup: &Setup, rounds: usize) -> Result<Vec<String>> {
+/// Lines that describe the run: `versions` of the peers, and of crates that are among them or under them.
+pub(crate) fn describe(
+    crates: &[&str],
+    versions: impl IntoIterator<Item = String>,
+    rounds: usize,
+    time: Duration,
+) -> Result<Vec<String>> {
     let cpu = fs::read_to_string("/proc/cpuinfo")?;
     let model = field(&cpu, "model name").unwrap_or("a processor without a name");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let mut versions: Vec<_> = CRATES
-        .iter()
-        .filter_map(|name| Some(format!("{name} {}", locked_version(LOCK, name)?)))
-        .collect();
-    versions.extend(setup.node.as_ref().map(|node| format!("ws {}", node.version)));
-    versions.extend(setup.engine.as_ref().map(|engine| format!("Godot {}", engine.version)));
+    let crates =
+        crates.iter().filter_map(|name| Some(format!("{name} {}", locked_version(LOCK, name)?)));
+    let versions: Vec<_> = crates.chain(versions).collect();
     Ok(vec![
         format!(
             "{}, Lodewire {}{}",
@@ -34,7 +33,7 @@ pub(crate) fn describe(setup: &Setup, rounds: usize) -> Result<Vec<String>> {
         ),
         format!("{} cores of {model}, Linux {}", process::cores()?, kernel.trim()),
         versions.join(", "),
-        format!("{rounds} rounds, {} s for each echo figure", setup.time.as_secs_f64()),
+        format!("{rounds} rounds, {} s for each figure that takes a time", time.as_secs_f64()),
     ])
 }
 
@@ -67,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_peers_are_in_the_lock_file() {
-        for name in CRATES {
+        for name in ["tungstenite", "mio"] {
             assert!(locked_version(LOCK, name).is_some(), "{name}");
         }
         assert_eq!(field("a\t: 1\nb : 2\n", "b"), Some("2"));

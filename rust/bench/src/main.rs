@@ -7,8 +7,6 @@
 )]
 
 #[cfg(target_os = "linux")]
-mod client;
-#[cfg(target_os = "linux")]
 mod command_line;
 #[cfg(target_os = "linux")]
 mod engine;
@@ -17,21 +15,15 @@ mod figures;
 #[cfg(target_os = "linux")]
 mod machine;
 #[cfg(target_os = "linux")]
-mod measure;
+mod number;
 #[cfg(target_os = "linux")]
 mod plot;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
-mod report;
+mod websocket;
 #[cfg(target_os = "linux")]
-mod servers;
-#[cfg(target_os = "linux")]
-mod subject;
-#[cfg(target_os = "linux")]
-mod tls_client;
-#[cfg(target_os = "linux")]
-mod wanted;
+mod wish;
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {

@@ -1,4 +1,4 @@
-//! The plot: one chart per figure, bars for the servers.
+//! The plots: one chart per figure, bars for the subjects.
 
 use std::path::Path;
 
@@ -6,12 +6,8 @@ use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::figures::{Figure, Figures, Work};
-use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
-use crate::subject::{ECHO_SERVERS, Subject};
-
-const SIZE: (u32, u32) = (1200, 1120);
-const ROWS_AND_COLUMNS: (usize, usize) = (4, 2);
+const WIDTH: u32 = 1200;
+const CHART_HEIGHT: u32 = 280;
 const OURS: RGBColor = RGBColor(38, 110, 170);
 const PEER: RGBColor = RGBColor(170, 170, 170);
 const USER: RGBColor = RGBColor(225, 130, 40);
@@ -19,66 +15,30 @@ const USER: RGBColor = RGBColor(225, 130, 40);
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// A bar: its name, its length, the part of it that is user time, and whether it is ours.
-struct Bar {
-    name: String,
-    value: f64,
-    user: f64,
-    ours: bool,
+pub(crate) struct Bar {
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) user: f64,
+    pub(crate) ours: bool,
 }
 
-/// Draws what was measured into a file.
-pub(crate) fn draw(figures: &Figures, file: &Path) -> Result<()> {
-    let root = SVGBackend::new(file, SIZE).into_drawing_area();
+/// A chart: its title and its bars.
+pub(crate) struct Chart {
+    pub(crate) title: String,
+    pub(crate) bars: Vec<Bar>,
+}
+
+/// Draws charts into a file, two side by side.
+pub(crate) fn draw(charts: &[Chart], file: &Path) -> Result<()> {
+    let rows = charts.len().div_ceil(2);
+    let height = CHART_HEIGHT * u32::try_from(rows)?;
+    let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
     root.fill(&WHITE).map_err(error)?;
-    let areas = root.split_evenly(ROWS_AND_COLUMNS);
-    let mut charts: Vec<(String, Vec<Bar>)> = Vec::new();
-    for (index, load) in LOADS.iter().enumerate() {
-        let title = format!("processor time per echo, {}, µs (orange: user)", load.name);
-        charts.push((title, server_bars(figures, Figure::EchoCpu(index), Some(index))));
-    }
-    let title = format!("memory per idle connection of {IDLE_CONNECTIONS}, KiB");
-    charts.push((title, server_bars(figures, Figure::Memory, None)));
-    let title = format!("{BURST} connections at once, ms");
-    charts.push((title, server_bars(figures, Figure::Burst, None)));
-    charts.push(game_thread(
-        "game's thread per handshake, µs",
-        figures,
-        &[Work::Handshake, Work::TlsHandshake],
-    ));
-    let echoes = [Work::Echo, Work::EchoMany, Work::EchoBatch];
-    charts.push(game_thread("game's thread per echo, µs", figures, &echoes));
-    let frames = IDLE_PEERS.map(Work::IdleFrame);
-    charts.push(game_thread("game's thread per frame with idle peers, µs", figures, &frames));
-    for (area, (title, bars)) in areas.iter().zip(&charts) {
+    let areas = root.split_evenly((rows, 2));
+    for (area, Chart { title, bars }) in areas.iter().zip(charts) {
         chart(area, title, bars)?;
     }
     root.present().map_err(error)
-}
-
-fn server_bars(figures: &Figures, figure: Figure, load: Option<usize>) -> Vec<Bar> {
-    let bar = |subject: Subject| {
-        let user = load.and_then(|load| figures.get(Figure::EchoUser(load), subject));
-        Some(Bar {
-            name: subject.name().to_owned(),
-            value: figures.get(figure, subject)?,
-            user: user.unwrap_or(0.0),
-            ours: subject.is_ours(),
-        })
-    };
-    ECHO_SERVERS.into_iter().chain([Subject::AcceptLoop]).filter_map(bar).collect()
-}
-
-fn game_thread(title: &str, figures: &Figures, works: &[Work]) -> (String, Vec<Bar>) {
-    let mut bars = Vec::new();
-    for work in works {
-        for subject in [Subject::Engine, Subject::Addon] {
-            let Some(value) = figures.get(Figure::GameThread(*work), subject) else { continue };
-            let ours = subject.is_ours();
-            let who = if ours { "Lodewire" } else { "Godot" };
-            bars.push(Bar { name: format!("{who}: {}", work.name()), value, user: 0.0, ours });
-        }
-    }
-    (title.to_owned(), bars)
 }
 
 /// Bars from left to right.

@@ -12,6 +12,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::{Pid, SysconfVar, sysconf};
 
+/// The servers have a core, and the clients another.
+pub(crate) const SERVER_CORE: usize = 0;
+/// The clients' core.
+pub(crate) const CLIENT_CORE: usize = 1;
+
 /// For an engine to start, on a machine that does other things as well.
 const START_LIMIT: Duration = Duration::from_mins(1);
 

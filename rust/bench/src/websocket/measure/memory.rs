@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::client::{Clients, Manner};
-use crate::figures::{Figure, Figures};
-use crate::subject::{ECHO_SERVERS, Setup};
+use crate::websocket::client::{Clients, Manner};
+use crate::websocket::figure::{Figure, Figures};
+use crate::websocket::subject::{ECHO_SERVERS, Setup};
 
 /// How many are idle.
 pub(crate) const CONNECTIONS: usize = 2000;

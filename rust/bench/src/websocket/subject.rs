@@ -7,12 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::engine::{Engine, Scene};
-use crate::process::Process;
-
-/// The servers have a core, and the clients another.
-pub(crate) const SERVER_CORE: usize = 0;
-/// The clients' core.
-pub(crate) const CLIENT_CORE: usize = 1;
+use crate::process::{Process, SERVER_CORE};
 
 /// A server that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +118,7 @@ impl Subject {
             Self::Node => {
                 let Some(node) = &setup.node else { return Ok(None) };
                 let mut command = Command::new(&node.program);
-                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/servers/ws.cjs"));
+                command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/websocket/servers/ws.cjs"));
                 command.env("NODE_PATH", &node.modules);
                 return Process::start(self.name(), command, Some(SERVER_CORE)).map(Some);
             }
@@ -142,7 +137,7 @@ impl Subject {
 
 #[cfg(test)]
 mod tests {
-    use crate::servers::Server;
+    use crate::websocket::servers::Server;
     use clap::ValueEnum;
 
     #[test]

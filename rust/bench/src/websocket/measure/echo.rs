@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::client::Clients;
-use crate::figures::{Figure, Figures};
-use crate::subject::{ECHO_SERVERS, Setup, Subject};
+use crate::websocket::client::Clients;
+use crate::websocket::figure::{Figure, Figures};
+use crate::websocket::subject::{ECHO_SERVERS, Setup, Subject};
 
 /// Messages of one size on some connections, one under way on each.
 pub(crate) struct Load {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::client::Clients;
 use crate::engine::{Engine, Scene, last_stat, next_stat};
-use crate::figures::{Figure, Figures, Work};
 use crate::process::Process;
-use crate::subject::{Setup, Subject};
-use crate::tls_client;
+use crate::websocket::client::Clients;
+use crate::websocket::figure::{Figure, Figures, Work};
+use crate::websocket::subject::{Setup, Subject};
+use crate::websocket::tls_client;
 
 /// The numbers of idle peers.
 pub(crate) const IDLE_PEERS: [usize; 3] = [0, 500, 2000];

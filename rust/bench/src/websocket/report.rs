@@ -3,10 +3,12 @@
 
 use std::fmt::Write;
 
-use crate::figures::{Figure, Figures, Work};
-use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
-use crate::subject::{ECHO_SERVERS, Subject};
-use crate::wanted::{self, Wish};
+use crate::number::number;
+use crate::websocket::figure::{Figure, Figures, Work};
+use crate::websocket::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
+use crate::websocket::subject::{ECHO_SERVERS, Subject};
+use crate::websocket::wanted;
+use crate::wish;
 
 const INTRODUCTION: &str = "# WebSocket servers, measured
 
@@ -42,9 +44,9 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
     }
     let wishes = wanted::all(figures);
     text += "\n## What is wanted\n\n";
-    text += "| figure | ours | its rounds | peers | ratio | wanted | reached |\n|---|---|---|---|---|---|---|\n";
+    text += wish::HEAD;
     for wish in &wishes {
-        text += &wish_row(wish);
+        text += &wish.row();
     }
     let missing: Vec<_> = figures.missing().collect();
     if !missing.is_empty() {
@@ -53,33 +55,6 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
     servers(figures, &mut text);
     game_thread(figures, &mut text);
     text + HOW
-}
-
-fn wish_row(wish: &Wish) -> String {
-    let peers: Vec<_> =
-        wish.peers.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
-    let limit = if wish.is_absolute() {
-        format!("≤ {} {}", number(wish.most), wish.unit)
-    } else {
-        format!("≤ {}", number(wish.most))
-    };
-    format!(
-        "| {} | {} | {} | {} | {} | {limit} | {} |\n",
-        wish.title,
-        wish.ours
-            .map_or_else(|| "–".to_owned(), |value| format!("{} {}", number(value), wish.unit)),
-        wish.range.map_or_else(
-            || "–".to_owned(),
-            |(least, most)| format!("{}–{}", number(least), number(most))
-        ),
-        if peers.is_empty() { "–".to_owned() } else { peers.join("; ") },
-        wish.ratio().map_or_else(|| "–".to_owned(), number),
-        match wish.is_reached() {
-            Some(true) => "yes",
-            Some(false) => "**no**",
-            None => "not measured",
-        }
-    )
 }
 
 fn servers(figures: &Figures, text: &mut String) {
@@ -129,26 +104,9 @@ fn game_thread(figures: &Figures, text: &mut String) {
     }
 }
 
-/// Three digits that count.
-fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        100.0.. => 0,
-        10.0..100.0 => 1,
-        0.1..10.0 => 2,
-        _ => 3,
-    };
-    format!("{value:.decimals$}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        let shown = [0.012_34, 0.25, 5.238, 71.44, 2351.2].map(number);
-        assert_eq!(shown, ["0.012", "0.25", "5.24", "71.4", "2351"]);
-    }
 
     #[test]
     fn what_is_missing_is_said() {

@@ -8,9 +8,9 @@ mod memory;
 use anyhow::Result;
 use clap::ValueEnum;
 
-use crate::figures::Figures;
-use crate::process;
-use crate::subject::{CLIENT_CORE, Setup};
+use crate::process::{self, CLIENT_CORE};
+use crate::websocket::figure::Figures;
+use crate::websocket::subject::Setup;
 
 pub(crate) use burst::CONNECTIONS as BURST;
 pub(crate) use echo::LOADS;

@@ -1,40 +1,9 @@
 //! What is wanted of ours, beside its peers.
 
-use crate::figures::{Figure, Figures, Work};
-use crate::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
-use crate::subject::{ECHO_SERVERS, Subject};
-
-/// A wish and what came of it.
-pub(crate) struct Wish {
-    pub(crate) title: String,
-    pub(crate) unit: &'static str,
-    pub(crate) ours: Option<f64>,
-    /// The least and the most of the rounds.
-    pub(crate) range: Option<(f64, f64)>,
-    /// Everything that ours is compared with; the best of it counts.
-    pub(crate) peers: Vec<(&'static str, f64)>,
-    /// The ratio of ours to the best, or without peers our own value.
-    pub(crate) most: f64,
-}
-
-impl Wish {
-    /// What must not be more than [`Self::most`].
-    pub(crate) fn ratio(&self) -> Option<f64> {
-        let best = self.peers.iter().map(|(_, value)| *value).min_by(f64::total_cmp);
-        Some(self.ours? / best?)
-    }
-
-    /// Whether it came true; `None` if it was not measured.
-    pub(crate) fn is_reached(&self) -> Option<bool> {
-        let value = if self.is_absolute() { self.ours? } else { self.ratio()? };
-        Some(value <= self.most)
-    }
-
-    /// Whether our own value is limited, not its ratio.
-    pub(crate) fn is_absolute(&self) -> bool {
-        self.unit == KIB
-    }
-}
+use crate::websocket::figure::{Figure, Figures, Work};
+use crate::websocket::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
+use crate::websocket::subject::{ECHO_SERVERS, Subject};
+use crate::wish::{Bound, Wish};
 
 const KIB: &str = "KiB";
 const MICROS: &str = "µs";
@@ -93,7 +62,7 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         ours: figures.get(batch, Subject::Addon),
         range: figures.range(batch, Subject::Addon),
         peers: engine.map(|value| (Subject::Engine.name(), value)).into_iter().collect(),
-        most: 1.0 / 10.0,
+        bound: Bound::AtMost(1.0 / 10.0),
     });
     let idle = |peers| Figure::GameThread(Work::IdleFrame(peers));
     let frame = |peers| figures.get(idle(peers), Subject::Addon);
@@ -104,7 +73,7 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         ours: frame(most),
         range: figures.range(idle(most), Subject::Addon),
         peers: frame(least).map(|value| ("itself without peers", value)).into_iter().collect(),
-        most: NOT_GROWING,
+        bound: Bound::AtMost(NOT_GROWING),
     });
     wishes
 }
@@ -118,7 +87,8 @@ fn wish(
     peers: &[Subject],
     most: f64,
 ) -> Wish {
+    let bound = if unit == KIB { Bound::Itself(most) } else { Bound::AtMost(most) };
     let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
     let (range, ours) = (figures.range(figure, ours), figures.get(figure, ours));
-    Wish { title, unit, ours, range, peers: peers.collect(), most }
+    Wish { title, unit, ours, range, peers: peers.collect(), bound }
 }

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::client::{Clients, Manner};
-use crate::figures::{Figure, Figures};
-use crate::subject::{ECHO_SERVERS, Setup, Subject};
+use crate::websocket::client::{Clients, Manner};
+use crate::websocket::figure::{Figure, Figures};
+use crate::websocket::subject::{ECHO_SERVERS, Setup, Subject};
 
 /// How many come at once.
 pub(crate) const CONNECTIONS: usize = 1000;

@@ -14,7 +14,7 @@ use rustls::{
     ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
 };
 
-use crate::client::REQUEST;
+use crate::websocket::client::REQUEST;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

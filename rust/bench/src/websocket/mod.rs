@@ -1,0 +1,15 @@
+//! WebSocket servers.
+
+mod charts;
+mod client;
+mod command_line;
+mod figure;
+mod measure;
+mod report;
+mod servers;
+mod subject;
+mod tls_client;
+mod wanted;
+
+pub(crate) use command_line::{Options, run};
+pub(crate) use servers::{Server, run as serve};
