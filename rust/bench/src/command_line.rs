@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::enet;
 use crate::websocket::{self, Server};
 
 /// Measures Lodewire beside its peers.
@@ -24,6 +25,10 @@ enum Task {
     },
     /// Measure WebSocket servers
     Websocket(websocket::Options),
+    /// Be one of the ENet servers
+    EnetServer(enet::ServerOptions),
+    /// Measure implementations of ENet
+    Enet(enet::Options),
 }
 
 /// Does what the command line asks for.
@@ -31,5 +36,7 @@ pub(crate) fn run() -> Result<()> {
     match Arguments::parse().task {
         Task::Server { server, connections } => websocket::serve(server, connections),
         Task::Websocket(options) => websocket::run(options),
+        Task::EnetServer(options) => enet::serve(options),
+        Task::Enet(options) => enet::run(options),
     }
 }

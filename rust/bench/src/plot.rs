@@ -8,6 +8,8 @@ use plotters::prelude::*;
 
 const WIDTH: u32 = 1200;
 const CHART_HEIGHT: u32 = 280;
+/// Bars are as thick as if there were at least so many.
+const LEAST_ROWS: usize = 8;
 const OURS: RGBColor = RGBColor(38, 110, 170);
 const PEER: RGBColor = RGBColor(170, 170, 170);
 const USER: RGBColor = RGBColor(225, 130, 40);
@@ -52,7 +54,8 @@ fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Result<()> {
     let area = area.titled(&title, ("sans-serif", 17)).map_err(error)?;
     let (width, height) = area.dim_in_pixel();
     let (names, numbers, top) = (270, 80, 6);
-    let row = (i32::try_from(height)? - 2 * top) / 8;
+    let rows = i32::try_from(bars.len().max(LEAST_ROWS))?;
+    let row = (i32::try_from(height)? - 2 * top) / rows;
     let room = f64::from(i32::try_from(width)? - names - numbers);
     let Some(most) = most else {
         return area

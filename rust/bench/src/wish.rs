@@ -24,6 +24,8 @@ pub(crate) struct Wish {
 pub(crate) enum Bound {
     /// The ratio of ours to the best, which is the least, is at most this.
     AtMost(f64),
+    /// The ratio of ours to the best, which is the most, is at least this.
+    AtLeast(f64),
     /// Our own value is at most this.
     Itself(f64),
 }
@@ -31,7 +33,11 @@ pub(crate) enum Bound {
 impl Wish {
     /// Ours as a part or a multiple of the best peer.
     pub(crate) fn ratio(&self) -> Option<f64> {
-        let best = self.peers.iter().map(|(_, value)| *value).min_by(f64::total_cmp);
+        let peers = self.peers.iter().map(|(_, value)| *value);
+        let best = match self.bound {
+            Bound::AtLeast(_) => peers.max_by(f64::total_cmp),
+            Bound::AtMost(_) | Bound::Itself(_) => peers.min_by(f64::total_cmp),
+        };
         Some(self.ours? / best?)
     }
 
@@ -39,6 +45,7 @@ impl Wish {
     pub(crate) fn is_reached(&self) -> Option<bool> {
         match self.bound {
             Bound::AtMost(most) => Some(self.ratio()? <= most),
+            Bound::AtLeast(least) => Some(self.ratio()? >= least),
             Bound::Itself(most) => Some(self.ours? <= most),
         }
     }
@@ -50,6 +57,7 @@ impl Wish {
             self.peers.iter().map(|(name, value)| format!("{name} {}", number(*value))).collect();
         let limit = match self.bound {
             Bound::AtMost(most) => format!("≤ {}", number(most)),
+            Bound::AtLeast(least) => format!("≥ {}", number(least)),
             Bound::Itself(most) => format!("≤ {} {}", number(most), self.unit),
         };
         let range = |(least, most)| format!("{}–{}", number(least), number(most));
@@ -83,10 +91,13 @@ mod tests {
             peers: vec![("slow", 4.0), ("fast", 16.0)],
             bound,
         };
+        let more = wish(Bound::AtLeast(1.0));
+        assert_eq!((more.ratio(), more.is_reached()), (Some(0.5), Some(false)));
         let less = wish(Bound::AtMost(2.0));
         assert_eq!((less.ratio(), less.is_reached()), (Some(2.0), Some(true)));
         assert_eq!(wish(Bound::Itself(7.0)).is_reached(), Some(false));
-        let row = "| speed | 8.00 m/s | 7.00–9.00 | slow 4.00; fast 16.0 | 2.00 | ≤ 2.00 | yes |\n";
-        assert_eq!(less.row(), row);
+        let row =
+            "| speed | 8.00 m/s | 7.00–9.00 | slow 4.00; fast 16.0 | 0.50 | ≥ 1.00 | **no** |\n";
+        assert_eq!(more.row(), row);
     }
 }

@@ -84,5 +84,8 @@ pub(crate) fn run(options: Options) -> Result<()> {
 fn describe(setup: &Setup, rounds: usize) -> Result<Vec<String>> {
     let node = setup.node.as_ref().map(|node| format!("ws {}", node.version));
     let engine = setup.engine.as_ref().map(|engine| format!("Godot {}", engine.version));
-    machine::describe(&CRATES, node.into_iter().chain(engine), rounds, setup.time)
+    let mut lines = machine::describe(&CRATES, node.into_iter().chain(engine))?;
+    let seconds = setup.time.as_secs_f64();
+    lines.push(format!("{rounds} rounds, {seconds} s for each echo figure"));
+    Ok(lines)
 }

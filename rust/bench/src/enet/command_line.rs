@@ -1,0 +1,102 @@
+//! The command line of these measurements.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use super::c_enet::CInMemory;
+use super::charts;
+use super::figure::Figures;
+use super::measure::{self, Part};
+use super::report;
+use super::server::{Serve, Work};
+use super::subject::{Setup, Subject};
+use crate::machine;
+use crate::plot;
+
+/// The peers in Rust.
+const CRATES: [&str; 1] = ["rusty_enet"];
+
+/// What to measure, and with what.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How often everything is measured; the medians count
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// How many seconds each figure takes
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// Measure these parts alone
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// The folder with the libraries of C ENet
+    #[arg(long)]
+    c_enet: Option<PathBuf>,
+    /// Where its sources are from
+    #[arg(long, default_value = "sources of unknown origin")]
+    c_enet_source: String,
+    /// The folder for the table and the plot; the last one counts
+    #[arg(long, overrides_with = "output")]
+    output: Option<PathBuf>,
+}
+
+/// Which server to be.
+#[derive(Args)]
+pub(crate) struct ServerOptions {
+    /// Whose
+    subject: Subject,
+    /// What it does with packets
+    work: Work,
+    /// The most clients
+    #[arg(long, default_value_t = 32)]
+    peers: usize,
+    /// The folder with the libraries of C ENet
+    #[arg(long)]
+    c_enet: Option<PathBuf>,
+}
+
+/// Measures, and writes the table and the plot.
+pub(crate) fn run(options: Options) -> Result<()> {
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let setup = Setup {
+        program: std::env::current_exe()?,
+        c_enet: options.c_enet,
+        time: Duration::from_secs_f64(options.seconds),
+    };
+    let mut figures = Figures::default();
+    for round in 1..=options.rounds {
+        println!("round {round} of {}", options.rounds);
+        measure::round(&setup, &options.only, &mut figures)?;
+    }
+    let c_enet = match &setup.c_enet {
+        Some(folder) => {
+            let version = CInMemory::open(folder)?.version();
+            Some(format!("C ENet {version} ({})", options.c_enet_source))
+        }
+        None => None,
+    };
+    let mut machine = machine::describe(&CRATES, c_enet)?;
+    let (rounds, seconds) = (options.rounds, options.seconds);
+    machine.push(format!("{rounds} rounds, {seconds} s for each figure"));
+    let text = report::markdown(&figures, &machine);
+    println!("\n{text}");
+    if let Some(folder) = options.output {
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join("enet.md"), text)?;
+        plot::draw(&charts::all(&figures), &folder.join("enet.svg"))?;
+        println!("written to {}", folder.display());
+    }
+    Ok(())
+}
+
+/// Serves for ever.
+pub(crate) fn serve(options: ServerOptions) -> Result<()> {
+    let ServerOptions { subject, work, peers, c_enet } = options;
+    let setup = Setup { program: PathBuf::new(), c_enet, time: Duration::ZERO };
+    let served = subject.over_udp(&setup, Serve { work, peers })?;
+    ensure!(served.is_some(), "{} is not there", subject.name());
+    Ok(())
+}

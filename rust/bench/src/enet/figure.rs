@@ -1,0 +1,83 @@
+//! What is measured of an implementation of ENet.
+
+use super::host::Delivery;
+use super::measure::{
+    BULK_PACKET, ECHO_CLIENTS, ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, MESSAGE, SLOTS,
+};
+use super::subject::Subject;
+use crate::figures::{self, Summary};
+
+/// All that was measured.
+pub(crate) type Figures = figures::Figures<Figure, Subject>;
+
+/// What is measured of a subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Figure {
+    /// Millions of packets per second in memory, from so many clients, by the time of both ends.
+    Flow(Delivery, usize),
+    /// The same by the time of the server alone.
+    FlowServer(Delivery, usize),
+    /// Microseconds for a wake-up without anything to do.
+    Idle(Slots),
+    /// The server's microseconds of processor time per echo.
+    Echo(Delivery),
+    /// Megabytes per second.
+    Bulk,
+    /// Microseconds to compress a kibibyte.
+    Compress,
+    /// Microseconds to have it back.
+    Decompress,
+}
+
+/// Places for peers, of which some are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Slots {
+    pub(crate) all: usize,
+    pub(crate) connected: usize,
+}
+
+impl Summary for Figure {}
+
+impl Figure {
+    /// All, in the order of the table.
+    pub(crate) fn all() -> Vec<Self> {
+        let flows = FLOW_PEERS.iter().flat_map(|peers| FLOW_DELIVERIES.map(|kind| (kind, *peers)));
+        let flows = flows.flat_map(|(delivery, peers)| {
+            [Self::Flow(delivery, peers), Self::FlowServer(delivery, peers)]
+        });
+        flows
+            .chain(SLOTS.map(Self::Idle))
+            .chain(ECHO_DELIVERIES.map(Self::Echo))
+            .chain([Self::Bulk, Self::Compress, Self::Decompress])
+            .collect()
+    }
+
+    /// What it is called.
+    pub(crate) fn title(self) -> String {
+        match self {
+            Self::Flow(delivery, peers) => {
+                format!("in memory: {}, {peers} peers", delivery.name())
+            }
+            Self::FlowServer(..) => "– by the server's time alone".to_owned(),
+            Self::Idle(Slots { all, connected }) => {
+                format!("an idle wake-up: {all} slots, {connected} connected")
+            }
+            Self::Echo(delivery) => format!(
+                "server's processor time per echo: {}, {ECHO_CLIENTS} × {MESSAGE} B",
+                delivery.name()
+            ),
+            Self::Bulk => format!("bulk: packets of {} MB, reliable", BULK_PACKET / 1_000_000),
+            Self::Compress => "range coder: compress 1 KiB".to_owned(),
+            Self::Decompress => "range coder: decompress to 1 KiB".to_owned(),
+        }
+    }
+
+    /// In what it is measured.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::Flow(..) | Self::FlowServer(..) => "M packets/s",
+            Self::Idle(_) | Self::Echo(_) | Self::Compress | Self::Decompress => "µs",
+            Self::Bulk => "MB/s",
+        }
+    }
+}

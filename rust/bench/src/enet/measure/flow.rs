@@ -1,0 +1,110 @@
+//! Packets per second in memory, from many clients to one server. What counts is the protocol alone: no sockets, and a
+//! clock that goes on by a millisecond per pass, however long it takes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::peers::{PASS, Peers};
+use crate::enet::figure::{Figure, Figures};
+use crate::enet::host::{Delivery, Event, Host, InMemory};
+use crate::enet::subject::{MeasureInMemory, SUBJECTS, Setup};
+
+/// How many clients there are.
+pub(crate) const PEERS: [usize; 2] = [64, 1000];
+
+/// How the packets are sent.
+pub(crate) const DELIVERIES: [Delivery; 3] =
+    [Delivery::Reliable, Delivery::Unreliable, Delivery::Unsequenced];
+
+/// Bytes.
+const MESSAGE: [u8; 64] = [b'x'; 64];
+
+/// Each client sends so many packets per pass, which go together.
+const BATCH: usize = 4;
+
+/// Until every buffer has its size.
+const WARM_UP: usize = 200;
+
+/// How much of what was sent must have come.
+const MOST: f64 = 0.999;
+
+pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
+    for peers in PEERS {
+        for delivery in DELIVERIES {
+            for subject in SUBJECTS {
+                let flow = Flow { peers, delivery, time: setup.time };
+                let Some(rate) = subject.in_memory(setup, flow)? else { continue };
+                println!(
+                    "  {} {delivery:?} from {peers}: {:.3} M packets/s, the server alone {:.3}",
+                    subject.name(),
+                    rate.all,
+                    rate.server
+                );
+                figures.add(Figure::Flow(delivery, peers), subject, rate.all);
+                figures.add(Figure::FlowServer(delivery, peers), subject, rate.server);
+            }
+        }
+    }
+    Ok(())
+}
+
+struct Flow {
+    peers: usize,
+    delivery: Delivery,
+    time: Duration,
+}
+
+/// Millions of packets per second.
+struct Rate {
+    /// Of both ends' time.
+    all: f64,
+    /// Of the server's.
+    server: f64,
+}
+
+impl MeasureInMemory for Flow {
+    type Output = Rate;
+
+    fn measure<S: InMemory>(self, subject: &S) -> Result<Rate> {
+        let mut peers = Peers::connect(subject, self.peers, self.peers)?;
+        for _ in 0..WARM_UP {
+            self.pass(&mut peers)?;
+        }
+        let began = Instant::now();
+        let (mut sent, mut received, mut serving) = (0, 0, Duration::ZERO);
+        while began.elapsed() < self.time {
+            let pass = self.pass(&mut peers)?;
+            sent += BATCH * self.peers;
+            received += pass.0;
+            serving += pass.1;
+        }
+        let all = began.elapsed();
+        ensure!(received as f64 >= sent as f64 * MOST, "{received} packets of {sent} have come");
+        let received = received as f64 / 1e6;
+        Ok(Rate { all: received / all.as_secs_f64(), server: received / serving.as_secs_f64() })
+    }
+}
+
+impl Flow {
+    /// Sends, and serves everyone once. Says how many packets came, and how long the server took for it.
+    fn pass<H: Host>(&self, peers: &mut Peers<H>) -> Result<(usize, Duration)> {
+        peers.wire.advance(PASS);
+        for (host, peer) in &mut peers.clients {
+            for _ in 0..BATCH {
+                host.send(*peer, self.delivery, &MESSAGE)?;
+            }
+            host.service(Duration::ZERO, |_, _| Ok(()))?;
+        }
+        let began = Instant::now();
+        let mut received = 0;
+        peers.server.service(Duration::ZERO, |_, event| {
+            if let Event::Received(_, data) = event {
+                ensure!(data == MESSAGE, "a packet differs from what was sent");
+                received += 1;
+            }
+            Ok(())
+        })?;
+        Ok((received, began.elapsed()))
+    }
+}

@@ -1,0 +1,53 @@
+//! What is measured, each part for all subjects in turn.
+
+mod bulk;
+mod coder;
+mod echo;
+mod flow;
+mod idle;
+mod peers;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::figure::Figures;
+use super::subject::Setup;
+use crate::process::{self, CLIENT_CORE};
+
+pub(crate) use bulk::PACKET as BULK_PACKET;
+pub(crate) use echo::{CLIENTS as ECHO_CLIENTS, DELIVERIES as ECHO_DELIVERIES, MESSAGE};
+pub(crate) use flow::{DELIVERIES as FLOW_DELIVERIES, PEERS as FLOW_PEERS};
+pub(crate) use idle::SLOTS;
+
+/// A part of the measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Packets per second in memory.
+    Flow,
+    /// A wake-up with nothing to do.
+    Idle,
+    /// The server's processor time per echo.
+    Echo,
+    /// Long packets.
+    Bulk,
+    /// The range coder.
+    Coder,
+}
+
+/// Measures everything once.
+pub(crate) fn round(setup: &Setup, only: &[Part], figures: &mut Figures) -> Result<()> {
+    process::pin(CLIENT_CORE)?;
+    for part in Part::value_variants() {
+        if !only.is_empty() && !only.contains(part) {
+            continue;
+        }
+        match part {
+            Part::Flow => flow::measure(setup, figures)?,
+            Part::Idle => idle::measure(setup, figures)?,
+            Part::Echo => echo::measure(setup, figures)?,
+            Part::Bulk => bulk::measure(setup, figures)?,
+            Part::Coder => coder::measure(setup, figures)?,
+        }
+    }
+    Ok(())
+}

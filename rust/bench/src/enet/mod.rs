@@ -1,0 +1,17 @@
+//! Implementations of ENet.
+
+mod c_enet;
+mod charts;
+mod command_line;
+mod figure;
+mod host;
+mod load;
+mod measure;
+mod report;
+mod rusty;
+mod server;
+mod subject;
+mod wanted;
+mod wire;
+
+pub(crate) use command_line::{Options, ServerOptions, run, serve};

@@ -1,0 +1,82 @@
+//! The table.
+#![allow(clippy::format_push_string, reason = "a table is short")]
+
+use super::figure::{Figure, Figures};
+use super::subject::SUBJECTS;
+use super::wanted;
+use crate::number::number;
+use crate::wish;
+
+const INTRODUCTION: &str = "# Implementations of ENet, measured
+
+Made by `cargo xtask bench enet`; the plot is [enet.svg](enet.svg). Every figure is the median of the rounds, in each of
+which all were measured in turn. Compare the columns of one run, not the runs of two machines.
+
+";
+
+const HOW: &str = "
+## How it is measured
+
+- *In memory*: a server and hosts with one connection each, in one thread, on a wire without sockets. Each client sends 4
+  packets of 64 B per pass, which go in one datagram; then it and the server are served once, and acknowledgements go back.
+  A datagram is copied into its receiver's inbox and out of it, for all subjects alike. The clock goes on by a millisecond
+  per pass, however long it takes. *By the server's time alone* leaves out what the clients cost.
+- *An idle wake-up*: one call of `service` in memory, with nothing to do and a clock that stands still.
+- *Processor time per echo*: the server is a process of its own, all of its threads on one core; the clients have another,
+  and are `rusty_enet`'s for every server. Each client has a socket of its own, and one message under way. The time is what
+  the scheduler counted.
+- *Bulk*: a client of a subject on one core, a server of the same on another, 4 packets under way.
+- *Range coder*: a kibibyte of numbers and positions as a game sends them.
+- C ENet is built with `-O3` of its own sources. In memory, `rust/bench/c/memory_sockets.c` takes the place of its
+  `unix.c`.
+";
+
+/// The table as a document.
+pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for line in machine {
+        text += &format!("- {line}\n");
+    }
+    text += "\n## What is wanted\n\n";
+    text += wish::HEAD;
+    for wish in wanted::all(figures) {
+        text += &wish.row();
+    }
+    let missing: Vec<_> = figures.missing().collect();
+    if !missing.is_empty() {
+        text += &format!("\nNot measured: {}.\n", missing.join("; "));
+    }
+    text += "\n## All figures\n\n| figure | unit |";
+    for subject in SUBJECTS {
+        text += &format!(" {} |", subject.name());
+    }
+    text += &format!("\n{}|\n", "|---".repeat(2 + SUBJECTS.len()));
+    for figure in Figure::all() {
+        text += &format!("| {} | {} |", figure.title(), figure.unit());
+        for subject in SUBJECTS {
+            let value = figures.get(figure, subject);
+            text += &format!(" {} |", value.map_or_else(|| "–".to_owned(), number));
+        }
+        text += "\n";
+    }
+    text + HOW
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enet::subject::Subject;
+
+    #[test]
+    fn ours_is_compared() {
+        let mut figures = Figures::default();
+        figures.add(Figure::Bulk, Subject::Lodewire, 300.0);
+        figures.add(Figure::Bulk, Subject::CEnet, 200.0);
+        figures.miss(Figure::Bulk, Subject::RustyEnet, "no time");
+        let text = markdown(&figures, &["here".to_owned()]);
+        let row = "| 300 MB/s | 300–300 | C ENet 200 | 1.50 | ≥ 1.00 | yes |";
+        assert!(text.contains(row), "{text}");
+        assert!(text.contains("| MB/s | 300 | 200 | – |"), "{text}");
+        assert!(text.contains("Not measured: no time."), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! What is measured: ours and its peers.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use super::c_enet::{CInMemory, COverUdp};
+use super::host::{InMemory, OverUdp};
+use super::rusty::RustyEnet;
+use super::server::Work;
+use crate::process::{Process, SERVER_CORE};
+
+/// An implementation of ENet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Subject {
+    /// Ours.
+    Lodewire,
+    /// The one of its inventor.
+    CEnet,
+    /// Its translation into Rust.
+    RustyEnet,
+}
+
+/// All, in the order in which they are measured.
+pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::CEnet, Subject::RustyEnet];
+
+/// What is there to be measured with.
+pub(crate) struct Setup {
+    /// This program.
+    pub(crate) program: PathBuf,
+    /// The folder with the libraries of C ENet.
+    pub(crate) c_enet: Option<PathBuf>,
+    /// For how long each figure is measured.
+    pub(crate) time: Duration,
+}
+
+/// What is done with a subject that needs no sockets.
+pub(crate) trait MeasureInMemory {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn measure<S: InMemory>(self, subject: &S) -> Result<Self::Output>;
+}
+
+/// What is done with a subject on sockets.
+pub(crate) trait MeasureOverUdp {
+    /// What comes of it.
+    type Output;
+
+    /// Does it.
+    fn measure<S: OverUdp>(self, subject: &S) -> Result<Self::Output>;
+}
+
+impl Subject {
+    /// What it is called in the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Lodewire => "Lodewire",
+            Self::CEnet => "C ENet",
+            Self::RustyEnet => "rusty_enet",
+        }
+    }
+
+    /// Whether it is ours.
+    pub(crate) fn is_ours(self) -> bool {
+        self == Self::Lodewire
+    }
+
+    /// Does something with it; `None` if it is not there.
+    pub(crate) fn in_memory<M: MeasureInMemory>(
+        self,
+        setup: &Setup,
+        measure: M,
+    ) -> Result<Option<M::Output>> {
+        match self {
+            // To come with rust/enet.
+            Self::Lodewire => Ok(None),
+            Self::CEnet => {
+                let Some(folder) = &setup.c_enet else { return Ok(None) };
+                measure.measure(&CInMemory::open(folder)?).map(Some)
+            }
+            Self::RustyEnet => measure.measure(&RustyEnet).map(Some),
+        }
+    }
+
+    /// Does something with it on sockets; `None` if it is not there.
+    pub(crate) fn over_udp<M: MeasureOverUdp>(
+        self,
+        setup: &Setup,
+        measure: M,
+    ) -> Result<Option<M::Output>> {
+        match self {
+            // To come with rust/enet.
+            Self::Lodewire => Ok(None),
+            Self::CEnet => {
+                let Some(folder) = &setup.c_enet else { return Ok(None) };
+                measure.measure(&COverUdp::open(folder)?).map(Some)
+            }
+            Self::RustyEnet => measure.measure(&RustyEnet).map(Some),
+        }
+    }
+
+    /// Starts a server of it, a process on the servers' core; `None` if it is not there.
+    pub(crate) fn start(self, setup: &Setup, work: Work, peers: usize) -> Result<Option<Process>> {
+        if self == Self::Lodewire || self == Self::CEnet && setup.c_enet.is_none() {
+            return Ok(None);
+        }
+        let name = |value: clap::builder::PossibleValue| value.get_name().to_owned();
+        let mut command = Command::new(&setup.program);
+        command.arg("enet-server");
+        command.arg(self.to_possible_value().map(name).context("a subject without a name")?);
+        command.arg(work.to_possible_value().map(name).context("a work without a name")?);
+        command.arg("--peers").arg(peers.to_string());
+        if let Some(folder) = &setup.c_enet {
+            command.arg("--c-enet").arg(folder);
+        }
+        Process::start(self.name(), command, Some(SERVER_CORE)).map(Some)
+    }
+}

@@ -1,0 +1,56 @@
+//! What is wanted of ours, beside its peers.
+
+use super::figure::{Figure, Figures};
+use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, SLOTS};
+use super::subject::Subject;
+use crate::wish::{Bound, Wish};
+
+/// In memory, ours is so much faster than each of its peers.
+const FLOW: f64 = 2.0;
+
+/// A wake-up may cost so much more with many slots than with few.
+const NOT_GROWING: f64 = 2.0;
+
+/// The part of C ENet's processor time that ours takes.
+const ECHO: f64 = 0.75;
+
+/// All wishes.
+pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
+    let c_enet = [Subject::CEnet];
+    let mut wishes = Vec::new();
+    for peers in FLOW_PEERS {
+        for delivery in FLOW_DELIVERIES {
+            let others = [Subject::CEnet, Subject::RustyEnet];
+            let figure = Figure::Flow(delivery, peers);
+            wishes.push(wish(figures, figure, &others, Bound::AtLeast(FLOW)));
+        }
+    }
+    let [few, many @ ..] = SLOTS.map(Figure::Idle);
+    for figure in many {
+        let least = figures.get(few, Subject::Lodewire);
+        wishes.push(Wish {
+            peers: least.map(|value| ("itself with few slots", value)).into_iter().collect(),
+            ..wish(figures, figure, &[], Bound::AtMost(NOT_GROWING))
+        });
+    }
+    for delivery in ECHO_DELIVERIES {
+        wishes.push(wish(figures, Figure::Echo(delivery), &c_enet, Bound::AtMost(ECHO)));
+    }
+    wishes.push(wish(figures, Figure::Bulk, &c_enet, Bound::AtLeast(1.0)));
+    for figure in [Figure::Compress, Figure::Decompress] {
+        wishes.push(wish(figures, figure, &c_enet, Bound::AtMost(1.0)));
+    }
+    wishes
+}
+
+fn wish(figures: &Figures, figure: Figure, peers: &[Subject], bound: Bound) -> Wish {
+    let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
+    Wish {
+        title: figure.title(),
+        unit: figure.unit(),
+        ours: figures.get(figure, Subject::Lodewire),
+        range: figures.range(figure, Subject::Lodewire),
+        peers: peers.collect(),
+        bound,
+    }
+}
