@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 
+use crate::c_enet;
 use crate::cache::Cache;
 use crate::engine::{self, Engine};
 use crate::foreign_peers;
@@ -21,26 +23,33 @@ const PACKAGE: &str = "lodewire-bench";
 const EXTENSION: &str = "lodewire.gdextension";
 const BUILD_LIMIT: std::time::Duration = std::time::Duration::from_hours(1);
 
+/// What can be measured.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Bench {
+    /// WebSocket servers
+    Websocket,
+    /// Implementations of ENet
+    Enet,
+}
+
 /// Measures `what`; `options` go to rust/bench as they are.
-pub(crate) fn run(what: &str, options: &[OsString]) -> Result<ExitCode> {
+pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     if !cfg!(target_os = "linux") {
         bail!("the measurements run on Linux alone: they read what its kernel counts");
     }
     let cache = Cache::open()?;
     let mut command = program()?;
-    command.arg(what);
-    command.arg("--output").arg(workspace::root().join("docs").join("bench"));
-    match foreign_peers::node(&cache) {
-        Ok((node, modules)) => {
-            command.arg("--node").arg(node).arg("--node-modules").arg(modules);
+    match what {
+        Bench::Websocket => {
+            command.arg("websocket");
+            pass_websocket_peers(&mut command, &cache)?;
         }
-        Err(error) => note(&format!("without npm's ws: {error:#}")),
+        Bench::Enet => {
+            command.arg("enet");
+            pass_c_enet(&mut command, &cache);
+        }
     }
-    let engine = engine::set_up(&cache)?;
-    let library = library::build(Kind::Release)?;
-    install(&library)?;
-    project::import(&engine, &workspace::bench_project())?;
-    pass_engine(&mut command, &engine)?;
+    command.arg("--output").arg(workspace::root().join("docs").join("bench"));
     command.args(options);
     // The servers that it starts end with it, however it ends.
     process_group::lead(&mut command);
@@ -50,6 +59,30 @@ pub(crate) fn run(what: &str, options: &[OsString]) -> Result<ExitCode> {
     process_group::end(child.id());
     let status = status?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Sets up the peers of the WebSocket servers, and the engine with the addon.
+fn pass_websocket_peers(command: &mut Command, cache: &Cache) -> Result<()> {
+    match foreign_peers::node(cache) {
+        Ok((node, modules)) => {
+            command.arg("--node").arg(node).arg("--node-modules").arg(modules);
+        }
+        Err(error) => note(&format!("without npm's ws: {error:#}")),
+    }
+    let engine = engine::set_up(cache)?;
+    let library = library::build(Kind::Release)?;
+    install(&library)?;
+    project::import(&engine, &workspace::bench_project())?;
+    pass_engine(command, &engine)
+}
+
+fn pass_c_enet(command: &mut Command, cache: &Cache) {
+    match c_enet::libraries(cache) {
+        Ok(folder) => {
+            command.arg("--c-enet").arg(folder).arg("--c-enet-source").arg(c_enet::SOURCE);
+        }
+        Err(error) => note(&format!("without C ENet: {error:#}")),
+    }
 }
 
 /// The program that measures, built as the addon is for exported games.

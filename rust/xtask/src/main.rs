@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask setup | build | demo | test | conformance | bench`.
 
 mod bench;
+mod c_enet;
 mod cache;
 mod conformance;
 mod debian;
@@ -32,8 +33,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::cache::Cache;
 use crate::library::Kind;
 use crate::report::note;
@@ -106,12 +108,6 @@ enum Task {
     },
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Bench {
-    /// WebSocket servers
-    Websocket,
-}
-
 fn main() -> ExitCode {
     match run(Arguments::parse().task) {
         Ok(code) => code,
@@ -131,9 +127,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Build { debug } => build(debug)?,
         Task::Demo { window } => demo::run(window)?,
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
-        Task::Bench { what: Bench::Websocket, options } => {
-            return bench::run("websocket", &options);
-        }
+        Task::Bench { what, options } => return bench::run(what, &options),
         Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
     }
     Ok(ExitCode::SUCCESS)
