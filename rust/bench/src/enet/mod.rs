@@ -10,6 +10,7 @@ mod measure;
 mod report;
 mod rusty;
 mod server;
+mod socket;
 mod subject;
 mod wanted;
 mod wire;

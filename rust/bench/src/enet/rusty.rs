@@ -1,23 +1,18 @@
 //! `rusty_enet`, the translation of C ENet into Rust.
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::os::fd::AsFd;
+use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rusty_enet::{
     Compressor, EventNoRef, HostSettings, MTU_MAX, Packet, PacketReceived, PeerID, RangeCoder,
     Socket,
 };
-use socket2::SockRef;
 
 use super::host::{CHANNELS, Coder, Delivery, Event, Host, InMemory, OverUdp};
+use super::socket::{self, Wait};
 use super::wire::Endpoint;
-
-/// As C ENet asks for, which `rusty_enet` leaves to the socket.
-const SOCKET_BUFFER: usize = 256 * 1024;
 
 /// `rusty_enet`.
 pub(crate) struct RustyEnet;
@@ -29,26 +24,6 @@ pub(crate) struct RustyHost<S: Socket> {
 
 /// What its range coder is called with here.
 struct RustyCoder(RangeCoder);
-
-/// What can be waited for.
-pub(crate) trait Wait {
-    /// Returns when something has come, or after `time`.
-    fn wait(&self, time: Duration) -> Result<()>;
-}
-
-impl Wait for Endpoint {
-    fn wait(&self, _time: Duration) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Wait for UdpSocket {
-    fn wait(&self, time: Duration) -> Result<()> {
-        let mut polled = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
-        poll(&mut polled, PollTimeout::try_from(time)?)?;
-        Ok(())
-    }
-}
 
 impl Socket for Endpoint {
     type Address = SocketAddr;
@@ -90,11 +65,7 @@ impl OverUdp for RustyEnet {
     type Host = RustyHost<UdpSocket>;
 
     fn host(&self, peers: usize) -> Result<(Self::Host, u16)> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let options = SockRef::from(&socket);
-        options.set_recv_buffer_size(SOCKET_BUFFER)?;
-        options.set_send_buffer_size(SOCKET_BUFFER)?;
-        let port = socket.local_addr()?.port();
+        let (socket, port) = socket::bind()?;
         Ok((RustyHost::new(socket, settings(peers))?, port))
     }
 }
