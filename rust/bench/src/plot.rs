@@ -6,6 +6,8 @@ use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
+use crate::number::number;
+
 const WIDTH: u32 = 1200;
 const CHART_HEIGHT: u32 = 280;
 /// Bars are as thick as if there were at least so many.
@@ -84,12 +86,7 @@ fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Result<()> {
             let user = Rectangle::new([(names, y), (end, y + row - 4)], USER.filled());
             area.draw(&user).map_err(error)?;
         }
-        let value = if bar.value < 10.0 {
-            format!("{:.2}", bar.value)
-        } else {
-            format!("{:.0}", bar.value)
-        };
-        area.draw(&Text::new(value, (end + 6, y + 3), text.clone())).map_err(error)?;
+        area.draw(&Text::new(number(bar.value), (end + 6, y + 3), text.clone())).map_err(error)?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::figure::Figures;
 use super::measure::{self, Part};
 use super::report;
 use super::server::{Serve, Work};
-use super::subject::{Setup, Subject};
+use super::subject::{SUBJECTS, Setup, Subject};
 use crate::machine;
 use crate::plot;
 
@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Measure these parts alone
     #[arg(long, value_enum)]
     only: Vec<Part>,
+    /// Measure these alone
+    #[arg(long, value_enum)]
+    subject: Vec<Subject>,
     /// The folder with the libraries of C ENet
     #[arg(long)]
     c_enet: Option<PathBuf>,
@@ -63,6 +66,7 @@ pub(crate) fn run(options: Options) -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let setup = Setup {
         program: std::env::current_exe()?,
+        subjects: if options.subject.is_empty() { SUBJECTS.to_vec() } else { options.subject },
         c_enet: options.c_enet,
         time: Duration::from_secs_f64(options.seconds),
     };
@@ -95,7 +99,8 @@ pub(crate) fn run(options: Options) -> Result<()> {
 /// Serves for ever.
 pub(crate) fn serve(options: ServerOptions) -> Result<()> {
     let ServerOptions { subject, work, peers, c_enet } = options;
-    let setup = Setup { program: PathBuf::new(), c_enet, time: Duration::ZERO };
+    let subjects = vec![subject];
+    let setup = Setup { program: PathBuf::new(), subjects, c_enet, time: Duration::ZERO };
     let served = subject.over_udp(&setup, Serve { work, peers })?;
     ensure!(served.is_some(), "{} is not there", subject.name());
     Ok(())

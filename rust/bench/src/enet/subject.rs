@@ -31,6 +31,8 @@ pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::CEnet, Su
 pub(crate) struct Setup {
     /// This program.
     pub(crate) program: PathBuf,
+    /// What is measured.
+    pub(crate) subjects: Vec<Subject>,
     /// The folder with the libraries of C ENet.
     pub(crate) c_enet: Option<PathBuf>,
     /// For how long each figure is measured.

@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Delivery, Event, Host, OverUdp};
 use crate::enet::server::Work;
-use crate::enet::subject::{MeasureOverUdp, SUBJECTS, Setup};
+use crate::enet::subject::{MeasureOverUdp, Setup};
 
 /// Bytes.
 pub(crate) const PACKET: usize = 1_000_000;
@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
-    for subject in SUBJECTS {
+    for &subject in &setup.subjects {
         let Some(server) = subject.start(setup, Work::Sink, 1)? else { continue };
         let bulk = Bulk { server: server.address()?, time: setup.time };
         let Some(rate) = subject.over_udp(setup, bulk)? else { continue };

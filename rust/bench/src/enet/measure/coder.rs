@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Coder, InMemory};
-use crate::enet::subject::{MeasureInMemory, SUBJECTS, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup};
 
 const LEN: usize = 1024;
 
@@ -15,7 +15,7 @@ const LEN: usize = 1024;
 const BATCH: u32 = 100;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
-    for subject in SUBJECTS {
+    for &subject in &setup.subjects {
         let coding = Coding { time: setup.time };
         let Some(times) = subject.in_memory(setup, coding)? else { continue };
         println!(

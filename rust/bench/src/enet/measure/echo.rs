@@ -8,7 +8,7 @@ use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::Delivery;
 use crate::enet::load::Clients;
 use crate::enet::server::Work;
-use crate::enet::subject::{SUBJECTS, Setup};
+use crate::enet::subject::Setup;
 
 /// How many clients there are, each with one message under way.
 pub(crate) const CLIENTS: usize = 500;
@@ -28,7 +28,7 @@ pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
             Delivery::Reliable => Work::Echo,
             Delivery::Unreliable | Delivery::Unsequenced => Work::EchoUnsequenced,
         };
-        for subject in SUBJECTS {
+        for &subject in &setup.subjects {
             let Some(server) = subject.start(setup, work, CLIENTS)? else { continue };
             let mut clients = Clients::new(server.address()?, delivery, MESSAGE)?;
             clients.connect(CLIENTS)?;

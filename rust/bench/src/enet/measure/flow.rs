@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use super::peers::{PASS, Peers};
 use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Delivery, Event, Host, InMemory};
-use crate::enet::subject::{MeasureInMemory, SUBJECTS, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup};
 
 /// How many clients there are.
 pub(crate) const PEERS: [usize; 2] = [64, 1000];
@@ -32,7 +32,7 @@ const MOST: f64 = 0.999;
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     for peers in PEERS {
         for delivery in DELIVERIES {
-            for subject in SUBJECTS {
+            for &subject in &setup.subjects {
                 let flow = Flow { peers, delivery, time: setup.time };
                 let Some(rate) = subject.in_memory(setup, flow)? else { continue };
                 println!(
@@ -106,5 +106,22 @@ impl Flow {
             Ok(())
         })?;
         Ok((received, began.elapsed()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::enet::rusty::RustyEnet;
+
+    #[test]
+    fn packets_come_from_all_clients() {
+        for delivery in DELIVERIES {
+            let flow = Flow { peers: 3, delivery, time: Duration::ZERO };
+            let mut peers = Peers::connect(&RustyEnet, 3, 3).unwrap();
+            for _ in 0..100 {
+                assert_eq!(flow.pass(&mut peers).unwrap().0, 3 * BATCH);
+            }
+        }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use super::peers::Peers;
 use crate::enet::figure::{Figure, Figures, Slots};
 use crate::enet::host::{Host, InMemory};
-use crate::enet::subject::{MeasureInMemory, SUBJECTS, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup};
 
 /// The servers: the fewest places come first.
 pub(crate) const SLOTS: [Slots; 3] = [
@@ -21,7 +21,7 @@ const BATCH: u32 = 100;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     for slots in SLOTS {
-        for subject in SUBJECTS {
+        for &subject in &setup.subjects {
             let idle = Idle { slots, time: setup.time };
             let Some(micros) = subject.in_memory(setup, idle)? else { continue };
             println!("  {} {slots:?}: {micros:.3} us", subject.name());
