@@ -1,6 +1,7 @@
 extends Node
 ## A server that echoes, and the time that it takes of the game's thread. Options, after `--`:
-## `--class=engine|lodewire`, `--work=handshakes|echo|batch`, `--tls`, `--fps=N`.
+## `--server=engine|lodewire|engine_enet|lodewire_enet`, `--work=handshakes|echo|batch|idle`,
+## `--tls`, `--fps=N`.
 ##
 ## It prints `listening on port N`, then every 50 ms a line `stat {...}`: all that was counted since
 ## the start. A line that begins with `skip ` tells why nothing can be measured.
@@ -17,7 +18,7 @@ var _server: RefCounted
 func _ready() -> void:
 	var options := _read_options()
 	Engine.max_fps = (options["fps"] as String).to_int()
-	_server = (load("res://%s_server.gd" % options["class"]) as GDScript).new()
+	_server = (load("res://%s_server.gd" % options["server"]) as GDScript).new()
 	_server.work = options["work"]
 	if options.has("tls"):
 		var crypto := Crypto.new()
@@ -50,7 +51,7 @@ func _process(_delta: float) -> void:
 
 
 static func _read_options() -> Dictionary:
-	var options := {"class": "lodewire", "work": "echo", "fps": "60"}
+	var options := {"server": "lodewire", "work": "echo", "fps": "60"}
 	for argument in OS.get_cmdline_user_args():
 		var parts := argument.trim_prefix("--").split("=")
 		options[parts[0]] = parts[1] if parts.size() > 1 else ""

@@ -22,8 +22,8 @@ pub(crate) struct Engine {
 /// What a process in the engine does.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
-    /// The engine's classes, or ours.
-    pub(crate) ours: bool,
+    /// Whose server: the beginning of its file's name.
+    pub(crate) server: &'static str,
     pub(crate) work: &'static str,
     pub(crate) tls: bool,
     pub(crate) fps: u32,
@@ -75,7 +75,7 @@ impl Engine {
         command.args(&self.arguments).arg("--headless").arg("--path");
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/godot"));
         command.arg("--");
-        command.arg(format!("--class={}", if scene.ours { "lodewire" } else { "engine" }));
+        command.arg(format!("--server={}", scene.server));
         command.arg(format!("--work={}", scene.work));
         command.arg(format!("--fps={}", scene.fps));
         if scene.tls {

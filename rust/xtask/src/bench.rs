@@ -42,11 +42,13 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     match what {
         Bench::Websocket => {
             command.arg("websocket");
-            pass_websocket_peers(&mut command, &cache)?;
+            pass_node(&mut command, &cache);
+            pass_engine_with_addon(&mut command, &cache)?;
         }
         Bench::Enet => {
             command.arg("enet");
             pass_c_enet(&mut command, &cache);
+            pass_engine_with_addon(&mut command, &cache)?;
         }
     }
     command.arg("--output").arg(workspace::root().join("docs").join("bench"));
@@ -61,14 +63,17 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Sets up the peers of the WebSocket servers, and the engine with the addon.
-fn pass_websocket_peers(command: &mut Command, cache: &Cache) -> Result<()> {
+fn pass_node(command: &mut Command, cache: &Cache) {
     match foreign_peers::node(cache) {
         Ok((node, modules)) => {
             command.arg("--node").arg(node).arg("--node-modules").arg(modules);
         }
         Err(error) => note(&format!("without npm's ws: {error:#}")),
     }
+}
+
+/// Sets up the engine, with the addon in the project of the measurements.
+fn pass_engine_with_addon(command: &mut Command, cache: &Cache) -> Result<()> {
     let engine = engine::set_up(cache)?;
     let library = library::build(Kind::Release)?;
     install(&library)?;

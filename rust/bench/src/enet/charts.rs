@@ -1,8 +1,8 @@
 //! The plot: one chart for figures that belong together, bars for the subjects.
 
-use super::figure::{Figure, Figures};
-use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, SLOTS};
-use super::subject::SUBJECTS;
+use super::figure::{Figure, Figures, Work};
+use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_ECHOES, SLOTS};
+use super::subject::{IN_THE_ENGINE, SUBJECTS};
 use crate::plot::{Bar, Chart};
 
 /// All charts.
@@ -25,7 +25,24 @@ pub(crate) fn all(figures: &Figures) -> Vec<Chart> {
     let coder =
         [("compress".to_owned(), Figure::Compress), ("decompress".to_owned(), Figure::Decompress)];
     charts.push(chart(figures, "range coder, 1 KiB, µs".to_owned(), &coder));
+    let frames: Vec<_> = Work::all().map(|work| (work.name(), Figure::GameThread(work))).collect();
+    let (echoes, frames) = frames.split_at(GAME_ECHOES.len());
+    charts.push(game_thread(figures, "game's thread per echo, µs", echoes));
+    charts.push(game_thread(figures, "game's thread per frame with idle peers, µs", frames));
     charts
+}
+
+fn game_thread(figures: &Figures, title: &str, named: &[(String, Figure)]) -> Chart {
+    let mut bars = Vec::new();
+    for (name, figure) in named {
+        for subject in IN_THE_ENGINE {
+            let Some(value) = figures.get(*figure, subject) else { continue };
+            let ours = subject.is_ours();
+            let who = if ours { "Lodewire" } else { "Godot" };
+            bars.push(Bar { name: format!("{who}: {name}"), value, user: 0.0, ours });
+        }
+    }
+    Chart { title: title.to_owned(), bars }
 }
 
 fn chart(figures: &Figures, title: String, named: &[(String, Figure)]) -> Chart {

@@ -1,5 +1,6 @@
 //! The command line of these measurements.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use super::measure::{self, Part};
 use super::report;
 use super::server::{Serve, Work};
 use super::subject::{SUBJECTS, Setup, Subject};
+use crate::engine::Engine;
 use crate::machine;
 use crate::plot;
 
@@ -41,6 +43,12 @@ pub(crate) struct Options {
     /// Where its sources are from
     #[arg(long, default_value = "sources of unknown origin")]
     c_enet_source: String,
+    /// The engine: the program, then the arguments that come first, an option for each
+    #[arg(long, allow_hyphen_values = true)]
+    engine: Vec<OsString>,
+    /// What version the engine is
+    #[arg(long, default_value = "")]
+    engine_version: String,
     /// The folder for the table and the plot; the last one counts
     #[arg(long, overrides_with = "output")]
     output: Option<PathBuf>,
@@ -64,10 +72,16 @@ pub(crate) struct ServerOptions {
 /// Measures, and writes the table and the plot.
 pub(crate) fn run(options: Options) -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
+    let engine = if options.engine.is_empty() {
+        None
+    } else {
+        Some(Engine::new(&options.engine, options.engine_version)?)
+    };
     let setup = Setup {
         program: std::env::current_exe()?,
         subjects: if options.subject.is_empty() { SUBJECTS.to_vec() } else { options.subject },
         c_enet: options.c_enet,
+        engine,
         time: Duration::from_secs_f64(options.seconds),
     };
     let mut figures = Figures::default();
@@ -82,7 +96,8 @@ pub(crate) fn run(options: Options) -> Result<()> {
         }
         None => None,
     };
-    let mut machine = machine::describe(&CRATES, c_enet)?;
+    let engine = setup.engine.as_ref().map(|engine| format!("Godot {}", engine.version));
+    let mut machine = machine::describe(&CRATES, c_enet.into_iter().chain(engine))?;
     let (rounds, seconds) = (options.rounds, options.seconds);
     machine.push(format!("{rounds} rounds, {seconds} s for each figure"));
     let text = report::markdown(&figures, &machine);
@@ -100,7 +115,8 @@ pub(crate) fn run(options: Options) -> Result<()> {
 pub(crate) fn serve(options: ServerOptions) -> Result<()> {
     let ServerOptions { subject, work, peers, c_enet } = options;
     let subjects = vec![subject];
-    let setup = Setup { program: PathBuf::new(), subjects, c_enet, time: Duration::ZERO };
+    let setup =
+        Setup { program: PathBuf::new(), subjects, c_enet, engine: None, time: Duration::ZERO };
     let served = subject.over_udp(&setup, Serve { work, peers })?;
     ensure!(served.is_some(), "{} is not there", subject.name());
     Ok(())

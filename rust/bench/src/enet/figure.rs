@@ -2,7 +2,8 @@
 
 use super::host::Delivery;
 use super::measure::{
-    BULK_PACKET, ECHO_CLIENTS, ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, MESSAGE, SLOTS,
+    BULK_PACKET, ECHO_CLIENTS, ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_ECHOES,
+    IDLE_PEERS, MESSAGE, SLOTS,
 };
 use super::subject::Subject;
 use crate::figures::{self, Summary};
@@ -27,6 +28,37 @@ pub(crate) enum Figure {
     Compress,
     /// Microseconds to have it back.
     Decompress,
+    /// Microseconds of the game's thread, for one of something.
+    GameThread(Work),
+    /// Microseconds of all threads for it.
+    Process(Work),
+}
+
+/// What the game's thread does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Work {
+    /// An echo, where each peer sends some packets per frame.
+    Echo { peers: usize, packets: usize },
+    /// A frame without anything new, with so many peers.
+    IdleFrame(usize),
+}
+
+impl Work {
+    /// All, in the order of the table.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        GAME_ECHOES.into_iter().chain(IDLE_PEERS.map(Self::IdleFrame))
+    }
+
+    /// What it is called.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Echo { peers, packets: 1 } => format!("an echo, {peers} peers × 1 packet"),
+            Self::Echo { peers, packets } => {
+                format!("an echo, {peers} peers × {packets} packets")
+            }
+            Self::IdleFrame(peers) => format!("a frame with {peers} idle peers"),
+        }
+    }
 }
 
 /// Places for peers, of which some are taken.
@@ -39,8 +71,8 @@ pub(crate) struct Slots {
 impl Summary for Figure {}
 
 impl Figure {
-    /// All, in the order of the table.
-    pub(crate) fn all() -> Vec<Self> {
+    /// All of the protocol, in the order of the table.
+    pub(crate) fn of_the_protocol() -> Vec<Self> {
         let flows = FLOW_PEERS.iter().flat_map(|peers| FLOW_DELIVERIES.map(|kind| (kind, *peers)));
         let flows = flows.flat_map(|(delivery, peers)| {
             [Self::Flow(delivery, peers), Self::FlowServer(delivery, peers)]
@@ -69,6 +101,8 @@ impl Figure {
             Self::Bulk => format!("bulk: packets of {} MB, reliable", BULK_PACKET / 1_000_000),
             Self::Compress => "range coder: compress 1 KiB".to_owned(),
             Self::Decompress => "range coder: decompress to 1 KiB".to_owned(),
+            Self::GameThread(work) => format!("game's thread: {}", work.name()),
+            Self::Process(work) => format!("in all: {}", work.name()),
         }
     }
 
@@ -76,7 +110,12 @@ impl Figure {
     pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::Flow(..) | Self::FlowServer(..) => "M packets/s",
-            Self::Idle(_) | Self::Echo(_) | Self::Compress | Self::Decompress => "µs",
+            Self::Idle(_)
+            | Self::Echo(_)
+            | Self::Compress
+            | Self::Decompress
+            | Self::GameThread(_)
+            | Self::Process(_) => "µs",
             Self::Bulk => "MB/s",
         }
     }

@@ -33,6 +33,8 @@ pub(crate) struct Clients {
     message: Vec<u8>,
     delivery: Delivery,
     swept: Instant,
+    /// Whether an echo is answered with the next message.
+    goes_on: bool,
     count: Count,
 }
 
@@ -50,7 +52,7 @@ struct Count {
 }
 
 impl Clients {
-    /// No clients yet; each will keep one message of `len` bytes under way.
+    /// No clients yet; their messages will have `len` bytes.
     pub(crate) fn new(server: SocketAddr, delivery: Delivery, len: usize) -> Result<Self> {
         Ok(Self {
             server,
@@ -59,6 +61,7 @@ impl Clients {
             message: (b'a'..=b'z').cycle().take(len).collect(),
             delivery,
             swept: Instant::now(),
+            goes_on: false,
             count: Count::default(),
         })
     }
@@ -76,15 +79,47 @@ impl Clients {
             while self.all.len() < target && self.all.len() < self.count.connected + AT_ONCE {
                 self.dial()?;
             }
-            self.turn()?;
+            self.turn(SWEEP)?;
         }
         Ok(())
     }
 
-    /// Lets every client begin to send.
+    /// How many are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.count.connected
+    }
+
+    /// Lets every client begin to send, and go on whenever an echo comes.
     pub(crate) fn start_echoing(&mut self) -> Result<()> {
+        self.goes_on = true;
+        self.burst(1)
+    }
+
+    /// Lets every client send `count` messages every `interval`, for `time`; says how many echoes came.
+    pub(crate) fn run_in_bursts(
+        &mut self,
+        time: Duration,
+        interval: Duration,
+        count: usize,
+    ) -> Result<u64> {
+        let before = self.count.echoes;
+        let mut next = Instant::now();
+        let until = next + time;
+        while next < until {
+            self.burst(count)?;
+            next += interval;
+            while let Some(wait) = next.checked_duration_since(Instant::now()) {
+                self.turn(wait)?;
+            }
+        }
+        Ok(self.count.echoes - before)
+    }
+
+    fn burst(&mut self, count: usize) -> Result<()> {
         for index in 0..self.all.len() {
-            self.all[index].begin(self.delivery, &self.message)?;
+            for _ in 0..count {
+                self.all[index].begin(self.delivery, &self.message)?;
+            }
             self.serve(index)?;
         }
         Ok(())
@@ -95,7 +130,7 @@ impl Clients {
         let before = self.count;
         let until = Instant::now() + time;
         while Instant::now() < until {
-            self.turn()?;
+            self.turn(SWEEP)?;
         }
         let (echoes, lost) = (self.count.echoes - before.echoes, self.count.lost - before.lost);
         ensure!(lost * 100 <= echoes, "{lost} messages were lost, of {echoes}");
@@ -112,9 +147,10 @@ impl Clients {
         self.serve(index)
     }
 
-    fn turn(&mut self) -> Result<()> {
+    /// Serves those for whom something comes within `wait`.
+    fn turn(&mut self, wait: Duration) -> Result<()> {
         let mut events = Events::with_capacity(1024);
-        self.poll.poll(&mut events, Some(SWEEP))?;
+        self.poll.poll(&mut events, Some(wait.min(SWEEP)))?;
         for event in &events {
             self.serve(event.token().0)?;
         }
@@ -136,7 +172,7 @@ impl Clients {
 
     /// Takes what has come for a client, and answers.
     fn serve(&mut self, index: usize) -> Result<()> {
-        let Self { all, message, delivery, count, .. } = self;
+        let Self { all, message, delivery, goes_on, count, .. } = self;
         let client = &mut all[index];
         let sent = &mut client.sent;
         client.host.service(Duration::ZERO, |host, event| {
@@ -146,8 +182,10 @@ impl Clients {
                 Event::Received(peer, data) => {
                     ensure!(data == message, "the echo differs from what was sent");
                     count.echoes += 1;
-                    host.send(peer, *delivery, message)?;
-                    *sent = Some(Instant::now());
+                    *sent = goes_on.then(Instant::now);
+                    if *goes_on {
+                        host.send(peer, *delivery, message)?;
+                    }
                 }
             }
             Ok(())

@@ -1,8 +1,8 @@
 //! The table.
 #![allow(clippy::format_push_string, reason = "a table is short")]
 
-use super::figure::{Figure, Figures};
-use super::subject::SUBJECTS;
+use super::figure::{Figure, Figures, Work};
+use super::subject::{IN_THE_ENGINE, SUBJECTS};
 use super::wanted;
 use crate::number::number;
 use crate::wish;
@@ -27,6 +27,10 @@ const HOW: &str = "
   the scheduler counted.
 - *Bulk*: a client of a subject on one core, a server of the same on another, 4 packets under way.
 - *Range coder*: a kibibyte of numbers and positions as a game sends them.
+- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
+  there: `service()` until it tells of nothing, `get_packet()` and `send()`. Each client sends so many packets of 64 B at
+  once, reliably, 60 times per second. The server has 256 slots; for idle peers, 4,095. *In all* is the processor time of
+  the whole process, the engine's own frames included.
 - C ENet is built with `-O3` of its own sources. In memory, `rust/bench/c/memory_sockets.c` takes the place of its
   `unix.c`.
 ";
@@ -46,12 +50,12 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
     if !missing.is_empty() {
         text += &format!("\nNot measured: {}.\n", missing.join("; "));
     }
-    text += "\n## All figures\n\n| figure | unit |";
+    text += "\n## The protocol\n\n| figure | unit |";
     for subject in SUBJECTS {
         text += &format!(" {} |", subject.name());
     }
     text += &format!("\n{}|\n", "|---".repeat(2 + SUBJECTS.len()));
-    for figure in Figure::all() {
+    for figure in Figure::of_the_protocol() {
         text += &format!("| {} | {} |", figure.title(), figure.unit());
         for subject in SUBJECTS {
             let value = figures.get(figure, subject);
@@ -59,7 +63,26 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
         }
         text += "\n";
     }
+    game_thread(figures, &mut text);
     text + HOW
+}
+
+fn game_thread(figures: &Figures, text: &mut String) {
+    *text += "\n## The game's thread\n\n| µs for |";
+    for subject in IN_THE_ENGINE {
+        *text += &format!(" {} | in all |", subject.name());
+    }
+    *text += &format!("\n{}|\n", "|---".repeat(1 + 2 * IN_THE_ENGINE.len()));
+    for work in Work::all() {
+        *text += &format!("| {} |", work.name());
+        for subject in IN_THE_ENGINE {
+            for figure in [Figure::GameThread(work), Figure::Process(work)] {
+                let value = figures.get(figure, subject);
+                *text += &format!(" {} |", value.map_or_else(|| "–".to_owned(), number));
+            }
+        }
+        *text += "\n";
+    }
 }
 
 #[cfg(test)]

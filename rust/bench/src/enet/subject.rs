@@ -11,6 +11,7 @@ use super::c_enet::{CInMemory, COverUdp};
 use super::host::{InMemory, OverUdp};
 use super::rusty::RustyEnet;
 use super::server::Work;
+use crate::engine::Engine;
 use crate::process::{Process, SERVER_CORE};
 
 /// An implementation of ENet.
@@ -22,10 +23,19 @@ pub(crate) enum Subject {
     CEnet,
     /// Its translation into Rust.
     RustyEnet,
+    /// The engine's class in GDScript.
+    #[value(skip)]
+    Engine,
+    /// Ours in GDScript.
+    #[value(skip)]
+    Addon,
 }
 
 /// All, in the order in which they are measured.
 pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::CEnet, Subject::RustyEnet];
+
+/// Those that are classes of the engine.
+pub(crate) const IN_THE_ENGINE: [Subject; 2] = [Subject::Engine, Subject::Addon];
 
 /// What is there to be measured with.
 pub(crate) struct Setup {
@@ -35,6 +45,7 @@ pub(crate) struct Setup {
     pub(crate) subjects: Vec<Subject>,
     /// The folder with the libraries of C ENet.
     pub(crate) c_enet: Option<PathBuf>,
+    pub(crate) engine: Option<Engine>,
     /// For how long each figure is measured.
     pub(crate) time: Duration,
 }
@@ -64,12 +75,14 @@ impl Subject {
             Self::Lodewire => "Lodewire",
             Self::CEnet => "C ENet",
             Self::RustyEnet => "rusty_enet",
+            Self::Engine => "Godot's ENetConnection",
+            Self::Addon => "LodeENetConnection",
         }
     }
 
     /// Whether it is ours.
     pub(crate) fn is_ours(self) -> bool {
-        self == Self::Lodewire
+        matches!(self, Self::Lodewire | Self::Addon)
     }
 
     /// Does something with it; `None` if it is not there.
@@ -79,8 +92,8 @@ impl Subject {
         measure: M,
     ) -> Result<Option<M::Output>> {
         match self {
-            // To come with rust/enet.
-            Self::Lodewire => Ok(None),
+            // Ours is to come with rust/enet.
+            Self::Lodewire | Self::Engine | Self::Addon => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&CInMemory::open(folder)?).map(Some)
@@ -96,8 +109,8 @@ impl Subject {
         measure: M,
     ) -> Result<Option<M::Output>> {
         match self {
-            // To come with rust/enet.
-            Self::Lodewire => Ok(None),
+            // Ours is to come with rust/enet.
+            Self::Lodewire | Self::Engine | Self::Addon => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&COverUdp::open(folder)?).map(Some)

@@ -1,7 +1,9 @@
 //! What is wanted of ours, beside its peers.
 
-use super::figure::{Figure, Figures};
-use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, SLOTS};
+use super::figure::{Figure, Figures, Work};
+use super::measure::{
+    ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_ECHOES, IDLE_PEERS, SLOTS,
+};
 use super::subject::Subject;
 use crate::wish::{Bound, Wish};
 
@@ -13,6 +15,9 @@ const NOT_GROWING: f64 = 2.0;
 
 /// The part of C ENet's processor time that ours takes.
 const ECHO: f64 = 0.75;
+
+/// The part of the engine's time in the game's thread that ours takes.
+const GAME_THREAD: f64 = 0.5;
 
 /// All wishes.
 pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
@@ -40,6 +45,22 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
     for figure in [Figure::Compress, Figure::Decompress] {
         wishes.push(wish(figures, figure, &c_enet, Bound::AtMost(1.0)));
     }
+    for work in GAME_ECHOES {
+        let figure = Figure::GameThread(work);
+        wishes.push(Wish {
+            ours: figures.get(figure, Subject::Addon),
+            range: figures.range(figure, Subject::Addon),
+            ..wish(figures, figure, &[Subject::Engine], Bound::AtMost(GAME_THREAD))
+        });
+    }
+    let [least, .., most] = IDLE_PEERS.map(|peers| Figure::GameThread(Work::IdleFrame(peers)));
+    let least = figures.get(least, Subject::Addon);
+    wishes.push(Wish {
+        ours: figures.get(most, Subject::Addon),
+        range: figures.range(most, Subject::Addon),
+        peers: least.map(|value| ("itself without peers", value)).into_iter().collect(),
+        ..wish(figures, most, &[], Bound::AtMost(NOT_GROWING))
+    });
     wishes
 }
 

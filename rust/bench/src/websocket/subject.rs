@@ -90,6 +90,11 @@ impl Subject {
         }
     }
 
+    /// What the scene of a server in the engine is called.
+    pub(crate) fn scene(self) -> &'static str {
+        if self.is_ours() { "lodewire" } else { "engine" }
+    }
+
     /// Whether it is ours.
     pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Io | Self::Polled | Self::Addon)
@@ -124,8 +129,7 @@ impl Subject {
             }
             Self::Engine | Self::Addon => {
                 let Some(engine) = &setup.engine else { return Ok(None) };
-                let ours = self == Self::Addon;
-                let scene = Scene { ours, work: "echo", tls: false, fps };
+                let scene = Scene { server: self.scene(), work: "echo", tls: false, fps };
                 return engine.start(scene, Some(SERVER_CORE)).map(Some);
             }
         };

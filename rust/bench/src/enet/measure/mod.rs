@@ -4,6 +4,7 @@ mod bulk;
 mod coder;
 mod echo;
 mod flow;
+mod game_thread;
 mod idle;
 mod peers;
 
@@ -17,6 +18,7 @@ use crate::process::{self, CLIENT_CORE};
 pub(crate) use bulk::PACKET as BULK_PACKET;
 pub(crate) use echo::{CLIENTS as ECHO_CLIENTS, DELIVERIES as ECHO_DELIVERIES, MESSAGE};
 pub(crate) use flow::{DELIVERIES as FLOW_DELIVERIES, PEERS as FLOW_PEERS};
+pub(crate) use game_thread::{ECHOES as GAME_ECHOES, IDLE_PEERS};
 pub(crate) use idle::SLOTS;
 
 /// A part of the measurements.
@@ -32,6 +34,8 @@ pub(crate) enum Part {
     Bulk,
     /// The range coder.
     Coder,
+    /// The game's thread, in the engine.
+    GameThread,
 }
 
 /// Measures everything once.
@@ -47,6 +51,7 @@ pub(crate) fn round(setup: &Setup, only: &[Part], figures: &mut Figures) -> Resu
             Part::Echo => echo::measure(setup, figures)?,
             Part::Bulk => bulk::measure(setup, figures)?,
             Part::Coder => coder::measure(setup, figures)?,
+            Part::GameThread => game_thread::measure(setup, figures)?,
         }
     }
     Ok(())

@@ -66,8 +66,8 @@ impl Measuring<'_> {
         tls: bool,
         fps: u32,
     ) -> Result<Option<(Process, SocketAddr)>> {
-        let ours = self.subject == Subject::Addon;
-        let process = self.engine.start(Scene { ours, work: mode, tls, fps }, None)?;
+        let scene = Scene { server: self.subject.scene(), work: mode, tls, fps };
+        let process = self.engine.start(scene, None)?;
         Ok(match process.announcement()? {
             Ok(address) => Some((process, address)),
             Err(why) => {
