@@ -27,6 +27,8 @@ enum Task {
     Websocket(websocket::Options),
     /// Be one of the ENet servers
     EnetServer(enet::ServerOptions),
+    /// Measure a single thing of an implementation of ENet
+    EnetAlone(enet::AloneOptions),
     /// Measure implementations of ENet
     Enet(enet::Options),
 }
@@ -37,6 +39,7 @@ pub(crate) fn run() -> Result<()> {
         Task::Server { server, connections } => websocket::serve(server, connections),
         Task::Websocket(options) => websocket::run(options),
         Task::EnetServer(options) => enet::serve(options),
+        Task::EnetAlone(options) => enet::run_alone(options),
         Task::Enet(options) => enet::run(options),
     }
 }

@@ -1,5 +1,6 @@
 //! Implementations of ENet.
 
+mod alone;
 mod c_enet;
 mod charts;
 mod command_line;
@@ -15,4 +16,5 @@ mod subject;
 mod wanted;
 mod wire;
 
+pub(crate) use alone::{AloneOptions, run as run_alone};
 pub(crate) use command_line::{Options, ServerOptions, run, serve};

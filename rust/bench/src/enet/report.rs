@@ -20,7 +20,8 @@ const HOW: &str = "
 - *In memory*: a server and hosts with one connection each, in one thread, on a wire without sockets. Each client sends 4
   packets of 64 B per pass, which go in one datagram; then it and the server are served once, and acknowledgements go back.
   A datagram is copied into its receiver's inbox and out of it, for all subjects alike. The clock goes on by a millisecond
-  per pass, however long it takes. *By the server's time alone* leaves out what the clients cost.
+  per pass, however long it takes. *By the server's time alone* leaves out what the clients cost. Each figure is of a new
+  process, whose heap no other has used.
 - *An idle wake-up*: one call of `service` in memory, with nothing to do and a clock that stands still.
 - *Processor time per echo*: the server is a process of its own, all of its threads on one core; the clients have another,
   and are `rusty_enet`'s for every server. Each client has a socket of its own, and one message under way. The time is what

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
+use super::alone::argument;
 use super::c_enet::{CInMemory, COverUdp};
 use super::host::{InMemory, OverUdp};
 use super::rusty::RustyEnet;
@@ -85,6 +86,16 @@ impl Subject {
         matches!(self, Self::Lodewire | Self::Addon)
     }
 
+    /// Whether it can be measured outside the engine.
+    pub(crate) fn is_there(self, setup: &Setup) -> bool {
+        match self {
+            Self::RustyEnet => true,
+            Self::CEnet => setup.c_enet.is_some(),
+            // Ours is to come with rust/enet.
+            Self::Lodewire | Self::Engine | Self::Addon => false,
+        }
+    }
+
     /// Does something with it; `None` if it is not there.
     pub(crate) fn in_memory<M: MeasureInMemory>(
         self,
@@ -121,14 +132,11 @@ impl Subject {
 
     /// Starts a server of it, a process on the servers' core; `None` if it is not there.
     pub(crate) fn start(self, setup: &Setup, work: Work, peers: usize) -> Result<Option<Process>> {
-        if self == Self::Lodewire || self == Self::CEnet && setup.c_enet.is_none() {
+        if !self.is_there(setup) {
             return Ok(None);
         }
-        let name = |value: clap::builder::PossibleValue| value.get_name().to_owned();
         let mut command = Command::new(&setup.program);
-        command.arg("enet-server");
-        command.arg(self.to_possible_value().map(name).context("a subject without a name")?);
-        command.arg(work.to_possible_value().map(name).context("a work without a name")?);
+        command.arg("enet-server").arg(argument(&self)?).arg(argument(&work)?);
         command.arg("--peers").arg(peers.to_string());
         if let Some(folder) = &setup.c_enet {
             command.arg("--c-enet").arg(folder);

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use super::Part;
+use crate::enet::alone;
 use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Coder, InMemory};
-use crate::enet::subject::{MeasureInMemory, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup, Subject};
 
 const LEN: usize = 1024;
 
@@ -16,36 +18,31 @@ const BATCH: u32 = 100;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     for &subject in &setup.subjects {
-        let coding = Coding { time: setup.time };
-        let Some(times) = subject.in_memory(setup, coding)? else { continue };
+        let times = alone::figures(subject, setup, Part::Coder, 0)?;
+        let Some(&[compress, decompress, len]) = times.as_deref() else { continue };
         println!(
-            "  {} range coder: {:.2} us, back {:.2} us, {} B of {LEN}",
-            subject.name(),
-            times.compress,
-            times.decompress,
-            times.len
+            "  {} range coder: {compress:.2} us, back {decompress:.2} us, {len} B of {LEN}",
+            subject.name()
         );
-        figures.add(Figure::Compress, subject, times.compress);
-        figures.add(Figure::Decompress, subject, times.decompress);
+        figures.add(Figure::Compress, subject, compress);
+        figures.add(Figure::Decompress, subject, decompress);
     }
     Ok(())
+}
+
+/// Measures in this process: microseconds there and back, and how many bytes it came to.
+pub(super) fn alone(subject: Subject, setup: &Setup) -> Result<Option<Vec<f64>>> {
+    subject.in_memory(setup, Coding { time: setup.time })
 }
 
 struct Coding {
     time: Duration,
 }
 
-/// Microseconds, and how many bytes it came to.
-struct Times {
-    compress: f64,
-    decompress: f64,
-    len: usize,
-}
-
 impl MeasureInMemory for Coding {
-    type Output = Times;
+    type Output = Vec<f64>;
 
-    fn measure<S: InMemory>(self, subject: &S) -> Result<Times> {
+    fn measure<S: InMemory>(self, subject: &S) -> Result<Vec<f64>> {
         let mut coder = subject.coder()?;
         let data = snapshot();
         let mut compressed = [0; LEN];
@@ -57,7 +54,7 @@ impl MeasureInMemory for Coding {
             self.time_of(|| coder.compress(black_box(&data), black_box(&mut compressed)));
         let decompress = self
             .time_of(|| coder.decompress(black_box(&compressed[..len]), black_box(&mut restored)));
-        Ok(Times { compress, decompress, len })
+        Ok(vec![compress, decompress, len as f64])
     }
 }
 

@@ -3,12 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
+use super::Part;
 use super::peers::{PASS, Peers};
+use crate::enet::alone;
 use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Delivery, Event, Host, InMemory};
-use crate::enet::subject::{MeasureInMemory, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup, Subject};
 
 /// How many clients there are.
 pub(crate) const PEERS: [usize; 2] = [64, 1000];
@@ -30,23 +32,29 @@ const WARM_UP: usize = 200;
 const MOST: f64 = 0.999;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
-    for peers in PEERS {
-        for delivery in DELIVERIES {
-            for &subject in &setup.subjects {
-                let flow = Flow { peers, delivery, time: setup.time };
-                let Some(rate) = subject.in_memory(setup, flow)? else { continue };
-                println!(
-                    "  {} {delivery:?} from {peers}: {:.3} M packets/s, the server alone {:.3}",
-                    subject.name(),
-                    rate.all,
-                    rate.server
-                );
-                figures.add(Figure::Flow(delivery, peers), subject, rate.all);
-                figures.add(Figure::FlowServer(delivery, peers), subject, rate.server);
-            }
+    for (case, (peers, delivery)) in cases().enumerate() {
+        for &subject in &setup.subjects {
+            let rates = alone::figures(subject, setup, Part::Flow, case)?;
+            let Some(&[all, server]) = rates.as_deref() else { continue };
+            println!(
+                "  {} {delivery:?} from {peers}: {all:.3} M packets/s, the server alone {server:.3}",
+                subject.name()
+            );
+            figures.add(Figure::Flow(delivery, peers), subject, all);
+            figures.add(Figure::FlowServer(delivery, peers), subject, server);
         }
     }
     Ok(())
+}
+
+/// Measures one case in this process: millions of packets per second of both ends' time, and of the server's.
+pub(super) fn alone(subject: Subject, setup: &Setup, case: usize) -> Result<Option<Vec<f64>>> {
+    let (peers, delivery) = cases().nth(case).context("there is no such case")?;
+    subject.in_memory(setup, Flow { peers, delivery, time: setup.time })
+}
+
+fn cases() -> impl Iterator<Item = (usize, Delivery)> {
+    PEERS.into_iter().flat_map(|peers| DELIVERIES.map(|delivery| (peers, delivery)))
 }
 
 struct Flow {
@@ -55,18 +63,10 @@ struct Flow {
     time: Duration,
 }
 
-/// Millions of packets per second.
-struct Rate {
-    /// Of both ends' time.
-    all: f64,
-    /// Of the server's.
-    server: f64,
-}
-
 impl MeasureInMemory for Flow {
-    type Output = Rate;
+    type Output = Vec<f64>;
 
-    fn measure<S: InMemory>(self, subject: &S) -> Result<Rate> {
+    fn measure<S: InMemory>(self, subject: &S) -> Result<Vec<f64>> {
         let mut peers = Peers::connect(subject, self.peers, self.peers)?;
         for _ in 0..WARM_UP {
             self.pass(&mut peers)?;
@@ -82,7 +82,7 @@ impl MeasureInMemory for Flow {
         let all = began.elapsed();
         ensure!(received as f64 >= sent as f64 * MOST, "{received} packets of {sent} have come");
         let received = received as f64 / 1e6;
-        Ok(Rate { all: received / all.as_secs_f64(), server: received / serving.as_secs_f64() })
+        Ok(vec![received / all.as_secs_f64(), received / serving.as_secs_f64()])
     }
 }
 

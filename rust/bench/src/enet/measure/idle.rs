@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
+use super::Part;
 use super::peers::Peers;
+use crate::enet::alone;
 use crate::enet::figure::{Figure, Figures, Slots};
 use crate::enet::host::{Host, InMemory};
-use crate::enet::subject::{MeasureInMemory, Setup};
+use crate::enet::subject::{MeasureInMemory, Setup, Subject};
 
 /// The servers: the fewest places come first.
 pub(crate) const SLOTS: [Slots; 3] = [
@@ -20,15 +22,21 @@ pub(crate) const SLOTS: [Slots; 3] = [
 const BATCH: u32 = 100;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
-    for slots in SLOTS {
+    for (case, slots) in SLOTS.into_iter().enumerate() {
         for &subject in &setup.subjects {
-            let idle = Idle { slots, time: setup.time };
-            let Some(micros) = subject.in_memory(setup, idle)? else { continue };
+            let micros = alone::figures(subject, setup, Part::Idle, case)?;
+            let Some(&[micros]) = micros.as_deref() else { continue };
             println!("  {} {slots:?}: {micros:.3} us", subject.name());
             figures.add(Figure::Idle(slots), subject, micros);
         }
     }
     Ok(())
+}
+
+/// Measures one case in this process: microseconds.
+pub(super) fn alone(subject: Subject, setup: &Setup, case: usize) -> Result<Option<Vec<f64>>> {
+    let slots = *SLOTS.get(case).context("there is no such case")?;
+    subject.in_memory(setup, Idle { slots, time: setup.time })
 }
 
 struct Idle {
@@ -37,9 +45,9 @@ struct Idle {
 }
 
 impl MeasureInMemory for Idle {
-    type Output = f64;
+    type Output = Vec<f64>;
 
-    fn measure<S: InMemory>(self, subject: &S) -> Result<f64> {
+    fn measure<S: InMemory>(self, subject: &S) -> Result<Vec<f64>> {
         let mut peers = Peers::connect(subject, self.slots.all, self.slots.connected)?;
         let mut wake_ups = 0;
         let mut happened = false;
@@ -62,6 +70,6 @@ impl MeasureInMemory for Idle {
         }
         let time = began.elapsed();
         ensure!(!happened, "an idle server tells of something");
-        Ok(time.as_secs_f64() * 1e6 / f64::from(wake_ups))
+        Ok(vec![time.as_secs_f64() * 1e6 / f64::from(wake_ups)])
     }
 }

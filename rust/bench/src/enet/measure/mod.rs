@@ -8,11 +8,11 @@ mod game_thread;
 mod idle;
 mod peers;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 
 use super::figure::Figures;
-use super::subject::Setup;
+use super::subject::{Setup, Subject};
 use crate::process::{self, CLIENT_CORE};
 
 pub(crate) use bulk::PACKET as BULK_PACKET;
@@ -36,6 +36,21 @@ pub(crate) enum Part {
     Coder,
     /// The game's thread, in the engine.
     GameThread,
+}
+
+/// Measures a case of a part in memory, in this process; `None` if the subject is not there.
+pub(crate) fn alone(
+    subject: Subject,
+    setup: &Setup,
+    part: Part,
+    case: usize,
+) -> Result<Option<Vec<f64>>> {
+    match part {
+        Part::Flow => flow::alone(subject, setup, case),
+        Part::Idle => idle::alone(subject, setup, case),
+        Part::Coder => coder::alone(subject, setup),
+        Part::Echo | Part::Bulk | Part::GameThread => bail!("this is not measured in memory"),
+    }
 }
 
 /// Measures everything once.
