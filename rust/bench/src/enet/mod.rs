@@ -7,6 +7,7 @@ mod command_line;
 mod figure;
 mod host;
 mod load;
+mod lodewire;
 mod measure;
 mod report;
 mod rusty;

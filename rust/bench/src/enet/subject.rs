@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use super::alone::argument;
 use super::c_enet::{CInMemory, COverUdp};
 use super::host::{InMemory, OverUdp};
+use super::lodewire::Lodewire;
 use super::rusty::RustyEnet;
 use super::server::Work;
 use crate::engine::Engine;
@@ -89,10 +90,9 @@ impl Subject {
     /// Whether it can be measured outside the engine.
     pub(crate) fn is_there(self, setup: &Setup) -> bool {
         match self {
-            Self::RustyEnet => true,
+            Self::Lodewire | Self::RustyEnet => true,
             Self::CEnet => setup.c_enet.is_some(),
-            // Ours is to come with rust/enet.
-            Self::Lodewire | Self::Engine | Self::Addon => false,
+            Self::Engine | Self::Addon => false,
         }
     }
 
@@ -103,8 +103,8 @@ impl Subject {
         measure: M,
     ) -> Result<Option<M::Output>> {
         match self {
-            // Ours is to come with rust/enet.
-            Self::Lodewire | Self::Engine | Self::Addon => Ok(None),
+            Self::Lodewire => measure.measure(&Lodewire).map(Some),
+            Self::Engine | Self::Addon => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&CInMemory::open(folder)?).map(Some)
@@ -120,8 +120,8 @@ impl Subject {
         measure: M,
     ) -> Result<Option<M::Output>> {
         match self {
-            // Ours is to come with rust/enet.
-            Self::Lodewire | Self::Engine | Self::Addon => Ok(None),
+            Self::Lodewire => measure.measure(&Lodewire).map(Some),
+            Self::Engine | Self::Addon => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&COverUdp::open(folder)?).map(Some)

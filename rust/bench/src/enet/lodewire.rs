@@ -1,0 +1,224 @@
+//! Ours: the protocol alone, in the thread that calls it.
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use bytes::Bytes;
+use lodewire_enet::{Compression, Compressor, Host, HostConfig, Packet, PeerKey, Time};
+
+use super::host::{self, CHANNELS, Coder, Delivery, Event, InMemory, OverUdp};
+use super::socket::{self, Wait};
+use super::wire::Endpoint;
+
+/// As many datagrams as C ENet takes before it answers.
+const DATAGRAMS: usize = 256;
+
+/// The longest datagram that ENet knows.
+const MTU_MAX: usize = 4096;
+
+/// Ours.
+pub(crate) struct Lodewire;
+
+/// A host of it.
+pub(crate) struct LodewireHost<S> {
+    host: Host,
+    socket: S,
+    received: Vec<u8>,
+    sent: Vec<u8>,
+}
+
+/// What its range coder is called with here.
+struct LodewireCoder {
+    compressor: Compressor,
+    output: Vec<u8>,
+}
+
+/// Where datagrams and the time come from.
+pub(crate) trait Datagrams: Wait {
+    /// The time.
+    fn now(&self) -> Time;
+
+    /// The next datagram: who sent it, and its length.
+    fn take(&self, buffer: &mut [u8]) -> Result<Option<(SocketAddr, usize)>>;
+
+    /// Sends one.
+    fn put(&self, to: SocketAddr, datagram: &[u8]) -> Result<()>;
+}
+
+impl Datagrams for Endpoint {
+    fn now(&self) -> Time {
+        Time::from_micros(self.wire().now().as_micros() as u64)
+    }
+
+    fn take(&self, buffer: &mut [u8]) -> Result<Option<(SocketAddr, usize)>> {
+        Ok(self.receive(buffer))
+    }
+
+    fn put(&self, to: SocketAddr, datagram: &[u8]) -> Result<()> {
+        self.send(to, datagram);
+        Ok(())
+    }
+}
+
+/// A socket, and the moment from which its clock counts.
+pub(crate) struct Clocked(UdpSocket, Instant);
+
+impl Wait for Clocked {
+    fn wait(&self, time: Duration) -> Result<()> {
+        self.0.wait(time)
+    }
+}
+
+impl Datagrams for Clocked {
+    fn now(&self) -> Time {
+        Time::from_micros(self.1.elapsed().as_micros() as u64)
+    }
+
+    fn take(&self, buffer: &mut [u8]) -> Result<Option<(SocketAddr, usize)>> {
+        match self.0.recv_from(buffer) {
+            Ok((len, from)) => Ok(Some((from, len))),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn put(&self, to: SocketAddr, datagram: &[u8]) -> Result<()> {
+        match self.0.send_to(datagram, to) {
+            // As if it were lost.
+            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error.into()),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+impl InMemory for Lodewire {
+    type Host = LodewireHost<Endpoint>;
+
+    fn host(&self, endpoint: Endpoint, peers: usize) -> Result<Self::Host> {
+        Ok(LodewireHost::new(endpoint, peers))
+    }
+
+    fn coder(&self) -> Result<impl Coder> {
+        let compressor = Compressor::new(Compression::RangeCoder).context("no range coder")?;
+        Ok(LodewireCoder { compressor, output: Vec::new() })
+    }
+}
+
+impl OverUdp for Lodewire {
+    type Host = LodewireHost<Clocked>;
+
+    fn host(&self, peers: usize) -> Result<(Self::Host, u16)> {
+        let (socket, port) = socket::bind()?;
+        Ok((LodewireHost::new(Clocked(socket, Instant::now()), peers), port))
+    }
+}
+
+impl<S: Datagrams> LodewireHost<S> {
+    fn new(socket: S, peers: usize) -> Self {
+        let config = HostConfig { peers, channel_limit: CHANNELS, ..HostConfig::default() };
+        Self {
+            host: Host::new(config, [7; 32]),
+            socket,
+            received: vec![0; MTU_MAX],
+            sent: Vec::with_capacity(MTU_MAX),
+        }
+    }
+
+    /// Takes what has come, and says how many datagrams: as many as it takes at once, if there may be more.
+    fn receive(&mut self, now: Time) -> Result<usize> {
+        for count in 0..DATAGRAMS {
+            let Some((from, len)) = self.socket.take(&mut self.received)? else {
+                return Ok(count);
+            };
+            self.host.handle(now, from, &self.received[..len]);
+        }
+        Ok(DATAGRAMS)
+    }
+
+    /// Sends all that is queued.
+    fn transmit(&mut self, now: Time) -> Result<()> {
+        loop {
+            self.sent.clear();
+            let Some(to) = self.host.transmit(now, &mut self.sent) else { return Ok(()) };
+            self.socket.put(to, &self.sent)?;
+        }
+    }
+}
+
+impl<S: Datagrams> host::Host for LodewireHost<S> {
+    type Peer = PeerKey;
+
+    fn connect(&mut self, to: SocketAddr) -> Result<PeerKey> {
+        match self.host.connect(to, CHANNELS, 0) {
+            Ok(peer) => Ok(peer),
+            Err(error) => bail!("Lodewire connects no more: {error:?}"),
+        }
+    }
+
+    fn send(&mut self, peer: PeerKey, delivery: Delivery, data: &[u8]) -> Result<()> {
+        let delivery = match delivery {
+            Delivery::Reliable => lodewire_enet::Delivery::Reliable,
+            Delivery::Unreliable => lodewire_enet::Delivery::Unreliable,
+            Delivery::Unsequenced => lodewire_enet::Delivery::Unsequenced,
+        };
+        match self.host.send(peer, 0, Packet { delivery, data: Bytes::copy_from_slice(data) }) {
+            Ok(()) => Ok(()),
+            Err(error) => bail!("Lodewire does not send: {error:?}"),
+        }
+    }
+
+    fn service(
+        &mut self,
+        wait: Duration,
+        mut take: impl FnMut(&mut Self, Event<'_, PeerKey>) -> Result<()>,
+    ) -> Result<()> {
+        let mut waits = !wait.is_zero();
+        loop {
+            let now = self.socket.now();
+            let datagrams = self.receive(now)?;
+            if self.host.deadline().is_some_and(|deadline| deadline <= now) {
+                self.host.expire(now);
+            }
+            while let Some(event) = self.host.poll_event() {
+                waits = false;
+                match event {
+                    lodewire_enet::Event::Connect { .. } => take(self, Event::Connected)?,
+                    lodewire_enet::Event::Disconnect { .. } => take(self, Event::Disconnected)?,
+                    lodewire_enet::Event::Receive { peer, data, .. } => {
+                        take(self, Event::Received(peer, &data))?;
+                        self.host.consumed(peer, 1, data.len());
+                    }
+                }
+            }
+            self.transmit(now)?;
+            if datagrams == 0 && waits {
+                waits = false;
+                self.socket.wait(wait)?;
+            } else if datagrams < DATAGRAMS {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Coder for LodewireCoder {
+    fn compress(&mut self, input: &[u8], output: &mut [u8]) -> usize {
+        self.output.clear();
+        if !self.compressor.compress(input, &mut self.output) || self.output.len() > output.len() {
+            return 0;
+        }
+        output[..self.output.len()].copy_from_slice(&self.output);
+        self.output.len()
+    }
+
+    fn decompress(&mut self, input: &[u8], output: &mut [u8]) -> usize {
+        self.output.clear();
+        if !self.compressor.decompress(input, &mut self.output, output.len()) {
+            return 0;
+        }
+        output[..self.output.len()].copy_from_slice(&self.output);
+        self.output.len()
+    }
+}
