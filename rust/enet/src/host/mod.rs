@@ -15,7 +15,7 @@ use crate::event::{Event, PeerKey};
 use crate::packet::Packet;
 use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics, ReliableBody};
 use crate::time::Time;
-use crate::wire::{CONTROL_CHANNEL, Command, Kind, MAXIMUM_FRAGMENT_COUNT};
+use crate::wire::{CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE};
 use half_open::HalfOpens;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
@@ -258,24 +258,26 @@ impl Host {
     /// # Errors
     /// [`SendError`]; nothing is sent then.
     pub fn send(&mut self, peer: PeerKey, channel: u8, packet: Packet) -> Result<(), SendError> {
-        let piece = self.piece_len(peer);
-        let Some(found) = self.peers.get_mut(peer).filter(|found| {
-            // ENet sends nothing more after `disconnect_later` either.
-            found.state == PeerState::Connected
-        }) else {
+        let overhead = self.head_len() + Kind::SendFragment.len();
+        // ENet sends nothing more after `disconnect_later` either.
+        let Some(found) =
+            self.peers.get_mut(peer).filter(|found| found.state == PeerState::Connected)
+        else {
             return Err(SendError::NotConnected);
         };
         if usize::from(channel) >= found.channel_count {
             return Err(SendError::NoSuchChannel);
         }
-        let pieces = packet.data.len().div_ceil(piece);
-        if packet.data.len() > crate::wire::MAXIMUM_PACKET_SIZE
-            || pieces > MAXIMUM_PIECES.min(MAXIMUM_FRAGMENT_COUNT as usize)
-        {
+        // The longest piece of a packet, which is also the longest that goes in one.
+        let piece = found.mtu - overhead;
+        let len = packet.data.len();
+        if len > piece && (len > MAXIMUM_PACKET_SIZE || len.div_ceil(piece) > MAXIMUM_PIECES) {
             return Err(SendError::TooLong);
         }
         found.queue_packet(channel, packet, piece);
-        self.make_ready(peer.slot);
+        if !std::mem::replace(&mut found.is_ready, true) {
+            self.ready.push_back(peer.slot);
+        }
         Ok(())
     }
 
@@ -288,12 +290,6 @@ impl Host {
                 let _ = self.send(key, channel, packet.clone());
             }
         }
-    }
-
-    /// The longest piece of a packet, which is also the longest that goes in one.
-    fn piece_len(&self, peer: PeerKey) -> usize {
-        let checksum = if self.config.checksum { datagram::CHECKSUM_LEN } else { 0 };
-        self.mtu(peer) - crate::wire::Header::MAX_LEN - Kind::SendFragment.len() - checksum
     }
 
     /// Asks a peer whether it is there, which also measures the round-trip time.

@@ -23,32 +23,33 @@ impl Host {
                 continue;
             };
             let begin = out.len();
-            out.resize(begin + head, 0);
             let end = begin + peer.mtu;
+            out.reserve(peer.mtu);
+            out.resize(begin + head, 0);
             let filled = peer.fill(now, out, end);
             let (address, target) = (peer.address, Target::of(peer));
-            let state = peer.state;
-            let later = state == PeerState::DisconnectLater && !peer.has_outgoing();
-            let event_data = peer.event_data;
-            if filled.commands == 0 {
-                out.truncate(begin);
-                if later {
-                    self.begin_disconnect(slot, event_data);
-                    continue;
-                }
+            let (state, event_data) = (peer.state, peer.event_data);
+            let idle = filled.commands == 0 || peer.is_drained();
+            if state == PeerState::DisconnectLater && idle && !peer.has_outgoing() {
+                // What was written, if anything, goes first; then the turn is its DISCONNECT's.
+                self.begin_disconnect(slot, event_data);
+            } else if idle {
                 peer.is_ready = false;
                 self.turn = 0;
                 self.ready.pop_front();
-                self.arm(slot);
-                continue;
+            } else {
+                self.turn += 1;
+                if self.turn >= TURN {
+                    self.turn = 0;
+                    self.ready.rotate_left(1);
+                }
             }
             self.arm(slot);
-            self.touch(slot);
-            self.turn += 1;
-            if self.turn >= TURN {
-                self.turn = 0;
-                self.ready.rotate_left(1);
+            if filled.commands == 0 {
+                out.truncate(begin);
+                continue;
             }
+            self.touch(slot);
             self.seal(out, begin, target, filled.sent_time.then(|| now.sent_time()));
             if state == PeerState::Zombie {
                 self.end(slot, event_data, false);

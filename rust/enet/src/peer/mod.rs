@@ -95,6 +95,8 @@ pub(crate) struct Peer {
     ping_interval: Duration,
     /// When it last acknowledged something.
     last_receive: Time,
+    /// When that was sent of which the round-trip time was measured last.
+    last_measured: Time,
     /// Since when something is not acknowledged that was lost at least once.
     earliest_timeout: Option<Time>,
     /// Nothing that is under way counts as lost before.
@@ -203,6 +205,7 @@ impl Peer {
             patience: Patience::default(),
             ping_interval: PING_INTERVAL,
             last_receive: Time::default(),
+            last_measured: Time::default(),
             earliest_timeout: None,
             next_timeout: None,
             outgoing_total: 0,

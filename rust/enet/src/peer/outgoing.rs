@@ -13,11 +13,18 @@ pub(crate) struct Reliable {
     pub(crate) body: ReliableBody,
     /// When it was sent last.
     pub(crate) sent_at: Time,
-    /// How long it may be under way before it counts as lost; set when it is sent first.
-    pub(crate) timeout: Duration,
-    pub(crate) attempts: u32,
+    /// How many microseconds it may be under way before it counts as lost; set when it is sent first.
+    pub(crate) timeout: u32,
+    pub(crate) attempts: u8,
     /// It is under way, and does not wait for its turn.
     pub(crate) in_flight: bool,
+}
+
+impl Reliable {
+    /// When it counts as lost.
+    pub(crate) fn due(&self) -> Time {
+        self.sent_at + Duration::from_micros(self.timeout.into())
+    }
 }
 
 /// What such a command says.
@@ -35,24 +42,31 @@ pub(crate) enum ReliableBody {
 /// A piece of a packet, on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
-    pub(crate) start_sequence: u16,
-    pub(crate) count: u32,
+    /// The whole packet.
+    pub(crate) packet: Bytes,
+    /// Which piece it is.
     pub(crate) number: u32,
-    pub(crate) total_length: u32,
-    pub(crate) offset: u32,
-    pub(crate) data: Bytes,
+    /// The length of each piece but the last.
+    pub(crate) len: u32,
 }
 
 impl Piece {
-    pub(crate) fn fragment(&self) -> Fragment<'_> {
+    /// As it is sent, for a packet with this sequence number.
+    #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
+    pub(crate) fn fragment(&self, start_sequence: u16) -> Fragment<'_> {
+        let offset = self.number * self.len;
         Fragment {
-            start_sequence: self.start_sequence,
-            count: self.count,
+            start_sequence,
+            count: (self.packet.len() as u32).div_ceil(self.len),
             number: self.number,
-            total_length: self.total_length,
-            offset: self.offset,
-            data: &self.data,
+            total_length: self.packet.len() as u32,
+            offset,
+            data: &self.packet[offset as usize..][..self.payload_len()],
         }
+    }
+
+    fn payload_len(&self) -> usize {
+        (self.packet.len() - self.number as usize * self.len as usize).min(self.len as usize)
     }
 }
 
@@ -73,7 +87,7 @@ impl ReliableBody {
     pub(crate) fn payload_len(&self) -> usize {
         match self {
             Self::Packet(data) => data.len(),
-            Self::Piece(piece) => piece.data.len(),
+            Self::Piece(piece) => piece.payload_len(),
             _ => 0,
         }
     }
@@ -105,7 +119,10 @@ impl ReliableBody {
                 Body::ThrottleConfigure { interval, acceleration, deceleration }
             }
             Self::Packet(data) => Body::SendReliable { data },
-            Self::Piece(piece) => Body::SendFragment(piece.fragment()),
+            Self::Piece(piece) => {
+                // The pieces of a packet follow each other.
+                Body::SendFragment(piece.fragment(sequence.wrapping_sub(on_wire(piece.number))))
+            }
         };
         Command { acknowledge: true, unsequenced: false, channel, sequence, body }.encode(out);
     }
@@ -135,7 +152,7 @@ impl Unacknowledged {
         self.commands.push_back(Some(Reliable {
             body,
             sent_at: Time::default(),
-            timeout: Duration::ZERO,
+            timeout: 0,
             attempts: 0,
             in_flight: false,
         }));

@@ -38,11 +38,15 @@ impl Default for RoundTrip {
 }
 
 impl RoundTrip {
-    /// Takes a measurement. Says whether it was the first.
-    pub(crate) fn sample(&mut self, time: Duration) -> bool {
+    /// Whether there was a measurement.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.sampled
+    }
+
+    /// Takes a measurement.
+    pub(crate) fn sample(&mut self, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2).max(1);
-        let first = !std::mem::replace(&mut self.sampled, true);
-        if first {
+        if !std::mem::replace(&mut self.sampled, true) {
             self.mean = time;
             self.variance = time.div_ceil(2);
         } else {
@@ -56,7 +60,6 @@ impl RoundTrip {
         }
         self.lowest = self.lowest.min(self.mean);
         self.highest_variance = self.highest_variance.max(self.variance);
-        first
     }
 
     /// Begins a new interval of the throttle.
@@ -67,9 +70,9 @@ impl RoundTrip {
         self.highest_variance = self.variance;
     }
 
-    /// How long a command may be under way before it counts as lost, the first time.
-    pub(crate) fn timeout(&self) -> Duration {
-        Duration::from_micros(self.mean + (4 * self.variance).max(GRAIN))
+    /// How many microseconds a command may be under way before it counts as lost, the first time.
+    pub(crate) fn timeout(&self) -> u32 {
+        u32::try_from(self.mean + (4 * self.variance).max(GRAIN)).unwrap_or(u32::MAX)
     }
 }
 

@@ -22,6 +22,31 @@ pub(crate) struct Filled {
     pub(crate) sent_time: bool,
 }
 
+/// A datagram that is being filled.
+struct Filling<'a> {
+    filled: Filled,
+    out: &'a mut Vec<u8>,
+    /// How long `out` may become.
+    end: usize,
+}
+
+impl Filling<'_> {
+    fn has_room(&self, len: usize) -> bool {
+        self.filled.commands < MAXIMUM_COMMANDS && self.out.len() + len <= self.end
+    }
+}
+
+/// What became of a command that was to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    /// It is in the datagram, or is not needed any more.
+    Done,
+    /// The window does not let it go.
+    Held,
+    /// The datagram is full.
+    NoRoom,
+}
+
 impl Peer {
     /// Adds a command of the connection itself.
     pub(crate) fn queue_control(&mut self, body: ReliableBody) {
@@ -81,19 +106,8 @@ impl Peer {
 
     #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
     fn queue_pieces(&mut self, number: u8, data: &Bytes, piece: usize, order: u32) {
-        let start_sequence = on_wire(self.channel(number).unacknowledged.next_sequence());
-        let count = data.len().div_ceil(piece) as u32;
-        for index in 0..count {
-            let offset = index as usize * piece;
-            let end = data.len().min(offset + piece);
-            let piece = Piece {
-                start_sequence,
-                count,
-                number: index,
-                total_length: data.len() as u32,
-                offset: offset as u32,
-                data: data.slice(offset..end),
-            };
+        for index in 0..data.len().div_ceil(piece) as u32 {
+            let piece = Piece { packet: data.clone(), number: index, len: piece as u32 };
             self.queue_reliable(number, ReliableBody::Piece(piece), order);
         }
     }
@@ -107,71 +121,79 @@ impl Peer {
             || !self.queued_unreliable.is_empty()
     }
 
+    /// Whether nothing waits to be sent.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.acknowledgements.is_empty()
+            && self.queued_control.is_empty()
+            && self.lost.is_empty()
+            && self.queued_reliable.is_empty()
+            && self.queued_unreliable.is_empty()
+    }
+
     /// Writes commands onto the end of `out`, which is to be no longer than `end` bytes.
     pub(crate) fn fill(&mut self, now: Time, out: &mut Vec<u8>, end: usize) -> Filled {
-        let mut filled = Filled::default();
-        self.fill_acknowledgements(&mut filled, out, end);
+        let mut filling = Filling { filled: Filled::default(), out, end };
+        self.fill_acknowledgements(&mut filling);
+        self.fill_commands(now, &mut filling);
+        if filling.filled.commands > 0 {
+            self.loss.update(now);
+        }
+        filling.filled
+    }
+
+    fn fill_commands(&mut self, now: Time, filling: &mut Filling<'_>) {
         while let Some(&sequence) = self.queued_control.front() {
-            if !self.send_reliable(CONTROL_CHANNEL, sequence, now, &mut filled, out, end) {
-                return self.counted(now, filled);
+            if self.send_reliable(CONTROL_CHANNEL, sequence, now, filling) != Sent::Done {
+                return;
             }
             self.queued_control.pop_front();
         }
         let mut reliable_may_go = true;
         while let Some(&(channel, sequence)) = self.lost.front() {
-            if !self.window_takes(channel, sequence) {
-                reliable_may_go = false;
-                break;
-            }
-            if !self.send_reliable(channel, sequence, now, &mut filled, out, end) {
-                return self.counted(now, filled);
-            }
-            self.lost.pop_front();
+            match self.send_reliable(channel, sequence, now, filling) {
+                Sent::Done => self.lost.pop_front(),
+                Sent::NoRoom => return,
+                Sent::Held => {
+                    reliable_may_go = false;
+                    break;
+                }
+            };
         }
         // In the order in which they were queued; what the window holds up does not hold up what it does not concern.
         loop {
             let reliable = self.queued_reliable.front().copied().filter(|_| reliable_may_go);
             let unreliable = self.queued_unreliable.front().map(|unreliable| unreliable.order);
-            let room = match (reliable, unreliable) {
-                (None, None) => break,
+            let sent = match (reliable, unreliable) {
+                (None, None) => return,
                 (Some(queued), order)
                     if order
                         .is_none_or(|order| queued.order.wrapping_sub(order) > u32::MAX / 2) =>
                 {
-                    if !self.window_takes(queued.channel, queued.sequence) {
-                        reliable_may_go = false;
-                        continue;
+                    let sent = self.send_reliable(queued.channel, queued.sequence, now, filling);
+                    match sent {
+                        Sent::Done => drop(self.queued_reliable.pop_front()),
+                        Sent::Held => reliable_may_go = false,
+                        Sent::NoRoom => {}
                     }
-                    let Queued { channel, sequence, .. } = queued;
-                    let room = self.send_reliable(channel, sequence, now, &mut filled, out, end);
-                    if room {
-                        self.queued_reliable.pop_front();
-                    }
-                    room
+                    sent
                 }
-                _ => self.send_unreliable(&mut filled, out, end),
+                _ => self.send_unreliable(filling),
             };
-            if !room {
-                break;
+            if sent == Sent::NoRoom {
+                return;
             }
         }
-        self.counted(now, filled)
     }
 
-    fn counted(&mut self, now: Time, filled: Filled) -> Filled {
-        if filled.commands > 0 {
-            self.loss.update(now);
-        }
-        filled
-    }
-
-    fn fill_acknowledgements(&mut self, filled: &mut Filled, out: &mut Vec<u8>, end: usize) {
-        while filled.commands < MAXIMUM_COMMANDS && out.len() + Kind::Acknowledge.len() <= end {
+    fn fill_acknowledgements(&mut self, filling: &mut Filling<'_>) {
+        while !self.acknowledgements.is_empty() && filling.has_room(Kind::Acknowledge.len()) {
             let Some(acknowledgement) = self.acknowledgements.pop_front() else { return };
             let super::Acknowledgement { channel, sequence, sent_time, is_last } = acknowledgement;
             let body = Body::Acknowledge { sequence, sent_time };
-            Command { acknowledge: false, unsequenced: false, channel, sequence, body }.encode(out);
-            filled.commands += 1;
+            let command =
+                Command { acknowledge: false, unsequenced: false, channel, sequence, body };
+            command.encode(filling.out);
+            filling.filled.commands += 1;
             self.outgoing_total += Kind::Acknowledge.len() as u64;
             if is_last {
                 self.state = PeerState::Zombie;
@@ -179,72 +201,67 @@ impl Peer {
         }
     }
 
-    /// Whether the window lets a command go.
-    fn window_takes(&mut self, channel: u8, sequence: u32) -> bool {
+    /// How many bytes of reliable packets may be under way.
+    fn window(&self) -> usize {
         let window = self.throttle.value.saturating_mul(self.window_size) / SCALE;
-        let window = usize::try_from(window).unwrap_or(usize::MAX).max(self.mtu);
-        let in_transit = self.in_transit;
-        let Some(commands) = self.unacknowledged_of(channel) else { return true };
-        if commands.span(sequence) >= MAXIMUM_SPAN {
-            return false;
-        }
-        commands.get_mut(sequence).is_none_or(|command| {
-            !command.body.has_payload() || in_transit + command.body.payload_len() <= window
-        })
+        usize::try_from(window).unwrap_or(usize::MAX).max(self.mtu)
     }
 
-    /// Writes a command, if there is room for it. One that was acknowledged meanwhile needs none.
+    /// Writes a command, if the window lets it go and there is room for it. One that was acknowledged meanwhile needs
+    /// neither.
     fn send_reliable(
         &mut self,
         channel: u8,
         sequence: u32,
         now: Time,
-        filled: &mut Filled,
-        out: &mut Vec<u8>,
-        end: usize,
-    ) -> bool {
-        let first_timeout = self.round_trip.timeout();
-        let commands = self.unacknowledged_of(channel);
-        let Some(command) = commands.and_then(|commands| commands.get_mut(sequence)) else {
-            return true;
-        };
-        if filled.commands >= MAXIMUM_COMMANDS || out.len() + command.body.encoded_len() > end {
-            return false;
+        filling: &mut Filling<'_>,
+    ) -> Sent {
+        let (first_timeout, in_transit, window) =
+            (self.round_trip.timeout(), self.in_transit, self.window());
+        let Some(commands) = self.unacknowledged_of(channel) else { return Sent::Done };
+        let span = commands.span(sequence);
+        let Some(command) = commands.get_mut(sequence) else { return Sent::Done };
+        let payload = command.body.payload_len();
+        if command.body.has_payload() && (in_transit + payload > window || span >= MAXIMUM_SPAN) {
+            return Sent::Held;
         }
-        command.attempts += 1;
-        if command.attempts == 1 {
+        if !filling.has_room(command.body.encoded_len()) {
+            return Sent::NoRoom;
+        }
+        if command.attempts == 0 {
             command.timeout = first_timeout;
         }
+        command.attempts = command.attempts.saturating_add(1);
         command.sent_at = now;
         command.in_flight = true;
-        command.body.encode(channel, on_wire(sequence), out);
-        let (payload, due) = (command.body.payload_len(), now + command.timeout);
+        command.body.encode(channel, on_wire(sequence), filling.out);
+        let due = command.due();
         self.in_transit += payload;
         self.unacknowledged += 1;
         self.in_flight.push_back(InFlight { sent_at: now, sequence, channel });
         self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
         self.loss.sent += 1;
-        filled.commands += 1;
-        filled.sent_time = true;
-        true
+        filling.filled.commands += 1;
+        filling.filled.sent_time = true;
+        Sent::Done
     }
 
     /// Writes the next command of the first unreliable packet, if there is room for it.
-    fn send_unreliable(&mut self, filled: &mut Filled, out: &mut Vec<u8>, end: usize) -> bool {
-        let Some(packet) = self.queued_unreliable.front_mut() else { return true };
-        if filled.commands >= MAXIMUM_COMMANDS || out.len() + packet.next_len() > end {
-            return false;
+    fn send_unreliable(&mut self, filling: &mut Filling<'_>) -> Sent {
+        let Some(packet) = self.queued_unreliable.front_mut() else { return Sent::Done };
+        if !filling.has_room(packet.next_len()) {
+            return Sent::NoRoom;
         }
         let mut last = packet.is_first() && self.throttle.drops();
         if !last {
-            last = packet.encode_next(out);
-            filled.commands += 1;
+            last = packet.encode_next(filling.out);
+            filling.filled.commands += 1;
             self.loss.sent += 1;
         }
         if last {
             self.outgoing_bytes -= packet.cost();
             self.queued_unreliable.pop_front();
         }
-        true
+        Sent::Done
     }
 }

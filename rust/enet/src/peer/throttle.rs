@@ -46,6 +46,9 @@ fn millis(micros: u64) -> u64 {
 impl Throttle {
     /// A measurement of the round-trip time has come, which `round_trip` does not know of yet.
     pub(crate) fn adapt(&mut self, time: Duration, round_trip: &RoundTrip) {
+        if !round_trip.is_measured() {
+            return;
+        }
         let time = millis(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
         let last = millis(round_trip.last);
         let variance = millis(round_trip.last_variance);

@@ -25,8 +25,12 @@ impl Peer {
         }
         self.forget_acknowledged();
         // Which of several repetitions was acknowledged, the sent time tells: in milliseconds. Of the last one, more is known.
+        // What was sent together is measured once.
         if command.sent_at.sent_time() == sent_time {
-            self.measured(now, now.since(command.sent_at));
+            if self.last_measured != command.sent_at {
+                self.last_measured = command.sent_at;
+                self.measured(now, now.since(command.sent_at));
+            }
         } else {
             let millis = now.sent_time().wrapping_sub(sent_time);
             if millis < 0x8000 {
@@ -53,10 +57,8 @@ impl Peer {
 
     /// The round-trip time was measured.
     pub(crate) fn measured(&mut self, now: Time, time: Duration) {
-        let before = self.round_trip.clone();
-        if !self.round_trip.sample(time) {
-            self.throttle.adapt(time, &before);
-        }
+        self.throttle.adapt(time, &self.round_trip);
+        self.round_trip.sample(time);
         if self.throttle.interval_is_over(now) {
             self.round_trip.next_interval();
         }
@@ -102,7 +104,7 @@ impl Peer {
             else {
                 continue;
             };
-            let due = command.sent_at + command.timeout;
+            let due = command.due();
             if due > now {
                 self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
                 self.in_flight.push_back(sent);
@@ -113,7 +115,7 @@ impl Peer {
             let (attempts, payload) = (command.attempts, command.body.payload_len());
             let earliest = self.earliest_timeout.map_or(sent.sent_at, |at| at.min(sent.sent_at));
             self.earliest_timeout = Some(earliest);
-            if self.patience.is_over(now, earliest, attempts) {
+            if self.patience.is_over(now, earliest, attempts.into()) {
                 return true;
             }
             self.loss.lost += 1;

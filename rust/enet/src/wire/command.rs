@@ -266,13 +266,35 @@ impl Command<'_> {
         if self.unsequenced {
             first |= UNSEQUENCED;
         }
+        let channel = self.channel;
         let [high, low] = self.sequence.to_be_bytes();
-        out.extend_from_slice(&[first, self.channel, high, low]);
+        // The commands that come most often are written at once.
         match &self.body {
             Body::Acknowledge { sequence, sent_time } => {
-                out.extend_from_slice(&sequence.to_be_bytes());
-                out.extend_from_slice(&sent_time.to_be_bytes());
+                let ([a, b], [c, d]) = (sequence.to_be_bytes(), sent_time.to_be_bytes());
+                out.extend_from_slice(&[first, channel, high, low, a, b, c, d]);
+                return;
             }
+            Body::SendReliable { data } => {
+                let [a, b] = length(data);
+                out.extend_from_slice(&[first, channel, high, low, a, b]);
+                out.extend_from_slice(data);
+                return;
+            }
+            Body::SendUnreliable { unreliable_sequence: number, data }
+            | Body::SendUnsequenced { group: number, data } => {
+                let ([a, b], [c, d]) = (number.to_be_bytes(), length(data));
+                out.extend_from_slice(&[first, channel, high, low, a, b, c, d]);
+                out.extend_from_slice(data);
+                return;
+            }
+            _ => out.extend_from_slice(&[first, channel, high, low]),
+        }
+        match &self.body {
+            Body::Acknowledge { .. }
+            | Body::SendReliable { .. }
+            | Body::SendUnreliable { .. }
+            | Body::SendUnsequenced { .. } => {}
             Body::Connect(connect) => {
                 connect.terms.encode(out);
                 out.extend_from_slice(&connect.data.to_be_bytes());
@@ -280,12 +302,6 @@ impl Command<'_> {
             Body::VerifyConnect(terms) => terms.encode(out),
             Body::Disconnect { data } => out.extend_from_slice(&data.to_be_bytes()),
             Body::Ping => {}
-            Body::SendReliable { data } => encode_counted(data, out),
-            Body::SendUnreliable { unreliable_sequence: number, data }
-            | Body::SendUnsequenced { group: number, data } => {
-                out.extend_from_slice(&number.to_be_bytes());
-                encode_counted(data, out);
-            }
             Body::SendFragment(fragment) | Body::SendUnreliableFragment(fragment) => {
                 encode_fragment(fragment, out);
             }
@@ -303,15 +319,13 @@ impl Command<'_> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a datagram is shorter than 64 KiB")]
-fn encode_counted(data: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(&(data.len() as u16).to_be_bytes());
-    out.extend_from_slice(data);
+fn length(data: &[u8]) -> [u8; 2] {
+    (data.len() as u16).to_be_bytes()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a datagram is shorter than 64 KiB")]
 fn encode_fragment(fragment: &Fragment<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&fragment.start_sequence.to_be_bytes());
-    out.extend_from_slice(&(fragment.data.len() as u16).to_be_bytes());
+    out.extend_from_slice(&length(fragment.data));
     for number in [fragment.count, fragment.number, fragment.total_length, fragment.offset] {
         out.extend_from_slice(&number.to_be_bytes());
     }
