@@ -15,8 +15,8 @@ const DELIVERIES: [Delivery; 5] = [
     Delivery::Unsequenced,
     Delivery::UnsequencedFragment,
 ];
-/// What may be kept for the caller, at the most: the limit of a peer and a half, and a packet.
-const MOST_KEPT: usize = 13 << 20;
+/// What may be kept for the caller, at the most: less than twice the limit of a peer, and a packet of each kind.
+const MOST_KEPT: usize = (2 * 8 + 2 * 32) << 20;
 
 /// How many seeds are tried.
 fn seeds() -> u64 {

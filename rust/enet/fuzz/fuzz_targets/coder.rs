@@ -1,0 +1,31 @@
+//! What is asked of every compressor.
+
+use lodewire_enet::{Compression, Compressor};
+use std::cell::RefCell;
+
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
+}
+
+/// Decompresses `data` within limits, and compresses it and back. The compressor is kept, as a host keeps it.
+pub fn run(mode: Compression, data: &[u8]) {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = kept.get_or_insert_with(|| Compressor::new(mode).expect("a mode"));
+        for limit in [1, 128, 4096] {
+            let mut output = b"before".to_vec();
+            let done = compressor.decompress(data, &mut output, limit);
+            assert!(output.starts_with(b"before"));
+            assert_eq!(done, output.len() > 6);
+            assert!(output.len() <= 6 + limit);
+        }
+        let data = &data[..data.len().min(4096)];
+        let (mut compressed, mut back) = (Vec::new(), Vec::new());
+        if compressor.compress(data, &mut compressed) {
+            assert!(!compressed.is_empty() && compressed.len() < data.len());
+            assert!(compressor.decompress(&compressed, &mut back, 4096));
+            assert!(back.starts_with(data));
+            // FastLZ takes 16 bytes at the least.
+            assert!(back.len() == data.len() || (mode == Compression::FastLz && back.len() == 16));
+        }
+    });
+}

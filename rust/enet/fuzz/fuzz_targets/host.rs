@@ -1,0 +1,185 @@
+//! A host, a peer by the rules, and somebody who sends it anything, in any order.
+#![no_main]
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use lodewire_enet::wire::Header;
+use lodewire_enet::{
+    Compression, Compressor, Delivery, Event, Host, HostConfig, Packet, PeerKey, PeerState, Time,
+};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const WAITING_LIMIT: usize = 256 << 10;
+const LONGEST: usize = 64 << 10;
+
+fn address(number: u8) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, number], 1000))
+}
+
+/// The two hosts, and the datagrams between them, which an attacker may change.
+struct World {
+    now: Time,
+    hosts: [Host; 2],
+    peers: [Option<PeerKey>; 2],
+    on_the_way: Vec<(usize, Vec<u8>)>,
+}
+
+impl World {
+    fn new(compression: Compression) -> Self {
+        let host = |seed| {
+            let config = HostConfig {
+                peers: 8,
+                waiting_limit: WAITING_LIMIT,
+                maximum_packet_size: LONGEST,
+                half_open_limit: 16,
+                ..HostConfig::default()
+            };
+            let mut host = Host::new(config, [seed; 32]);
+            host.set_compressor(Compressor::new(compression));
+            host
+        };
+        let mut world = Self {
+            now: Time::from_micros(1_000_000),
+            hosts: [host(1), host(2)],
+            peers: [None; 2],
+            on_the_way: Vec::new(),
+        };
+        let key = world.hosts[1].connect(address(0), 4, 0).expect("a free peer");
+        world.peers[1] = Some(key);
+        for _ in 0..4 {
+            world.exchange();
+        }
+        world
+    }
+
+    fn transmit(&mut self) {
+        for node in 0..2 {
+            let mut out = Vec::new();
+            while let Some(to) = self.hosts[node].transmit(self.now, &mut out) {
+                assert!(out.len() <= 1392);
+                if to == address(1 - node as u8) {
+                    self.on_the_way.push((1 - node, std::mem::take(&mut out)));
+                }
+                out.clear();
+            }
+        }
+    }
+
+    fn exchange(&mut self) {
+        self.transmit();
+        self.now = self.now + Duration::from_millis(3);
+        for (to, datagram) in std::mem::take(&mut self.on_the_way) {
+            self.hosts[to].handle(self.now, address(1 - to as u8), &datagram);
+        }
+        for host in &mut self.hosts {
+            host.expire(self.now);
+        }
+        self.check();
+    }
+
+    fn check(&mut self) {
+        for node in 0..2 {
+            while let Some(event) = self.hosts[node].poll_event() {
+                match event {
+                    Event::Connect { peer, .. } => {
+                        assert_ne!(self.hosts[node].peer_count(), 0);
+                        self.peers[node].get_or_insert(peer);
+                    }
+                    Event::Disconnect { peer, .. } => {
+                        assert_eq!(self.hosts[node].state(peer), PeerState::Disconnected);
+                        if self.peers[node] == Some(peer) {
+                            self.peers[node] = None;
+                        }
+                    }
+                    Event::Receive { peer, data, .. } => {
+                        assert!(data.len() <= LONGEST);
+                        self.hosts[node].consumed(peer, 1, data.len());
+                    }
+                }
+            }
+            let most = self.hosts[node].peer_count() * (2 * WAITING_LIMIT + 2 * LONGEST + 256);
+            assert!(self.hosts[node].kept() <= most);
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&first, mut rest)) = data.split_first() else { return };
+    let compression = match first % 5 {
+        0 => Compression::None,
+        1 => Compression::RangeCoder,
+        2 => Compression::FastLz,
+        3 => Compression::Zlib,
+        _ => Compression::Zstd,
+    };
+    let mut world = World::new(compression);
+    for _ in 0..200 {
+        let Some((&[what, a, b], after)) = rest.split_first_chunk() else { break };
+        rest = after;
+        let node = usize::from(a & 1);
+        let peer = world.peers[node];
+        match what % 12 {
+            // The attacker's bytes, as they are or as those of the other host's connection.
+            0..=3 => {
+                let len = rest.len().min(b.into());
+                let (bytes, after) = rest.split_at(len);
+                rest = after;
+                let mut datagram = bytes.to_vec();
+                let from = if what & 1 == 0 { address(1 - node as u8) } else { address(a | 2) };
+                if what & 2 == 0
+                    && let Some((_, original)) = world.on_the_way.iter().find(|(to, _)| *to == node)
+                    && let Some((header, _)) = Header::parse(original)
+                {
+                    let header = Header { compressed: false, ..header };
+                    datagram = header.encode()[..header.encoded_len()].to_vec();
+                    datagram.extend_from_slice(bytes);
+                }
+                world.hosts[node].handle(world.now, from, &datagram);
+            }
+            4 | 5 => {
+                if let Some(peer) = peer {
+                    let delivery = Delivery::from_flags(b & 0xB);
+                    let data = Bytes::from(vec![a; usize::from(b) * 40]);
+                    let _ = world.hosts[node].send(peer, a >> 5, Packet { delivery, data });
+                }
+            }
+            6 => world.transmit(),
+            7 => {
+                // One that is changed, or comes twice.
+                world.transmit();
+                if let Some((_, datagram)) = world.on_the_way.first_mut() {
+                    let at = usize::from(a) % datagram.len();
+                    datagram[at] = b;
+                }
+            }
+            8 => {
+                world.now = world.now + Duration::from_millis(u64::from(b) * 50);
+                for host in &mut world.hosts {
+                    host.expire(world.now);
+                }
+            }
+            9 => {
+                if let Some(peer) = peer {
+                    match b % 5 {
+                        0 => world.hosts[node].disconnect(peer, 1),
+                        1 => world.hosts[node].disconnect_later(peer, 2),
+                        2 => world.hosts[node].disconnect_now(peer, 3),
+                        3 => world.hosts[node].reset(peer),
+                        _ => world.hosts[node].configure_throttle(peer, 100, b.into(), a.into()),
+                    }
+                }
+            }
+            10 => {
+                let now = world.now;
+                world.hosts[node].set_bandwidth(now, u32::from(a) << 10, u32::from(b) << 10);
+                let _ = world.hosts[node].connect(address(1 - node as u8), 2, 5);
+            }
+            _ => world.exchange(),
+        }
+        world.check();
+    }
+    for _ in 0..3 {
+        world.exchange();
+    }
+});

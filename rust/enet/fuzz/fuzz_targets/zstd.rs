@@ -1,0 +1,9 @@
+//! Hostile bytes for the decompressor, and any bytes there and back.
+#![no_main]
+
+mod coder;
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_enet::Compression;
+
+fuzz_target!(|data: &[u8]| coder::run(Compression::Zstd, data));
