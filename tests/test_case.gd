@@ -134,6 +134,11 @@ func python() -> String:
 	return _foreign_program("LODEWIRE_PYTHON")
 
 
+## Python with the package `pyenet`, which is ENet itself. Where it is missing: as [method python].
+func pyenet() -> String:
+	return _foreign_program("LODEWIRE_PYENET")
+
+
 ## Node.js with the package `ws`, which scripts may `require`. Where it is missing: as [method python].
 func node() -> String:
 	return _foreign_program("LODEWIRE_NODE")

@@ -1,5 +1,16 @@
 //! What a hostile peer, or somebody who writes false sender addresses, can and cannot do.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::type_complexity,
+    unreachable_pub,
+    reason = "a test"
+)]
+
 use bytes::Bytes;
 use lodewire_enet::wire::{
     Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, NO_PEER, VerifyConnect,
@@ -487,7 +498,7 @@ fn a_game_that_does_not_read_is_waited_for() {
     let mut client = Host::new(HostConfig::default(), [6; 32]);
     let from = address(2);
     let peer = client.connect(address(1), 1, 0).expect("a free peer");
-    let mut exchange = |victim: &mut Victim, client: &mut Host| {
+    let exchange = |victim: &mut Victim, client: &mut Host| {
         let mut out = Vec::new();
         while client.transmit(victim.now, &mut out).is_some() {
             victim.take(from, &std::mem::take(&mut out));

@@ -1,5 +1,16 @@
 //! Datagrams compressed and decompressed, by each mode.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::type_complexity,
+    unreachable_pub,
+    reason = "a test"
+)]
+
 use lodewire_enet::{Compression, Compressor};
 
 const MODES: [Compression; 4] =

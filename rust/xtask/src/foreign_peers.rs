@@ -1,5 +1,5 @@
-//! The foreign peers that the Godot tests talk to: WebSocket libraries of other
-//! languages, in pinned versions, installed into the cache.
+//! The foreign peers that the Godot tests talk to: libraries of other languages, in
+//! pinned versions, installed into the cache.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,12 +15,26 @@ use crate::process::run_ok;
 use crate::programs;
 use crate::report::{note, step};
 
-/// The Python package, from `PyPI`.
-const PYTHON_PACKAGE: &str = "websockets==17.4";
+/// The Python packages, from `PyPI`, each in an environment of its own, since one may be there without the other.
+const WEBSOCKETS: PythonPackage =
+    PythonPackage { folder: "python", package: "websockets==17.4", module: "websockets" };
+/// ENet itself, in C.
+const PYENET: PythonPackage =
+    PythonPackage { folder: "pyenet", package: "pyenet==1.3.17", module: "enet" };
 /// The Node.js package, from npm.
 const NODE_PACKAGE: &str = "ws@8.23.0";
 
 const INSTALL_LIMIT: Duration = Duration::from_mins(10);
+
+/// A package of Python's.
+struct PythonPackage {
+    /// Its folder in the cache.
+    folder: &'static str,
+    /// Its name and version.
+    package: &'static str,
+    /// How scripts import it.
+    module: &'static str,
+}
 
 /// Installs what can be had. Returns the variables that tell the tests where it is, or
 /// why it is not there: the tests that need it are then skipped for that reason.
@@ -31,10 +45,14 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
             // tests/foreign_process.gd starts them through sh.
             let reason = "foreign peers are not tested on Windows";
             variables.push(("LODEWIRE_PYTHON_MISSING".to_owned(), reason.into()));
+            variables.push(("LODEWIRE_PYENET_MISSING".to_owned(), reason.into()));
             variables.push(("LODEWIRE_NODE_MISSING".to_owned(), reason.into()));
             return Ok(variables);
         }
-        add(&mut variables, "LODEWIRE_PYTHON", PYTHON_PACKAGE, python(cache));
+        for (variable, package) in [("LODEWIRE_PYTHON", &WEBSOCKETS), ("LODEWIRE_PYENET", &PYENET)]
+        {
+            add(&mut variables, variable, package.package, python(cache, package));
+        }
         let node = node(cache).map(|(program, modules)| {
             variables.push(("NODE_PATH".to_owned(), modules.into()));
             program
@@ -82,13 +100,14 @@ fn reason_in(error: &str) -> &str {
 }
 
 /// The Python of a virtual environment with the package in it.
-fn python(cache: &Cache) -> Result<PathBuf> {
+fn python(cache: &Cache, wanted: &PythonPackage) -> Result<PathBuf> {
+    let PythonPackage { folder: name, package, module } = *wanted;
     let system = programs::find("python3").context("python3 is not installed")?;
     // An environment breaks when the Python it was made with goes or changes.
     let mut identify = Command::new(&system);
     identify.args(["-c", "import sys; print(sys.executable, sys.version)"]);
-    let stamp = format!("{PYTHON_PACKAGE} in {}", run_ok(identify, INSTALL_LIMIT)?);
-    let folder = cache.folder("python", &stamp, |folder| {
+    let stamp = format!("{package} in {}", run_ok(identify, INSTALL_LIMIT)?);
+    let folder = cache.folder(name, &stamp, |folder| {
         let venv = folder.join("venv");
         let python = venv.join("bin/python");
         // Debian's python3 makes complete environments only with the package python3-venv.
@@ -103,10 +122,10 @@ fn python(cache: &Cache) -> Result<PathBuf> {
                 pip
             }
         };
-        install(installer, &["--no-input", "--disable-pip-version-check", PYTHON_PACKAGE])
+        install(installer, &["--no-input", "--disable-pip-version-check", package])
             .context("pip (Debian has it in the package python3-venv)")?;
         let mut check = Command::new(&python);
-        check.args(["-c", "import websockets"]);
+        check.args(["-c", &format!("import {module}")]);
         run_ok(check, INSTALL_LIMIT)?;
         Ok(())
     })?;

@@ -1,9 +1,9 @@
-//! FastLZ, level 1, by the crate `fastlz-rs`.
+//! `FastLZ`, level 1, by the crate `fastlz-rs`.
 
 use super::write_into;
 use fastlz_rs::{CompressState, CompressionLevel, decompress_to_buf};
 
-/// The engine adds zeros to what is shorter than this, since FastLZ takes nothing shorter.
+/// The engine adds zeros to what is shorter than this, since `FastLZ` takes nothing shorter.
 const SHORTEST: usize = 16;
 
 /// A compressor with its table of what it has seen, 64 KiB.

@@ -21,7 +21,7 @@ pub enum Compression {
     None = 0,
     /// ENet's own: an adaptive order-2 range coder, for short datagrams.
     RangeCoder = 1,
-    /// FastLZ, level 1: little work.
+    /// `FastLZ`, level 1: little work.
     FastLz = 2,
     /// Deflate with zlib's header (RFC 1950).
     Zlib = 3,

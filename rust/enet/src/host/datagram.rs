@@ -100,7 +100,7 @@ impl Host {
     /// commands, decompressed. They stand in `scratch` if they were compressed.
     pub(super) fn open<'a>(
         &mut self,
-        header: &Header,
+        header: Header,
         rest: &'a [u8],
         connect_id: Option<[u8; 4]>,
         scratch: &'a mut Vec<u8>,

@@ -163,6 +163,12 @@ impl HalfOpens {
         }
     }
 
+    /// Takes them all.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = HalfOpen> + use<> {
+        let empty = Self::new(self.limit, self.per_address);
+        std::mem::replace(self, empty).records.into_iter().flatten()
+    }
+
     /// When the oldest has had its time.
     pub(super) fn deadline(&self) -> Option<Time> {
         Some(self.records.front()?.as_ref()?.sent_at + LIFETIME)

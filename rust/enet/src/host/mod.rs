@@ -58,7 +58,7 @@ pub enum SendError {
     NotConnected,
     /// The connection has fewer channels.
     NoSuchChannel,
-    /// The packet is longer than [`MAXIMUM_PACKET_SIZE`](crate::wire::MAXIMUM_PACKET_SIZE), or has too many pieces.
+    /// The packet is longer than [`MAXIMUM_PACKET_SIZE`], or has too many pieces.
     TooLong,
 }
 
@@ -258,7 +258,7 @@ impl Host {
     /// # Errors
     /// [`SendError`]; nothing is sent then.
     pub fn send(&mut self, peer: PeerKey, channel: u8, packet: Packet) -> Result<(), SendError> {
-        let overhead = self.head_len() + Kind::SendFragment.len();
+        let overhead = self.head_len() + Kind::SendFragment.size();
         // ENet sends nothing more after `disconnect_later` either.
         let Some(found) =
             self.peers.get_mut(peer).filter(|found| found.state == PeerState::Connected)
@@ -398,6 +398,17 @@ impl Host {
             self.reply(address, target, None, &command);
         }
         self.reset(peer);
+    }
+
+    /// Ends all connections at once, as [`disconnect_now`](Self::disconnect_now) does; also those that remote hosts have
+    /// asked for and that are not there yet.
+    pub fn disconnect_all_now(&mut self, data: u32) {
+        for half_open in self.half_opens.take_all() {
+            self.turn_away(&half_open);
+        }
+        while let Some(peer) = self.peers.active().last().and_then(|&slot| self.peers.key(slot)) {
+            self.disconnect_now(peer, data);
+        }
     }
 
     /// Forgets a connection. The remote host is told nothing.

@@ -9,7 +9,7 @@ use crate::peer::{Peer, PeerState, ReliableBody};
 use crate::time::Time;
 use crate::wire::{
     Body, CONTROL_CHANNEL, Command, Commands, Connect, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU,
-    MAXIMUM_PEERS, MAXIMUM_WINDOW_SIZE, MINIMUM_MTU, MINIMUM_WINDOW_SIZE, VerifyConnect,
+    MAXIMUM_WINDOW_SIZE, MINIMUM_MTU, MINIMUM_WINDOW_SIZE, NO_PEER, VerifyConnect,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -128,20 +128,18 @@ impl Host {
 
     /// A number that nobody can foretell, and that is free if one is found soon. Two connections may come to have the
     /// same; not two of one address.
+    #[expect(clippy::cast_possible_truncation, reason = "peer ids have 12 bits")]
     fn offered_id(&mut self, from: SocketAddr) -> u16 {
         let mut id = 0;
         for _ in 0..TRIES {
-            id = (self.random() as usize % MAXIMUM_PEERS) as u16;
+            id = (self.random() % u32::from(NO_PEER)) as u16;
             if self.peers.slot(id).is_none() && !self.half_opens.is_offered(from, id) {
                 return id;
             }
         }
         let taken =
             |id| self.half_opens.is_offered(from, id) || self.peers.find(from, id).is_some();
-        (0..MAXIMUM_PEERS as u16)
-            .map(|step| (id + step) % MAXIMUM_PEERS as u16)
-            .find(|&id| !taken(id))
-            .unwrap_or(id)
+        (0..NO_PEER).map(|step| (id + step) % NO_PEER).find(|&id| !taken(id)).unwrap_or(id)
     }
 
     /// Tells a remote host that it may connect. That is shorter than what it asked with.
@@ -173,6 +171,13 @@ impl Host {
         self.reply(to, Target { id, session, connect_id }, None, &command);
     }
 
+    /// Tells a remote host whose address is not proven that it is not connected.
+    pub(super) fn turn_away(&mut self, half_open: &HalfOpen) {
+        let HalfOpen { address, asked, answer, .. } = half_open;
+        let id = asked.outgoing_peer_id;
+        self.refuse(*address, id, answer.incoming_session, asked.connect_id);
+    }
+
     /// A datagram to a number that was offered to its sender. If it acknowledges what went to that address, and nowhere
     /// else, the connection is there: gives its slot.
     ///
@@ -200,12 +205,12 @@ impl Host {
             return None;
         }
         let half_open = self.half_opens.remove(from, id)?;
-        let HalfOpen { asked, answer, .. } = half_open;
         let slot = self.peers.free_slot(id).filter(|_| self.peers.len() < self.config.peers);
         let Some(slot) = slot else {
-            self.refuse(from, asked.outgoing_peer_id, answer.incoming_session, asked.connect_id);
+            self.turn_away(&half_open);
             return None;
         };
+        let HalfOpen { asked, answer, .. } = half_open;
         let first_control = u32::from(half_open.sequence) + 1;
         let mtu = clamp_mtu(answer.mtu);
         let mut peer = Peer::new(PeerState::Connected, from, id, mtu, first_control);

@@ -70,7 +70,7 @@ impl Host {
         self.statistics.received_data += datagram.len() as u64;
         let Some((header, rest)) = Header::parse(datagram) else { return };
         let mut scratch = std::mem::take(&mut self.scratch);
-        self.dispatch(now, from, &header, rest, &mut scratch);
+        self.dispatch(now, from, header, rest, &mut scratch);
         self.scratch = scratch;
     }
 
@@ -78,7 +78,7 @@ impl Host {
         &mut self,
         now: Time,
         from: SocketAddr,
-        header: &Header,
+        header: Header,
         rest: &[u8],
         scratch: &mut Vec<u8>,
     ) {
@@ -116,7 +116,7 @@ impl Host {
         now: Time,
         from: SocketAddr,
         slot: u16,
-        header: &Header,
+        header: Header,
         commands: &[u8],
     ) {
         let limit = self.limit_per_peer();

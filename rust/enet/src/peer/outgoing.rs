@@ -104,7 +104,7 @@ impl ReliableBody {
 
     /// How many bytes it takes in a datagram.
     pub(crate) fn encoded_len(&self) -> usize {
-        self.kind().len() + self.payload_len()
+        self.kind().size() + self.payload_len()
     }
 
     pub(crate) fn encode(&self, channel: u8, sequence: u16, out: &mut Vec<u8>) {
@@ -233,11 +233,11 @@ impl Unreliable {
     pub(crate) fn next_len(&self) -> usize {
         match self.kind {
             UnreliableKind::Whole { .. } | UnreliableKind::Unsequenced { .. } => {
-                Kind::SendUnreliable.len() + self.data.len()
+                Kind::SendUnreliable.size() + self.data.len()
             }
             UnreliableKind::Pieces { piece, sent, .. } => {
                 let rest = self.data.len() - sent as usize * piece as usize;
-                Kind::SendUnreliableFragment.len() + rest.min(piece as usize)
+                Kind::SendUnreliableFragment.size() + rest.min(piece as usize)
             }
         }
     }

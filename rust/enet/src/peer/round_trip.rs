@@ -46,10 +46,7 @@ impl RoundTrip {
     /// Takes a measurement.
     pub(crate) fn sample(&mut self, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2).max(1);
-        if !std::mem::replace(&mut self.sampled, true) {
-            self.mean = time;
-            self.variance = time.div_ceil(2);
-        } else {
+        if std::mem::replace(&mut self.sampled, true) {
             self.variance -= self.variance / 4;
             self.variance += time.abs_diff(self.mean) / 4;
             if time >= self.mean {
@@ -57,6 +54,9 @@ impl RoundTrip {
             } else {
                 self.mean -= (self.mean - time) / 8;
             }
+        } else {
+            self.mean = time;
+            self.variance = time.div_ceil(2);
         }
         self.lowest = self.lowest.min(self.mean);
         self.highest_variance = self.highest_variance.max(self.variance);

@@ -60,7 +60,7 @@ impl Peer {
     pub(crate) fn queue_packet(&mut self, number: u8, packet: Packet, piece: usize) {
         let Packet { delivery, data } = packet;
         self.order = self.order.wrapping_add(1);
-        self.outgoing_total += (data.len() + Kind::SendReliable.len()) as u64;
+        self.outgoing_total += (data.len() + Kind::SendReliable.size()) as u64;
         let order = self.order;
         let channel = self.channel(number);
         let numbers_left = channel.outgoing_unreliable < LAST_UNRELIABLE;
@@ -186,7 +186,7 @@ impl Peer {
     }
 
     fn fill_acknowledgements(&mut self, filling: &mut Filling<'_>) {
-        while !self.acknowledgements.is_empty() && filling.has_room(Kind::Acknowledge.len()) {
+        while !self.acknowledgements.is_empty() && filling.has_room(Kind::Acknowledge.size()) {
             let Some(acknowledgement) = self.acknowledgements.pop_front() else { return };
             let super::Acknowledgement { channel, sequence, sent_time, is_last } = acknowledgement;
             let body = Body::Acknowledge { sequence, sent_time };
@@ -194,7 +194,7 @@ impl Peer {
                 Command { acknowledge: false, unsequenced: false, channel, sequence, body };
             command.encode(filling.out);
             filling.filled.commands += 1;
-            self.outgoing_total += Kind::Acknowledge.len() as u64;
+            self.outgoing_total += Kind::Acknowledge.size() as u64;
             if is_last {
                 self.state = PeerState::Zombie;
             }

@@ -45,7 +45,7 @@ impl Kind {
     }
 
     /// How many bytes a command of this kind has, without the packet that it carries.
-    pub const fn len(self) -> usize {
+    pub const fn size(self) -> usize {
         match self {
             Self::Ping => 4,
             Self::SendReliable => 6,
@@ -291,17 +291,18 @@ impl Command<'_> {
             _ => out.extend_from_slice(&[first, channel, high, low]),
         }
         match &self.body {
+            // These were written above, but for the PING, which has nothing more.
             Body::Acknowledge { .. }
             | Body::SendReliable { .. }
             | Body::SendUnreliable { .. }
-            | Body::SendUnsequenced { .. } => {}
+            | Body::SendUnsequenced { .. }
+            | Body::Ping => {}
             Body::Connect(connect) => {
                 connect.terms.encode(out);
                 out.extend_from_slice(&connect.data.to_be_bytes());
             }
             Body::VerifyConnect(terms) => terms.encode(out),
             Body::Disconnect { data } => out.extend_from_slice(&data.to_be_bytes()),
-            Body::Ping => {}
             Body::SendFragment(fragment) | Body::SendUnreliableFragment(fragment) => {
                 encode_fragment(fragment, out);
             }

@@ -154,7 +154,7 @@ fn the_smallest_and_the_largest_datagrams_are_agreed_on() {
         let nodes = [ours_with(config(server), 1), ours_with(config(client), 2)];
         let mut world = connected(nodes, calm());
         let before = world.datagrams;
-        world.nodes[CLIENT].send(0, Delivery::Reliable, &[5; 100_000]);
+        world.nodes[CLIENT].send(0, Delivery::Reliable, &vec![5; 100_000]);
         assert!(world.pass_until(10_000_000, |world| !world.packets(SERVER, 0).is_empty()));
         let pieces = 100_000_usize.div_ceil(server.min(client) - 28);
         let sent = world.datagrams - before;

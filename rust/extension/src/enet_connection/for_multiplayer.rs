@@ -24,6 +24,12 @@ impl LodeENetConnection {
         }
     }
 
+    pub(crate) fn disconnect_all_quietly(&self) {
+        if let Some(connection) = &self.connection {
+            connection.disconnect_all_now();
+        }
+    }
+
     pub(crate) fn refuse_quietly(&self, refuse: bool) {
         if let Some(connection) = &self.connection {
             connection.set_refusing(refuse);

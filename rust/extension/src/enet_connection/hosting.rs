@@ -101,17 +101,15 @@ impl LodeENetConnection {
     ) -> Error {
         let caller = "create_host_bound";
         let address = bind_address.to_string();
-        let bind = match address.as_str() {
-            "*" => Bind::Any,
-            address => match address.parse::<IpAddr>() {
-                Ok(ip) => Bind::Address(ip),
-                Err(_) => {
-                    godot_error!(
-                        "LodeENetConnection.{caller}: {address:?} is no IP address. Use * for all."
-                    );
-                    return Error::ERR_INVALID_PARAMETER;
-                }
-            },
+        let bind = if address == "*" {
+            Bind::Any
+        } else if let Ok(ip) = address.parse::<IpAddr>() {
+            Bind::Address(ip)
+        } else {
+            godot_error!(
+                "LodeENetConnection.{caller}: {address:?} is no IP address. Use * for all."
+            );
+            return Error::ERR_INVALID_PARAMETER;
         };
         let Ok(port) = u16::try_from(bind_port) else {
             godot_error!("LodeENetConnection.{caller}: {bind_port} is no port. Use 0 to 65535.");
@@ -151,10 +149,9 @@ impl LodeENetConnection {
         self.apply();
         let connection = self.active(CALLER)?;
         let port = port_of(CALLER, port)?;
-        let channels = match usize::try_from(channels) {
-            Ok(channels @ 1..=255) => channels,
-            _ => 255,
-        };
+        let channels =
+            usize::try_from(channels).ok().filter(|channels| (1..=255).contains(channels));
+        let channels = channels.unwrap_or(255);
         let data = data.cast_unsigned();
         let address = address.to_string();
         let peer = match address.parse::<IpAddr>() {

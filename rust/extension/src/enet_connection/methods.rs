@@ -18,11 +18,13 @@ impl LodeENetConnection {
         #[opt(default = 0)] out_bandwidth: i32,
     ) {
         let Some(connection) = self.active("bandwidth_limit") else { return };
-        match (u32::try_from(in_bandwidth), u32::try_from(out_bandwidth)) {
-            (Ok(incoming), Ok(outgoing)) => connection.set_bandwidth(incoming, outgoing),
-            _ => godot_error!(
+        let bandwidths = (u32::try_from(in_bandwidth), u32::try_from(out_bandwidth));
+        if let (Ok(incoming), Ok(outgoing)) = bandwidths {
+            connection.set_bandwidth(incoming, outgoing);
+        } else {
+            godot_error!(
                 "LodeENetConnection.bandwidth_limit: a bandwidth is 0, for no limit, or more."
-            ),
+            );
         }
     }
 

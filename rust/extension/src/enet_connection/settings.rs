@@ -18,8 +18,12 @@ pub(super) struct Live {
 const LONGEST_MILLIS: f64 = 60_000.0;
 
 fn millis(millis: f64) -> Duration {
-    // Also what is no number is none.
-    Duration::from_secs_f64(millis.max(0.0).min(LONGEST_MILLIS) / 1000.0)
+    Duration::from_secs_f64(within(millis, LONGEST_MILLIS) / 1000.0)
+}
+
+/// From 0 to `most`; what is no number is 0.
+fn within(value: f64, most: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, most) }
 }
 
 fn bytes(bytes: i64) -> usize {
@@ -27,7 +31,7 @@ fn bytes(bytes: i64) -> usize {
 }
 
 fn share(share: f64) -> f64 {
-    share.max(0.0).min(1.0)
+    within(share, 1.0)
 }
 
 impl LodeENetConnection {

@@ -89,14 +89,14 @@ impl LodeENetMultiplayerPeer {
     #[func]
     fn set_bind_ip(&mut self, ip: GString) {
         let text = ip.to_string();
-        match text.as_str() {
-            "*" => self.bind_ip = None,
-            address => match address.parse() {
-                Ok(ip) => self.bind_ip = Some(ip),
-                Err(_) => godot_error!(
-                    "LodeENetMultiplayerPeer.set_bind_ip: {address:?} is no IP address. Use * for all."
-                ),
-            },
+        if text == "*" {
+            self.bind_ip = None;
+        } else if let Ok(ip) = text.parse() {
+            self.bind_ip = Some(ip);
+        } else {
+            godot_error!(
+                "LodeENetMultiplayerPeer.set_bind_ip: {text:?} is no IP address. Use * for all."
+            );
         }
     }
 }
@@ -111,12 +111,10 @@ impl LodeENetMultiplayerPeer {
         if !self.is_active() {
             return;
         }
-        for peer in std::mem::take(&mut self.peers).values() {
-            peer.disconnect_now(0);
-        }
-        for host in self.host.take().into_iter().chain(std::mem::take(&mut self.mesh).into_values())
-        {
-            host.bind().flush_quietly();
+        self.peers.clear();
+        let mesh = std::mem::take(&mut self.mesh);
+        for host in self.host.take().into_iter().chain(mesh.into_values()) {
+            host.bind().disconnect_all_quietly();
         }
         self.mode = Mode::None;
         self.ids.clear();

@@ -113,6 +113,11 @@ impl HostDriver {
                 }
                 Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
                 Command::Reset { id } => self.reset(id),
+                Command::DisconnectAll => {
+                    self.places = Places::default();
+                    self.dials.clear();
+                    self.host.disconnect_all_now(0);
+                }
                 Command::SetBandwidth { incoming, outgoing } => {
                     self.host.set_bandwidth(self.time(cx.now), incoming, outgoing);
                 }
@@ -135,22 +140,22 @@ impl HostDriver {
                         self.socket.send(to, &data, data.len());
                     }
                 }
-                Command::Flush(flushed) => flushes.push(flushed),
-                command => self.tune(command),
+                Command::Flush(done) => flushes.push(done),
+                command => self.tune(&command),
             }
         }
         if flushes.is_empty() {
             return false;
         }
         self.transmit();
-        for flushed in flushes {
-            flushed.set();
+        for done in flushes {
+            done.set();
         }
         true
     }
 
     /// What concerns how a peer is served.
-    fn tune(&mut self, command: Command) {
+    fn tune(&mut self, command: &Command) {
         let (Command::Ping { id }
         | Command::SetPingInterval { id, .. }
         | Command::SetTimeout { id, .. }
@@ -158,8 +163,8 @@ impl HostDriver {
         else {
             return;
         };
-        for key in self.keys_of(id) {
-            match command {
+        for key in self.keys_of(*id) {
+            match *command {
                 Command::Ping { .. } => self.host.ping(key),
                 Command::SetPingInterval { millis, .. } => {
                     self.host.set_ping_interval(key, Duration::from_millis(millis.into()));

@@ -236,6 +236,7 @@ impl Connection {
         let peer = self.peer(&shared, PeerState::Connecting, channels);
         let connect = Connect { shared, address, channels, data };
         self.endpoint.command(Command::Connect(Box::new(connect)));
+        self.endpoint.hurry();
         Ok(peer)
     }
 
@@ -360,12 +361,22 @@ impl Connection {
         let ids: Vec<u32> = peers.filter_map(takes).collect();
         let reached = ids.len();
         if reached > 0 {
-            self.endpoint.command(Command::Broadcast { ids, channel, delivery, data });
+            self.endpoint.send(Command::Broadcast { ids, channel, delivery, data });
         }
         if hurry {
             self.endpoint.hurry();
         }
         reached
+    }
+
+    /// Ends all connections at once and without events, also those of which the game was not told yet, and returns when the
+    /// other sides were told so.
+    pub fn disconnect_all_now(&self) {
+        for (_, peer) in self.peers.borrow_mut().drain() {
+            peer.ended();
+        }
+        self.endpoint.command(Command::DisconnectAll);
+        self.flush();
     }
 
     /// Sends what waits, and returns when the system has it.

@@ -44,6 +44,8 @@ pub(super) enum Command {
     Reset {
         id: u32,
     },
+    /// Disconnect everyone at once, also those of whom the game was not told yet.
+    DisconnectAll,
     Ping {
         id: u32,
     },
@@ -152,11 +154,18 @@ impl Endpoint {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Queues a command. The I/O thread is woken, unless it is about to look by itself.
+    /// Queues a command, which is obeyed soon.
     ///
     /// The queue is bounded by its users: packets by [`outgoing_limit`](Self::outgoing_limit) of each peer, the others by
     /// one of a kind per call of the script, which the I/O thread serves faster than a script can call.
     pub(super) fn command(&self, command: Command) {
+        lock(&self.commands).push(command);
+        self.wake();
+    }
+
+    /// Queues a packet, which is sent with others that come within the time that sends are gathered. The I/O thread is
+    /// woken, unless it is about to look by itself.
+    pub(super) fn send(&self, command: Command) {
         lock(&self.commands).push(command);
         // Whoever gathers lowers the flag before it takes the commands, so that either it finds this one, or we wake it.
         if !self.gathering.load(Ordering::SeqCst) {

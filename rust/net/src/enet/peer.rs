@@ -215,11 +215,11 @@ impl Peer {
     /// # Errors
     /// [`SendError`]; the packet is not sent then.
     pub fn send(&self, channel: u8, delivery: Delivery, data: Bytes) -> Result<(), SendError> {
-        if self.reserve(channel, data.len())? {
-            self.shared.endpoint.command(Command::Send { id: self.id(), channel, delivery, data });
-            self.shared.endpoint.hurry();
-        } else {
-            self.shared.endpoint.command(Command::Send { id: self.id(), channel, delivery, data });
+        let full = self.reserve(channel, data.len())?;
+        let endpoint = &self.shared.endpoint;
+        endpoint.send(Command::Send { id: self.id(), channel, delivery, data });
+        if full {
+            endpoint.hurry();
         }
         Ok(())
     }
@@ -284,7 +284,9 @@ impl Peer {
     }
 
     fn end(&self, how: Disconnect, data: u32) {
-        self.shared.endpoint.command(Command::Disconnect { id: self.id(), how, data });
+        let endpoint = &self.shared.endpoint;
+        endpoint.command(Command::Disconnect { id: self.id(), how, data });
+        endpoint.hurry();
     }
 
     /// Forgets the connection. The other side is told nothing.

@@ -128,7 +128,7 @@ impl Simulator {
         share > 0.0 && self.fraction() < share
     }
 
-    /// A number from 0 to 1 (SplitMix64: a test of a game needs no better).
+    /// A number from 0 to 1 (`SplitMix64`: a test of a game needs no better).
     #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
     fn fraction(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -152,7 +152,8 @@ mod tests {
         }
         let mut came = Vec::new();
         while let Some(due) = simulator.deadline() {
-            assert!(simulator.receive(due - Duration::from_micros(1)).is_none());
+            let early = due.checked_sub(Duration::from_micros(1)).expect("after the beginning");
+            assert!(simulator.receive(early).is_none());
             let datagram = simulator.receive(due).expect("one is due");
             let after = u64::try_from((due - begin).as_millis()).expect("short");
             came.push((after, datagram.bytes[0]));

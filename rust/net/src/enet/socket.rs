@@ -49,9 +49,8 @@ impl Socket {
     pub(super) fn reach(&self, address: SocketAddr) -> Option<SocketAddr> {
         let ip = match (self.local.ip(), address.ip().to_canonical()) {
             (IpAddr::V4(_), IpAddr::V4(v4)) => v4.into(),
-            (IpAddr::V4(_), IpAddr::V6(_)) => return None,
             (IpAddr::V6(own), IpAddr::V4(v4)) if own.is_unspecified() => v4.to_ipv6_mapped().into(),
-            (IpAddr::V6(_), IpAddr::V4(_)) => return None,
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
             (IpAddr::V6(_), v6) => v6,
         };
         Some(SocketAddr::new(ip, address.port()))

@@ -1,5 +1,7 @@
 //! What was seen so far: contexts, and in each a tree of the bytes that followed.
 
+use std::cmp::Ordering;
+
 /// How many contexts and bytes there is room for: ENet's number, which both ends must share.
 const SYMBOLS: usize = 4096;
 /// The context of no byte, in which every byte can be coded.
@@ -74,6 +76,15 @@ pub(super) struct Seen {
     pub(super) count: u16,
 }
 
+/// Room for all symbols, which is too much for the stack.
+fn empty() -> Box<[Symbol; SYMBOLS]> {
+    match vec![Symbol::default(); SYMBOLS].into_boxed_slice().try_into() {
+        Ok(symbols) => symbols,
+        // The length is that of the array.
+        Err(_) => empty(),
+    }
+}
+
 pub(super) struct Model {
     symbols: Box<[Symbol; SYMBOLS]>,
     next: u16,
@@ -81,7 +92,7 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new() -> Self {
-        let mut model = Self { symbols: Box::new([Symbol::default(); SYMBOLS]), next: 0 };
+        let mut model = Self { symbols: empty(), next: 0 };
         model.reset();
         model
     }
@@ -132,18 +143,22 @@ impl Model {
         }
         loop {
             let node = self.at_mut(place);
-            let next = if value < node.value {
-                node.under = node.under.wrapping_add(delta.into());
-                node.left
-            } else if value > node.value {
-                under = under.wrapping_add(node.under);
-                node.right
-            } else {
-                let count = minimum + u16::from(node.count);
-                under = under.wrapping_add(node.under.wrapping_sub(node.count.into()));
-                node.under = node.under.wrapping_add(delta.into());
-                node.count = node.count.wrapping_add(delta);
-                return Seen { symbol: place, under, count };
+            let next = match value.cmp(&node.value) {
+                Ordering::Less => {
+                    node.under = node.under.wrapping_add(delta.into());
+                    node.left
+                }
+                Ordering::Greater => {
+                    under = under.wrapping_add(node.under);
+                    node.right
+                }
+                Ordering::Equal => {
+                    let count = minimum + u16::from(node.count);
+                    under = under.wrapping_add(node.under.wrapping_sub(node.count.into()));
+                    node.under = node.under.wrapping_add(delta.into());
+                    node.count = node.count.wrapping_add(delta);
+                    return Seen { symbol: place, under, count };
+                }
             };
             if next == 0 {
                 let left = value < node.value;
