@@ -1,5 +1,8 @@
 extends RefCounted
-## Ours. To come with `LodeENetConnection`: then as engine_enet_server.gd.
+## Ours: as engine_enet_server.gd.
+
+const SLOTS := {"echo": 256, "idle": 4095}
+const CHANNELS := 2
 
 var work := "echo"
 var key: CryptoKey
@@ -7,14 +10,29 @@ var certificate: X509Certificate
 var handshakes := 0
 var echoes := 0
 
+var _host := LodeENetConnection.new()
+
 
 func start() -> String:
-	return "there is no LodeENetConnection yet"
+	var error := _host.create_host_bound("127.0.0.1", 0, SLOTS[work], CHANNELS)
+	return "" if error == OK else error_string(error)
 
 
 func port() -> int:
-	return 0
+	return _host.get_local_port()
 
 
 func serve() -> void:
-	pass
+	while true:
+		var event := _host.service()
+		match event[0]:
+			LodeENetConnection.EVENT_RECEIVE:
+				var peer: LodeENetPacketPeer = event[1]
+				peer.send(0, peer.get_packet(), LodeENetPacketPeer.FLAG_RELIABLE)
+				echoes += 1
+			LodeENetConnection.EVENT_CONNECT:
+				handshakes += 1
+			LodeENetConnection.EVENT_DISCONNECT:
+				pass
+			_:
+				return

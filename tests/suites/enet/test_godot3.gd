@@ -37,8 +37,6 @@ func test_godot_3_as_client() -> void:
 			return
 		var id: int = hosts.of_type(server, 1)[0][2]
 		var peer: LodeENetPacketPeer = hosts.of_type(server, 1)[0][1]
-		# It knows the server only when that is told: "a peer is there", and which.
-		peer.send(0, _numbers([0, 1]), LodeENetPacketPeer.FLAG_RELIABLE)
 		check(await _until(func() -> bool: return hosts.packets(server).size() == 3), compression + ": it sends: " + client.output())
 		var got := hosts.of_type(server, 3)
 		check_eq(got.map(func(event: Array) -> Array: return [event[3], event[2]]), [

@@ -71,6 +71,9 @@ pub(crate) trait InMemory {
     fn coder(&self) -> Result<impl Coder>;
 }
 
+/// What a host that sends back by itself does over and over, and its port.
+pub(crate) type Echo = (Box<dyn FnMut()>, u16);
+
 /// A subject on UDP sockets.
 pub(crate) trait OverUdp {
     /// Its hosts.
@@ -78,6 +81,12 @@ pub(crate) trait OverUdp {
 
     /// A host on a free port of this machine, and the port.
     fn host(&self, peers: usize) -> Result<(Self::Host, u16)>;
+
+    /// A host that sends back what comes by itself, if there is one.
+    fn echo(&self, peers: usize) -> Result<Option<Echo>> {
+        let _ = peers;
+        Ok(None)
+    }
 }
 
 /// ENet's range coder.

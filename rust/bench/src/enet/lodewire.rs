@@ -1,15 +1,14 @@
-//! Ours: the protocol alone, in the thread that calls it.
+//! Ours in memory: the protocol alone, in the thread that calls it.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use lodewire_enet::{Compression, Compressor, Host, HostConfig, Packet, PeerKey, Time};
 
-use super::host::{self, CHANNELS, Coder, Delivery, Event, InMemory, OverUdp};
-use super::socket::{self, Wait};
+use super::host::{self, CHANNELS, Coder, Delivery, Event, InMemory};
+use super::socket::Wait;
 use super::wire::Endpoint;
 
 /// As many datagrams as C ENet takes before it answers.
@@ -62,37 +61,6 @@ impl Datagrams for Endpoint {
     }
 }
 
-/// A socket, and the moment from which its clock counts.
-pub(crate) struct Clocked(UdpSocket, Instant);
-
-impl Wait for Clocked {
-    fn wait(&self, time: Duration) -> Result<()> {
-        self.0.wait(time)
-    }
-}
-
-impl Datagrams for Clocked {
-    fn now(&self) -> Time {
-        Time::from_micros(self.1.elapsed().as_micros() as u64)
-    }
-
-    fn take(&self, buffer: &mut [u8]) -> Result<Option<(SocketAddr, usize)>> {
-        match self.0.recv_from(buffer) {
-            Ok((len, from)) => Ok(Some((from, len))),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn put(&self, to: SocketAddr, datagram: &[u8]) -> Result<()> {
-        match self.0.send_to(datagram, to) {
-            // As if it were lost.
-            Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error.into()),
-            Ok(_) | Err(_) => Ok(()),
-        }
-    }
-}
-
 impl InMemory for Lodewire {
     type Host = LodewireHost<Endpoint>;
 
@@ -103,15 +71,6 @@ impl InMemory for Lodewire {
     fn coder(&self) -> Result<impl Coder> {
         let compressor = Compressor::new(Compression::RangeCoder).context("no range coder")?;
         Ok(LodewireCoder { compressor, output: Vec::new() })
-    }
-}
-
-impl OverUdp for Lodewire {
-    type Host = LodewireHost<Clocked>;
-
-    fn host(&self, peers: usize) -> Result<(Self::Host, u16)> {
-        let (socket, port) = socket::bind()?;
-        Ok((LodewireHost::new(Clocked(socket, Instant::now()), peers), port))
     }
 }
 

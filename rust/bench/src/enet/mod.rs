@@ -4,6 +4,7 @@ mod alone;
 mod c_enet;
 mod charts;
 mod command_line;
+mod driven;
 mod figure;
 mod host;
 mod load;

@@ -34,6 +34,14 @@ impl MeasureOverUdp for Serve {
 
     /// Serves for ever.
     fn measure<S: OverUdp>(self, subject: &S) -> Result<()> {
+        if self.work != Work::Sink
+            && let Some((mut serve, port)) = subject.echo(self.peers)?
+        {
+            println!("listening on port {port}");
+            loop {
+                serve();
+            }
+        }
         let (mut host, port) = subject.host(self.peers)?;
         println!("listening on port {port}");
         let (delivery, most) = match self.work {

@@ -165,6 +165,7 @@ impl HostDriver {
             return;
         }
         let mut datagrams = self.outgoing.iter().copied().peekable();
+        let mut single: Vec<(SocketAddr, &[u8])> = Vec::with_capacity(self.outgoing.len());
         while let Some((to, first_end)) = datagrams.next() {
             let segment = first_end - begin;
             let (mut end, mut segments) = (first_end, 1);
@@ -178,9 +179,14 @@ impl HostDriver {
                 segments += 1;
                 datagrams.next();
             }
-            self.socket.send(to, &self.out[begin..end], segment);
+            if segments > 1 {
+                self.socket.send(to, &self.out[begin..end], segment);
+            } else {
+                single.push((to, &self.out[begin..end]));
+            }
             begin = end;
         }
+        self.socket.send_each(&single);
     }
 
     /// Hands over what has happened.

@@ -4,6 +4,8 @@
 //! game is busy. What the game holds is a [`Connection`] and its [`Peer`]s. Every call of the game travels in one ordered
 //! queue; what comes back does as well, and is seen by the game event by event ([`Connection::service`]).
 
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod batch;
 mod commands;
 mod connection;
 mod dial;

@@ -37,6 +37,8 @@ impl Socket {
         };
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         let local = io.local_addr()?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        super::batch::tell_less(&io, local.is_ipv6());
         Ok(Self { io: UdpSocket::from_std(io), state, local })
     }
 
@@ -90,6 +92,20 @@ impl Socket {
             for datagram in contents.chunks(segment) {
                 let _ = self.try_send(to, datagram, None);
             }
+        }
+    }
+
+    /// Sends datagrams to different addresses. What cannot be sent is lost.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn send_each(&self, datagrams: &[(SocketAddr, &[u8])]) {
+        super::batch::send(&self.io, datagrams);
+    }
+
+    /// The same, one by one.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    pub(super) fn send_each(&self, datagrams: &[(SocketAddr, &[u8])]) {
+        for &(to, datagram) in datagrams {
+            self.send(to, datagram, datagram.len());
         }
     }
 

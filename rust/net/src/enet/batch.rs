@@ -1,0 +1,47 @@
+//! Many datagrams to many addresses with one call of the system: Linux's `sendmmsg`.
+
+use mio::net::UdpSocket;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg, setsockopt, sockopt};
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+
+/// How many datagrams a call takes.
+const BATCH: usize = 64;
+
+/// Sends datagrams. What cannot be sent is lost, and only that.
+pub(super) fn send(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) {
+    for batch in datagrams.chunks(BATCH) {
+        let slices: Vec<_> = batch.iter().map(|(_, bytes)| [IoSlice::new(bytes)]).collect();
+        let addresses: Vec<_> =
+            batch.iter().map(|(to, _)| Some(SockaddrStorage::from(*to))).collect();
+        let mut sent = 0;
+        while sent < batch.len() {
+            let (slices, addresses) = (&slices[sent..], &addresses[sent..]);
+            let mut headers = MultiHeaders::preallocate(slices.len(), None);
+            let fd = socket.as_raw_fd();
+            match sendmmsg(fd, &mut headers, slices, addresses, [], MsgFlags::empty()) {
+                Ok(results) => sent += results.count().max(1),
+                Err(Errno::EINTR) => {}
+                // The system has no room: the network is slower than we are.
+                Err(Errno::EAGAIN) => return,
+                // It tells of the first one that was not sent.
+                Err(_) => sent += 1,
+            }
+        }
+    }
+}
+
+/// Asks the system not to tell with each datagram when and where it came, which `quinn-udp` has it do.
+pub(super) fn tell_less(socket: &std::net::UdpSocket, is_ipv6: bool) {
+    // If it goes on telling, it costs a little.
+    let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &false);
+    let _ = setsockopt(socket, sockopt::IpRecvTos, &false);
+    if is_ipv6 {
+        let _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &false);
+        let _ = setsockopt(socket, sockopt::Ipv6RecvTClass, &false);
+    } else {
+        let _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &false);
+    }
+}
