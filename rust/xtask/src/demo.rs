@@ -14,8 +14,8 @@ use crate::project;
 use crate::report::step;
 use crate::workspace;
 
-const SERVER_SCENE: &str = "res://websocket/server.tscn";
-const CLIENT_SCENE: &str = "res://websocket/client.tscn";
+/// The folders of the demos, each with a server and a client.
+const DEMOS: [&str; 2] = ["websocket", "enet"];
 
 /// What every engine, and every extension in Rust, begins with.
 const GREETINGS: [&str; 2] = ["Godot Engine v", "Initialize godot-rust "];
@@ -33,16 +33,20 @@ pub(crate) fn run(window: bool) -> Result<()> {
     library::build(library::Kind::Debug)?;
     project::link_addon()?;
     project::import(&engine, &workspace::demo_project())?;
-    step("running the demo", || {
-        exchange(&engine, window)?;
-        println!("    messages went both ways");
-        Ok(())
-    })
+    for demo in DEMOS {
+        step(&format!("running the demo {demo}"), || {
+            exchange(&engine, demo, window)?;
+            println!("    messages went both ways");
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
-fn exchange(engine: &Engine, window: bool) -> Result<()> {
+fn exchange(engine: &Engine, demo: &str, window: bool) -> Result<()> {
+    let scene_of = |side: &str| format!("res://{demo}/{side}.tscn");
     let until = Instant::now() + LIMIT;
-    let mut server = Side::start("server", scene(engine, window, SERVER_SCENE, 0))?;
+    let mut server = Side::start("server", scene(engine, window, &scene_of("server"), 0))?;
     let port = loop {
         server.read()?;
         if let Some(port) = server.port {
@@ -55,7 +59,7 @@ fn exchange(engine: &Engine, window: bool) -> Result<()> {
             bail!("the server prints no line `listening on port N`");
         }
     };
-    let mut client = Side::start("client", scene(engine, window, CLIENT_SCENE, port))?;
+    let mut client = Side::start("client", scene(engine, window, &scene_of("client"), port))?;
     // The server's last line may come after the client's end.
     while !(client.ended && (server.has_received || server.ended)) {
         client.read()?;
