@@ -4,9 +4,7 @@ use super::Host;
 use super::bandwidth::window_between;
 use crate::event::{Event, PeerKey};
 use crate::packet::Delivery;
-use crate::peer::{
-    Deliver, PACKET_OVERHEAD, Peer, PeerState, ReliableBody, Room, Verdict, is_valid_fragment,
-};
+use crate::peer::{Deliver, PACKET_OVERHEAD, Peer, PeerState, Room, Verdict, is_valid_fragment};
 use crate::time::Time;
 use crate::wire::{Body, Command, Commands, Header, NO_PEER, VerifyConnect};
 use bytes::Bytes;
@@ -53,6 +51,7 @@ struct Sink<'a> {
 }
 
 impl Deliver for Sink<'_> {
+    #[inline]
     fn deliver(&mut self, delivery: Delivery, data: Bytes) {
         if !self.closed {
             self.waiting += data.len() + PACKET_OVERHEAD;
@@ -190,6 +189,7 @@ impl Peer {
         if connected { Outcome::Connected } else { Outcome::Next }
     }
 
+    #[inline]
     fn obey(&mut self, from: SocketAddr, command: &Command<'_>, cx: &mut Receiving<'_>) -> Outcome {
         match &command.body {
             &Body::Acknowledge { sequence, sent_time } => {
@@ -224,9 +224,9 @@ impl Peer {
         sequence: u16,
         sent_time: u16,
     ) -> Outcome {
-        let body = self.acknowledged(now, channel, sequence, sent_time);
-        match (self.state, body) {
-            (PeerState::Disconnecting, Some(ReliableBody::Disconnect { .. })) => {
+        let command = self.acknowledged(now, channel, sequence, sent_time);
+        match (self.state, command) {
+            (PeerState::Disconnecting, Some(command)) if command.is_disconnect => {
                 Outcome::Ended { data: 0 }
             }
             _ => Outcome::Next,
@@ -270,6 +270,7 @@ impl Peer {
         }
     }
 
+    #[inline]
     fn take_packet(&mut self, command: &Command<'_>, cx: &mut Receiving<'_>) -> Outcome {
         if usize::from(command.channel) >= self.channel_count {
             return Outcome::Stop;

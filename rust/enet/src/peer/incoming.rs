@@ -136,10 +136,12 @@ pub(crate) trait Deliver {
 
 impl Incoming {
     #[expect(clippy::cast_possible_truncation, reason = "the wire has the low 16 bits")]
+    #[inline]
     fn ahead(&self, sequence: u16) -> u16 {
         sequence.wrapping_sub(self.told as u16)
     }
 
+    #[inline]
     fn place(&self, sequence: u16) -> Place {
         match self.ahead(sequence) {
             0 => Place::Behind,
@@ -150,6 +152,7 @@ impl Incoming {
     }
 
     /// A whole reliable packet.
+    #[inline]
     pub(crate) fn reliable(
         &mut self,
         sequence: u16,
@@ -228,6 +231,7 @@ impl Incoming {
     }
 
     /// Reliable packets up to `number` were told: tells what waited for that.
+    #[inline]
     fn advance(&mut self, number: u64, held: &mut Held, out: &mut impl Deliver) {
         if number != self.told {
             self.step(number, held, out);
@@ -255,6 +259,7 @@ impl Incoming {
     }
 
     /// The reliable packet `number` was told. Unreliable ones that were sent after it, and before the next, come now.
+    #[inline]
     fn step(&mut self, number: u64, held: &mut Held, out: &mut impl Deliver) {
         self.told = number;
         self.told_unreliable = 0;
@@ -264,6 +269,7 @@ impl Incoming {
     }
 
     /// A whole unreliable packet.
+    #[inline]
     pub(crate) fn unreliable(
         &mut self,
         sequence: u16,

@@ -219,6 +219,7 @@ impl Peer {
     }
 
     /// The channel with this number, which is there from now on.
+    #[inline]
     fn channel(&mut self, number: u8) -> &mut Channel {
         let index = usize::from(number);
         if index >= self.channels.len() {
@@ -227,6 +228,7 @@ impl Peer {
         &mut self.channels[index]
     }
 
+    #[inline]
     fn unacknowledged_of(&mut self, channel: u8) -> Option<&mut Unacknowledged> {
         if channel == CONTROL_CHANNEL {
             Some(&mut self.control)
@@ -236,6 +238,7 @@ impl Peer {
     }
 
     /// The receiving half of a channel and what all channels keep.
+    #[inline]
     pub(crate) fn incoming(&mut self, channel: u8) -> (&mut Incoming, &mut Held) {
         // Borrowed apart: the channel is made first.
         self.channel(channel);

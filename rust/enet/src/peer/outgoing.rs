@@ -84,6 +84,7 @@ impl ReliableBody {
     }
 
     /// The bytes of the packet, or piece, that it carries.
+    #[inline]
     pub(crate) fn payload_len(&self) -> usize {
         match self {
             Self::Packet(data) => data.len(),
@@ -107,6 +108,7 @@ impl ReliableBody {
         self.kind().size() + self.payload_len()
     }
 
+    #[inline]
     pub(crate) fn encode(&self, channel: u8, sequence: u16, out: &mut Vec<u8>) {
         let body = match self {
             Self::Connect(connect) => Body::Connect(**connect),
@@ -147,6 +149,7 @@ impl Unacknowledged {
     }
 
     /// Adds a command, and tells its sequence number.
+    #[inline]
     pub(crate) fn push(&mut self, body: ReliableBody) -> u32 {
         let sequence = self.next_sequence();
         self.commands.push_back(Some(Reliable {
@@ -161,34 +164,58 @@ impl Unacknowledged {
 
     /// The sequence number of the next command.
     #[expect(clippy::cast_possible_truncation, reason = "numbers wrap")]
+    #[inline]
     pub(crate) fn next_sequence(&self) -> u32 {
         self.first.wrapping_add(self.commands.len() as u32)
     }
 
     /// How far `sequence` is from the oldest that is not acknowledged.
+    #[inline]
     pub(crate) fn span(&self, sequence: u32) -> u32 {
         sequence.wrapping_sub(self.first)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, sequence: u32) -> Option<&mut Reliable> {
         let index = usize::try_from(self.span(sequence)).ok()?;
         self.commands.get_mut(index)?.as_mut()
     }
 
-    /// Takes a command that was sent, since the number on the wire was acknowledged.
-    pub(crate) fn acknowledge(&mut self, sequence: u16) -> Option<Reliable> {
+    /// Forgets a command that was sent, since the number on the wire was acknowledged, and tells of it.
+    #[inline]
+    pub(crate) fn acknowledge(&mut self, sequence: u16) -> Option<Acknowledged> {
         let index = usize::from(sequence.wrapping_sub(on_wire(self.first)));
         let slot = self.commands.get_mut(index)?;
-        if slot.as_ref()?.attempts == 0 {
+        let command = slot.as_ref()?;
+        if command.attempts == 0 {
             return None;
         }
-        let command = slot.take();
+        let acknowledged = Acknowledged {
+            payload: command.body.payload_len(),
+            cost: command.body.cost(),
+            sent_at: command.sent_at,
+            attempts: command.attempts,
+            in_flight: command.in_flight,
+            is_disconnect: matches!(command.body, ReliableBody::Disconnect { .. }),
+        };
+        *slot = None;
         while let Some(None) = self.commands.front() {
             self.commands.pop_front();
             self.first = self.first.wrapping_add(1);
         }
-        command
+        Some(acknowledged)
     }
+}
+
+/// A command that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acknowledged {
+    pub(crate) payload: usize,
+    pub(crate) cost: usize,
+    pub(crate) sent_at: Time,
+    pub(crate) attempts: u8,
+    pub(crate) in_flight: bool,
+    pub(crate) is_disconnect: bool,
 }
 
 /// A sequence number as it is sent.
@@ -254,6 +281,7 @@ impl Unreliable {
 
     /// Writes its next command. Says whether that was the last.
     #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
+    #[inline]
     pub(crate) fn encode_next(&mut self, out: &mut Vec<u8>) -> bool {
         let (sequence, body, last) = match &mut self.kind {
             UnreliableKind::Whole { sequence, unreliable_sequence } => {

@@ -57,6 +57,7 @@ impl Peer {
 
     /// Adds a packet, in pieces of `piece` bytes if it is longer than that.
     #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
+    #[inline]
     pub(crate) fn queue_packet(&mut self, number: u8, packet: Packet, piece: usize) {
         let Packet { delivery, data } = packet;
         self.order = self.order.wrapping_add(1);
@@ -90,11 +91,13 @@ impl Peer {
         }
     }
 
+    #[inline]
     fn queue_unreliable(&mut self, packet: Unreliable) {
         self.outgoing_bytes += packet.cost();
         self.queued_unreliable.push_back(packet);
     }
 
+    #[inline]
     fn queue_reliable(&mut self, number: u8, body: ReliableBody, order: u32) {
         let channel = self.channel(number);
         channel.outgoing_unreliable = 0;
@@ -209,6 +212,7 @@ impl Peer {
 
     /// Writes a command, if the window lets it go and there is room for it. One that was acknowledged meanwhile needs
     /// neither.
+    #[inline]
     fn send_reliable(
         &mut self,
         channel: u8,
@@ -247,6 +251,7 @@ impl Peer {
     }
 
     /// Writes the next command of the first unreliable packet, if there is room for it.
+    #[inline]
     fn send_unreliable(&mut self, filling: &mut Filling<'_>) -> Sent {
         let Some(packet) = self.queued_unreliable.front_mut() else { return Sent::Done };
         if !filling.has_room(packet.next_len()) {

@@ -1,10 +1,13 @@
 //! Acknowledgements, time-outs and pings.
 
-use super::outgoing::ReliableBody;
+use super::outgoing::{Acknowledged, ReliableBody};
 use super::{InFlight, Peer};
 use crate::peer::PeerState;
 use crate::time::Time;
 use std::time::Duration;
+
+/// How many commands that were acknowledged may stand among those in flight, beside as many as there are of these.
+const MOST_STALE: usize = 64;
 
 impl Peer {
     /// The remote host has acknowledged a command, and says when the datagram was sent in which it came. Gives the
@@ -15,15 +18,9 @@ impl Peer {
         channel: u8,
         sequence: u16,
         sent_time: u16,
-    ) -> Option<ReliableBody> {
+    ) -> Option<Acknowledged> {
         let command = self.unacknowledged_of(channel)?.acknowledge(sequence)?;
-        let payload = command.body.payload_len();
-        self.outgoing_bytes -= command.body.cost();
-        if command.in_flight {
-            self.unacknowledged -= 1;
-            self.in_transit -= payload;
-        }
-        self.forget_acknowledged();
+        self.no_longer_in_flight(command);
         // Which of several repetitions was acknowledged, the sent time tells: in milliseconds. Of the last one, more is known.
         // What was sent together is measured once.
         if command.sent_at.sent_time() == sent_time {
@@ -39,16 +36,27 @@ impl Peer {
         }
         self.last_receive = now;
         self.earliest_timeout = None;
-        Some(command.body)
+        Some(command)
+    }
+
+    fn no_longer_in_flight(&mut self, command: Acknowledged) {
+        self.outgoing_bytes -= command.cost;
+        if command.in_flight {
+            self.unacknowledged -= 1;
+            self.in_transit -= command.payload;
+        }
+        if self.unacknowledged == 0 {
+            self.in_flight.clear();
+            self.next_timeout = None;
+        } else if self.in_flight.len() > 2 * self.unacknowledged + MOST_STALE {
+            self.forget_acknowledged();
+        }
     }
 
     /// The CONNECT of this host, its first command, was answered, which stands for its acknowledgement.
     pub(crate) fn connect_is_acknowledged(&mut self, now: Time) {
         let Some(command) = self.control.acknowledge(1) else { return };
-        if command.in_flight {
-            self.unacknowledged -= 1;
-        }
-        self.forget_acknowledged();
+        self.no_longer_in_flight(command);
         self.earliest_timeout = None;
         if command.attempts == 1 {
             self.measured(now, now.since(command.sent_at));
@@ -65,19 +73,11 @@ impl Peer {
         self.last_receive = now;
     }
 
-    /// Drops from the beginning of `in_flight` what is acknowledged, or was sent again since.
+    /// Drops from `in_flight` what is acknowledged, or was sent again since.
     fn forget_acknowledged(&mut self) {
-        if self.unacknowledged == 0 {
-            self.in_flight.clear();
-            self.next_timeout = None;
-            return;
-        }
-        while let Some(&front) = self.in_flight.front() {
-            if self.is_in_flight(front) {
-                break;
-            }
-            self.in_flight.pop_front();
-        }
+        let mut in_flight = std::mem::take(&mut self.in_flight);
+        in_flight.retain(|sent| self.is_in_flight(*sent));
+        self.in_flight = in_flight;
     }
 
     fn is_in_flight(&mut self, sent: InFlight) -> bool {

@@ -165,6 +165,7 @@ impl<'a> Commands<'a> {
         Self(Reader(bytes))
     }
 
+    #[inline]
     fn parse(&mut self) -> Option<Command<'a>> {
         let reader = &mut self.0;
         let first = reader.u8()?;
@@ -212,6 +213,7 @@ impl<'a> Commands<'a> {
 impl<'a> Iterator for Commands<'a> {
     type Item = Command<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Command<'a>> {
         let command = self.parse();
         if command.is_none() {
@@ -258,6 +260,7 @@ impl Body<'_> {
 
 impl Command<'_> {
     /// Writes it onto the end of `out`. Its packet, or piece of one, must be shorter than 64 KiB, as a datagram is.
+    #[inline]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut first = self.body.kind() as u8;
         if self.acknowledge {
