@@ -7,6 +7,15 @@ var events := {}
 var _hosts: Array[RefCounted] = []
 
 
+## A UDP port of this machine that is free: some builds of the engine do not tell which one they took.
+static func free_port() -> int:
+	var socket := PacketPeerUDP.new()
+	socket.bind(0, "127.0.0.1")
+	var port := socket.get_local_port()
+	socket.close()
+	return port
+
+
 ## A host on a free port of this machine; `of` is "LodeENetConnection" or "ENetConnection".
 func create(of: String, port := 0, max_peers := 32, max_channels := 0) -> RefCounted:
 	var host: RefCounted = ClassDB.instantiate(of)

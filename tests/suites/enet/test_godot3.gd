@@ -56,7 +56,7 @@ func test_godot_3_as_server() -> void:
 	if program.is_empty():
 		return
 	for compression: String in COMPRESSIONS:
-		var port := 23_480
+		var port := Hosts.free_port()
 		var server := _start(program, "enet_server.gd", port, compression)
 		check(await until(func() -> bool: return server.output().contains("listening"), 20.0), "it starts: " + server.output())
 		var client := hosts.create("LodeENetConnection")

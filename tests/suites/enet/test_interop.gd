@@ -16,6 +16,7 @@ var server: RefCounted
 var client: RefCounted
 var at_client: RefCounted
 var at_server: RefCounted
+var port := 0
 
 
 func before_each() -> void:
@@ -127,7 +128,7 @@ func test_broadcasts_and_statistics() -> void:
 		if not await _connect(roles):
 			return
 		var second := hosts.create(roles[1])
-		second.connect_to_host("127.0.0.1", _port(), 3, 1)
+		second.connect_to_host("127.0.0.1", port, 3, 1)
 		check(await _until(func() -> bool: return hosts.count(server, 1) == 2 and hosts.count(second, 1) == 1), "a second client")
 		server.broadcast(1, _bytes(500), ENetPacketPeer.FLAG_RELIABLE)
 		check(await _until(func() -> bool: return hosts.packets(client).size() == 1 and hosts.packets(second).size() == 1), "both get it")
@@ -147,11 +148,12 @@ func test_broadcasts_and_statistics() -> void:
 
 func test_compression_that_differs_does_not_connect() -> void:
 	for roles: Array in [[OURS, ENGINE], [ENGINE, OURS]]:
-		server = hosts.create(roles[0], 23_451)
+		port = Hosts.free_port()
+		server = hosts.create(roles[0], port)
 		client = hosts.create(roles[1])
 		server.compress(ENetConnection.COMPRESS_RANGE_CODER)
 		client.compress(ENetConnection.COMPRESS_ZLIB)
-		at_client = client.connect_to_host("127.0.0.1", 23_451)
+		at_client = client.connect_to_host("127.0.0.1", port)
 		at_client.set_timeout(1, 300, 600)
 		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "it is told that nobody answers")
 		check_eq(hosts.count(server, 1), 0)
@@ -198,7 +200,7 @@ func test_a_raw_datagram_opens_a_way() -> void:
 
 func _connect(roles: Array, mode := 0) -> bool:
 	hosts = Hosts.new()
-	var port := 23_450
+	port = Hosts.free_port()
 	server = hosts.create(roles[0], port, 8, 3)
 	client = hosts.create(roles[1])
 	server.compress(mode)
@@ -214,10 +216,6 @@ func _connect(roles: Array, mode := 0) -> bool:
 		at_client.throttle_configure(5000, 2, 0)
 		at_server.throttle_configure(5000, 2, 0)
 	return both
-
-
-func _port() -> int:
-	return 23_450
 
 
 func _until(condition: Callable, at_most := 5.0) -> bool:

@@ -2,11 +2,11 @@ extends "res://test_case.gd"
 ## A game over ENet: our multiplayer peer with the engine's, as server, as client and in a mesh.
 
 const Root := preload("res://suites/enet/multiplayer_root.gd")
+const Hosts := preload("res://suites/enet/hosts.gd")
 const OURS := "LodeENetMultiplayerPeer"
 const ENGINE := "ENetMultiplayerPeer"
-const PORT := 23_460
-
 var server_root: Root
+var server_port := 0
 
 
 func deadline_of(_method: String) -> float:
@@ -196,7 +196,7 @@ func test_a_mesh_of_both_makes() -> void:
 func _link(roots: Array[Root], makes: Array, one: int, other: int) -> void:
 	var listening: RefCounted = ClassDB.instantiate("LodeENetConnection" if makes[one] == OURS else "ENetConnection")
 	var dialing: RefCounted = ClassDB.instantiate("LodeENetConnection" if makes[other] == OURS else "ENetConnection")
-	var port := PORT + 10 + one * 3 + other
+	var port := Hosts.free_port()
 	check_eq(listening.create_host_bound("127.0.0.1", port, 1), OK)
 	dialing.create_host(1)
 	dialing.connect_to_host("127.0.0.1", port)
@@ -215,14 +215,15 @@ func _link(roots: Array[Root], makes: Array, one: int, other: int) -> void:
 func _host(of: String, max_clients := 8) -> void:
 	var peer: MultiplayerPeer = ClassDB.instantiate(of)
 	peer.set_bind_ip("127.0.0.1")
-	check_eq(peer.create_server(PORT, max_clients), OK)
+	server_port = Hosts.free_port()
+	check_eq(peer.create_server(server_port, max_clients), OK)
 	server_root = Root.new("Server", peer)
 	add_child(server_root)
 
 
 func _join(called: String, of: String) -> Root:
 	var peer: MultiplayerPeer = ClassDB.instantiate(of)
-	check_eq(peer.create_client("127.0.0.1", PORT), OK)
+	check_eq(peer.create_client("127.0.0.1", server_port), OK)
 	var root := Root.new(called, peer)
 	add_child(root)
 	return root
