@@ -10,7 +10,7 @@ use crate::class_enum::{self, class_enum};
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use godot::prelude::*;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
-use settings::Live;
+use settings::{Live, Properties};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -127,8 +127,9 @@ pub(crate) struct LodeENetConnection {
     connection: Option<Connection>,
     /// The script's objects of the peers that it knows.
     handles: RefCell<HashMap<u32, Gd<LodeENetPacketPeer>>>,
-    /// What of the properties holds now.
+    /// What of the properties holds now, and how they were then.
     live: Live,
+    applied: Properties,
     /// Why it cannot go on; told once.
     failure_told: bool,
 

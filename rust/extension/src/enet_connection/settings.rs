@@ -34,7 +34,24 @@ fn share(share: f64) -> f64 {
     within(share, 1.0)
 }
 
+/// The properties as the script has them: compared at each call, which must cost next to nothing.
+pub(super) type Properties = ([f64; 6], [i64; 3]);
+
 impl LodeENetConnection {
+    fn properties(&self) -> Properties {
+        (
+            [
+                self.gather_time,
+                self.simulated_latency,
+                self.simulated_jitter,
+                self.simulated_loss,
+                self.simulated_duplication,
+                self.simulated_reordering,
+            ],
+            [self.mtu.into(), self.max_waiting_bytes, self.max_outgoing_bytes],
+        )
+    }
+
     fn wanted(&self) -> Live {
         Live {
             mtu: usize::try_from(self.mtu).unwrap_or(0),
@@ -55,6 +72,8 @@ impl LodeENetConnection {
     pub(super) fn config(&mut self, host: HostConfig) -> Config {
         let wanted = self.wanted();
         self.live = Live { simulation: Simulation::default(), ..wanted };
+        // The rest is applied with the first call.
+        self.applied = Properties::default();
         Config {
             host: HostConfig {
                 mtu: wanted.mtu,
@@ -73,12 +92,13 @@ impl LodeENetConnection {
 
     /// Has the host do as the properties say, if a script has changed one.
     pub(super) fn apply(&mut self) {
+        let properties = self.properties();
+        if std::mem::replace(&mut self.applied, properties) == properties {
+            return;
+        }
         let wanted = self.wanted();
         let live = std::mem::replace(&mut self.live, wanted);
         let Some(connection) = &self.connection else { return };
-        if live == wanted {
-            return;
-        }
         if live.mtu != wanted.mtu {
             connection.set_mtu(wanted.mtu);
         }
