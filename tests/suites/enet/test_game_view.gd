@@ -297,6 +297,47 @@ func test_what_waits_is_limited() -> void:
 	check_eq(others.back(), 199)
 
 
+func test_round_trip_times_do_not_grow_with_the_frames() -> void:
+	var peer := _connected(_dial())
+	var at_server: LodeENetPacketPeer = server.get_peers()[0]
+	# Ten frames a second; the way there and back takes far less than a millisecond.
+	for _frame in 15:
+		peer.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
+		at_server.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
+		OS.delay_msec(100)
+		server.service_all()
+		client.service_all()
+	for side: LodeENetPacketPeer in [peer, at_server]:
+		check_lt(side.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), 1.0)
+
+
+func test_a_simulated_network_is_late_and_loses() -> void:
+	client.simulated_latency = 40.0
+	client.simulated_loss = 0.2
+	client.simulated_jitter = 5.0
+	var peer := _connected(_dial())
+	for number in 50:
+		peer.send(0, [number], LodeENetPacketPeer.FLAG_RELIABLE)
+		peer.send(1, [number], LodeENetPacketPeer.FLAG_UNSEQUENCED)
+		client.flush()
+	var numbers := []
+	var others := 0
+	while numbers.size() < 50:
+		var event := server.service(3000)
+		if not check_eq(event[0], LodeENetConnection.EVENT_RECEIVE):
+			return
+		var number := (event[1] as LodeENetPacketPeer).get_packet()[0]
+		if event[3] == 0:
+			numbers.append(number)
+		else:
+			others += 1
+	check_eq(numbers, range(50))
+	check_lt(others, 50)
+	check_gt(others, 20)
+	var time := peer.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME)
+	check(time >= 80.0 and time < 110.0, "%f ms" % time)
+
+
 func test_misuse_is_told() -> void:
 	check_eq(_expecting("there is a host", server.create_host.bind()), ERR_ALREADY_IN_USE)
 	var third := LodeENetConnection.new()
