@@ -52,6 +52,8 @@ pub(crate) struct LodeENetMultiplayerPeer {
     ids: HashMap<u32, i32>,
     /// From whom packets have come, in their order. They wait at the peers.
     arrivals: VecDeque<(i32, Rc<Peer>)>,
+    /// Peers that have gone and whose packets the game has not read: they are told to be gone with the next poll.
+    leaving: Vec<i32>,
     bind_ip: Option<std::net::IpAddr>,
     refusing: bool,
     target_peer: i32,
@@ -119,6 +121,7 @@ impl LodeENetMultiplayerPeer {
         self.mode = Mode::None;
         self.ids.clear();
         self.arrivals.clear();
+        self.leaving.clear();
         self.unique_id = 0;
         self.status = ConnectionStatus::DISCONNECTED;
         self.refusing = false;

@@ -15,6 +15,10 @@ impl LodeENetMultiplayerPeer {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
+        // The game has had the time since the last poll to read their packets.
+        for id in std::mem::take(&mut self.leaving) {
+            self.left(id);
+        }
         match self.mode {
             Mode::None => {}
             Mode::Server | Mode::Client => self.poll_host(),
@@ -61,7 +65,7 @@ impl LodeENetMultiplayerPeer {
             }
             Event::Disconnect { peer, .. } => {
                 if let Some(id) = self.ids.remove(&peer.id()) {
-                    self.left(id);
+                    self.leaves(id);
                 }
             }
             Event::Receive { peer, .. } => match self.ids.get(&peer.id()) {
@@ -83,9 +87,10 @@ impl LodeENetMultiplayerPeer {
                     godot_print!("LodeENetMultiplayerPeer: not connected: {reason}");
                 }
                 if was_connected {
-                    self.left(1);
+                    self.leaves(1);
+                } else {
+                    self.end();
                 }
-                self.end();
             }
             Event::Receive { peer, .. } => self.arrivals.push_back((1, peer)),
         }
@@ -102,7 +107,7 @@ impl LodeENetMultiplayerPeer {
                 }
                 Some(Event::Disconnect { peer, .. }) if known(&peer) => {
                     self.mesh.remove(&id);
-                    self.left(id);
+                    self.leaves(id);
                 }
                 // A mesh's host has one peer.
                 Some(Event::Connect { peer, .. }) => peer.disconnect_now(0),
@@ -118,9 +123,21 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
+    /// A peer has gone. The engine takes no packets of peers that it was told to be gone.
+    fn leaves(&mut self, id: i32) {
+        if self.arrivals.iter().any(|(from, _)| *from == id) {
+            self.leaving.push(id);
+        } else {
+            self.left(id);
+        }
+    }
+
     fn left(&mut self, id: i32) {
         if self.peers.remove(&id).is_some() {
             self.signals().peer_disconnected().emit(i64::from(id));
+        }
+        if self.mode == Mode::Client {
+            self.end();
         }
     }
 

@@ -451,8 +451,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // What was asked for goes out with the driver's end.
+        // What was asked for goes out with the driver's end. What was not told holds the endpoint, which holds it.
         self.handle.end();
+        self.endpoint.clear();
         for (_, peer) in self.peers.borrow_mut().drain() {
             peer.ended();
         }

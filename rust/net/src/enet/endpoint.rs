@@ -191,6 +191,13 @@ impl Endpoint {
         std::mem::take(&mut *lock(&self.commands))
     }
 
+    /// Forgets what was not told, and what was not obeyed: the driver has ended.
+    pub(super) fn clear(&self) {
+        let forgotten =
+            (std::mem::take(&mut *lock(&self.inbox)), std::mem::take(&mut *lock(&self.commands)));
+        drop(forgotten);
+    }
+
     /// Tells the game's thread what the host counts.
     pub(super) fn publish(&self, statistics: &HostStatistics) {
         let HostStatistics { sent_data, sent_packets, received_data, received_packets } =
