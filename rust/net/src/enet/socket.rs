@@ -4,6 +4,7 @@ use crate::tcp::{Bind, BindError};
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
+use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -20,6 +21,8 @@ pub(super) struct Socket {
     pub(super) io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    /// How many series are asked for at once: few while few come, since each costs something to ask for.
+    batch: Cell<usize>,
 }
 
 impl Socket {
@@ -39,7 +42,7 @@ impl Socket {
         let local = io.local_addr()?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
         super::batch::tell_less(&io, local.is_ipv6());
-        Ok(Self { io: UdpSocket::from_std(io), state, local })
+        Ok(Self { io: UdpSocket::from_std(io), state, local, batch: Cell::new(1) })
     }
 
     pub(super) fn local(&self) -> SocketAddr {
@@ -65,8 +68,9 @@ impl Socket {
         mut take: impl FnMut(SocketAddr, &[u8]),
     ) -> bool {
         let mut meta = [RecvMeta::default(); BATCH_SIZE];
+        let batch = self.batch.get();
         let mut slices: Vec<_> =
-            buffer.chunks_exact_mut(LONGEST).take(BATCH_SIZE).map(IoSliceMut::new).collect();
+            buffer.chunks_exact_mut(LONGEST).take(batch).map(IoSliceMut::new).collect();
         let (state, io) = (&self.state, &self.io);
         let read = io.try_io(|| state.recv(UdpSockRef::from(io), &mut slices, &mut meta));
         let count = match read {
@@ -74,13 +78,17 @@ impl Socket {
             // An error that an earlier datagram of ours met: it is of no account, and the next read goes on.
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         };
+        let all = count < slices.len();
+        self.batch.set(if all { count + 1 } else { (2 * batch).min(BATCH_SIZE) });
         for (slice, meta) in slices.iter().zip(&meta).take(count) {
             let bytes = &slice[..meta.len.min(slice.len())];
             for datagram in bytes.chunks(meta.stride.max(1)) {
                 take(meta.addr, datagram);
             }
         }
-        true
+        // Where the system tells of readiness by edges, what comes later is told anew; elsewhere it must be asked until it
+        // has nothing.
+        !(all && cfg!(any(target_os = "linux", target_os = "android")))
     }
 
     /// Sends a datagram, or a series of them, each `segment` bytes long but the last. What cannot be sent is lost, as on
