@@ -1,15 +1,6 @@
 //! What a hostile peer, or somebody who writes false sender addresses, can and cannot do.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::type_complexity,
-    unreachable_pub,
-    reason = "a test"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use bytes::Bytes;
 use lodewire_enet::wire::{

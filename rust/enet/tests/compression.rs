@@ -1,15 +1,6 @@
 //! Datagrams compressed and decompressed, by each mode.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::type_complexity,
-    unreachable_pub,
-    reason = "a test"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::expect_used, reason = "a test")]
 
 use lodewire_enet::{Compression, Compressor};
 

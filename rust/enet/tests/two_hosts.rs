@@ -1,15 +1,6 @@
 //! Two hosts that hand each other every datagram at once: what a connection is made of.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::type_complexity,
-    unreachable_pub,
-    reason = "a test"
-)]
+#![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use bytes::Bytes;
 use lodewire_enet::{

@@ -1,15 +1,6 @@
 //! Hosts over real sockets of this machine.
 
-#![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::type_complexity,
-    unreachable_pub,
-    reason = "a test"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 use lodewire_net::Bind;
 use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};

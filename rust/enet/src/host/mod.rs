@@ -142,12 +142,6 @@ impl Host {
         self.config = std::mem::take(&mut self.config).in_range();
     }
 
-    /// Sets the most connections, 1 to 4095. Those that there are stay.
-    pub fn set_peer_limit(&mut self, peers: usize) {
-        self.config.peers = peers;
-        self.config = std::mem::take(&mut self.config).in_range();
-    }
-
     /// Sets the longest datagram of connections from now on, 576 to 4096 bytes.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.config.mtu = mtu;
@@ -279,17 +273,6 @@ impl Host {
             self.ready.push_back(peer.slot);
         }
         Ok(())
-    }
-
-    /// Sends a packet to every peer that is connected and has the channel.
-    pub fn broadcast(&mut self, channel: u8, packet: &Packet) {
-        for index in 0..self.peers.len() {
-            if let Some(key) = self.peers.active().get(index).and_then(|&slot| self.peers.key(slot))
-            {
-                // One that cannot be sent to is left out, as in ENet.
-                let _ = self.send(key, channel, packet.clone());
-            }
-        }
     }
 
     /// Asks a peer whether it is there, which also measures the round-trip time.

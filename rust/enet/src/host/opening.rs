@@ -18,9 +18,13 @@ const NO_SESSION: u8 = 0xFF;
 /// How many numbers are tried for one that is free, before one is offered that may not be.
 const TRIES: usize = 4;
 
-/// The session after `last`, which the remote host names, or any.
+/// A session that nobody can foretell, other than the `last` one that the remote host names.
 fn next_session(last: u8, random: u32) -> u8 {
-    if last == NO_SESSION { (random & 3) as u8 } else { last.wrapping_add(1) & 3 }
+    if last == NO_SESSION {
+        (random & 3) as u8
+    } else {
+        last.wrapping_add(1 + (random % 3) as u8) & 3
+    }
 }
 
 fn clamp_mtu(mtu: u32) -> usize {

@@ -1,11 +1,10 @@
 //! Hosts on a network that loses, delays, repeats, reorders and damages datagrams, on a virtual clock, with seeds.
 
-#![allow(
+#![expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     clippy::expect_used,
-    clippy::panic,
     clippy::type_complexity,
     unreachable_pub,
     reason = "a test"
