@@ -34,6 +34,7 @@ impl Driver for Probe {
     fn woken(&mut self, cx: &mut Context<'_>) {
         self.say("woken");
         self.deadline = Some(cx.now + Duration::from_millis(20));
+        cx.rest();
     }
 
     fn expired(&mut self, _: &mut Context<'_>) {
@@ -78,6 +79,12 @@ fn the_thread_lives_as_long_as_its_drivers() {
     handle.wake();
     assert_eq!(hear(&heard), "woken");
 
+    // In a rest it is called as well.
+    for _ in 0..1000 {
+        handle.wake();
+        while hear(&heard) != "woken" {}
+    }
+
     // A panic ends one driver and leaves the other.
     let (panicking, last_words) = Probe::new("expired");
     let broken = add(panicking).expect("a thread");
@@ -92,6 +99,7 @@ fn the_thread_lives_as_long_as_its_drivers() {
     broken.wake();
     drop(broken);
     assert_eq!(hear(&heard), "expired");
+    assert!(heard.try_recv().is_err(), "the deadlines of many calls are one");
     handle.wake();
     assert_eq!(hear(&heard), "woken");
     assert!(handle.failure().is_none());

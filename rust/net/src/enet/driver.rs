@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const SOCKET: usize = 0;
 /// How many batches are read before the other sockets have their turn.
 const TURN: usize = 8;
+/// When so many bytes come and go at once, long packets are under way, whose windows must not wait for a rest.
+const MUCH: usize = 4 << 10;
 /// How many bytes of datagrams are written before they are sent.
 const OUTGOING: usize = 256 << 10;
 /// How many bytes of a peer the game may have taken before the protocol is told.
@@ -111,27 +113,34 @@ impl HostDriver {
         }
     }
 
-    fn read(&mut self, cx: &mut Context<'_>) {
+    /// Reads what has come. Says how many bytes.
+    fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let now = self.time(cx.now);
+        let mut bytes = 0;
         for _ in 0..TURN {
             self.ask_pressed();
             let (host, simulator) = (&mut self.host, &mut self.simulator);
-            let more = self.socket.receive(cx.datagrams, |from, datagram| match simulator {
-                Some(simulator) => simulator.send(cx.now, false, from, datagram),
-                None => host.handle(now, from, datagram),
+            let more = self.socket.receive(cx.datagrams, |from, datagram| {
+                bytes += datagram.len();
+                match simulator {
+                    Some(simulator) => simulator.send(cx.now, false, from, datagram),
+                    None => host.handle(now, from, datagram),
+                }
             });
             self.deliver(cx.now);
             if !more {
-                return;
+                return bytes;
             }
         }
         cx.again(SOCKET);
+        bytes
     }
 
-    /// Sends what there is to send.
-    pub(super) fn transmit(&mut self) {
+    /// Sends what there is to send. Says how many bytes.
+    pub(super) fn transmit(&mut self) -> usize {
         let now = Instant::now();
         let time = self.time(now);
+        let mut bytes = 0;
         loop {
             self.out.clear();
             self.outgoing.clear();
@@ -142,6 +151,7 @@ impl HostDriver {
             if self.outgoing.is_empty() {
                 break;
             }
+            bytes += self.out.len();
             self.send_outgoing(now);
         }
         // What was sent may have ended connections.
@@ -152,6 +162,7 @@ impl HostDriver {
             }
         }
         self.endpoint.publish(&self.host.statistics());
+        bytes
     }
 
     /// Sends the datagrams that were written, in series where they allow it.
@@ -373,8 +384,10 @@ impl HostDriver {
 impl Driver for HostDriver {
     fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
         if readiness.readable {
-            self.read(cx);
-            self.transmit();
+            let bytes = self.read(cx) + self.transmit();
+            if bytes < MUCH {
+                cx.rest();
+            }
         }
     }
 

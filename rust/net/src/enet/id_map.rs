@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map by ids of [`next_id`](super::endpoint::Endpoint::next_id): they come one after the other, and nobody else
-/// chooses them, so that they are hashes as they are.
-pub(super) type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
+/// A map by [ids of peers](super::Peer::id): they come one after the other, and nobody else chooses them, so that they need
+/// no better hash.
+pub type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
 
+/// The hash of an [`IdMap`].
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct IdHasher(u64);
+pub struct IdHasher(u64);
 
 impl Hasher for IdHasher {
     fn finish(&self) -> u64 {

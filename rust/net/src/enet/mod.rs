@@ -13,13 +13,13 @@ mod driver;
 mod endpoint;
 mod id_map;
 mod inbox;
-
 mod peer;
 mod peer_shared;
 mod simulator;
 mod socket;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};
+pub use id_map::IdMap;
 pub use lodewire_enet::wire::MAXIMUM_PEERS;
 pub use lodewire_enet::{Compression, Delivery, HostConfig, PeerState};
 pub use peer::{Peer, PeerStatistic, Received, SendError};

@@ -47,6 +47,7 @@ pub struct Context<'a> {
     pub(super) registry: &'a Registry,
     pub(super) slot: usize,
     pub(super) again: &'a mut Vec<Token>,
+    pub(super) may_rest: &'a mut bool,
 }
 
 /// How many bits of a token tell the source within a driver; the rest tells the driver.
@@ -76,6 +77,12 @@ impl Context<'_> {
             return Err(io::Error::other("too many sources"));
         }
         self.registry.register(source, join(self.slot, key), interest)
+    }
+
+    /// What has come was little, and more of the same is worth a rest of 0.2 ms: the thread takes one if it is busy, and
+    /// is called from it by the game. A call of the system costs as much for one datagram as for many.
+    pub fn rest(&mut self) {
+        *self.may_rest = true;
     }
 
     /// Asks for another [`Driver::ready`] for `key`, as readable, after the other sources had their turn.

@@ -7,9 +7,9 @@ use mio::{Events, Poll, Token, Waker};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The token of the waker: no driver's, since no slot reaches so far.
 const WAKER: Token = Token(usize::MAX);
@@ -23,6 +23,12 @@ const BUFFER: usize = 64 * 1024;
 /// The size of the buffer for datagrams, in bytes: sixteen series of them. The system gives its memory where it is used.
 const DATAGRAMS: usize = 16 * 64 * 1024;
 
+/// How long the thread rests when a driver [allows](Context::rest) it: a fraction of what a network adds to a round trip.
+const REST: Duration = Duration::from_micros(200);
+
+/// It rests only when its last two turns began within this, so that nothing is late that comes alone.
+const BUSY: Duration = Duration::from_millis(1);
+
 /// What the rest of the process asks of the I/O thread.
 pub(super) enum Request {
     Add { slot: usize, driver: Box<dyn Driver>, link: Arc<Link> },
@@ -35,12 +41,16 @@ pub(super) enum Request {
 pub(super) struct Inbox {
     requests: Mutex<Requests>,
     waker: Waker,
+    /// Ends a rest.
+    called: Condvar,
 }
 
 #[derive(Default)]
 struct Requests {
     queue: Vec<Request>,
     closed: bool,
+    /// The thread waits for `called`, and not for the system.
+    resting: bool,
 }
 
 impl std::fmt::Debug for Requests {
@@ -59,16 +69,36 @@ impl Inbox {
         }
         requests.queue.push(request);
         if requests.queue.len() == 1 {
-            // It fails only when the system is out of memory; the thread then serves the request with the next event.
-            let _ = self.waker.wake();
+            self.call(&requests);
         }
         true
     }
 
     /// Takes no further requests, and ends the thread after those that are queued.
     pub(super) fn close(&self) {
-        lock(&self.requests).closed = true;
-        let _ = self.waker.wake();
+        let mut requests = lock(&self.requests);
+        requests.closed = true;
+        self.call(&requests);
+    }
+
+    fn call(&self, requests: &Requests) {
+        if requests.resting {
+            self.called.notify_one();
+        } else {
+            // It fails only when the system is out of memory; the thread then serves the request with the next event.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Waits for so long, or until there is a request. Says whether there is one.
+    fn rest(&self, time: Duration) -> bool {
+        let mut requests = lock(&self.requests);
+        requests.resting = true;
+        let idle = |requests: &mut Requests| requests.queue.is_empty() && !requests.closed;
+        let waited = self.called.wait_timeout_while(requests, time, idle);
+        requests = waited.unwrap_or_else(PoisonError::into_inner).0;
+        requests.resting = false;
+        !idle(&mut requests)
     }
 
     /// Lets go of whoever waits for a thread that has ended.
@@ -87,7 +117,7 @@ impl Inbox {
 pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
-    let inbox = Arc::new(Inbox { requests: Mutex::default(), waker });
+    let inbox = Arc::new(Inbox { requests: Mutex::default(), waker, called: Condvar::new() });
     // A server of thousands needs a descriptor for each. The soft limit, often 1024, exists for programs that use
     // select(2); the hard one is the administrator's word. If it cannot be raised, accepting pauses at the limit.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
@@ -101,6 +131,7 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
         buffer: vec![0; BUFFER].into_boxed_slice(),
         datagrams: vec![0; DATAGRAMS].into_boxed_slice(),
         now: Instant::now(),
+        may_rest: false,
     };
     let abandoned = Arc::clone(&inbox);
     let run = move || {
@@ -144,20 +175,24 @@ struct IoThread {
     buffer: Box<[u8]>,
     datagrams: Box<[u8]>,
     now: Instant,
+    /// A driver has asked for a rest in this turn.
+    may_rest: bool,
 }
 
 impl IoThread {
     fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS);
+        let mut was_called = false;
         loop {
-            if let Err(error) = self.poll.poll(&mut events, self.patience()) {
+            let patience = if was_called { Some(Duration::ZERO) } else { self.patience() };
+            if let Err(error) = self.poll.poll(&mut events, patience) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
                 self.fail_all(&format!("the system's event queue failed: {error}"));
                 return;
             }
-            self.now = Instant::now();
+            let last_turn = std::mem::replace(&mut self.now, Instant::now());
             for event in &events {
                 if event.token() != WAKER {
                     let ended = event.is_read_closed() || event.is_error();
@@ -180,13 +215,21 @@ impl IoThread {
                     self.call(slot, |driver, cx| driver.expired(cx));
                 }
             }
+            let may_rest = std::mem::take(&mut self.may_rest);
+            was_called = may_rest && self.now - last_turn < BUSY && self.rest();
         }
     }
 
+    /// Lets a little more come, so that the system is asked for it once. Says whether a request ended that.
+    fn rest(&self) -> bool {
+        let time = self.patience().map_or(REST, |patience| patience.min(REST));
+        !time.is_zero() && self.inbox.rest(time)
+    }
+
     /// How long the thread may sleep.
-    fn patience(&self) -> Option<std::time::Duration> {
+    fn patience(&self) -> Option<Duration> {
         if !self.again.is_empty() {
-            return Some(std::time::Duration::ZERO);
+            return Some(Duration::ZERO);
         }
         self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()))
     }
@@ -256,6 +299,7 @@ impl IoThread {
             registry: self.poll.registry(),
             slot,
             again: &mut self.again,
+            may_rest: &mut self.may_rest,
         };
         let driver = entry.driver.as_mut();
         match catch_unwind(AssertUnwindSafe(|| {
