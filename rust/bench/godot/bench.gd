@@ -1,6 +1,6 @@
 extends Node
 ## A server that echoes, and the time that it takes of the game's thread. Options, after `--`:
-## `--server=engine|lodewire|engine_enet|lodewire_enet`, `--work=handshakes|echo|batch|idle`,
+## `--server=engine|lodewire|engine_enet|lodewire_enet`, `--work=handshakes|echo|receive|batch|idle`,
 ## `--tls`, `--fps=N`.
 ##
 ## It prints `listening on port N`, then every 50 ms a line `stat {...}`: all that was counted since
@@ -46,7 +46,7 @@ func _process(_delta: float) -> void:
 			"usec": _usec,
 			"frames": _frames,
 			"handshakes": _server.handshakes,
-			"echoes": _server.echoes,
+			"handled": _server.handled,
 		}))
 
 

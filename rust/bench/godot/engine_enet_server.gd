@@ -2,20 +2,22 @@ extends RefCounted
 ## The engine's own ENet.
 
 ## As many slots as peers are to come, and as there can be.
-const SLOTS := {"echo": 256, "idle": 4095}
+const SLOTS := 256
+const SLOTS_FOR_IDLE_PEERS := 4095
 const CHANNELS := 2
 
 var work := "echo"
 var key: CryptoKey
 var certificate: X509Certificate
 var handshakes := 0
-var echoes := 0
+var handled := 0
 
 var _host := ENetConnection.new()
 
 
 func start() -> String:
-	var error := _host.create_host_bound("127.0.0.1", 0, SLOTS[work], CHANNELS)
+	var slots := SLOTS_FOR_IDLE_PEERS if work == "idle" else SLOTS
+	var error := _host.create_host_bound("127.0.0.1", 0, slots, CHANNELS)
 	return "" if error == OK else error_string(error)
 
 
@@ -29,8 +31,10 @@ func serve() -> void:
 		match event[0]:
 			ENetConnection.EVENT_RECEIVE:
 				var peer: ENetPacketPeer = event[1]
-				peer.send(0, peer.get_packet(), ENetPacketPeer.FLAG_RELIABLE)
-				echoes += 1
+				var packet := peer.get_packet()
+				if work == "echo":
+					peer.send(0, packet, ENetPacketPeer.FLAG_RELIABLE)
+				handled += 1
 			ENetConnection.EVENT_CONNECT:
 				handshakes += 1
 			ENetConnection.EVENT_DISCONNECT:

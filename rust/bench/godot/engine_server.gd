@@ -5,7 +5,7 @@ var work := "echo"
 var key: CryptoKey
 var certificate: X509Certificate
 var handshakes := 0
-var echoes := 0
+var handled := 0
 
 var _tcp := TCPServer.new()
 var _tls: TLSOptions
@@ -42,7 +42,7 @@ func serve() -> void:
 		peer.poll()
 		while peer.get_available_packet_count() > 0:
 			peer.put_packet(peer.get_packet())
-			echoes += 1
+			handled += 1
 
 
 func _accept() -> void:

@@ -5,7 +5,7 @@ var work := "echo"
 var key: CryptoKey
 var certificate: X509Certificate
 var handshakes := 0
-var echoes := 0
+var handled := 0
 
 var _server := LodeWebSocketServer.new()
 var _peers: Array[LodeWebSocketPeer] = []
@@ -47,7 +47,7 @@ func _on_connected(id: int, _protocol: String) -> void:
 func _on_data(id: int) -> void:
 	var peer := _server.get_peer(id)
 	peer.put_packet(peer.get_packet())
-	echoes += 1
+	handled += 1
 
 
 ## Without a type, so that this script can be read where the method is not there.
@@ -55,4 +55,4 @@ func _echo_batch(peer: Variant) -> void:
 	var packets: Array = peer.get_packets()
 	for packet: PackedByteArray in packets:
 		peer.put_packet(packet)
-	echoes += packets.size()
+	handled += packets.size()

@@ -36,7 +36,8 @@ pub(crate) struct Stat {
     pub(crate) usec: f64,
     pub(crate) frames: f64,
     pub(crate) handshakes: f64,
-    pub(crate) echoes: f64,
+    /// Packets that came; in an echo they went back.
+    pub(crate) handled: f64,
 }
 
 impl Stat {
@@ -46,7 +47,7 @@ impl Stat {
             usec: self.usec - before.usec,
             frames: self.frames - before.frames,
             handshakes: self.handshakes - before.handshakes,
-            echoes: self.echoes - before.echoes,
+            handled: self.handled - before.handled,
         }
     }
 
@@ -57,7 +58,7 @@ impl Stat {
             usec: number("usec")?,
             frames: number("frames")?,
             handshakes: number("handshakes")?,
-            echoes: number("echoes")?,
+            handled: number("handled")?,
         })
     }
 }

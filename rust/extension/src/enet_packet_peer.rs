@@ -8,7 +8,7 @@ use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 use lodewire_net::Bytes;
 use lodewire_net::enet::{
-    Delivery, Peer, PeerState as State, PeerStatistic as Statistic, SendError,
+    Delivery, Peer, PeerState as State, PeerStatistic as Statistic, Received, SendError,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -239,8 +239,11 @@ impl LodeENetPacketPeer {
     /// Not in [ENetPacketPeer].
     #[func]
     fn get_packets(&mut self) -> Array<PackedByteArray> {
-        let packets = self.peer.receive_all();
-        packets.iter().map(|packet| PackedByteArray::from(&packet.data[..])).collect()
+        let received = self.peer.receive_all();
+        let bytes = |packet: &Received| PackedByteArray::from(&packet.data[..]);
+        let packets: Vec<_> = received.iter().map(bytes).collect();
+        // At once: one by one takes twice as long.
+        Array::from(&packets[..])
     }
 
     /// The IP address of the other side.

@@ -1,7 +1,7 @@
 //! The plot: one chart for figures that belong together, bars for the subjects.
 
 use super::figure::{Figure, Figures, Work};
-use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_ECHOES, SLOTS};
+use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, IDLE_PEERS, SLOTS};
 use super::subject::{IN_THE_ENGINE, SUBJECTS};
 use crate::plot::{Bar, Chart};
 
@@ -26,8 +26,8 @@ pub(crate) fn all(figures: &Figures) -> Vec<Chart> {
         [("compress".to_owned(), Figure::Compress), ("decompress".to_owned(), Figure::Decompress)];
     charts.push(chart(figures, "range coder, 1 KiB, µs".to_owned(), &coder));
     let frames: Vec<_> = Work::all().map(|work| (work.name(), Figure::GameThread(work))).collect();
-    let (echoes, frames) = frames.split_at(GAME_ECHOES.len());
-    charts.push(game_thread(figures, "game's thread per echo, µs", echoes));
+    let (packets, frames) = frames.split_at(frames.len() - IDLE_PEERS.len());
+    charts.push(game_thread(figures, "game's thread per packet, µs", packets));
     charts.push(game_thread(figures, "game's thread per frame with idle peers, µs", frames));
     charts
 }

@@ -2,7 +2,7 @@
 
 use super::host::Delivery;
 use super::measure::{
-    BULK_PACKET, ECHO_CLIENTS, ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_ECHOES,
+    BULK_PACKET, ECHO_CLIENTS, ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_LOADS,
     IDLE_PEERS, MESSAGE, SLOTS,
 };
 use super::subject::Subject;
@@ -34,11 +34,29 @@ pub(crate) enum Figure {
     Process(Work),
 }
 
+/// What comes in a frame: so many packets of so many peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Load {
+    pub(crate) peers: usize,
+    pub(crate) packets: usize,
+}
+
+impl Load {
+    fn name(self) -> String {
+        let Self { peers, packets } = self;
+        format!("{peers} × {packets}")
+    }
+}
+
 /// What the game's thread does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
-    /// An echo, where each peer sends some packets per frame.
-    Echo { peers: usize, packets: usize },
+    /// A packet that comes, by the documented calls.
+    Receive(Load),
+    /// The same by the calls that take many at once.
+    Batch(Load),
+    /// A packet that comes and goes back.
+    Echo(Load),
     /// A frame without anything new, with so many peers.
     IdleFrame(usize),
 }
@@ -46,16 +64,16 @@ pub(crate) enum Work {
 impl Work {
     /// All, in the order of the table.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        GAME_ECHOES.into_iter().chain(IDLE_PEERS.map(Self::IdleFrame))
+        let packets = |load| [Self::Receive(load), Self::Batch(load), Self::Echo(load)].into_iter();
+        GAME_LOADS.into_iter().flat_map(packets).chain(IDLE_PEERS.map(Self::IdleFrame))
     }
 
     /// What it is called.
     pub(crate) fn name(self) -> String {
         match self {
-            Self::Echo { peers, packets: 1 } => format!("an echo, {peers} peers × 1 packet"),
-            Self::Echo { peers, packets } => {
-                format!("an echo, {peers} peers × {packets} packets")
-            }
+            Self::Receive(load) => format!("a packet, {}", load.name()),
+            Self::Batch(load) => format!("a packet of a batch, {}", load.name()),
+            Self::Echo(load) => format!("an echo, {}", load.name()),
             Self::IdleFrame(peers) => format!("a frame with {peers} idle peers"),
         }
     }

@@ -29,9 +29,10 @@ const HOW: &str = "
 - *Bulk*: a client of a subject on one core, a server of the same on another, 4 packets under way.
 - *Range coder*: a kibibyte of numbers and positions as a game sends them.
 - *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
-  there: `service()` until it tells of nothing, `get_packet()` and `send()`. Each client sends so many packets of 64 B at
-  once, reliably, 60 times per second. The server has 256 slots; for idle peers, 4,095. *In all* is the processor time of
-  the whole process, the engine's own frames included.
+  there: `service()` until it tells of nothing, `get_packet()`, and in an echo `send()`; *of a batch*: `service_all()` and
+  `get_packets()`, which are compared with the engine's `service()`. Each client sends so many packets of 64 B at once,
+  reliably, 60 times per second: *256 × 1* is one of each of 256 clients. The server has 256 slots; for idle peers, 4,095.
+  *In all* is the processor time of the whole process, the engine's own frames included.
 - C ENet is built with `-O3` of its own sources. In memory, `rust/bench/c/memory_sockets.c` takes the place of its
   `unix.c`.
 ";

@@ -1,6 +1,7 @@
 //! `LodeENetConnection`.
 
 mod for_multiplayer;
+mod handles;
 mod hosting;
 mod methods;
 mod servicing;
@@ -9,10 +10,10 @@ mod settings;
 use crate::class_enum::{self, class_enum};
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use godot::prelude::*;
+use handles::Handles;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
 use settings::{Live, Properties};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 class_enum! {
@@ -125,8 +126,9 @@ pub(crate) fn register_enums() {
 pub(crate) struct LodeENetConnection {
     base: Base<RefCounted>,
     connection: Option<Connection>,
-    /// The script's objects of the peers that it knows.
-    handles: RefCell<HashMap<u32, Gd<LodeENetPacketPeer>>>,
+    handles: RefCell<Handles>,
+    /// How often `service_all()` was called.
+    call: u64,
     /// What of the properties holds now, and how they were then.
     live: Live,
     applied: Properties,
@@ -205,9 +207,7 @@ pub(crate) struct LodeENetConnection {
 impl LodeENetConnection {
     /// The script's object for a peer: the same one each time.
     pub(crate) fn handle(&self, peer: &Rc<Peer>) -> Gd<LodeENetPacketPeer> {
-        let mut handles = self.handles.borrow_mut();
-        let handle = handles.entry(peer.id());
-        handle.or_insert_with(|| LodeENetPacketPeer::create(Rc::clone(peer))).clone()
+        self.handles.borrow_mut().get(peer)
     }
 
     /// The host, or an error print.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::enet::figure::{Figure, Figures, Work};
+use crate::enet::figure::{Figure, Figures, Load, Work};
 use crate::enet::host::Delivery;
 use crate::enet::load::Clients;
 use crate::enet::subject::{IN_THE_ENGINE, Setup, Subject};
@@ -14,9 +14,9 @@ use crate::process::Process;
 /// The numbers of idle peers, in 4,095 slots.
 pub(crate) const IDLE_PEERS: [usize; 3] = [0, 500, 2000];
 
-/// The echoes: one packet of each peer in each frame, and many.
-pub(crate) const ECHOES: [Work; 2] =
-    [Work::Echo { peers: 256, packets: 1 }, Work::Echo { peers: 32, packets: 16 }];
+/// One packet of each peer in each frame, and many.
+pub(crate) const LOADS: [Load; 2] =
+    [Load { peers: 256, packets: 1 }, Load { peers: 32, packets: 16 }];
 
 /// A game's; where only the time of a frame counts, they may come sooner.
 const FPS: u32 = 60;
@@ -32,8 +32,12 @@ pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     let Some(engine) = &setup.engine else { return Ok(()) };
     for subject in IN_THE_ENGINE {
         let mut measuring = Measuring { engine, subject, figures, time: setup.time };
-        for work in ECHOES {
-            measuring.echo(work)?;
+        for load in LOADS {
+            measuring.packets(Work::Receive(load), "receive", load)?;
+            if subject.is_ours() {
+                measuring.packets(Work::Batch(load), "batch", load)?;
+            }
+            measuring.packets(Work::Echo(load), "echo", load)?;
         }
         measuring.idle()?;
     }
@@ -81,18 +85,18 @@ impl Measuring<'_> {
         self.figures.add(Figure::Process(work), self.subject, process_usec);
     }
 
-    fn echo(&mut self, work: Work) -> Result<()> {
-        let Work::Echo { peers, packets } = work else { return Ok(()) };
-        let Some((server, mut clients)) = self.start(work, "echo", FPS)? else { return Ok(()) };
-        clients.connect(peers)?;
-        clients.run_in_bursts(WARM_UP, FRAME, packets)?;
+    /// What each packet costs that comes, and in an echo goes back.
+    fn packets(&mut self, work: Work, name: &'static str, load: Load) -> Result<()> {
+        let Some((server, mut clients)) = self.start(work, name, FPS)? else { return Ok(()) };
+        clients.connect(load.peers)?;
+        clients.run_in_bursts(WARM_UP, FRAME, load.packets)?;
         let before = last_stat(&server)?;
         let cpu_before = server.cpu()?;
-        let echoes = clients.run_in_bursts(self.time, FRAME, packets)?;
+        clients.run_in_bursts(self.time, FRAME, load.packets)?;
         let cpu = server.cpu()?.since(cpu_before);
         let stat = last_stat(&server)?.since(before);
-        ensure!(stat.echoes > 0.0 && echoes > 0, "{} echoes nothing", self.subject.name());
-        self.add(work, stat.usec / stat.echoes, cpu.total * 1e6 / echoes as f64);
+        ensure!(stat.handled > 0.0, "{} takes nothing", self.subject.name());
+        self.add(work, stat.usec / stat.handled, cpu.total * 1e6 / stat.handled);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::process::{self, CLIENT_CORE};
 pub(crate) use bulk::PACKET as BULK_PACKET;
 pub(crate) use echo::{CLIENTS as ECHO_CLIENTS, DELIVERIES as ECHO_DELIVERIES, MESSAGE};
 pub(crate) use flow::{DELIVERIES as FLOW_DELIVERIES, PEERS as FLOW_PEERS};
-pub(crate) use game_thread::{ECHOES as GAME_ECHOES, IDLE_PEERS};
+pub(crate) use game_thread::{IDLE_PEERS, LOADS as GAME_LOADS};
 pub(crate) use idle::SLOTS;
 
 /// A part of the measurements.

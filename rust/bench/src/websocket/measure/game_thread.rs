@@ -128,8 +128,8 @@ impl Measuring<'_> {
         let echoes = clients.run(self.time)?;
         let cpu = server.cpu()?.since(cpu_before);
         let stat = last_stat(&server)?.since(before);
-        ensure!(stat.echoes > 0.0 && echoes > 0, "{} echoes nothing", self.subject.name());
-        self.add(work, stat.usec / stat.echoes, cpu.total * 1e6 / echoes as f64);
+        ensure!(stat.handled > 0.0 && echoes > 0, "{} echoes nothing", self.subject.name());
+        self.add(work, stat.usec / stat.handled, cpu.total * 1e6 / echoes as f64);
         Ok(())
     }
 
