@@ -1,7 +1,7 @@
 //! What happened at a host.
 
-use crate::packet::Delivery;
-use bytes::Bytes;
+use crate::packet::{Delivery, Payload};
+use std::collections::VecDeque;
 
 /// A connection of a host: its place, and a number that no later connection in the same place has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,9 +17,9 @@ impl PeerKey {
     }
 }
 
-/// What happened, in its order.
+/// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum Event<'a> {
     /// A connection is there: one that was [asked for](crate::Host::connect), or one that a remote host asked for.
     Connect {
         /// The new peer, or the one that `connect` returned.
@@ -46,6 +46,117 @@ pub enum Event {
         /// How it was sent.
         delivery: Delivery,
         /// The packet. It counts as waiting until [`Host::consumed`](crate::Host::consumed) is told its length.
-        data: Bytes,
+        data: Payload<'a>,
     },
+}
+
+impl Event<'_> {
+    /// The same, to keep.
+    pub fn into_owned(self) -> Event<'static> {
+        match self {
+            Self::Connect { peer, data } => Event::Connect { peer, data },
+            Self::Disconnect { peer, data, timed_out } => {
+                Event::Disconnect { peer, data, timed_out }
+            }
+            Self::Receive { peer, channel, delivery, data } => {
+                let data = Payload::Whole(data.into_boxed());
+                Event::Receive { peer, channel, delivery, data }
+            }
+        }
+    }
+}
+
+/// What has happened at a host, in its order: [`Host::take_events`](crate::Host::take_events) fills it. Used again, it
+/// allocates nothing, since the packets stand behind each other in one piece of memory.
+#[derive(Debug, Default)]
+pub struct Events {
+    list: Vec<Recorded>,
+    /// How many of them were told.
+    told: usize,
+    /// Packets that came in one piece.
+    bytes: Vec<u8>,
+    /// The others that were not told.
+    wholes: VecDeque<Box<[u8]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Recorded {
+    Connect {
+        peer: PeerKey,
+        data: u32,
+    },
+    Disconnect {
+        peer: PeerKey,
+        data: u32,
+        timed_out: bool,
+    },
+    Part {
+        peer: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+        len: u16,
+        start: usize,
+    },
+    /// The next of [`Events::wholes`].
+    Whole {
+        peer: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+    },
+}
+
+impl Events {
+    /// The next one, if there is one more.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Event<'_>> {
+        let event = *self.list.get(self.told)?;
+        self.told += 1;
+        Some(match event {
+            Recorded::Connect { peer, data } => Event::Connect { peer, data },
+            Recorded::Disconnect { peer, data, timed_out } => {
+                Event::Disconnect { peer, data, timed_out }
+            }
+            Recorded::Part { peer, channel, delivery, len, start } => {
+                let data = Payload::Part(&self.bytes[start..][..usize::from(len)]);
+                Event::Receive { peer, channel, delivery, data }
+            }
+            Recorded::Whole { peer, channel, delivery } => {
+                let data = Payload::Whole(self.wholes.pop_front().unwrap_or_default());
+                Event::Receive { peer, channel, delivery, data }
+            }
+        })
+    }
+
+    /// Adds one, whose packet is no longer than a datagram unless it is whole.
+    #[inline]
+    pub(crate) fn push(&mut self, event: Event<'_>) {
+        self.list.push(match event {
+            Event::Connect { peer, data } => Recorded::Connect { peer, data },
+            Event::Disconnect { peer, data, timed_out } => {
+                Recorded::Disconnect { peer, data, timed_out }
+            }
+            Event::Receive { peer, channel, delivery, data } => match data {
+                Payload::Part(part) if let Ok(len) = u16::try_from(part.len()) => {
+                    let start = self.bytes.len();
+                    self.bytes.extend_from_slice(part);
+                    Recorded::Part { peer, channel, delivery, len, start }
+                }
+                other => {
+                    self.wholes.push_back(other.into_boxed());
+                    Recorded::Whole { peer, channel, delivery }
+                }
+            },
+        });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.told = 0;
+        self.bytes.clear();
+        self.wholes.clear();
+    }
 }

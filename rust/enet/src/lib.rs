@@ -2,7 +2,7 @@
 //!
 //! A [`Host`] is one end of many connections over one UDP socket. The caller hands it the datagrams that came
 //! ([`Host::handle`]), the time ([`Host::expire`]) and what is to be sent ([`Host::send`]), and takes from it the
-//! datagrams to send ([`Host::transmit`]), what happened ([`Host::poll_event`]) and when it needs to be called next
+//! datagrams to send ([`Host::transmit`]), what happened ([`Host::take_events`]) and when it needs to be called next
 //! ([`Host::deadline`]). So every rule of the protocol can be tested on a virtual clock, with a seed.
 //!
 //! The wire is that of ENet's own `include/enet/protocol.h`, as Godot 3 and 4 speak it: see [`wire`]. What a host does is
@@ -11,7 +11,8 @@
 //!
 //! # Cost
 //! A call costs what there is to do: peers that wait for nothing are not looked at, however many there are. Timers are a
-//! heap, acknowledgements find their command by its sequence number, payloads are shared, not copied, on their way out.
+//! heap, acknowledgements find their command by its sequence number. A packet is written once, as it goes into datagrams; one
+//! that goes in pieces is shared by all who are sent it.
 //!
 //! # Limits
 //! Peers' bytes are hostile. What a peer may make a host keep is limited by [`HostConfig::waiting_limit`], for all peers
@@ -29,8 +30,8 @@ pub mod wire;
 
 pub use compression::{Compression, Compressor};
 pub use config::HostConfig;
-pub use event::{Event, PeerKey};
+pub use event::{Event, Events, PeerKey};
 pub use host::{ConnectError, Host, HostStatistics, SendError};
-pub use packet::{Delivery, Packet};
+pub use packet::{Delivery, Payload};
 pub use peer::{PeerState, PeerStatistics};
 pub use time::Time;

@@ -1,7 +1,5 @@
 //! Packets: what the game sends, and how it arrives.
 
-use bytes::Bytes;
-
 /// How a packet is delivered: ENet's packet flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -20,14 +18,44 @@ pub enum Delivery {
     UnsequencedFragment,
 }
 
-/// A packet to send.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Packet {
-    /// How it is delivered.
-    pub delivery: Delivery,
-    /// Its bytes, shared among all who are sent the same.
-    pub data: Bytes,
+/// The bytes of a packet that has come.
+#[derive(Clone, Debug)]
+pub enum Payload<'a> {
+    /// It came in one piece, which is lent.
+    Part(&'a [u8]),
+    /// It was put together, or has waited for another, and is the receiver's.
+    Whole(Box<[u8]>),
 }
+
+impl Payload<'_> {
+    /// The bytes, to keep.
+    pub fn into_boxed(self) -> Box<[u8]> {
+        match self {
+            Self::Part(part) => part.into(),
+            Self::Whole(whole) => whole,
+        }
+    }
+}
+
+impl std::ops::Deref for Payload<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Part(part) => part,
+            Self::Whole(whole) => whole,
+        }
+    }
+}
+
+impl PartialEq for Payload<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Payload<'_> {}
 
 impl Delivery {
     /// `ENET_PACKET_FLAG_RELIABLE`.

@@ -2,9 +2,8 @@
 
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
-use bytes::Bytes;
 use lodewire_enet::{
-    Delivery, Event, Host, HostConfig, Packet, PeerKey, PeerState, SendError, Time,
+    Delivery, Event, Events, Host, HostConfig, Payload, PeerKey, PeerState, SendError, Time,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -63,8 +62,10 @@ impl Pair {
         self.now = self.now.max(end);
     }
 
-    fn events(&mut self, host: usize) -> Vec<Event> {
-        std::iter::from_fn(|| self.hosts[host].poll_event()).collect()
+    fn events(&mut self, host: usize) -> Vec<Event<'static>> {
+        let mut events = Events::default();
+        self.hosts[host].take_events(&mut events);
+        std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
     }
 
     /// A connection: the server's peer and the client's.
@@ -82,10 +83,6 @@ impl Pair {
 
 fn pair() -> Pair {
     Pair::new(HostConfig::default(), HostConfig::default())
-}
-
-fn packet(delivery: Delivery, data: impl Into<Bytes>) -> Packet {
-    Packet { delivery, data: data.into() }
 }
 
 #[test]
@@ -114,8 +111,7 @@ fn packets_of_every_kind_and_length_arrive() {
     ] {
         for len in [0, 1, 64, 1363, 1364, 1365, 1392, 5000, 65_536, 1_000_000] {
             let data: Vec<u8> = (0..len).map(|index: usize| (index % 251) as u8).collect();
-            let sent = packet(delivery, data.clone());
-            pair.hosts[1].send(client, 3, sent).expect("sent");
+            pair.hosts[1].send(client, 3, delivery, &data).expect("sent");
             pair.settle();
             let (got, how, channel) = match &pair.events(0)[..] {
                 [Event::Receive { data, delivery, channel, .. }] => {
@@ -145,7 +141,7 @@ fn small_packets_of_one_burst_share_datagrams() {
     let (_, client) = pair.connect();
     let before = pair.hosts[1].statistics().sent_packets;
     for _ in 0..100 {
-        pair.hosts[1].send(client, 0, packet(Delivery::Reliable, vec![7; 64])).expect("sent");
+        pair.hosts[1].send(client, 0, Delivery::Reliable, &[7; 64]).expect("sent");
     }
     pair.settle();
     assert_eq!(pair.events(0).len(), 100);
@@ -175,7 +171,7 @@ fn a_disconnect_is_confirmed_and_told_on_both_sides() {
     assert_eq!(pair.events(0), ended(server, 5));
     assert_eq!(pair.events(1), ended(client, 0));
     assert_eq!(pair.hosts[0].peer_count() + pair.hosts[1].peer_count(), 0);
-    let refused = pair.hosts[1].send(client, 0, packet(Delivery::Reliable, vec![]));
+    let refused = pair.hosts[1].send(client, 0, Delivery::Reliable, &[]);
     assert_eq!(refused, Err(SendError::NotConnected));
 }
 
@@ -184,14 +180,19 @@ fn a_late_disconnect_lets_everything_arrive_first() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     let data = vec![3; 400_000];
-    pair.hosts[1].send(client, 1, packet(Delivery::Reliable, data.clone())).expect("sent");
+    pair.hosts[1].send_shared(client, 1, Delivery::Reliable, &data.clone().into()).expect("sent");
     pair.hosts[1].disconnect_later(client, 9);
     pair.settle();
     let delivery = Delivery::Reliable;
     assert_eq!(
         pair.events(0),
         [
-            Event::Receive { peer: server, channel: 1, delivery, data: data.into() },
+            Event::Receive {
+                peer: server,
+                channel: 1,
+                delivery,
+                data: Payload::Whole(data.into())
+            },
             Event::Disconnect { peer: server, data: 9, timed_out: false },
         ]
     );
@@ -258,7 +259,7 @@ fn checksums_keep_out_what_was_changed() {
     let config = HostConfig { checksum: true, ..HostConfig::default() };
     let mut pair = Pair::new(config.clone(), config);
     let (_, client) = pair.connect();
-    pair.hosts[1].send(client, 0, packet(Delivery::Unreliable, vec![1; 100])).expect("sent");
+    pair.hosts[1].send(client, 0, Delivery::Unreliable, &[1; 100]).expect("sent");
     let mut out = Vec::new();
     pair.hosts[1].transmit(pair.now, &mut out).expect("a datagram");
     let mut changed = out.clone();
@@ -268,4 +269,57 @@ fn checksums_keep_out_what_was_changed() {
     assert!(pair.events(0).is_empty());
     pair.hosts[0].handle(pair.now, from, &out);
     assert_eq!(pair.events(0).len(), 1);
+}
+
+/// What comes of 10 packets of 1000 bytes every 100 ms, for 20 seconds: bytes a second in the second half.
+fn rate(pair: &mut Pair, from: usize, peer: PeerKey) -> usize {
+    let mut bytes = 0;
+    for round in 0..200 {
+        for _ in 0..10 {
+            pair.hosts[from].send(peer, 0, Delivery::Unreliable, &[0; 1000]).expect("sent");
+        }
+        pair.pass(Duration::from_millis(100));
+        let came: usize = pair
+            .events(1 - from)
+            .iter()
+            .map(|event| match event {
+                Event::Receive { data, .. } => data.len(),
+                _ => 0,
+            })
+            .sum();
+        bytes += if round >= 100 { came } else { 0 };
+    }
+    bytes / 10
+}
+
+#[test]
+fn bandwidths_are_kept_by_dropping_unreliable_packets() {
+    let limited = |incoming, outgoing| HostConfig {
+        incoming_bandwidth: incoming,
+        outgoing_bandwidth: outgoing,
+        ..HostConfig::default()
+    };
+    let none = HostConfig::default;
+    let mut free = pair();
+    let (_, client) = free.connect();
+    assert_eq!(rate(&mut free, 1, client), 100_000, "without a limit nothing is dropped");
+    for (server, client, what) in [
+        (none(), limited(0, 50_000), "what the sender may send"),
+        (limited(50_000, 0), none(), "what the receiver takes"),
+    ] {
+        let mut pair = Pair::new(server, client);
+        let (_, peer) = pair.connect();
+        let rate = rate(&mut pair, 1, peer);
+        assert!((35_000..=55_000).contains(&rate), "{what}: {rate}");
+        let limit = pair.hosts[1].peer_statistics(peer).expect("a peer").packet_throttle_limit;
+        assert!((10..=17).contains(&limit), "{what}: {limit} of 32");
+    }
+    // A limit that is set later is told to the other side, and one that is lifted.
+    let now = free.now;
+    free.hosts[0].set_bandwidth(now, 50_000, 0);
+    let limited = rate(&mut free, 1, client);
+    assert!((35_000..=55_000).contains(&limited), "{limited}");
+    let now = free.now;
+    free.hosts[0].set_bandwidth(now, 0, 0);
+    assert_eq!(rate(&mut free, 1, client), 100_000);
 }

@@ -6,12 +6,12 @@ use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
 use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
-use lodewire_net::Bytes;
 use lodewire_net::enet::{
     Delivery, Peer, PeerState as State, PeerStatistic as Statistic, Received, SendError,
 };
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The longest packet, as in the engine.
 const MAXIMUM_PACKET_SIZE: i32 = 1 << 24;
@@ -139,7 +139,7 @@ pub(crate) fn register_enums() {
 pub(crate) struct LodeENetPacketPeer {
     base: Base<PacketPeerExtension>,
     peer: Rc<Peer>,
-    packet: PacketBuffer<Bytes>,
+    packet: PacketBuffer<Box<[u8]>>,
     /// Why the connection has ended.
     reason: RefCell<String>,
 }
@@ -181,7 +181,7 @@ impl LodeENetPacketPeer {
         active
     }
 
-    fn send_packet(&self, channel: i32, delivery: Delivery, data: Bytes) -> Error {
+    fn send_packet(&self, channel: i32, delivery: Delivery, data: Arc<[u8]>) -> Error {
         let channel = u8::try_from(channel).unwrap_or(u8::MAX);
         match self.peer.send(channel, delivery, data) {
             Ok(()) => Error::OK,
@@ -349,7 +349,7 @@ impl LodeENetPacketPeer {
             return Error::ERR_INVALID_PARAMETER;
         }
         match delivery_of("LodeENetPacketPeer.send", flags) {
-            Some(delivery) => self.send_packet(channel, delivery, packet.to_vec().into()),
+            Some(delivery) => self.send_packet(channel, delivery, packet.as_slice().into()),
             None => Error::ERR_INVALID_PARAMETER,
         }
     }
@@ -418,6 +418,6 @@ impl IPacketPeerExtension for LodeENetPacketPeer {
         }
         // SAFETY: the pointer and the size are the engine's own.
         let packet = unsafe { packet_buffer::copy(buffer, size) };
-        self.send_packet(0, Delivery::Reliable, packet.into())
+        self.send_packet(0, Delivery::Reliable, packet)
     }
 }

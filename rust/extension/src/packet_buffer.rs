@@ -39,12 +39,15 @@ impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
 ///
 /// # Safety
 /// The pointer and the size are those of the engine's call.
-pub(crate) unsafe fn copy(buffer: RawPtr<*const u8>, size: i32) -> Vec<u8> {
+pub(crate) unsafe fn copy<P>(buffer: RawPtr<*const u8>, size: i32) -> P
+where
+    P: for<'a> From<&'a [u8]>,
+{
     let len = usize::try_from(size).unwrap_or(0);
     if len == 0 {
         // The pointer of an empty packet may be null.
-        return Vec::new();
+        return P::from(&[]);
     }
     // SAFETY: the engine gives a buffer of that size, which is valid for the length of its call.
-    unsafe { std::slice::from_raw_parts(buffer.ptr(), len) }.to_vec()
+    P::from(unsafe { std::slice::from_raw_parts(buffer.ptr(), len) })
 }

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
 use lodewire_net::Bind;
 use lodewire_net::enet::{self, Config, Connection, HostConfig, Peer};
 
@@ -65,7 +64,7 @@ impl Host for DrivenHost {
             Delivery::Unsequenced => enet::Delivery::Unsequenced,
         };
         let peer = self.peers.get(&peer).context("there is no such peer")?;
-        match peer.send(0, delivery, Bytes::copy_from_slice(data)) {
+        match peer.send(0, delivery, data.into()) {
             Ok(()) => Ok(()),
             Err(error) => bail!("Lodewire does not send: {error:?}"),
         }

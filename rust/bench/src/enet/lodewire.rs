@@ -1,11 +1,12 @@
 //! Ours in memory: the protocol alone, in the thread that calls it.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use bytes::Bytes;
-use lodewire_enet::{Compression, Compressor, Host, HostConfig, Packet, PeerKey, Time};
+use lodewire_enet::{Compression, Compressor, Events, Host, HostConfig, PeerKey, Time};
 
 use super::host::{self, CHANNELS, Coder, Delivery, Event, InMemory};
 use super::socket::Wait;
@@ -24,8 +25,22 @@ pub(crate) struct Lodewire;
 pub(crate) struct LodewireHost<S> {
     host: Host,
     socket: S,
-    received: Vec<u8>,
+    buffers: Rc<RefCell<Buffers>>,
+}
+
+/// What all hosts of a thread read and write with, as those of an I/O thread do.
+struct Buffers {
+    received: [u8; MTU_MAX],
     sent: Vec<u8>,
+    events: Events,
+}
+
+thread_local! {
+    static BUFFERS: Rc<RefCell<Buffers>> = Rc::new(RefCell::new(Buffers {
+        received: [0; MTU_MAX],
+        sent: Vec::with_capacity(MTU_MAX),
+        events: Events::default(),
+    }));
 }
 
 /// What its range coder is called with here.
@@ -77,31 +92,28 @@ impl InMemory for Lodewire {
 impl<S: Datagrams> LodewireHost<S> {
     fn new(socket: S, peers: usize) -> Self {
         let config = HostConfig { peers, channel_limit: CHANNELS, ..HostConfig::default() };
-        Self {
-            host: Host::new(config, [7; 32]),
-            socket,
-            received: vec![0; MTU_MAX],
-            sent: Vec::with_capacity(MTU_MAX),
-        }
+        Self { host: Host::new(config, [7; 32]), socket, buffers: BUFFERS.with(Rc::clone) }
     }
 
     /// Takes what has come, and says how many datagrams: as many as it takes at once, if there may be more.
     fn receive(&mut self, now: Time) -> Result<usize> {
+        let received = &mut self.buffers.borrow_mut().received;
         for count in 0..DATAGRAMS {
-            let Some((from, len)) = self.socket.take(&mut self.received)? else {
+            let Some((from, len)) = self.socket.take(received)? else {
                 return Ok(count);
             };
-            self.host.handle(now, from, &self.received[..len]);
+            self.host.handle(now, from, &received[..len]);
         }
         Ok(DATAGRAMS)
     }
 
     /// Sends all that is queued.
     fn transmit(&mut self, now: Time) -> Result<()> {
+        let sent = &mut self.buffers.borrow_mut().sent;
         loop {
-            self.sent.clear();
-            let Some(to) = self.host.transmit(now, &mut self.sent) else { return Ok(()) };
-            self.socket.put(to, &self.sent)?;
+            sent.clear();
+            let Some(to) = self.host.transmit(now, sent) else { return Ok(()) };
+            self.socket.put(to, sent)?;
         }
     }
 }
@@ -122,7 +134,7 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
             Delivery::Unreliable => lodewire_enet::Delivery::Unreliable,
             Delivery::Unsequenced => lodewire_enet::Delivery::Unsequenced,
         };
-        match self.host.send(peer, 0, Packet { delivery, data: Bytes::copy_from_slice(data) }) {
+        match self.host.send(peer, 0, delivery, data) {
             Ok(()) => Ok(()),
             Err(error) => bail!("Lodewire does not send: {error:?}"),
         }
@@ -140,7 +152,10 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
             if self.host.deadline().is_some_and(|deadline| deadline <= now) {
                 self.host.expire(now);
             }
-            while let Some(event) = self.host.poll_event() {
+            // `take` may use the buffers of another host.
+            let mut events = std::mem::take(&mut self.buffers.borrow_mut().events);
+            self.host.take_events(&mut events);
+            while let Some(event) = events.pop() {
                 waits = false;
                 match event {
                     lodewire_enet::Event::Connect { .. } => take(self, Event::Connected)?,
@@ -151,6 +166,7 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
                     }
                 }
             }
+            self.buffers.borrow_mut().events = events;
             self.transmit(now)?;
             if datagrams == 0 && waits {
                 waits = false;

@@ -1,11 +1,11 @@
 //! A host, a peer by the rules, and somebody who sends it anything, in any order.
 #![no_main]
 
-use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use lodewire_enet::wire::Header;
 use lodewire_enet::{
-    Compression, Compressor, Delivery, Event, Host, HostConfig, Packet, PeerKey, PeerState, Time,
+    Compression, Compressor, Delivery, Event, Events, Host, HostConfig, PeerKey, PeerState,
+    Time,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -80,7 +80,9 @@ impl World {
 
     fn check(&mut self) {
         for node in 0..2 {
-            while let Some(event) = self.hosts[node].poll_event() {
+            let mut events = Events::default();
+            self.hosts[node].take_events(&mut events);
+            while let Some(event) = events.pop() {
                 match event {
                     Event::Connect { peer, .. } => {
                         assert_ne!(self.hosts[node].peer_count(), 0);
@@ -140,8 +142,8 @@ fuzz_target!(|data: &[u8]| {
             4 | 5 => {
                 if let Some(peer) = peer {
                     let delivery = Delivery::from_flags(b & 0xB);
-                    let data = Bytes::from(vec![a; usize::from(b) * 40]);
-                    let _ = world.hosts[node].send(peer, a >> 5, Packet { delivery, data });
+                    let data = vec![a; usize::from(b) * 40];
+                    let _ = world.hosts[node].send(peer, a >> 5, delivery, &data);
                 }
             }
             6 => world.transmit(),

@@ -1,9 +1,9 @@
 //! How bandwidth is shared out among the peers: ENet's `enet_host_bandwidth_throttle`.
 
 use super::Host;
-use crate::peer::{PeerState, ReliableBody, THROTTLE_SCALE};
+use crate::peer::{PeerState, THROTTLE_SCALE};
 use crate::time::Time;
-use crate::wire::{MAXIMUM_WINDOW_SIZE, MINIMUM_WINDOW_SIZE};
+use crate::wire::{Body, MAXIMUM_WINDOW_SIZE, MINIMUM_WINDOW_SIZE};
 use std::time::Duration;
 
 /// `ENET_HOST_BANDWIDTH_THROTTLE_INTERVAL`.
@@ -155,7 +155,7 @@ impl Host {
             let told = (incoming, outgoing);
             if peer.told_bandwidth != told && peer.state == PeerState::Connected {
                 peer.told_bandwidth = told;
-                peer.queue_control(ReliableBody::BandwidthLimit { incoming, outgoing });
+                peer.queue_control(&Body::BandwidthLimit { incoming, outgoing });
                 self.make_ready(slot);
             }
         }

@@ -11,23 +11,26 @@ mod timers;
 
 use crate::compression::Compressor;
 use crate::config::HostConfig;
-use crate::event::{Event, PeerKey};
-use crate::packet::Packet;
-use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics, ReliableBody};
+use crate::event::{Event, Events, PeerKey};
+use crate::packet::Delivery;
+use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
 use crate::time::Time;
-use crate::wire::{CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE};
+use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE};
 use half_open::HalfOpens;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use timers::Timers;
 
 /// The most datagrams without a peer's own queue that wait to be sent: answers to CONNECT, and DISCONNECT of peers that are
 /// gone. Beyond it they are dropped, as on the network.
 const MAXIMUM_REPLIES: usize = 8192;
+/// The most bytes that wait for a peer: whoever sends has a limit of his own, far below.
+const MAXIMUM_OUTGOING: usize = 1 << 30;
 /// The most pieces that a remote ENet of any version takes: it neither takes nor acknowledges what is farther ahead.
 const MAXIMUM_PIECES: usize = 7 * 4096;
 
@@ -60,6 +63,8 @@ pub enum SendError {
     NoSuchChannel,
     /// The packet is longer than [`MAXIMUM_PACKET_SIZE`], or has too many pieces.
     TooLong,
+    /// More than a gibibyte waits already.
+    Full,
 }
 
 /// One end of many connections. See [the crate](crate).
@@ -74,7 +79,7 @@ pub struct Host {
     accepted: HashMap<(SocketAddr, [u8; 4]), u16>,
     /// The sessions that were last, of connections that this host asks for.
     last_session: u8,
-    events: VecDeque<Event>,
+    events: Events,
     timers: Timers,
     /// Peers that have something to send.
     ready: VecDeque<u16>,
@@ -116,7 +121,7 @@ impl Host {
             peers: Peers::default(),
             accepted: HashMap::new(),
             last_session: 0xFF,
-            events: VecDeque::new(),
+            events: Events::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
             turn: 0,
@@ -199,9 +204,12 @@ impl Host {
         self.kept
     }
 
-    /// The next thing that happened.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+    /// Fills `events` with what has happened since the last call. What was in it is forgotten.
+    pub fn take_events(&mut self, events: &mut Events) {
+        events.clear();
+        if !self.events.is_empty() {
+            std::mem::swap(events, &mut self.events);
+        }
     }
 
     /// The next peer whose statistics may have changed since they were taken here last.
@@ -247,11 +255,42 @@ impl Host {
         Ok(key)
     }
 
-    /// Sends a packet on a channel.
+    /// Sends a packet on a channel, of which a copy is made.
     ///
     /// # Errors
     /// [`SendError`]; nothing is sent then.
-    pub fn send(&mut self, peer: PeerKey, channel: u8, packet: Packet) -> Result<(), SendError> {
+    pub fn send(
+        &mut self,
+        peer: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+        data: &[u8],
+    ) -> Result<(), SendError> {
+        self.queue(peer, channel, delivery, data, None)
+    }
+
+    /// The same without a copy of a packet that goes in pieces: for one that many are sent.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is sent then.
+    pub fn send_shared(
+        &mut self,
+        peer: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+        data: &Arc<[u8]>,
+    ) -> Result<(), SendError> {
+        self.queue(peer, channel, delivery, data, Some(data))
+    }
+
+    fn queue(
+        &mut self,
+        peer: PeerKey,
+        channel: u8,
+        delivery: Delivery,
+        data: &[u8],
+        shared: Option<&Arc<[u8]>>,
+    ) -> Result<(), SendError> {
         let overhead = self.head_len() + Kind::SendFragment.size();
         // ENet sends nothing more after `disconnect_later` either.
         let Some(found) =
@@ -264,11 +303,14 @@ impl Host {
         }
         // The longest piece of a packet, which is also the longest that goes in one.
         let piece = found.mtu - overhead;
-        let len = packet.data.len();
+        let len = data.len();
         if len > piece && (len > MAXIMUM_PACKET_SIZE || len.div_ceil(piece) > MAXIMUM_PIECES) {
             return Err(SendError::TooLong);
         }
-        found.queue_packet(channel, packet, piece);
+        if found.outgoing_bytes > MAXIMUM_OUTGOING {
+            return Err(SendError::Full);
+        }
+        found.queue_packet(channel, delivery, data, shared, piece);
         if !std::mem::replace(&mut found.is_ready, true) {
             self.ready.push_back(peer.slot);
         }
@@ -280,7 +322,7 @@ impl Host {
         if let Some(found) = self.peers.get_mut(peer)
             && found.state == PeerState::Connected
         {
-            found.queue_control(ReliableBody::Ping);
+            found.queue_control(&Body::Ping);
             self.make_ready(peer.slot);
         }
     }
@@ -317,8 +359,8 @@ impl Host {
             found.throttle.acceleration = acceleration;
             found.throttle.deceleration = deceleration;
             if found.state.takes_packets() {
-                let body = ReliableBody::ThrottleConfigure { interval, acceleration, deceleration };
-                found.queue_control(body);
+                let body = Body::ThrottleConfigure { interval, acceleration, deceleration };
+                found.queue_control(&body);
                 self.make_ready(peer.slot);
             }
         }
@@ -347,7 +389,7 @@ impl Host {
         found.reset_queues();
         self.kept -= kept - found.kept();
         found.state = PeerState::Disconnecting;
-        found.queue_control(ReliableBody::Disconnect { data });
+        found.queue_control(&Body::Disconnect { data });
         self.recalculate_bandwidth = true;
         self.make_ready(slot);
     }
@@ -374,7 +416,7 @@ impl Host {
                 unsequenced: true,
                 channel: CONTROL_CHANNEL,
                 sequence: 0,
-                body: crate::wire::Body::Disconnect { data },
+                body: Body::Disconnect { data },
             };
             let target = datagram::Target::of(found);
             let address = found.address;
@@ -412,7 +454,7 @@ impl Host {
     /// Removes a peer, and tells that it is gone.
     fn end(&mut self, slot: u16, data: u32, timed_out: bool) {
         if let Some(peer) = self.peers.key(slot) {
-            self.events.push_back(Event::Disconnect { peer, data, timed_out });
+            self.events.push(Event::Disconnect { peer, data, timed_out });
             self.remove(slot);
         }
     }

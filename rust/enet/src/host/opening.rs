@@ -5,7 +5,7 @@ use super::bandwidth::{window_between, window_of};
 use super::datagram::Target;
 use super::half_open::HalfOpen;
 use crate::event::Event;
-use crate::peer::{Peer, PeerState, ReliableBody};
+use crate::peer::{Peer, PeerState};
 use crate::time::Time;
 use crate::wire::{
     Body, CONTROL_CHANNEL, Command, Commands, Connect, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU,
@@ -60,7 +60,7 @@ impl Host {
             connect_id: peer.connect_id,
         };
         peer.told_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
-        peer.queue_control(ReliableBody::Connect(Box::new(Connect { terms, data })));
+        peer.queue_control(&Body::Connect(Connect { terms, data }));
         peer
     }
 
@@ -238,7 +238,7 @@ impl Host {
         self.recalculate_bandwidth = true;
         let key = self.peers.insert(slot, peer);
         self.accepted.insert((from, asked.connect_id), slot);
-        self.events.push_back(Event::Connect { peer: key, data: half_open.data });
+        self.events.push(Event::Connect { peer: key, data: half_open.data });
         Some(slot)
     }
 }

@@ -2,20 +2,18 @@
 
 use super::Host;
 use super::bandwidth::window_between;
-use crate::event::{Event, PeerKey};
-use crate::packet::Delivery;
+use crate::event::{Event, Events, PeerKey};
+use crate::packet::{Delivery, Payload};
 use crate::peer::{Deliver, PACKET_OVERHEAD, Peer, PeerState, Room, Verdict, is_valid_fragment};
 use crate::time::Time;
 use crate::wire::{Body, Command, Commands, Header, NO_PEER, VerifyConnect};
-use bytes::Bytes;
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 /// What a host gives to a peer, to take its datagram with.
 struct Receiving<'a> {
     now: Time,
     key: PeerKey,
-    events: &'a mut VecDeque<Event>,
+    events: &'a mut Events,
     limit: usize,
     maximum_packet_size: usize,
     outgoing_bandwidth: u32,
@@ -41,7 +39,7 @@ enum Outcome {
 
 /// Where packets go whose turn it is.
 struct Sink<'a> {
-    events: &'a mut VecDeque<Event>,
+    events: &'a mut Events,
     peer: PeerKey,
     channel: u8,
     /// What waits for the caller.
@@ -52,11 +50,11 @@ struct Sink<'a> {
 
 impl Deliver for Sink<'_> {
     #[inline]
-    fn deliver(&mut self, delivery: Delivery, data: Bytes) {
+    fn deliver(&mut self, delivery: Delivery, data: Payload<'_>) {
         if !self.closed {
             self.waiting += data.len() + PACKET_OVERHEAD;
             let (peer, channel) = (self.peer, self.channel);
-            self.events.push_back(Event::Receive { peer, channel, delivery, data });
+            self.events.push(Event::Receive { peer, channel, delivery, data });
         }
     }
 }
@@ -149,11 +147,14 @@ impl Host {
             }
             Outcome::Next | Outcome::Unanswered | Outcome::Stop => {}
         }
+        // What comes makes no timer earlier, so that a peer with nothing to send may keep its own.
+        let quiet = peer.is_drained() && peer.timer.is_some();
         if later {
             self.begin_disconnect(slot, data);
+        } else if !quiet {
+            self.make_ready(slot);
         }
         self.touch(slot);
-        self.make_ready(slot);
     }
 }
 
@@ -167,8 +168,10 @@ impl Peer {
         cx: &mut Receiving<'_>,
     ) -> Outcome {
         let mut connected = false;
-        for command in Commands::new(commands) {
-            match self.obey(from, &command, cx) {
+        let mut commands = Commands::new(commands);
+        // Each is looked at where it is: it is 64 bytes long, and to move it costs as much as to read it.
+        while let Some(command) = &commands.next() {
+            match self.obey(from, command, cx) {
                 Outcome::Next => {}
                 Outcome::Unanswered => continue,
                 Outcome::Stop => break,
@@ -224,12 +227,11 @@ impl Peer {
         sequence: u16,
         sent_time: u16,
     ) -> Outcome {
-        let command = self.acknowledged(now, channel, sequence, sent_time);
-        match (self.state, command) {
-            (PeerState::Disconnecting, Some(command)) if command.is_disconnect => {
-                Outcome::Ended { data: 0 }
-            }
-            _ => Outcome::Next,
+        let is_disconnect = self.acknowledged(now, channel, sequence, sent_time);
+        if is_disconnect && self.state == PeerState::Disconnecting {
+            Outcome::Ended { data: 0 }
+        } else {
+            Outcome::Next
         }
     }
 
@@ -248,7 +250,7 @@ impl Peer {
         if std::mem::take(&mut self.is_broadcast) {
             self.address = from;
         }
-        cx.events.push_back(Event::Connect { peer: cx.key, data: 0 });
+        cx.events.push(Event::Connect { peer: cx.key, data: 0 });
         Outcome::Connected
     }
 
@@ -302,7 +304,7 @@ impl Peer {
             }
             &Body::SendUnsequenced { group, data } if data.len() <= maximum => {
                 if self.is_new_group(group) {
-                    sink.deliver(Delivery::Unsequenced, Bytes::copy_from_slice(data));
+                    sink.deliver(Delivery::Unsequenced, Payload::Part(data));
                 }
                 Verdict::Acknowledge
             }

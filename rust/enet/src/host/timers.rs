@@ -24,7 +24,7 @@ impl Host {
     /// When [`expire`](Self::expire) is to be called, if nothing else happens.
     pub fn deadline(&self) -> Option<Time> {
         let timer = self.timers.0.peek().map(|Reverse((at, _))| *at);
-        [timer, self.bandwidth_due, self.half_opens.deadline()].into_iter().flatten().min()
+        earlier(earlier(timer, self.bandwidth_due), self.half_opens.deadline())
     }
 
     /// Does what is to be done by `now`: repeats what was lost, asks idle peers whether they are there, gives up those
@@ -57,5 +57,13 @@ impl Host {
             peer.timer = Some(at);
             self.timers.0.push(Reverse((at, slot)));
         }
+    }
+}
+
+/// The earlier of two times, of which there may be none.
+fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        _ => one.or(other),
     }
 }

@@ -4,9 +4,8 @@
 //! a peer can make us keep is then what it has sent, not how far ahead it says that it is.
 
 use super::reassembly::Reassembly;
-use crate::packet::Delivery;
+use crate::packet::{Delivery, Payload};
 use crate::wire::Fragment;
-use bytes::Bytes;
 use std::collections::BTreeMap;
 
 /// `ENET_PEER_RELIABLE_WINDOW_SIZE` times the windows that a packet may be ahead.
@@ -76,7 +75,7 @@ pub(crate) enum Verdict {
 
 #[derive(Debug)]
 enum Waiting {
-    Whole(Bytes),
+    Whole(Box<[u8]>),
     Pieces(Reassembly),
 }
 
@@ -96,7 +95,7 @@ impl Waiting {
         }
     }
 
-    fn finish(self) -> Bytes {
+    fn finish(self) -> Box<[u8]> {
         match self {
             Self::Whole(data) => data,
             Self::Pieces(pieces) => pieces.finish(),
@@ -131,7 +130,7 @@ enum Place {
 
 /// Where packets go when it is their turn.
 pub(crate) trait Deliver {
-    fn deliver(&mut self, delivery: Delivery, data: Bytes);
+    fn deliver(&mut self, delivery: Delivery, data: Payload<'_>);
 }
 
 impl Incoming {
@@ -175,7 +174,7 @@ impl Incoming {
             if let Some(other) = self.reliable.remove(&number) {
                 forget(&other, held);
             }
-            out.deliver(Delivery::Reliable, Bytes::copy_from_slice(data));
+            out.deliver(Delivery::Reliable, Payload::Part(data));
             self.advance(number, held, out);
             return Verdict::Acknowledge;
         }
@@ -186,7 +185,7 @@ impl Incoming {
             return Verdict::Full;
         }
         held.early += cost;
-        let waiting = Waiting::Whole(Bytes::copy_from_slice(data));
+        let waiting = Waiting::Whole(data.into());
         self.reliable.insert(number, Reliable { waiting, next: false });
         Verdict::Acknowledge
     }
@@ -252,7 +251,7 @@ impl Incoming {
                     Waiting::Whole(_) => 1,
                     Waiting::Pieces(pieces) => pieces.count(),
                 };
-                out.deliver(Delivery::Reliable, entry.waiting.finish());
+                out.deliver(Delivery::Reliable, Payload::Whole(entry.waiting.finish()));
                 self.step(self.told + u64::from(pieces), held, out);
             }
         }
@@ -281,7 +280,7 @@ impl Incoming {
     ) {
         let Some(after) = self.unreliable_place(sequence, unreliable_sequence) else { return };
         if after == self.told {
-            out.deliver(Delivery::Unreliable, Bytes::copy_from_slice(data));
+            out.deliver(Delivery::Unreliable, Payload::Part(data));
             self.told_unreliable = unreliable_sequence;
             if !self.unreliable.is_empty() {
                 self.drop_overtaken(held);
@@ -294,7 +293,7 @@ impl Incoming {
             return;
         }
         held.unreliable += cost;
-        self.unreliable.insert(key, Waiting::Whole(Bytes::copy_from_slice(data)));
+        self.unreliable.insert(key, Waiting::Whole(data.into()));
     }
 
     /// A piece of an unreliable packet, of which [`is_valid`](super::reassembly::is_valid) holds.
@@ -350,7 +349,7 @@ impl Incoming {
                 held.unreliable -= waiting.cost();
                 self.told_unreliable = key.1;
                 let delivery = delivery_of(&waiting);
-                out.deliver(delivery, waiting.finish());
+                out.deliver(delivery, Payload::Whole(waiting.finish()));
             }
         }
         self.drop_overtaken(held);

@@ -4,15 +4,16 @@ mod incoming;
 mod outgoing;
 mod reassembly;
 mod round_trip;
+mod run;
 mod sending;
 mod state;
 mod statistics;
 mod throttle;
 mod timing;
 mod unsequenced;
+mod written;
 
 pub(crate) use incoming::{Deliver, Held, PACKET_OVERHEAD, Room, Verdict};
-pub(crate) use outgoing::ReliableBody;
 pub(crate) use reassembly::is_valid as is_valid_fragment;
 pub(crate) use round_trip::Patience;
 pub use state::PeerState;
@@ -24,12 +25,14 @@ use crate::wire::{CONTROL_CHANNEL, MAXIMUM_WINDOW_SIZE, NO_PEER};
 use incoming::Incoming;
 use outgoing::{Unacknowledged, Unreliable};
 use round_trip::RoundTrip;
+use run::Run;
 use statistics::Loss;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 use throttle::Throttle;
 use unsequenced::Unsequenced;
+use written::Written;
 
 /// `ENET_PEER_PING_INTERVAL`.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
@@ -72,12 +75,13 @@ pub(crate) struct Peer {
 
     acknowledgements: VecDeque<Acknowledgement>,
     /// Commands of the connection itself that were not sent yet.
-    queued_control: VecDeque<u32>,
+    queued_control: VecDeque<Run>,
     /// Commands that were lost.
-    lost: VecDeque<(u8, u32)>,
+    lost: VecDeque<Run>,
     /// Reliable packets that were not sent yet, with their place among all that is to be sent.
     queued_reliable: VecDeque<Queued>,
     queued_unreliable: VecDeque<Unreliable>,
+    written_unreliable: Written,
     order: u32,
     /// What was sent and is not acknowledged, by the time it was sent; also what was acknowledged meanwhile.
     in_flight: VecDeque<InFlight>,
@@ -146,16 +150,16 @@ struct Acknowledgement {
 
 #[derive(Clone, Copy, Debug)]
 struct Queued {
-    sequence: u32,
+    run: Run,
+    /// The places of the first and the last: there is no unreliable packet between them.
     order: u32,
-    channel: u8,
+    last_order: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
     sent_at: Time,
-    sequence: u32,
-    channel: u8,
+    run: Run,
 }
 
 impl Peer {
@@ -194,6 +198,7 @@ impl Peer {
             lost: VecDeque::new(),
             queued_reliable: VecDeque::new(),
             queued_unreliable: VecDeque::new(),
+            written_unreliable: Written::default(),
             order: 0,
             in_flight: VecDeque::new(),
             unacknowledged: 0,
@@ -223,9 +228,14 @@ impl Peer {
     fn channel(&mut self, number: u8) -> &mut Channel {
         let index = usize::from(number);
         if index >= self.channels.len() {
-            self.channels.resize_with(index + 1, Channel::new);
+            self.add_channels(index + 1);
         }
         &mut self.channels[index]
+    }
+
+    #[cold]
+    fn add_channels(&mut self, count: usize) {
+        self.channels.resize_with(count, Channel::new);
     }
 
     #[inline]
@@ -281,6 +291,7 @@ impl Peer {
         self.lost.clear();
         self.queued_reliable.clear();
         self.queued_unreliable.clear();
+        self.written_unreliable = Written::default();
         self.in_flight.clear();
         self.unacknowledged = 0;
         self.in_transit = 0;

@@ -1,16 +1,20 @@
 //! What is to be sent on a channel, and what was sent and is not acknowledged.
 
 use super::PACKET_OVERHEAD;
+use super::written::{Place, Written};
 use crate::time::Time;
-use crate::wire::{Body, Command, Connect, Fragment, Kind};
-use bytes::Bytes;
+use crate::wire::{Body, Command, Fragment, Kind};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A command that is repeated until it is acknowledged.
 #[derive(Debug)]
 pub(crate) struct Reliable {
-    pub(crate) body: ReliableBody,
+    pub(crate) kind: Kind,
+    /// Where it is written, unless it is a piece.
+    place: Place,
+    piece: Option<Box<Piece>>,
     /// When it was sent last.
     pub(crate) sent_at: Time,
     /// How many microseconds it may be under way before it counts as lost; set when it is sent first.
@@ -21,29 +25,48 @@ pub(crate) struct Reliable {
 }
 
 impl Reliable {
+    /// Whether it is, since that time.
+    pub(crate) fn is_under_way(&self, sent_at: Time) -> bool {
+        self.in_flight && self.sent_at == sent_at
+    }
+
     /// When it counts as lost.
     pub(crate) fn due(&self) -> Time {
         self.sent_at + Duration::from_micros(self.timeout.into())
     }
-}
 
-/// What such a command says.
-#[derive(Debug)]
-pub(crate) enum ReliableBody {
-    Connect(Box<Connect>),
-    Disconnect { data: u32 },
-    Ping,
-    BandwidthLimit { incoming: u32, outgoing: u32 },
-    ThrottleConfigure { interval: u32, acceleration: u32, deceleration: u32 },
-    Packet(Bytes),
-    Piece(Piece),
+    /// The bytes of the packet, or piece, that it carries.
+    #[inline]
+    pub(crate) fn payload_len(&self) -> usize {
+        self.encoded_len() - self.kind.size()
+    }
+
+    /// How many bytes it counts for while it waits, if it carries a packet, or piece.
+    fn cost(&self) -> usize {
+        if self.has_payload() { self.payload_len() + PACKET_OVERHEAD } else { 0 }
+    }
+
+    /// Whether it carries a packet, or piece, so that the window holds it up.
+    #[inline]
+    pub(crate) fn has_payload(&self) -> bool {
+        matches!(self.kind, Kind::SendReliable | Kind::SendFragment)
+    }
+
+    /// How many bytes it takes in a datagram.
+    #[inline]
+    pub(crate) fn encoded_len(&self) -> usize {
+        match &self.piece {
+            Some(piece) => Kind::SendFragment.size() + piece.payload_len(),
+            None => self.place.len.into(),
+        }
+    }
 }
 
 /// A piece of a packet, on its way out.
 #[derive(Clone, Debug)]
 pub(crate) struct Piece {
     /// The whole packet.
-    pub(crate) packet: Bytes,
+    pub(crate) packet: Arc<[u8]>,
     /// Which piece it is.
     pub(crate) number: u32,
     /// The length of each piece but the last.
@@ -53,7 +76,7 @@ pub(crate) struct Piece {
 impl Piece {
     /// As it is sent, for a packet with this sequence number.
     #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
-    pub(crate) fn fragment(&self, start_sequence: u16) -> Fragment<'_> {
+    fn fragment(&self, start_sequence: u16) -> Fragment<'_> {
         let offset = self.number * self.len;
         Fragment {
             start_sequence,
@@ -70,66 +93,6 @@ impl Piece {
     }
 }
 
-impl ReliableBody {
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Connect(_) => Kind::Connect,
-            Self::Disconnect { .. } => Kind::Disconnect,
-            Self::Ping => Kind::Ping,
-            Self::BandwidthLimit { .. } => Kind::BandwidthLimit,
-            Self::ThrottleConfigure { .. } => Kind::ThrottleConfigure,
-            Self::Packet(_) => Kind::SendReliable,
-            Self::Piece(_) => Kind::SendFragment,
-        }
-    }
-
-    /// The bytes of the packet, or piece, that it carries.
-    #[inline]
-    pub(crate) fn payload_len(&self) -> usize {
-        match self {
-            Self::Packet(data) => data.len(),
-            Self::Piece(piece) => piece.payload_len(),
-            _ => 0,
-        }
-    }
-
-    /// How many bytes it counts for while it waits, if it carries a packet, or piece.
-    pub(crate) fn cost(&self) -> usize {
-        if self.has_payload() { self.payload_len() + PACKET_OVERHEAD } else { 0 }
-    }
-
-    /// Whether it carries a packet, or piece, so that the window holds it up.
-    pub(crate) fn has_payload(&self) -> bool {
-        matches!(self, Self::Packet(_) | Self::Piece(_))
-    }
-
-    /// How many bytes it takes in a datagram.
-    pub(crate) fn encoded_len(&self) -> usize {
-        self.kind().size() + self.payload_len()
-    }
-
-    #[inline]
-    pub(crate) fn encode(&self, channel: u8, sequence: u16, out: &mut Vec<u8>) {
-        let body = match self {
-            Self::Connect(connect) => Body::Connect(**connect),
-            Self::Disconnect { data } => Body::Disconnect { data: *data },
-            Self::Ping => Body::Ping,
-            &Self::BandwidthLimit { incoming, outgoing } => {
-                Body::BandwidthLimit { incoming, outgoing }
-            }
-            &Self::ThrottleConfigure { interval, acceleration, deceleration } => {
-                Body::ThrottleConfigure { interval, acceleration, deceleration }
-            }
-            Self::Packet(data) => Body::SendReliable { data },
-            Self::Piece(piece) => {
-                // The pieces of a packet follow each other.
-                Body::SendFragment(piece.fragment(sequence.wrapping_sub(on_wire(piece.number))))
-            }
-        };
-        Command { acknowledge: true, unsequenced: false, channel, sequence, body }.encode(out);
-    }
-}
-
 /// The commands of a channel that are not acknowledged, by their sequence numbers: a ring, so that an acknowledgement
 /// finds its command at once.
 ///
@@ -140,20 +103,37 @@ pub(crate) struct Unacknowledged {
     /// The sequence number of the first.
     first: u32,
     commands: VecDeque<Option<Reliable>>,
+    written: Written,
 }
 
 impl Unacknowledged {
     /// A ring whose first command has the sequence number `first`.
     pub(crate) fn starting_at(first: u32) -> Self {
-        Self { first, commands: VecDeque::new() }
+        Self { first, ..Self::default() }
     }
 
-    /// Adds a command, and tells its sequence number.
+    /// Adds a command of a channel, and tells its sequence number.
+    #[expect(clippy::inline_always, reason = "as for `Command::encode`, which it calls")]
+    #[inline(always)]
+    pub(crate) fn push(&mut self, channel: u8, body: Body<'_>) -> u32 {
+        let (kind, sequence) = (body.kind(), on_wire(self.next_sequence()));
+        let command = Command { acknowledge: true, unsequenced: false, channel, sequence, body };
+        let place = self.written.push(&command);
+        self.push_new(kind, place, None)
+    }
+
+    /// Adds a piece of a packet, and tells its sequence number.
+    pub(crate) fn push_piece(&mut self, piece: Piece) -> u32 {
+        self.push_new(Kind::SendFragment, self.written.nothing(), Some(Box::new(piece)))
+    }
+
     #[inline]
-    pub(crate) fn push(&mut self, body: ReliableBody) -> u32 {
+    fn push_new(&mut self, kind: Kind, place: Place, piece: Option<Box<Piece>>) -> u32 {
         let sequence = self.next_sequence();
         self.commands.push_back(Some(Reliable {
-            body,
+            kind,
+            place,
+            piece,
             sent_at: Time::default(),
             timeout: 0,
             attempts: 0,
@@ -181,29 +161,56 @@ impl Unacknowledged {
         self.commands.get_mut(index)?.as_mut()
     }
 
+    /// Writes a command of a channel onto the end of `out`.
+    #[inline]
+    pub(crate) fn encode(&self, channel: u8, sequence: u32, out: &mut Vec<u8>) {
+        let index = usize::try_from(self.span(sequence)).ok();
+        let Some(Some(command)) = index.and_then(|index| self.commands.get(index)) else { return };
+        match &command.piece {
+            None => out.extend_from_slice(self.written.get(command.place)),
+            Some(piece) => {
+                // The pieces of a packet follow each other.
+                let sequence = on_wire(sequence);
+                let fragment = piece.fragment(sequence.wrapping_sub(on_wire(piece.number)));
+                let body = Body::SendFragment(fragment);
+                Command { acknowledge: true, unsequenced: false, channel, sequence, body }
+                    .encode(out);
+            }
+        }
+    }
+
     /// Forgets a command that was sent, since the number on the wire was acknowledged, and tells of it.
     #[inline]
     pub(crate) fn acknowledge(&mut self, sequence: u16) -> Option<Acknowledged> {
         let index = usize::from(sequence.wrapping_sub(on_wire(self.first)));
         let slot = self.commands.get_mut(index)?;
-        let command = slot.as_ref()?;
-        if command.attempts == 0 {
+        if slot.as_ref().is_none_or(|command| command.attempts == 0) {
             return None;
         }
+        let command = if index == 0 { self.pop_front() } else { slot.take() }?;
         let acknowledged = Acknowledged {
-            payload: command.body.payload_len(),
-            cost: command.body.cost(),
+            payload: command.payload_len(),
+            cost: command.cost(),
             sent_at: command.sent_at,
             attempts: command.attempts,
             in_flight: command.in_flight,
-            is_disconnect: matches!(command.body, ReliableBody::Disconnect { .. }),
+            is_disconnect: command.kind == Kind::Disconnect,
         };
-        *slot = None;
+        Some(acknowledged)
+    }
+
+    /// Takes out the first, and those after it that are acknowledged.
+    #[inline]
+    fn pop_front(&mut self) -> Option<Reliable> {
+        let first = self.commands.pop_front()?;
+        self.first = self.first.wrapping_add(1);
         while let Some(None) = self.commands.front() {
             self.commands.pop_front();
             self.first = self.first.wrapping_add(1);
         }
-        Some(acknowledged)
+        let rest = self.commands.front().and_then(Option::as_ref);
+        self.written.release(rest.map(|command| command.place));
+        first
     }
 }
 
@@ -227,89 +234,76 @@ pub(crate) fn on_wire(sequence: u32) -> u16 {
 /// A packet that is sent once.
 #[derive(Debug)]
 pub(crate) struct Unreliable {
-    pub(crate) channel: u8,
-    pub(crate) kind: UnreliableKind,
-    pub(crate) data: Bytes,
     /// The place among all that is to be sent.
     pub(crate) order: u32,
+    /// Where it is written, unless it goes in pieces.
+    pub(crate) place: Place,
+    pub(crate) pieces: Option<Box<Pieces>>,
 }
 
-/// How it is sent.
+/// A packet that is sent once, in pieces.
 #[derive(Debug)]
-pub(crate) enum UnreliableKind {
-    Whole {
-        /// The reliable command before it.
-        sequence: u16,
-        unreliable_sequence: u16,
-    },
-    Pieces {
-        sequence: u16,
-        unreliable_sequence: u16,
-        /// The length of each piece but the last.
-        piece: u32,
-        /// How many are sent already.
-        sent: u32,
-    },
-    Unsequenced {
-        group: u16,
-    },
+pub(crate) struct Pieces {
+    pub(crate) channel: u8,
+    /// The reliable command before it.
+    pub(crate) sequence: u16,
+    pub(crate) unreliable_sequence: u16,
+    /// The length of each piece but the last.
+    pub(crate) piece: u32,
+    /// How many are sent already.
+    pub(crate) sent: u32,
+    pub(crate) packet: Arc<[u8]>,
 }
 
 impl Unreliable {
     /// How many bytes its next command takes in a datagram.
+    #[inline]
     pub(crate) fn next_len(&self) -> usize {
-        match self.kind {
-            UnreliableKind::Whole { .. } | UnreliableKind::Unsequenced { .. } => {
-                Kind::SendUnreliable.size() + self.data.len()
-            }
-            UnreliableKind::Pieces { piece, sent, .. } => {
-                let rest = self.data.len() - sent as usize * piece as usize;
-                Kind::SendUnreliableFragment.size() + rest.min(piece as usize)
+        match &self.pieces {
+            None => self.place.len.into(),
+            Some(pieces) => {
+                let rest = pieces.packet.len() - pieces.sent as usize * pieces.piece as usize;
+                Kind::SendUnreliableFragment.size() + rest.min(pieces.piece as usize)
             }
         }
     }
 
     /// How many bytes it counts for while it waits.
+    #[inline]
     pub(crate) fn cost(&self) -> usize {
-        self.data.len() + PACKET_OVERHEAD
+        let len = match &self.pieces {
+            // An unsequenced one has as many beside its own.
+            None => usize::from(self.place.len) - Kind::SendUnreliable.size(),
+            Some(pieces) => pieces.packet.len(),
+        };
+        len + PACKET_OVERHEAD
     }
 
     /// Whether nothing of it was sent yet.
-    pub(crate) fn is_first(&self) -> bool {
-        !matches!(self.kind, UnreliableKind::Pieces { sent: 1.., .. })
-    }
-
-    /// Writes its next command. Says whether that was the last.
-    #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
     #[inline]
+    pub(crate) fn is_first(&self) -> bool {
+        self.pieces.as_ref().is_none_or(|pieces| pieces.sent == 0)
+    }
+}
+
+impl Pieces {
+    /// Writes the next one. Says whether that was the last.
+    #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
     pub(crate) fn encode_next(&mut self, out: &mut Vec<u8>) -> bool {
-        let (sequence, body, last) = match &mut self.kind {
-            UnreliableKind::Whole { sequence, unreliable_sequence } => {
-                let unreliable_sequence = *unreliable_sequence;
-                (*sequence, Body::SendUnreliable { unreliable_sequence, data: &self.data }, true)
-            }
-            UnreliableKind::Unsequenced { group } => {
-                (0, Body::SendUnsequenced { group: *group, data: &self.data }, true)
-            }
-            UnreliableKind::Pieces { sequence, unreliable_sequence, piece, sent } => {
-                let total = self.data.len();
-                let begin = *sent as usize * *piece as usize;
-                let end = total.min(begin + *piece as usize);
-                let fragment = Fragment {
-                    start_sequence: *unreliable_sequence,
-                    count: (total as u32).div_ceil(*piece),
-                    number: *sent,
-                    total_length: total as u32,
-                    offset: begin as u32,
-                    data: &self.data[begin..end],
-                };
-                *sent += 1;
-                (*sequence, Body::SendUnreliableFragment(fragment), end == total)
-            }
-        };
-        let unsequenced = matches!(body, Body::SendUnsequenced { .. });
-        let channel = self.channel;
-        Command { acknowledge: false, unsequenced, channel, sequence, body }.encode(out);
-        last
+        let total = self.packet.len();
+        let begin = self.sent as usize * self.piece as usize;
+        let end = total.min(begin + self.piece as usize);
+        let body = Body::SendUnreliableFragment(Fragment {
+            start_sequence: self.unreliable_sequence,
+            count: (total as u32).div_ceil(self.piece),
+            number: self.sent,
+            total_length: total as u32,
+            offset: begin as u32,
+            data: &self.packet[begin..end],
+        });
+        let (channel, sequence) = (self.channel, self.sequence);
+        Command { acknowledge: false, unsequenced: false, channel, sequence, body }.encode(out);
+        self.sent += 1;
+        end == total
     }
 }

@@ -1,7 +1,6 @@
 //! A packet that comes in pieces.
 
 use crate::wire::{Fragment, MAXIMUM_FRAGMENT_COUNT};
-use bytes::Bytes;
 
 /// A packet of which pieces are missing.
 ///
@@ -75,7 +74,7 @@ impl Reassembly {
     }
 
     /// The packet.
-    pub(crate) fn finish(self) -> Bytes {
-        Bytes::from(self.data)
+    pub(crate) fn finish(self) -> Box<[u8]> {
+        self.data.into_boxed_slice()
     }
 }

@@ -1,12 +1,15 @@
 //! What goes into the next datagram.
 
-use super::outgoing::{Piece, ReliableBody, Unreliable, UnreliableKind, on_wire};
+use super::outgoing::{Piece, Pieces, Unreliable, on_wire};
+use super::run::{self, Run};
 use super::throttle::SCALE;
-use super::{InFlight, Peer, PeerState, Queued};
-use crate::packet::{Delivery, Packet};
+use super::written::Place;
+use super::{InFlight, PACKET_OVERHEAD, Peer, PeerState, Queued};
+use crate::packet::Delivery;
 use crate::time::Time;
 use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_COMMANDS};
-use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// The number of the last unreliable packet between two reliable ones; the next is sent reliably.
 const LAST_UNRELIABLE: u16 = 0xFFFF;
@@ -49,69 +52,98 @@ enum Sent {
 
 impl Peer {
     /// Adds a command of the connection itself.
-    pub(crate) fn queue_control(&mut self, body: ReliableBody) {
-        self.outgoing_total += body.encoded_len() as u64;
-        let sequence = self.control.push(body);
-        self.queued_control.push_back(sequence);
+    pub(crate) fn queue_control(&mut self, body: &Body<'_>) {
+        self.outgoing_total += body.kind().size() as u64;
+        let sequence = self.control.push(CONTROL_CHANNEL, *body);
+        run::push(&mut self.queued_control, CONTROL_CHANNEL, sequence);
     }
 
-    /// Adds a packet, in pieces of `piece` bytes if it is longer than that.
+    /// Adds a packet, in pieces of `piece` bytes if it is longer than that; these share `shared`, if that is there.
     #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
     #[inline]
-    pub(crate) fn queue_packet(&mut self, number: u8, packet: Packet, piece: usize) {
-        let Packet { delivery, data } = packet;
+    pub(crate) fn queue_packet(
+        &mut self,
+        number: u8,
+        delivery: Delivery,
+        data: &[u8],
+        shared: Option<&Arc<[u8]>>,
+        piece: usize,
+    ) {
         self.order = self.order.wrapping_add(1);
         self.outgoing_total += (data.len() + Kind::SendReliable.size()) as u64;
-        let order = self.order;
-        let channel = self.channel(number);
-        let numbers_left = channel.outgoing_unreliable < LAST_UNRELIABLE;
         let whole = data.len() <= piece;
+        let packet = || shared.map_or_else(|| data.into(), Arc::clone);
         if whole && matches!(delivery, Delivery::Unsequenced | Delivery::UnsequencedFragment) {
             self.outgoing_group = self.outgoing_group.wrapping_add(1);
-            let kind = UnreliableKind::Unsequenced { group: self.outgoing_group };
-            self.queue_unreliable(Unreliable { channel: number, kind, data, order });
-        } else if delivery != Delivery::Reliable
-            && numbers_left
+            let body = Body::SendUnsequenced { group: self.outgoing_group, data };
+            self.queue_unreliable(number, 0, body);
+            return;
+        }
+        let channel = self.channel(number);
+        if delivery != Delivery::Reliable
+            && channel.outgoing_unreliable < LAST_UNRELIABLE
             && (whole || delivery.fragments_unreliably())
         {
             channel.outgoing_unreliable += 1;
             let unreliable_sequence = channel.outgoing_unreliable;
             let sequence = on_wire(channel.unacknowledged.next_sequence().wrapping_sub(1));
-            let kind = if whole {
-                UnreliableKind::Whole { sequence, unreliable_sequence }
+            if whole {
+                let body = Body::SendUnreliable { unreliable_sequence, data };
+                self.queue_unreliable(number, sequence, body);
             } else {
-                let piece = piece as u32;
-                UnreliableKind::Pieces { sequence, unreliable_sequence, piece, sent: 0 }
-            };
-            self.queue_unreliable(Unreliable { channel: number, kind, data, order });
+                let pieces = Pieces {
+                    channel: number,
+                    sequence,
+                    unreliable_sequence,
+                    piece: piece as u32,
+                    sent: 0,
+                    packet: packet(),
+                };
+                let place = self.written_unreliable.nothing();
+                self.push_unreliable(place, Some(Box::new(pieces)));
+            }
         } else if whole {
-            self.queue_reliable(number, ReliableBody::Packet(data), order);
+            let sequence = channel.unacknowledged.push(number, Body::SendReliable { data });
+            self.queue_reliable(number, sequence, data.len());
         } else {
-            self.queue_pieces(number, &data, piece, order);
+            let packet = packet();
+            for index in 0..data.len().div_ceil(piece) as u32 {
+                let len = piece.min(data.len() - index as usize * piece);
+                let piece = Piece { packet: Arc::clone(&packet), number: index, len: piece as u32 };
+                let sequence = self.channel(number).unacknowledged.push_piece(piece);
+                self.queue_reliable(number, sequence, len);
+            }
         }
     }
 
     #[inline]
-    fn queue_unreliable(&mut self, packet: Unreliable) {
-        self.outgoing_bytes += packet.cost();
-        self.queued_unreliable.push_back(packet);
+    fn queue_unreliable(&mut self, channel: u8, sequence: u16, body: Body<'_>) {
+        let unsequenced = matches!(body, Body::SendUnsequenced { .. });
+        let command = Command { acknowledge: false, unsequenced, channel, sequence, body };
+        let place = self.written_unreliable.push(&command);
+        self.push_unreliable(place, None);
     }
 
     #[inline]
-    fn queue_reliable(&mut self, number: u8, body: ReliableBody, order: u32) {
-        let channel = self.channel(number);
-        channel.outgoing_unreliable = 0;
-        let cost = body.cost();
-        let sequence = channel.unacknowledged.push(body);
-        self.outgoing_bytes += cost;
-        self.queued_reliable.push_back(Queued { sequence, order, channel: number });
+    fn push_unreliable(&mut self, place: Place, pieces: Option<Box<Pieces>>) {
+        let unreliable = Unreliable { order: self.order, place, pieces };
+        self.outgoing_bytes += unreliable.cost();
+        self.queued_unreliable.push_back(unreliable);
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a packet is shorter than 4 GiB")]
-    fn queue_pieces(&mut self, number: u8, data: &Bytes, piece: usize, order: u32) {
-        for index in 0..data.len().div_ceil(piece) as u32 {
-            let piece = Piece { packet: data.clone(), number: index, len: piece as u32 };
-            self.queue_reliable(number, ReliableBody::Piece(piece), order);
+    #[inline]
+    fn queue_reliable(&mut self, number: u8, sequence: u32, len: usize) {
+        self.channel(number).outgoing_unreliable = 0;
+        self.outgoing_bytes += len + PACKET_OVERHEAD;
+        let order = self.order;
+        if let Some(last) = self.queued_reliable.back_mut()
+            && order.wrapping_sub(last.last_order) <= 1
+            && last.run.take_in(number, sequence)
+        {
+            last.last_order = order;
+        } else {
+            let run = Run::of_one(number, sequence);
+            self.queued_reliable.push_back(Queued { run, order, last_order: order });
         }
     }
 
@@ -145,38 +177,30 @@ impl Peer {
     }
 
     fn fill_commands(&mut self, now: Time, filling: &mut Filling<'_>) {
-        while let Some(&sequence) = self.queued_control.front() {
-            if self.send_reliable(CONTROL_CHANNEL, sequence, now, filling) != Sent::Done {
-                return;
-            }
-            self.queued_control.pop_front();
+        if self.send_runs(|peer| &mut peer.queued_control, now, filling) != Sent::Done {
+            return;
         }
-        let mut reliable_may_go = true;
-        while let Some(&(channel, sequence)) = self.lost.front() {
-            match self.send_reliable(channel, sequence, now, filling) {
-                Sent::Done => self.lost.pop_front(),
-                Sent::NoRoom => return,
-                Sent::Held => {
-                    reliable_may_go = false;
-                    break;
-                }
-            };
-        }
+        let mut reliable_may_go = match self.send_runs(|peer| &mut peer.lost, now, filling) {
+            Sent::NoRoom => return,
+            Sent::Done => true,
+            Sent::Held => false,
+        };
         // In the order in which they were queued; what the window holds up does not hold up what it does not concern.
         loop {
             let reliable = self.queued_reliable.front().copied().filter(|_| reliable_may_go);
             let unreliable = self.queued_unreliable.front().map(|unreliable| unreliable.order);
             let sent = match (reliable, unreliable) {
                 (None, None) => return,
-                (Some(queued), order)
+                (Some(mut queued), order)
                     if order
                         .is_none_or(|order| queued.order.wrapping_sub(order) > u32::MAX / 2) =>
                 {
-                    let sent = self.send_reliable(queued.channel, queued.sequence, now, filling);
-                    match sent {
-                        Sent::Done => drop(self.queued_reliable.pop_front()),
-                        Sent::Held => reliable_may_go = false,
-                        Sent::NoRoom => {}
+                    let sent = self.send_run(&mut queued.run, now, filling);
+                    if sent == Sent::Done {
+                        self.queued_reliable.pop_front();
+                    } else if let Some(front) = self.queued_reliable.front_mut() {
+                        *front = queued;
+                        reliable_may_go = false;
                     }
                     sent
                 }
@@ -186,6 +210,27 @@ impl Peer {
                 return;
             }
         }
+    }
+
+    /// Sends what stands in one of the queues.
+    fn send_runs(
+        &mut self,
+        queue: impl Fn(&mut Self) -> &mut VecDeque<Run>,
+        now: Time,
+        filling: &mut Filling<'_>,
+    ) -> Sent {
+        while let Some(&(mut run)) = queue(self).front() {
+            let sent = self.send_run(&mut run, now, filling);
+            if sent == Sent::Done {
+                queue(self).pop_front();
+            } else {
+                if let Some(front) = queue(self).front_mut() {
+                    *front = run;
+                }
+                return sent;
+            }
+        }
+        Sent::Done
     }
 
     fn fill_acknowledgements(&mut self, filling: &mut Filling<'_>) {
@@ -210,43 +255,57 @@ impl Peer {
         usize::try_from(window).unwrap_or(usize::MAX).max(self.mtu)
     }
 
-    /// Writes a command, if the window lets it go and there is room for it. One that was acknowledged meanwhile needs
-    /// neither.
-    #[inline]
-    fn send_reliable(
-        &mut self,
-        channel: u8,
-        sequence: u32,
-        now: Time,
-        filling: &mut Filling<'_>,
-    ) -> Sent {
-        let (first_timeout, in_transit, window) =
-            (self.round_trip.timeout(), self.in_transit, self.window());
-        let Some(commands) = self.unacknowledged_of(channel) else { return Sent::Done };
-        let span = commands.span(sequence);
-        let Some(command) = commands.get_mut(sequence) else { return Sent::Done };
-        let payload = command.body.payload_len();
-        if command.body.has_payload() && (in_transit + payload > window || span >= MAXIMUM_SPAN) {
-            return Sent::Held;
+    /// Writes the commands of `run`, as far as the window lets them go and there is room for them; what is left stands in
+    /// `run` then. One that was acknowledged meanwhile needs neither.
+    fn send_run(&mut self, run: &mut Run, now: Time, filling: &mut Filling<'_>) -> Sent {
+        let (first_timeout, window) = (self.round_trip.timeout(), self.window());
+        let channel = run.channel;
+        let commands = if channel == CONTROL_CHANNEL {
+            &mut self.control
+        } else if let Some(channel) = self.channels.get_mut(usize::from(channel)) {
+            &mut channel.unacknowledged
+        } else {
+            return Sent::Done;
+        };
+        while run.count > 0 {
+            let sequence = run.first;
+            let span = commands.span(sequence);
+            let Some(command) = commands.get_mut(sequence) else {
+                run.skip();
+                continue;
+            };
+            let payload = command.payload_len();
+            if command.has_payload() && (self.in_transit + payload > window || span >= MAXIMUM_SPAN)
+            {
+                return Sent::Held;
+            }
+            if !filling.has_room(command.encoded_len()) {
+                return Sent::NoRoom;
+            }
+            if command.attempts == 0 {
+                command.timeout = first_timeout;
+            }
+            command.attempts = command.attempts.saturating_add(1);
+            command.sent_at = now;
+            command.in_flight = true;
+            let due = command.due();
+            commands.encode(channel, sequence, filling.out);
+            self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
+            self.in_transit += payload;
+            self.unacknowledged += 1;
+            self.loss.sent += 1;
+            filling.filled.commands += 1;
+            filling.filled.sent_time = true;
+            if !self
+                .in_flight
+                .back_mut()
+                .is_some_and(|last| last.sent_at == now && last.run.take_in(channel, sequence))
+            {
+                let run = Run::of_one(channel, sequence);
+                self.in_flight.push_back(InFlight { sent_at: now, run });
+            }
+            run.skip();
         }
-        if !filling.has_room(command.body.encoded_len()) {
-            return Sent::NoRoom;
-        }
-        if command.attempts == 0 {
-            command.timeout = first_timeout;
-        }
-        command.attempts = command.attempts.saturating_add(1);
-        command.sent_at = now;
-        command.in_flight = true;
-        command.body.encode(channel, on_wire(sequence), filling.out);
-        let due = command.due();
-        self.in_transit += payload;
-        self.unacknowledged += 1;
-        self.in_flight.push_back(InFlight { sent_at: now, sequence, channel });
-        self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
-        self.loss.sent += 1;
-        filling.filled.commands += 1;
-        filling.filled.sent_time = true;
         Sent::Done
     }
 
@@ -259,13 +318,20 @@ impl Peer {
         }
         let mut last = packet.is_first() && self.throttle.drops();
         if !last {
-            last = packet.encode_next(filling.out);
+            last = if let Some(pieces) = &mut packet.pieces {
+                pieces.encode_next(filling.out)
+            } else {
+                filling.out.extend_from_slice(self.written_unreliable.get(packet.place));
+                true
+            };
             filling.filled.commands += 1;
             self.loss.sent += 1;
         }
         if last {
             self.outgoing_bytes -= packet.cost();
             self.queued_unreliable.pop_front();
+            let rest = self.queued_unreliable.front().map(|packet| packet.place);
+            self.written_unreliable.release(rest);
         }
         Sent::Done
     }

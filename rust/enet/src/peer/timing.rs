@@ -1,25 +1,39 @@
 //! Acknowledgements, time-outs and pings.
 
-use super::outgoing::{Acknowledged, ReliableBody};
+use super::outgoing::Acknowledged;
+use super::run::{self, Run};
 use super::{InFlight, Peer};
 use crate::peer::PeerState;
 use crate::time::Time;
+use crate::wire::Body;
 use std::time::Duration;
 
 /// How many commands that were acknowledged may stand among those in flight, beside as many as there are of these.
 const MOST_STALE: usize = 64;
 
+/// What has become of a command that was sent.
+enum Fate {
+    /// It has arrived, or was sent again since.
+    Acknowledged,
+    UnderWay,
+    Lost,
+    /// It was lost too often.
+    GivenUp,
+}
+
 impl Peer {
-    /// The remote host has acknowledged a command, and says when the datagram was sent in which it came. Gives the
-    /// command, if it was not acknowledged before.
+    /// The remote host has acknowledged a command, and says when the datagram was sent in which it came. Says whether it
+    /// is a DISCONNECT.
     pub(crate) fn acknowledged(
         &mut self,
         now: Time,
         channel: u8,
         sequence: u16,
         sent_time: u16,
-    ) -> Option<Acknowledged> {
-        let command = self.unacknowledged_of(channel)?.acknowledge(sequence)?;
+    ) -> bool {
+        let commands = self.unacknowledged_of(channel);
+        let command = commands.and_then(|commands| commands.acknowledge(sequence));
+        let Some(command) = &command else { return false };
         self.no_longer_in_flight(command);
         // Which of several repetitions was acknowledged, the sent time tells: in milliseconds. Of the last one, more is known.
         // What was sent together is measured once.
@@ -36,10 +50,11 @@ impl Peer {
         }
         self.last_receive = now;
         self.earliest_timeout = None;
-        Some(command)
+        command.is_disconnect
     }
 
-    fn no_longer_in_flight(&mut self, command: Acknowledged) {
+    #[inline]
+    fn no_longer_in_flight(&mut self, command: &Acknowledged) {
         self.outgoing_bytes -= command.cost;
         if command.in_flight {
             self.unacknowledged -= 1;
@@ -56,7 +71,7 @@ impl Peer {
     /// The CONNECT of this host, its first command, was answered, which stands for its acknowledgement.
     pub(crate) fn connect_is_acknowledged(&mut self, now: Time) {
         let Some(command) = self.control.acknowledge(1) else { return };
-        self.no_longer_in_flight(command);
+        self.no_longer_in_flight(&command);
         self.earliest_timeout = None;
         if command.attempts == 1 {
             self.measured(now, now.since(command.sent_at));
@@ -81,9 +96,12 @@ impl Peer {
     }
 
     fn is_in_flight(&mut self, sent: InFlight) -> bool {
-        self.unacknowledged_of(sent.channel)
-            .and_then(|commands| commands.get_mut(sent.sequence))
-            .is_some_and(|command| command.in_flight && command.sent_at == sent.sent_at)
+        let commands = self.unacknowledged_of(sent.run.channel);
+        commands.is_some_and(|commands| {
+            sent.run.sequences().any(|sequence| {
+                commands.get_mut(sequence).is_some_and(|command| command.is_under_way(sent.sent_at))
+            })
+        })
     }
 
     /// Finds the commands that were not acknowledged in time, which are to be repeated. Says whether the remote host is to
@@ -93,44 +111,59 @@ impl Peer {
             return false;
         }
         self.next_timeout = None;
-        let in_flight = std::mem::take(&mut self.in_flight);
-        for sent in in_flight {
-            if !self.is_in_flight(sent) {
-                continue;
+        for InFlight { sent_at, run } in std::mem::take(&mut self.in_flight) {
+            let mut left = None;
+            for sequence in run.sequences() {
+                match self.check_timeout(now, run.channel, sequence, sent_at) {
+                    Fate::Acknowledged => {}
+                    Fate::UnderWay => {
+                        let left = left.get_or_insert(Run { first: sequence, count: 0, ..run });
+                        // What was acknowledged in between is known to be.
+                        left.count = sequence.wrapping_sub(left.first) + 1;
+                    }
+                    Fate::Lost => run::push(&mut self.lost, run.channel, sequence),
+                    Fate::GivenUp => return true,
+                }
             }
-            let Some(command) = self
-                .unacknowledged_of(sent.channel)
-                .and_then(|commands| commands.get_mut(sent.sequence))
-            else {
-                continue;
-            };
-            let due = command.due();
-            if due > now {
-                self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
-                self.in_flight.push_back(sent);
-                continue;
+            if let Some(run) = left {
+                self.in_flight.push_back(InFlight { sent_at, run });
             }
-            command.timeout = command.timeout.saturating_mul(2);
-            command.in_flight = false;
-            let (attempts, payload) = (command.attempts, command.body.payload_len());
-            let earliest = self.earliest_timeout.map_or(sent.sent_at, |at| at.min(sent.sent_at));
-            self.earliest_timeout = Some(earliest);
-            if self.patience.is_over(now, earliest, attempts.into()) {
-                return true;
-            }
-            self.loss.lost += 1;
-            self.unacknowledged -= 1;
-            self.in_transit -= payload;
-            self.lost.push_back((sent.channel, sent.sequence));
         }
         false
+    }
+
+    fn check_timeout(&mut self, now: Time, channel: u8, sequence: u32, sent_at: Time) -> Fate {
+        let Some(command) = self
+            .unacknowledged_of(channel)
+            .and_then(|commands| commands.get_mut(sequence))
+            .filter(|command| command.is_under_way(sent_at))
+        else {
+            return Fate::Acknowledged;
+        };
+        let due = command.due();
+        if due > now {
+            self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
+            return Fate::UnderWay;
+        }
+        command.timeout = command.timeout.saturating_mul(2);
+        command.in_flight = false;
+        let (attempts, payload) = (command.attempts, command.payload_len());
+        let earliest = self.earliest_timeout.map_or(sent_at, |at| at.min(sent_at));
+        self.earliest_timeout = Some(earliest);
+        if self.patience.is_over(now, earliest, attempts.into()) {
+            return Fate::GivenUp;
+        }
+        self.loss.lost += 1;
+        self.unacknowledged -= 1;
+        self.in_transit -= payload;
+        Fate::Lost
     }
 
     /// Asks the remote host whether it is there, if it is time to. Says whether it did.
     pub(crate) fn ping_if_due(&mut self, now: Time) -> bool {
         let due = self.ping_due().is_some_and(|at| at <= now);
         if due {
-            self.queue_control(ReliableBody::Ping);
+            self.queue_control(&Body::Ping);
         }
         due
     }

@@ -164,10 +164,16 @@ impl<'a> Commands<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Reader(bytes))
     }
+}
 
-    #[inline]
-    fn parse(&mut self) -> Option<Command<'a>> {
-        let reader = &mut self.0;
+impl<'a> Iterator for Commands<'a> {
+    type Item = Command<'a>;
+
+    #[expect(clippy::inline_always, reason = "a command is told by its fields, not moved")]
+    #[inline(always)]
+    fn next(&mut self) -> Option<Command<'a>> {
+        // Put back when it was whole.
+        let reader = &mut std::mem::replace(&mut self.0, Reader(&[]));
         let first = reader.u8()?;
         let kind = Kind::from_number(first & KIND)?;
         let channel = reader.u8()?;
@@ -200,6 +206,7 @@ impl<'a> Commands<'a> {
             },
             Kind::SendUnreliableFragment => Body::SendUnreliableFragment(fragment(reader)?),
         };
+        self.0 = Reader(reader.0);
         Some(Command {
             acknowledge: first & ACKNOWLEDGE != 0,
             unsequenced: first & UNSEQUENCED != 0,
@@ -207,19 +214,6 @@ impl<'a> Commands<'a> {
             sequence,
             body,
         })
-    }
-}
-
-impl<'a> Iterator for Commands<'a> {
-    type Item = Command<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Command<'a>> {
-        let command = self.parse();
-        if command.is_none() {
-            self.0 = Reader(&[]);
-        }
-        command
     }
 }
 
@@ -260,7 +254,8 @@ impl Body<'_> {
 
 impl Command<'_> {
     /// Writes it onto the end of `out`. Its packet, or piece of one, must be shorter than 64 KiB, as a datagram is.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "what kind it is, is known where it is called")]
+    #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut first = self.body.kind() as u8;
         if self.acknowledge {

@@ -1,7 +1,6 @@
 //! Hosts of either kind, with one connection each.
 
-use bytes::Bytes;
-use lodewire_enet::{Delivery, Event, Host, HostConfig, Packet, PeerKey, Time};
+use lodewire_enet::{Delivery, Event, Events, Host, HostConfig, PeerKey, Time};
 use rusty_enet as rusty;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -48,6 +47,7 @@ pub trait Node {
 /// Ours.
 pub struct Ours {
     pub host: Host,
+    events: Events,
     pub peer: Option<PeerKey>,
     told: Vec<Told>,
 }
@@ -56,11 +56,17 @@ impl Ours {
     pub fn new(config: HostConfig, seed: u64) -> Self {
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
-        Self { host: Host::new(config, bytes), peer: None, told: Vec::new() }
+        Self {
+            host: Host::new(config, bytes),
+            events: Events::default(),
+            peer: None,
+            told: Vec::new(),
+        }
     }
 
     fn take_events(&mut self) {
-        while let Some(event) = self.host.poll_event() {
+        self.host.take_events(&mut self.events);
+        while let Some(event) = self.events.pop() {
             match event {
                 Event::Connect { peer, .. } => {
                     self.peer = Some(peer);
@@ -86,9 +92,8 @@ impl Node for Ours {
 
     fn send(&mut self, channel: u8, delivery: Delivery, data: &[u8]) {
         if let Some(peer) = self.peer {
-            let data = Bytes::copy_from_slice(data);
             // One that is leaving is not sent to.
-            let _ = self.host.send(peer, channel, Packet { delivery, data });
+            let _ = self.host.send(peer, channel, delivery, data);
         }
     }
 

@@ -1,9 +1,9 @@
 //! What `LodeENetMultiplayerPeer` asks of its hosts: the same as a script, without error prints.
 
 use super::{EventType, LodeENetConnection};
-use lodewire_net::Bytes;
 use lodewire_net::enet::{Connection, Delivery, Event, Peer};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 impl LodeENetConnection {
@@ -46,7 +46,7 @@ impl LodeENetConnection {
         peers: &mut dyn Iterator<Item = &Rc<Peer>>,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Arc<[u8]>,
     ) {
         if let Some(connection) = &self.connection {
             connection.send_to(peers, channel, delivery, data);

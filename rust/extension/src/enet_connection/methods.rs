@@ -44,7 +44,7 @@ impl LodeENetConnection {
             return;
         };
         if let Some(delivery) = delivery_of("LodeENetConnection.broadcast", flags) {
-            connection.broadcast(channel, delivery, packet.to_vec().into());
+            connection.broadcast(channel, delivery, packet.as_slice().into());
         }
     }
 

@@ -11,7 +11,6 @@ use crate::packet_buffer::PacketBuffer;
 use godot::classes::MultiplayerPeerExtension;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::prelude::*;
-use lodewire_net::Bytes;
 use lodewire_net::enet::Peer;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -60,7 +59,7 @@ pub(crate) struct LodeENetMultiplayerPeer {
     transfer_channel: i32,
     #[init(val = TransferMode::RELIABLE)]
     transfer_mode: TransferMode,
-    packet: PacketBuffer<Bytes>,
+    packet: PacketBuffer<Box<[u8]>>,
 
     /// The host of a server or a client, for its properties and statistics: see [LodeENetConnection]. A mesh has one for
     /// each peer, those that it was given.

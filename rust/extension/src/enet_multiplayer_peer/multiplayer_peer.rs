@@ -91,7 +91,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
         // SAFETY: the pointer and the size are the engine's own.
         let packet = unsafe { packet_buffer::copy(buffer, size) };
-        self.send(packet.into())
+        self.send(packet)
     }
 
     fn get_packet_channel(&self) -> i32 {

@@ -5,9 +5,9 @@ use super::{LodeENetMultiplayerPeer, Mode};
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::Bytes;
 use lodewire_net::enet::{Delivery, Peer, SendError};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// The channels of packets without a transfer channel.
 const RELIABLE_CHANNEL: i32 = 0;
@@ -45,7 +45,7 @@ fn error_of(error: SendError) -> Error {
 }
 
 impl LodeENetMultiplayerPeer {
-    pub(super) fn send(&self, data: Bytes) -> Error {
+    pub(super) fn send(&self, data: Arc<[u8]>) -> Error {
         const CALLER: &str = "LodeENetMultiplayerPeer.put_packet";
         if !self.is_active() || self.status != ConnectionStatus::CONNECTED {
             godot_error!("{CALLER}: the peer is not connected.");

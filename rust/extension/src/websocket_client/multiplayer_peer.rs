@@ -99,7 +99,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
             return Error::ERR_UNCONFIGURED;
         };
         // SAFETY: the pointer and the size are the engine's own.
-        let packet = unsafe { packet_buffer::copy(buffer, size) };
+        let packet: Vec<u8> = unsafe { packet_buffer::copy(buffer, size) };
         match multiplayer.send(peer, self.target_peer, &packet) {
             Ok(()) => Error::OK,
             Err(SendError::NotOpen) => Error::FAILED,

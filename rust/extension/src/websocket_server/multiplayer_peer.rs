@@ -100,7 +100,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
             return Error::ERR_UNCONFIGURED;
         };
         // SAFETY: the pointer and the size are the engine's own.
-        let packet = unsafe { packet_buffer::copy(buffer, size) };
+        let packet: Vec<u8> = unsafe { packet_buffer::copy(buffer, size) };
         let target = self.target_peer;
         match multiplayer.send(server, target, &packet) {
             Ok(()) => Error::OK,

@@ -8,8 +8,7 @@ use super::inbox::Arrival;
 use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
 use super::simulator::Simulator;
 use crate::reactor::Context;
-use bytes::Bytes;
-use lodewire_enet::{Compressor, Delivery, Packet, PeerKey};
+use lodewire_enet::{Compressor, Delivery, PeerKey};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -104,11 +103,11 @@ impl HostDriver {
                 }
                 Command::Resolved { id, addresses } => self.resolved(cx.now, id, addresses),
                 Command::Send { id, channel, delivery, data } => {
-                    self.send(id, channel, delivery, data);
+                    self.send(id, channel, delivery, &data);
                 }
                 Command::Broadcast { ids, channel, delivery, data } => {
                     for id in ids {
-                        self.send(id, channel, delivery, data.clone());
+                        self.send(id, channel, delivery, &data);
                     }
                 }
                 Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
@@ -188,11 +187,11 @@ impl HostDriver {
         }
     }
 
-    fn send(&mut self, id: u32, channel: u8, delivery: Delivery, data: Bytes) {
+    fn send(&mut self, id: u32, channel: u8, delivery: Delivery, data: &Arc<[u8]>) {
         let Some(entry) = self.places.entry_by_id(id) else { return };
         entry.shared.queued.fetch_sub(data.len() + PACKET_OVERHEAD, Ordering::Relaxed);
         // What the game could not know when it sent: the connection is about to be told to have ended.
-        let _ = self.host.send(entry.key, channel, Packet { delivery, data });
+        let _ = self.host.send_shared(entry.key, channel, delivery, data);
     }
 
     fn disconnect(&mut self, id: u32, how: Disconnect, data: u32) {

@@ -10,7 +10,6 @@ use super::socket::Socket;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::workers::Workers;
-use bytes::Bytes;
 use lodewire_enet::wire::MAXIMUM_CHANNEL_COUNT;
 use lodewire_enet::{Compression, Delivery, Host, HostConfig, PeerState};
 use std::collections::VecDeque;
@@ -341,7 +340,7 @@ impl Connection {
 
     /// Sends a packet to all peers that are connected and have the channel. Says to how many; one for which too much
     /// waits is left out.
-    pub fn broadcast(&self, channel: u8, delivery: Delivery, data: Bytes) -> usize {
+    pub fn broadcast(&self, channel: u8, delivery: Delivery, data: Arc<[u8]>) -> usize {
         self.send_to(&mut self.peers.borrow().values(), channel, delivery, data)
     }
 
@@ -351,7 +350,7 @@ impl Connection {
         peers: &mut dyn Iterator<Item = &Rc<Peer>>,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Arc<[u8]>,
     ) -> usize {
         let mut hurry = false;
         let takes = |peer: &Rc<Peer>| {

@@ -9,8 +9,7 @@ use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
 use super::simulator::Simulator;
 use super::socket::Socket;
 use crate::reactor::{Context, Driver, Readiness, lock};
-use bytes::Bytes;
-use lodewire_enet::{Delivery, Event, Host, Packet, PeerKey, Time};
+use lodewire_enet::{Delivery, Event, Events, Host, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -56,6 +55,8 @@ pub(super) struct HostDriver {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) socket: Socket,
     pub(super) host: Host,
+    /// Room for what it tells.
+    events: Events,
     start: Instant,
     pub(super) is_reading: bool,
     pub(super) places: Places,
@@ -84,6 +85,7 @@ impl HostDriver {
             endpoint,
             socket,
             host,
+            events: Events::default(),
             start: Instant::now(),
             is_reading: false,
             places: Places::default(),
@@ -204,17 +206,19 @@ impl HostDriver {
     pub(super) fn deliver(&mut self, now: Instant) {
         let endpoint = Arc::clone(&self.endpoint);
         let mut inbox = None;
-        while let Some(event) = self.host.poll_event() {
+        let mut events = std::mem::take(&mut self.events);
+        self.host.take_events(&mut events);
+        while let Some(event) = events.pop() {
             let arrival = match event {
                 Event::Receive { peer, channel, delivery, data } if self.echo => {
                     self.host.consumed(peer, 1, data.len());
                     // A peer that is leaving is not answered.
-                    let _ = self.host.send(peer, channel, Packet { delivery, data });
+                    let _ = self.host.send(peer, channel, delivery, &data);
                     continue;
                 }
                 Event::Receive { peer, channel, delivery, data } => {
                     let inbox = inbox.get_or_insert_with(|| lock(&endpoint.inbox));
-                    self.received(inbox, peer, channel, delivery, data);
+                    self.received(inbox, peer, channel, delivery, data.into_boxed());
                     continue;
                 }
                 Event::Connect { peer, data } => self.connected(peer, data),
@@ -232,6 +236,7 @@ impl HostDriver {
         {
             endpoint.arrived.notify_all();
         }
+        self.events = events;
     }
 
     /// Tells the game something that the protocol does not.
@@ -305,7 +310,7 @@ impl HostDriver {
         key: PeerKey,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Box<[u8]>,
     ) {
         let Some(entry) = self.places.entry(key) else { return };
         let cost = data.len() + PACKET_OVERHEAD;

@@ -4,7 +4,6 @@ use super::inbox::Inbox;
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
 use crate::reactor::{DriverWaker, lock};
-use bytes::Bytes;
 use lodewire_enet::{Compression, Delivery, HostStatistics};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -26,14 +25,14 @@ pub(super) enum Command {
         id: u32,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Arc<[u8]>,
     },
     /// The same packet to many.
     Broadcast {
         ids: Vec<u32>,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Arc<[u8]>,
     },
     Disconnect {
         id: u32,

@@ -1,7 +1,6 @@
 //! What has happened and the game was not told yet.
 
 use super::peer_shared::PeerShared;
-use bytes::Bytes;
 use lodewire_enet::Delivery;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ pub(super) enum Arrival {
         id: u32,
         channel: u8,
         delivery: Delivery,
-        data: Bytes,
+        data: Box<[u8]>,
     },
 }
 

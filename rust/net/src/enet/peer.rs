@@ -4,7 +4,6 @@ use super::endpoint::{Command, Disconnect};
 use super::id_map::IdMap;
 use super::peer_shared::{DROPPED, OUTGOING, PACKET_OVERHEAD, PeerShared, REFUSED};
 use crate::tcp::canonical;
-use bytes::Bytes;
 use lodewire_enet::wire::MAXIMUM_PACKET_SIZE;
 use lodewire_enet::{Delivery, PeerState};
 use std::cell::{Cell, RefCell};
@@ -22,7 +21,7 @@ pub struct Received {
     /// How it was sent.
     pub delivery: Delivery,
     /// Its bytes.
-    pub data: Bytes,
+    pub data: Box<[u8]>,
 }
 
 /// A figure of a peer, as Godot's `ENetPacketPeer.PeerStatistic`, and two of our own.
@@ -214,7 +213,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`SendError`]; the packet is not sent then.
-    pub fn send(&self, channel: u8, delivery: Delivery, data: Bytes) -> Result<(), SendError> {
+    pub fn send(&self, channel: u8, delivery: Delivery, data: Arc<[u8]>) -> Result<(), SendError> {
         let full = self.reserve(channel, data.len())?;
         let endpoint = &self.shared.endpoint;
         endpoint.send(Command::Send { id: self.id(), channel, delivery, data });
