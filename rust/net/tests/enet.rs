@@ -3,7 +3,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 use lodewire_net::Bind;
-use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};
+use lodewire_net::enet::{Config, Connection, Delivery, Event, HostConfig, PeerState};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -87,4 +87,35 @@ fn waiting_for_an_event_sleeps() {
     let begin = Instant::now();
     assert!(host.service(Duration::from_millis(200)).is_none());
     assert!(begin.elapsed() >= Duration::from_millis(200));
+}
+
+#[test]
+fn a_game_that_reads_late_gets_everything() {
+    let config = Config {
+        host: HostConfig { waiting_limit: 50_000, ..HostConfig::default() },
+        ..Config::default()
+    };
+    let mut server =
+        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a port");
+    let mut client = host();
+    server.begin();
+    let at_client = client.connect(server.local_addr(), 3, 0).expect("a peer");
+    let Event::Connect { peer: at_server, .. } = next(&mut server) else { panic!("no connect") };
+    next(&mut client);
+    for number in 0..200_u8 {
+        at_client.send(0, Delivery::Reliable, [number; 1000][..].into()).expect("sent");
+        at_client.send(1, Delivery::Unsequenced, [number; 1000][..].into()).expect("sent");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let mut reliable = Vec::new();
+    let end = Instant::now() + PATIENCE;
+    while reliable.len() < 200 && Instant::now() < end {
+        let Some(Event::Receive { channel, .. }) = server.service(PATIENCE) else { continue };
+        let packet = at_server.receive().expect("a packet");
+        if channel == 0 {
+            reliable.push(packet.data[0]);
+        }
+    }
+    assert_eq!(reliable, (0..200).collect::<Vec<u8>>());
 }

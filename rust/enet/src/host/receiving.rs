@@ -147,8 +147,7 @@ impl Host {
             }
             Outcome::Next | Outcome::Unanswered | Outcome::Stop => {}
         }
-        // What comes makes no timer earlier, so that a peer with nothing to send may keep its own.
-        let quiet = peer.is_drained() && peer.timer.is_some();
+        let quiet = peer.is_drained() && peer.has_timer();
         if later {
             self.begin_disconnect(slot, data);
         } else if !quiet {

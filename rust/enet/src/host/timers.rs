@@ -51,9 +51,10 @@ impl Host {
 
     /// Sets the timer of a peer, if it is to be called earlier than it was.
     pub(super) fn arm(&mut self, slot: u16) {
-        let Some(peer) = self.peers.slot_mut(slot) else { return };
-        let Some(at) = peer.deadline() else { return };
-        if peer.timer.is_none_or(|timer| at < timer) {
+        if let Some(peer) = self.peers.slot_mut(slot)
+            && !peer.has_timer()
+            && let Some(at) = peer.deadline()
+        {
             peer.timer = Some(at);
             self.timers.0.push(Reverse((at, slot)));
         }

@@ -103,8 +103,9 @@ pub(crate) struct Peer {
     last_measured: Time,
     /// Since when something is not acknowledged that was lost at least once.
     earliest_timeout: Option<Time>,
-    /// Nothing that is under way counts as lost before.
-    next_timeout: Option<Time>,
+    /// How often the time-out was doubled since the last acknowledgement, and when it was last.
+    backoff: u32,
+    backed_off: Time,
 
     /// Bytes since the bandwidths were shared out last.
     pub(crate) outgoing_total: u64,
@@ -212,7 +213,8 @@ impl Peer {
             last_receive: Time::default(),
             last_measured: Time::default(),
             earliest_timeout: None,
-            next_timeout: None,
+            backoff: 0,
+            backed_off: Time::default(),
             outgoing_total: 0,
             told_bandwidth: (0, 0),
             timer: None,
@@ -296,7 +298,7 @@ impl Peer {
         self.unacknowledged = 0;
         self.in_transit = 0;
         self.outgoing_bytes = 0;
-        self.next_timeout = None;
+        self.backoff = 0;
         self.earliest_timeout = None;
         self.held = Held::default();
         self.channels = Vec::new();

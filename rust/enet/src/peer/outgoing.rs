@@ -6,7 +6,6 @@ use crate::time::Time;
 use crate::wire::{Body, Command, Fragment, Kind};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A command that is repeated until it is acknowledged.
 #[derive(Debug)]
@@ -17,8 +16,6 @@ pub(crate) struct Reliable {
     piece: Option<Box<Piece>>,
     /// When it was sent last.
     pub(crate) sent_at: Time,
-    /// How many microseconds it may be under way before it counts as lost; set when it is sent first.
-    pub(crate) timeout: u32,
     pub(crate) attempts: u8,
     /// It is under way, and does not wait for its turn.
     pub(crate) in_flight: bool,
@@ -28,11 +25,6 @@ impl Reliable {
     /// Whether it is, since that time.
     pub(crate) fn is_under_way(&self, sent_at: Time) -> bool {
         self.in_flight && self.sent_at == sent_at
-    }
-
-    /// When it counts as lost.
-    pub(crate) fn due(&self) -> Time {
-        self.sent_at + Duration::from_micros(self.timeout.into())
     }
 
     /// The bytes of the packet, or piece, that it carries.
@@ -135,7 +127,6 @@ impl Unacknowledged {
             place,
             piece,
             sent_at: Time::default(),
-            timeout: 0,
             attempts: 0,
             in_flight: false,
         }));

@@ -71,8 +71,8 @@ impl RoundTrip {
     }
 
     /// How many microseconds a command may be under way before it counts as lost, the first time.
-    pub(crate) fn timeout(&self) -> u32 {
-        u32::try_from(self.mean + (4 * self.variance).max(GRAIN)).unwrap_or(u32::MAX)
+    pub(crate) fn timeout(&self) -> u64 {
+        self.mean + (4 * self.variance).max(GRAIN)
     }
 }
 

@@ -258,7 +258,7 @@ impl Peer {
     /// Writes the commands of `run`, as far as the window lets them go and there is room for them; what is left stands in
     /// `run` then. One that was acknowledged meanwhile needs neither.
     fn send_run(&mut self, run: &mut Run, now: Time, filling: &mut Filling<'_>) -> Sent {
-        let (first_timeout, window) = (self.round_trip.timeout(), self.window());
+        let window = self.window();
         let channel = run.channel;
         let commands = if channel == CONTROL_CHANNEL {
             &mut self.control
@@ -282,15 +282,10 @@ impl Peer {
             if !filling.has_room(command.encoded_len()) {
                 return Sent::NoRoom;
             }
-            if command.attempts == 0 {
-                command.timeout = first_timeout;
-            }
             command.attempts = command.attempts.saturating_add(1);
             command.sent_at = now;
             command.in_flight = true;
-            let due = command.due();
             commands.encode(channel, sequence, filling.out);
-            self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
             self.in_transit += payload;
             self.unacknowledged += 1;
             self.loss.sent += 1;

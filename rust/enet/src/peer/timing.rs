@@ -1,7 +1,7 @@
 //! Acknowledgements, time-outs and pings.
 
 use super::outgoing::Acknowledged;
-use super::run::{self, Run};
+use super::run;
 use super::{InFlight, Peer};
 use crate::peer::PeerState;
 use crate::time::Time;
@@ -11,15 +11,8 @@ use std::time::Duration;
 /// How many commands that were acknowledged may stand among those in flight, beside as many as there are of these.
 const MOST_STALE: usize = 64;
 
-/// What has become of a command that was sent.
-enum Fate {
-    /// It has arrived, or was sent again since.
-    Acknowledged,
-    UnderWay,
-    Lost,
-    /// It was lost too often.
-    GivenUp,
-}
+/// How often the time-out is doubled at the most: beyond that, the peer is given up.
+const MOST_BACKOFF: u32 = 16;
 
 impl Peer {
     /// The remote host has acknowledged a command, and says when the datagram was sent in which it came. Says whether it
@@ -50,6 +43,7 @@ impl Peer {
         }
         self.last_receive = now;
         self.earliest_timeout = None;
+        self.backoff = 0;
         command.is_disconnect
     }
 
@@ -62,7 +56,6 @@ impl Peer {
         }
         if self.unacknowledged == 0 {
             self.in_flight.clear();
-            self.next_timeout = None;
         } else if self.in_flight.len() > 2 * self.unacknowledged + MOST_STALE {
             self.forget_acknowledged();
         }
@@ -104,59 +97,62 @@ impl Peer {
         })
     }
 
+    /// How long a command may be under way before it counts as lost.
+    ///
+    /// In ENet each command doubles its own time-out whenever it is lost. Here the connection does, and begins anew with each
+    /// acknowledgement, as in TCP (RFC 6298 section 5): when a receiver has room again that had none for a while, what it
+    /// refused comes at once, and not each packet after a wait of its own.
+    fn timeout(&self) -> Duration {
+        Duration::from_micros(self.round_trip.timeout() << self.backoff.min(MOST_BACKOFF))
+    }
+
+    /// When the oldest of what is under way counts as lost; it may be acknowledged already.
+    fn next_timeout(&self) -> Option<Time> {
+        self.in_flight.front().map(|oldest| oldest.sent_at + self.timeout())
+    }
+
     /// Finds the commands that were not acknowledged in time, which are to be repeated. Says whether the remote host is to
     /// be given up.
     pub(crate) fn check_timeouts(&mut self, now: Time) -> bool {
-        if self.next_timeout.is_none_or(|at| at > now) {
-            return false;
-        }
-        self.next_timeout = None;
-        for InFlight { sent_at, run } in std::mem::take(&mut self.in_flight) {
-            let mut left = None;
+        while self.next_timeout().is_some_and(|at| at <= now)
+            && let Some(InFlight { sent_at, run }) = self.in_flight.pop_front()
+        {
             for sequence in run.sequences() {
-                match self.check_timeout(now, run.channel, sequence, sent_at) {
-                    Fate::Acknowledged => {}
-                    Fate::UnderWay => {
-                        let left = left.get_or_insert(Run { first: sequence, count: 0, ..run });
-                        // What was acknowledged in between is known to be.
-                        left.count = sequence.wrapping_sub(left.first) + 1;
-                    }
-                    Fate::Lost => run::push(&mut self.lost, run.channel, sequence),
-                    Fate::GivenUp => return true,
+                if self.lose(now, run.channel, sequence, sent_at) {
+                    return true;
                 }
-            }
-            if let Some(run) = left {
-                self.in_flight.push_back(InFlight { sent_at, run });
             }
         }
         false
     }
 
-    fn check_timeout(&mut self, now: Time, channel: u8, sequence: u32, sent_at: Time) -> Fate {
+    /// A command that was sent then counts as lost, unless it was acknowledged, or sent again since. Says whether the
+    /// remote host is to be given up.
+    fn lose(&mut self, now: Time, channel: u8, sequence: u32, sent_at: Time) -> bool {
         let Some(command) = self
             .unacknowledged_of(channel)
             .and_then(|commands| commands.get_mut(sequence))
             .filter(|command| command.is_under_way(sent_at))
         else {
-            return Fate::Acknowledged;
+            return false;
         };
-        let due = command.due();
-        if due > now {
-            self.next_timeout = Some(self.next_timeout.map_or(due, |next| next.min(due)));
-            return Fate::UnderWay;
-        }
-        command.timeout = command.timeout.saturating_mul(2);
         command.in_flight = false;
         let (attempts, payload) = (command.attempts, command.payload_len());
         let earliest = self.earliest_timeout.map_or(sent_at, |at| at.min(sent_at));
         self.earliest_timeout = Some(earliest);
         if self.patience.is_over(now, earliest, attempts.into()) {
-            return Fate::GivenUp;
+            return true;
+        }
+        // What was sent before the last time says nothing new.
+        if sent_at >= self.backed_off {
+            self.backoff += 1;
+            self.backed_off = now;
         }
         self.loss.lost += 1;
         self.unacknowledged -= 1;
         self.in_transit -= payload;
-        Fate::Lost
+        run::push(&mut self.lost, channel, sequence);
+        false
     }
 
     /// Asks the remote host whether it is there, if it is time to. Says whether it did.
@@ -179,6 +175,15 @@ impl Peer {
 
     /// When it next needs attention, if nothing else happens.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.next_timeout.or_else(|| self.ping_due())
+        self.next_timeout().or_else(|| self.ping_due())
+    }
+
+    /// Whether its timer is early enough.
+    pub(crate) fn has_timer(&self) -> bool {
+        match (self.timer, self.deadline()) {
+            (Some(timer), Some(deadline)) => timer <= deadline,
+            (None, Some(_)) => false,
+            (_, None) => true,
+        }
     }
 }

@@ -13,8 +13,8 @@ const MOST_STALE: usize = 64;
 #[derive(Default)]
 pub(super) struct Handles {
     by_id: IdMap<Handle>,
-    /// How many there may be before those are looked for that are not needed.
-    limit: usize,
+    /// How many were left when those were dropped last that are not needed.
+    active: usize,
 }
 
 /// What the script has of a peer.
@@ -30,12 +30,13 @@ struct Handle {
 
 impl Handles {
     fn of(&mut self, peer: &Rc<Peer>) -> &mut Handle {
-        if self.by_id.len() > self.limit {
+        let (id, count) = (peer.id(), self.by_id.len());
+        if count >= 2 * self.active + MOST_STALE && !self.by_id.contains_key(&id) {
             // A peer that was reset, or disconnected at once, has no event to go with.
             self.by_id.retain(|_, handle| handle.peer.is_active());
-            self.limit = 2 * self.by_id.len() + MOST_STALE;
+            self.active = self.by_id.len();
         }
-        self.by_id.entry(peer.id()).or_insert_with(|| {
+        self.by_id.entry(id).or_insert_with(|| {
             let object = LodeENetPacketPeer::create(Rc::clone(peer));
             let received = event(EventType::Receive, Some(&object), 0, 0);
             Handle { peer: Rc::clone(peer), object, received, told: 0 }
