@@ -149,6 +149,11 @@ func godot_3() -> String:
 	return _foreign_program("LODEWIRE_GODOT3")
 
 
+## The same with Godot 3.2.
+func godot_3_2() -> String:
+	return _foreign_program("LODEWIRE_GODOT3_2")
+
+
 ## A script that starts Chromium without a window. Where it is missing: as [method python].
 func chromium() -> String:
 	return _foreign_program("LODEWIRE_CHROMIUM")

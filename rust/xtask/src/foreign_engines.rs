@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::cache::Cache;
 use crate::debian;
-use crate::process::run_ok;
+use crate::process::run;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 
@@ -21,8 +21,21 @@ const GODOT_3: Program = Program {
     suite: Some("sid"),
     package: "godot3-server",
     stamp: "debian sid, recipe 1",
+    version: "3.",
     start: r#"usr="$here/root/usr"
 exec "$usr/lib64/ld-linux-x86-64.so.2" --library-path "$usr/lib/x86_64-linux-gnu" "$usr/bin/godot3-server" "$@""#,
+};
+
+/// The same of Godot 3.2, with the older ENet and mbedTLS.
+const GODOT_3_2: Program = Program {
+    name: "godot3.2",
+    suite: Some("bookworm"),
+    package: "godot3-server",
+    stamp: "debian bookworm, recipe 1",
+    version: "3.2",
+    start: r#"root="$here/root"
+libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/bin/godot3-server" "$@""#,
 };
 
 /// A browser starts itself anew for each page, which no loader of another C library can follow: so it is the one that was
@@ -32,6 +45,7 @@ const CHROMIUM: Program = Program {
     suite: None,
     package: "chromium",
     stamp: "debian, recipe 1",
+    version: "Chromium",
     start: r#"usr="$here/root/usr"
 export LD_LIBRARY_PATH="$usr/lib/x86_64-linux-gnu:$usr/lib/x86_64-linux-gnu/pulseaudio"
 exec "$usr/lib/chromium/chromium" --headless --no-sandbox --disable-gpu --disable-quic --no-first-run \
@@ -45,6 +59,8 @@ struct Program {
     suite: Option<&'static str>,
     package: &'static str,
     stamp: &'static str,
+    /// What it tells of its version.
+    version: &'static str,
     /// How a shell starts it, from the folder `$here`.
     start: &'static str,
 }
@@ -52,6 +68,11 @@ struct Program {
 /// The script that starts Godot 3.6 without a window.
 pub(crate) fn godot_3(cache: &Cache) -> Result<PathBuf> {
     GODOT_3.set_up(cache)
+}
+
+/// The script that starts Godot 3.2 without a window.
+pub(crate) fn godot_3_2(cache: &Cache) -> Result<PathBuf> {
+    GODOT_3_2.set_up(cache)
 }
 
 /// The script that starts Chromium without a window.
@@ -74,7 +95,10 @@ impl Program {
             self.write_start(&script)?;
             let mut version = Command::new(&script);
             version.arg("--version").env("HOME", folder);
-            run_ok(version, START_LIMIT)?;
+            // Godot 3.2 ends with an error after it has told.
+            let finished = run(version, START_LIMIT)?;
+            let tells = finished.output.contains(self.version);
+            ensure!(tells, "it does not start: {}", finished.output);
             Ok(())
         })?;
         Ok(folder.join("start"))

@@ -66,6 +66,7 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
 #[cfg(unix)]
 fn add_engines(variables: &mut Vec<(String, OsString)>, cache: &Cache) {
     add(variables, "LODEWIRE_GODOT3", "godot3-server", foreign_engines::godot_3(cache));
+    add(variables, "LODEWIRE_GODOT3_2", "godot3-server 3.2", foreign_engines::godot_3_2(cache));
     add(variables, "LODEWIRE_CHROMIUM", "chromium", foreign_engines::chromium(cache));
 }
 

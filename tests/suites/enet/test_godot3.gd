@@ -24,8 +24,15 @@ func before_each() -> void:
 	hosts = Hosts.new()
 
 
-func test_godot_3_as_client() -> void:
-	var program := godot_3()
+func test_godot_3_6_as_client() -> void:
+	await _as_client(godot_3())
+
+
+func test_godot_3_2_as_client() -> void:
+	await _as_client(godot_3_2())
+
+
+func _as_client(program: String) -> void:
 	if program.is_empty():
 		return
 	for compression: String in COMPRESSIONS:
@@ -51,8 +58,15 @@ func test_godot_3_as_client() -> void:
 		hosts.remove(server)
 
 
-func test_godot_3_as_server() -> void:
-	var program := godot_3()
+func test_godot_3_6_as_server() -> void:
+	await _as_server(godot_3())
+
+
+func test_godot_3_2_as_server() -> void:
+	await _as_server(godot_3_2())
+
+
+func _as_server(program: String) -> void:
 	if program.is_empty():
 		return
 	for compression: String in COMPRESSIONS:
