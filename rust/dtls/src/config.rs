@@ -1,0 +1,69 @@
+//! What an endpoint is set up with.
+
+use crate::crypto::SigningKey;
+use crate::error::CertificateError;
+use rustls_pki_types::CertificateDer;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Says whether the holder of a certificate is the one it should be.
+pub trait CertificateVerifier: Debug + Send + Sync {
+    /// Checks a chain, the other side's own certificate first. It is called where the [jobs](crate::Job) run.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError>;
+}
+
+/// A certificate and its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// The certificate, and those that vouch for it, as far as the other side needs them.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its key.
+    pub key: SigningKey,
+}
+
+/// The limits of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The longest datagram of the handshake, in bytes; from the second repetition on 508 if that is less. At least 296.
+    /// Data goes in datagrams as long as it needs.
+    pub mtu: usize,
+    /// How long a handshake may take; without it there is no limit.
+    pub handshake_timeout: Option<Duration>,
+    /// How many bytes may wait for the caller, with 64 more for each packet. Beyond it what comes is lost, as on the network.
+    pub waiting: usize,
+}
+
+impl Default for Limits {
+    /// 1400 bytes, a minute, and 8 MiB.
+    fn default() -> Self {
+        Self { mtu: 1400, handshake_timeout: Some(Duration::from_mins(1)), waiting: 8 << 20 }
+    }
+}
+
+/// How a client connects.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Who the server may be.
+    pub verifier: Arc<dyn CertificateVerifier>,
+    /// The name that the server is told it was asked for; none for an address.
+    pub server_name: Option<String>,
+    /// What the client shows to a server that asks.
+    pub identity: Option<Arc<Identity>>,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// How a server accepts.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// What the server shows.
+    pub identity: Arc<Identity>,
+    /// Who the clients may be, if they have to show a certificate.
+    pub client_verifier: Option<Arc<dyn CertificateVerifier>>,
+    /// Its limits.
+    pub limits: Limits,
+}

@@ -1,0 +1,59 @@
+//! The groups of the key exchange (RFC 8422 section 5.1.1).
+
+use crate::error::Error;
+use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
+use zeroize::Zeroizing;
+
+/// A group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Secp256r1 = 23,
+    Secp384r1 = 24,
+    X25519 = 29,
+}
+
+impl Group {
+    /// All, the preferred first.
+    pub(crate) const ALL: [Self; 3] = [Self::X25519, Self::Secp256r1, Self::Secp384r1];
+
+    pub(crate) fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| *group as u16 == number)
+    }
+
+    fn algorithm(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::Secp256r1 => &agreement::ECDH_P256,
+            Self::Secp384r1 => &agreement::ECDH_P384,
+            Self::X25519 => &agreement::X25519,
+        }
+    }
+}
+
+/// A key of one's own for one handshake, from the system's randomness.
+pub(crate) struct KeyShare {
+    pub(crate) group: Group,
+    private: PrivateKey,
+    pub(crate) public: Vec<u8>,
+}
+
+impl KeyShare {
+    pub(crate) fn new(group: Group) -> Result<Self, Error> {
+        let failed = |_| Error::Internal("no key for the exchange");
+        let private = PrivateKey::generate(group.algorithm()).map_err(failed)?;
+        let public = private.compute_public_key().map_err(failed)?.as_ref().to_vec();
+        Ok(Self { group, private, public })
+    }
+
+    /// The secret that both sides come to.
+    pub(crate) fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let public = UnparsedPublicKey::new(self.group.algorithm(), public);
+        let wrong = Error::Protocol("a public key that is none of the group's");
+        agreement::agree(&self.private, public, wrong, |secret| Ok(Zeroizing::new(secret.to_vec())))
+    }
+}
+
+impl std::fmt::Debug for KeyShare {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyShare").field("group", &self.group).finish_non_exhaustive()
+    }
+}

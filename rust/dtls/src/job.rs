@@ -1,0 +1,43 @@
+//! The steps of a handshake that take long: signatures, key agreements, chains of certificates.
+
+use crate::crypto::{KeyShare, MasterSecret};
+use crate::error::Error;
+use crate::handshake::MessageType;
+use rustls_pki_types::CertificateDer;
+use std::fmt;
+
+/// A step of a handshake that takes long, to be [run](Self::run) on whatever thread has time for it. Its outcome goes to
+/// [`Connection::resume`](crate::Connection::resume).
+pub struct Job(Box<dyn FnOnce() -> Result<Done, Error> + Send>);
+
+/// What a [`Job`] has come to.
+#[derive(Debug)]
+pub struct Outcome(pub(crate) Result<Done, Error>);
+
+/// What was done.
+#[derive(Debug)]
+pub(crate) enum Done {
+    /// The client has agreed on a secret, and has these messages to send.
+    Client { messages: Vec<(MessageType, Vec<u8>)>, master: MasterSecret },
+    /// The server has a key for this handshake, and has signed it.
+    ServerKey { share: KeyShare, exchange: Vec<u8> },
+    /// The server has agreed on a secret, with a client that has shown this.
+    ServerSecret { master: MasterSecret, chain: Vec<CertificateDer<'static>> },
+}
+
+impl Job {
+    pub(crate) fn new(work: impl FnOnce() -> Result<Done, Error> + Send + 'static) -> Self {
+        Self(Box::new(work))
+    }
+
+    /// Does it. This takes up to a few milliseconds.
+    pub fn run(self) -> Outcome {
+        Outcome((self.0)())
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").finish_non_exhaustive()
+    }
+}

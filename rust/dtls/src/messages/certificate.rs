@@ -1,0 +1,38 @@
+//! Certificate (RFC 5246 section 7.4.2).
+
+use crate::reader::Reader;
+use crate::writer;
+use rustls_pki_types::CertificateDer;
+
+/// How many certificates a chain may have.
+const LONGEST: usize = 10;
+
+/// A chain of certificates, the sender's own first; empty if it has none.
+#[derive(Debug)]
+pub(crate) struct Certificate;
+
+impl Certificate {
+    pub(crate) fn parse(body: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+        let mut reader = Reader(body);
+        let mut list = Reader(reader.vector24()?);
+        let mut chain = Vec::new();
+        while !list.is_empty() {
+            let certificate = list.vector24()?;
+            if certificate.is_empty() || chain.len() == LONGEST {
+                return None;
+            }
+            chain.push(CertificateDer::from(certificate.to_vec()));
+        }
+        reader.is_empty().then_some(chain)
+    }
+
+    pub(crate) fn encode(chain: &[CertificateDer<'_>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        writer::vector::<3>(&mut out, |out| {
+            for certificate in chain {
+                writer::vector::<3>(out, |out| out.extend_from_slice(certificate));
+            }
+        });
+        out
+    }
+}

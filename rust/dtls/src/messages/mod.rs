@@ -1,0 +1,31 @@
+//! The bodies of the handshake messages, one a file.
+
+mod certificate;
+mod certificate_request;
+mod certificate_verify;
+mod client_hello;
+mod client_key_exchange;
+mod extensions;
+mod hello_verify_request;
+mod server_hello;
+mod server_key_exchange;
+
+pub(crate) use certificate::Certificate;
+pub(crate) use certificate_request::CertificateRequest;
+pub(crate) use certificate_verify::DigitallySigned;
+pub(crate) use client_hello::{ClientHello, NewClientHello};
+pub(crate) use client_key_exchange::ClientKeyExchange;
+pub(crate) use hello_verify_request::HelloVerifyRequest;
+pub(crate) use server_hello::{NewServerHello, ServerHello};
+pub(crate) use server_key_exchange::{EcdheParams, ServerKeyExchange};
+
+/// 32 random bytes of a hello.
+pub(crate) type Random = [u8; 32];
+
+/// A random that stands for both sides' together, as signatures cover them.
+pub(crate) fn randoms(client: &Random, server: &Random) -> [u8; 64] {
+    let mut both = [0; 64];
+    both[..32].copy_from_slice(client);
+    both[32..].copy_from_slice(server);
+    both
+}

@@ -1,0 +1,100 @@
+//! The records of a datagram.
+
+use crate::reader::Reader;
+
+/// What a record carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    ChangeCipherSpec = 20,
+    Alert = 21,
+    Handshake = 22,
+    ApplicationData = 23,
+}
+
+impl ContentType {
+    fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            20 => Self::ChangeCipherSpec,
+            21 => Self::Alert,
+            22 => Self::Handshake,
+            23 => Self::ApplicationData,
+            _ => return None,
+        })
+    }
+}
+
+/// DTLS 1.2.
+pub(crate) const VERSION: u16 = 0xFEFD;
+/// DTLS 1.0, as the first ClientHello may say.
+pub(crate) const VERSION_1_0: u16 = 0xFEFF;
+
+/// The most bytes that a record carries (RFC 5246 section 6.2.1).
+pub(crate) const MAXIMUM_PLAINTEXT: usize = 1 << 14;
+
+/// The header of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) content_type: ContentType,
+    pub(crate) version: u16,
+    /// Which keys it is sealed with; 0: none.
+    pub(crate) epoch: u16,
+    /// Its number in this epoch, of 48 bits.
+    pub(crate) sequence: u64,
+}
+
+impl Header {
+    pub(crate) const LEN: usize = 13;
+
+    /// The header of a record of our own, with `len` bytes behind it.
+    pub(crate) fn encode(&self, len: usize) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[0] = self.content_type as u8;
+        bytes[1..3].copy_from_slice(&self.version.to_be_bytes());
+        bytes[3..11].copy_from_slice(&self.number().to_be_bytes());
+        let len = len.to_be_bytes();
+        bytes[11..].copy_from_slice(&len[len.len() - 2..]);
+        bytes
+    }
+
+    /// Epoch and number, as they go into the nonce and the additional data.
+    pub(crate) fn number(&self) -> u64 {
+        u64::from(self.epoch) << 48 | self.sequence
+    }
+}
+
+/// A record as it came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Record<'a> {
+    pub(crate) header: Header,
+    pub(crate) fragment: &'a [u8],
+}
+
+/// The records of a datagram, up to the first that is not whole. One of an unknown kind or version is left out.
+pub(crate) fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
+    let mut reader = Reader(datagram);
+    std::iter::from_fn(move || {
+        while !reader.is_empty() {
+            let (record, rest) = parse(reader)?;
+            reader = rest;
+            if record.is_some() {
+                return record;
+            }
+        }
+        None
+    })
+}
+
+/// Reads a record: none if it is whole and means nothing here.
+fn parse(mut reader: Reader<'_>) -> Option<(Option<Record<'_>>, Reader<'_>)> {
+    let (content_type, version) = (reader.u8()?, reader.u16()?);
+    let number = u64::from_be_bytes(reader.array()?);
+    let fragment = reader.vector16()?;
+    let is_known = matches!(version, VERSION | VERSION_1_0);
+    let record = ContentType::from_number(content_type).filter(|_| is_known).map(|content_type| {
+        let [a, b, ..] = number.to_be_bytes();
+        let epoch = u16::from_be_bytes([a, b]);
+        let header = Header { content_type, version, epoch, sequence: number & 0xFFFF_FFFF_FFFF };
+        Record { header, fragment }
+    });
+    Some((record, reader))
+}

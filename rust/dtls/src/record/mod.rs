@@ -1,0 +1,11 @@
+//! The record layer (RFC 6347 section 4.1).
+
+mod header;
+mod layer;
+mod protection;
+mod replay;
+
+pub(crate) use header::{
+    ContentType, Header, MAXIMUM_PLAINTEXT, Record, VERSION, VERSION_1_0, records,
+};
+pub(crate) use layer::{Records, Unsealed};

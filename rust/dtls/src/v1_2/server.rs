@@ -1,0 +1,247 @@
+//! The server's side of the handshake (RFC 5246 section 7.3, RFC 6347 section 4.2).
+
+use crate::config::ServerConfig;
+use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, verify};
+use crate::error::{CertificateError, Error};
+use crate::exchange::{Exchange, Progress};
+use crate::handshake::{Message, MessageType};
+use crate::job::{Done, Job};
+use crate::messages::{
+    Certificate, CertificateRequest, ClientHello, ClientKeyExchange, DigitallySigned, EcdheParams,
+    NewServerHello, Random, randoms,
+};
+use crate::record::VERSION;
+use rustls_pki_types::CertificateDer;
+use std::time::Instant;
+
+/// The server's side of a handshake.
+#[derive(Debug)]
+pub(crate) struct Server {
+    config: ServerConfig,
+    terms: Terms,
+    step: Step,
+}
+
+/// What was agreed on with the hellos.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    client_random: Random,
+    random: Random,
+    suite: Suite,
+    extended_master_secret: bool,
+    renegotiation_info: bool,
+    point_formats: bool,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+enum Step {
+    /// A job: the key for this handshake.
+    Key,
+    /// The client's certificate, if it has to show one.
+    Certificate(KeyShare),
+    KeyExchange(KeyShare, Vec<CertificateDer<'static>>),
+    CertificateVerify(KeyShare, Vec<CertificateDer<'static>>, Vec<u8>),
+    /// A job: the secret.
+    Secret,
+    Finished(MasterSecret, Vec<CertificateDer<'static>>),
+    Over,
+}
+
+const OUT_OF_TURN: Error = Error::Protocol("a message came out of turn");
+
+impl Server {
+    /// Takes the hello of a client, with a first job.
+    pub(crate) fn begin(
+        config: ServerConfig,
+        random: Random,
+        message: &Message,
+        exchange: &mut Exchange,
+    ) -> Result<(Self, Job), Error> {
+        let hello = ClientHello::parse(&message.body)
+            .ok_or(Error::Protocol("a ClientHello that cannot be read"))?;
+        let (suite, group, scheme) = choose(&config, &hello)?;
+        message.encode(&mut exchange.transcript);
+        let terms = Terms {
+            client_random: hello.random,
+            random,
+            suite,
+            extended_master_secret: hello.extended_master_secret,
+            renegotiation_info: hello.renegotiation_info,
+            point_formats: hello.has_point_formats,
+        };
+        let identity = config.identity.clone();
+        let job = Job::new(move || {
+            let share = KeyShare::new(group)?;
+            let mut body = EcdheParams { group, public: &share.public }.encode();
+            let mut signed = randoms(&terms.client_random, &terms.random).to_vec();
+            signed.extend_from_slice(&body);
+            let signature = identity.key.sign(scheme, &signed)?;
+            DigitallySigned { scheme, signature: &signature }.encode(&mut body);
+            Ok(Done::ServerKey { share, exchange: body })
+        });
+        Ok((Self { config, terms, step: Step::Key }, job))
+    }
+
+    /// Takes the next message.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        message: &Message,
+        exchange: &mut Exchange,
+    ) -> Result<Progress, Error> {
+        let body = &message.body[..];
+        let step = std::mem::replace(&mut self.step, Step::Over);
+        exchange.answered();
+        self.step = match (message.kind, step) {
+            (MessageType::Certificate, Step::Certificate(share)) => {
+                let chain = Certificate::parse(body)
+                    .ok_or(Error::Certificate(CertificateError::Malformed))?;
+                if chain.is_empty() {
+                    return Err(Error::Certificate(CertificateError::Missing));
+                }
+                Step::KeyExchange(share, chain)
+            }
+            (MessageType::ClientKeyExchange, Step::KeyExchange(share, chain)) => {
+                message.encode(&mut exchange.transcript);
+                if chain.is_empty() {
+                    return Ok(Progress::Job(self.agree(share, chain, body, None, exchange)));
+                }
+                self.step = Step::CertificateVerify(share, chain, body.to_vec());
+                return Ok(Progress::None);
+            }
+            (MessageType::CertificateVerify, Step::CertificateVerify(share, chain, key)) => {
+                let job = self.agree(share, chain, &key, Some(body), exchange);
+                message.encode(&mut exchange.transcript);
+                return Ok(Progress::Job(job));
+            }
+            (MessageType::Finished, Step::Finished(master, chain)) => {
+                if !master.is_finished(Side::Client, &exchange.transcript, body) {
+                    return Err(Error::Protocol("the client has seen another handshake"));
+                }
+                message.encode(&mut exchange.transcript);
+                let data = master.verify_data(Side::Server, &exchange.transcript);
+                exchange.send_finished(now, Vec::new(), &data)?;
+                exchange.answered();
+                return Ok(Progress::Connected(chain));
+            }
+            _ => return Err(OUT_OF_TURN),
+        };
+        message.encode(&mut exchange.transcript);
+        Ok(Progress::None)
+    }
+
+    /// Agrees with the client on a secret, and checks who it is. The hashes end with the ClientKeyExchange.
+    fn agree(
+        &mut self,
+        share: KeyShare,
+        chain: Vec<CertificateDer<'static>>,
+        key: &[u8],
+        signature: Option<&[u8]>,
+        exchange: &Exchange,
+    ) -> Job {
+        self.step = Step::Secret;
+        let (terms, verifier) = (self.terms, self.config.client_verifier.clone());
+        let (key, signature) = (key.to_vec(), signature.map(<[u8]>::to_vec));
+        let transcript = exchange.transcript.clone();
+        Job::new(move || {
+            if let (Some(verifier), Some(signature)) = (verifier, signature) {
+                let signed = DigitallySigned::parse(crate::reader::Reader(&signature))
+                    .ok_or(Error::Protocol("a CertificateVerify that cannot be read"))?;
+                verifier.verify(&chain).map_err(Error::Certificate)?;
+                verify(&chain[0], signed.scheme, &transcript, signed.signature)?;
+            }
+            let key = ClientKeyExchange::parse(&key)
+                .ok_or(Error::Protocol("a ClientKeyExchange that cannot be read"))?;
+            let premaster = share.agree(key.public)?;
+            let master = if terms.extended_master_secret {
+                MasterSecret::extended(terms.suite, &premaster, &transcript)
+            } else {
+                MasterSecret::new(terms.suite, &premaster, &terms.client_random, &terms.random)
+            };
+            Ok(Done::ServerSecret { master, chain })
+        })
+    }
+
+    /// Goes on when a job is done.
+    pub(crate) fn resume(
+        &mut self,
+        now: Instant,
+        done: Done,
+        exchange: &mut Exchange,
+    ) -> Result<(), Error> {
+        self.step = match (done, std::mem::replace(&mut self.step, Step::Over)) {
+            (Done::ServerKey { share, exchange: body }, Step::Key) => {
+                self.send_offer(now, body, exchange)?;
+                if self.config.client_verifier.is_some() {
+                    Step::Certificate(share)
+                } else {
+                    Step::KeyExchange(share, Vec::new())
+                }
+            }
+            (Done::ServerSecret { master, chain }, Step::Secret) => {
+                let block = master.key_block(&self.terms.client_random, &self.terms.random);
+                exchange.set_keys(&block, Side::Server)?;
+                Step::Finished(master, chain)
+            }
+            _ => return Err(Error::Internal("an outcome that nobody waits for")),
+        };
+        Ok(())
+    }
+
+    fn send_offer(&self, now: Instant, key: Vec<u8>, exchange: &mut Exchange) -> Result<(), Error> {
+        let Terms { random, suite, .. } = self.terms;
+        let hello = NewServerHello {
+            random,
+            suite,
+            extended_master_secret: self.terms.extended_master_secret,
+            renegotiation_info: self.terms.renegotiation_info,
+            point_formats: self.terms.point_formats,
+        };
+        let chain = Certificate::encode(&self.config.identity.chain);
+        let mut items = vec![
+            exchange.message(MessageType::ServerHello, hello.encode()),
+            exchange.message(MessageType::Certificate, chain),
+            exchange.message(MessageType::ServerKeyExchange, key),
+        ];
+        if self.config.client_verifier.is_some() {
+            let request = CertificateRequest::encode();
+            items.push(exchange.message(MessageType::CertificateRequest, request));
+        }
+        items.push(exchange.message(MessageType::ServerHelloDone, Vec::new()));
+        exchange.send_flight(now, items)
+    }
+}
+
+/// What both sides can.
+fn choose(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(Suite, Group, Scheme), Error> {
+    // Versions of DTLS count down.
+    if hello.version > VERSION || hello.version < 0xFE00 {
+        return Err(Error::NoCommonParameters("the client does not speak DTLS 1.2"));
+    }
+    if hello.renegotiates {
+        return Err(Error::Protocol("a renegotiation of nothing"));
+    }
+    if !hello.takes_uncompressed || !hello.takes_uncompressed_points {
+        return Err(Error::NoCommonParameters("the client wants compression"));
+    }
+    let key = &config.identity.key;
+    let scheme = key
+        .choose(&hello.schemes)
+        .ok_or(Error::NoCommonParameters("the client does not take the server's kind of key"))?;
+    // RFC 8422 section 5.1.1: the groups are also those of certificates.
+    if key.group().is_some_and(|group| !hello.groups.contains(&group)) {
+        return Err(Error::NoCommonParameters("the client does not take the curve of the key"));
+    }
+    let suite = Suite::ALL
+        .into_iter()
+        .find(|suite| {
+            suite.authentication() == key.authentication() && hello.suites.contains(suite)
+        })
+        .ok_or(Error::NoCommonParameters("the client offers no suite with AEAD and ECDHE"))?;
+    let group = Group::ALL
+        .into_iter()
+        .find(|group| hello.groups.contains(group))
+        .ok_or(Error::NoCommonParameters("the client offers no group"))?;
+    Ok((suite, group, scheme))
+}

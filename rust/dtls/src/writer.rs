@@ -1,0 +1,21 @@
+//! Vectors as TLS writes them: with their length before them (RFC 5246 section 4.3).
+
+/// Writes what `write` does, with its length in `N` bytes before it. It must not be longer than that tells.
+pub(crate) fn vector<const N: usize>(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let begin = out.len();
+    out.extend_from_slice(&[0; N]);
+    write(out);
+    let len = (out.len() - begin - N).to_be_bytes();
+    out[begin..begin + N].copy_from_slice(&len[len.len() - N..]);
+}
+
+/// Writes a number in two bytes.
+pub(crate) fn u16(out: &mut Vec<u8>, number: u16) {
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+/// Writes a number in three bytes.
+pub(crate) fn u24(out: &mut Vec<u8>, number: usize) {
+    let bytes = number.to_be_bytes();
+    out.extend_from_slice(&bytes[bytes.len() - 3..]);
+}

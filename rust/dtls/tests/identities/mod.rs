@@ -1,0 +1,80 @@
+//! Keys, and certificates that they have signed themselves.
+#![allow(clippy::expect_used, dead_code, reason = "a test, which may need less than another")]
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use lodewire_dtls::{CertificateError, CertificateVerifier, Identity, SigningKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Accepts one certificate.
+#[derive(Debug)]
+pub(crate) struct Only(CertificateDer<'static>);
+
+impl Only {
+    /// That of an identity.
+    pub(crate) fn of(identity: &Identity) -> Arc<Self> {
+        Arc::new(Self(identity.chain[0].clone()))
+    }
+}
+
+impl CertificateVerifier for Only {
+    fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
+        if chain[0] == self.0 { Ok(()) } else { Err(CertificateError::UnknownAuthority) }
+    }
+}
+
+/// What a key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    P256,
+    P384,
+    Rsa2048,
+    Rsa4096,
+}
+
+/// A key and its certificate, also as files have them.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) certificate_pem: String,
+    pub(crate) key_pem: String,
+}
+
+/// One of a kind, for `game.example`: the same each time, since some take long to make.
+pub(crate) fn make(kind: Kind) -> Made {
+    static MADE: Mutex<BTreeMap<Kind, Made>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(kind).or_insert_with(|| another(kind)).clone()
+}
+
+/// A new one of a kind.
+pub(crate) fn another(kind: Kind) -> Made {
+    let key = match kind {
+        Kind::P256 => rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
+        Kind::P384 => rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
+        Kind::Rsa2048 => rsa(KeySize::Rsa2048),
+        Kind::Rsa4096 => rsa(KeySize::Rsa4096),
+    }
+    .expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["game.example".to_owned()]).expect("a name");
+    let certificate = params.self_signed(&key).expect("signed");
+    let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS #8");
+    let identity = Identity {
+        chain: vec![certificate.der().clone()],
+        key: SigningKey::new(&der).expect("a key"),
+    };
+    Made {
+        identity: Arc::new(identity),
+        certificate_pem: certificate.pem(),
+        key_pem: key.serialize_pem(),
+    }
+}
+
+fn rsa(size: KeySize) -> Result<rcgen::KeyPair, rcgen::Error> {
+    let pair = KeyPair::generate(size).expect("a key");
+    let pkcs8: Pkcs8V1Der<'_> = pair.as_der().expect("PKCS #8");
+    let pkcs8 = PrivatePkcs8KeyDer::from(pkcs8.as_ref());
+    rcgen::KeyPair::from_pkcs8_der_and_sign_algo(&pkcs8, &rcgen::PKCS_RSA_SHA256)
+}

@@ -1,0 +1,235 @@
+//! Against OpenSSL's command line, in both roles: suites, groups, kinds of keys, lengths of datagrams.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod identities;
+
+use identities::{Kind, Made, Only, make};
+use lodewire_dtls::{ClientConfig, Connection, Cookies, Greeting, Limits, ServerConfig, State};
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// An `openssl` that runs.
+struct OpenSsl {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl OpenSsl {
+    /// `None` if there is none on this machine.
+    fn start(arguments: &[String]) -> Option<Self> {
+        let mut child = Command::new("openssl")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let output = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Some(Self { child, lines, said: String::new() })
+    }
+
+    fn type_line(&mut self, line: &str) {
+        let input = self.child.stdin.as_mut().expect("a pipe");
+        // At once: what it reads at once, it sends as one packet.
+        input.write_all(format!("{line}\n").as_bytes()).expect("it runs");
+    }
+
+    fn has_said(&mut self, what: &str) -> bool {
+        for line in self.lines.try_iter() {
+            self.said += &line;
+            self.said.push('\n');
+        }
+        self.said.contains(what)
+    }
+}
+
+impl Drop for OpenSsl {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A connection on a socket.
+struct End {
+    socket: UdpSocket,
+    connection: Connection,
+    to: SocketAddr,
+}
+
+impl End {
+    /// Serves it until `done` says so.
+    fn run(&mut self, mut done: impl FnMut(&mut Connection) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        let mut buffer = vec![0; 65_536];
+        self.socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket");
+        loop {
+            if done(&mut self.connection) {
+                break;
+            }
+            let state = self.connection.state();
+            assert!(Instant::now() < end && !matches!(state, State::Failed(_)), "{state:?}");
+            if let Ok((len, from)) = self.socket.recv_from(&mut buffer)
+                && from == self.to
+            {
+                self.connection.handle(Instant::now(), &buffer[..len]);
+            }
+            while let Some(job) = self.connection.take_job() {
+                self.connection.resume(Instant::now(), job.run());
+            }
+            if self.connection.deadline().is_some_and(|at| at <= Instant::now()) {
+                self.connection.expire(Instant::now());
+            }
+            self.flush();
+        }
+        self.flush();
+    }
+
+    fn flush(&mut self) {
+        while let Some(datagram) = self.connection.transmit() {
+            self.socket.send_to(&datagram, self.to).expect("sent");
+        }
+    }
+}
+
+fn socket() -> UdpSocket {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")
+}
+
+/// Certificate and key in files that `openssl` reads.
+fn files(made: &Made, name: &str) -> [PathBuf; 2] {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    let [certificate, key] = ["crt", "key"].map(|end| folder.join(format!("{name}.{end}")));
+    fs::write(&certificate, &made.certificate_pem).expect("written");
+    fs::write(&key, &made.key_pem).expect("written");
+    [certificate, key]
+}
+
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// One after the other: ports that were free may be another test's.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Our client and a server of OpenSSL's, with further options.
+fn client_of(kind: Kind, options: &str, limits: Limits) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = make(kind);
+    let [certificate, key] =
+        files(&made, &format!("server-{kind:?}-{}", options.replace(['/', ' '], "_")));
+    let port = socket().local_addr().expect("a port").port();
+    let arguments = format!(
+        "s_server -dtls1_2 -listen -accept 127.0.0.1:{port} -cert {} -key {} {options}",
+        certificate.display(),
+        key.display()
+    );
+    let Some(mut server) = OpenSsl::start(&words(&arguments)) else {
+        println!("there is no openssl here");
+        return;
+    };
+    let began = Instant::now();
+    while !server.has_said("ACCEPT") && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let config = ClientConfig {
+        verifier: Only::of(&made.identity),
+        server_name: Some("game.example".to_owned()),
+        identity: None,
+        limits,
+    };
+    let connection = Connection::connect(Instant::now(), config).expect("randomness");
+    let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut client = End { socket: socket(), connection, to };
+    client.run(|connection| connection.state() == &State::Connected);
+    client.connection.send(b"from our client\n").expect("connected");
+    client.run(|_| server.has_said("from our client"));
+    server.type_line("from its server");
+    client.run(|connection| connection.receive().as_deref() == Some(b"from its server\n"));
+    client.connection.close();
+    client.flush();
+}
+
+/// Our server and a client of OpenSSL's.
+fn server_of(kind: Kind, options: &str, limits: Limits) {
+    let made = make(kind);
+    let socket = socket();
+    let port = socket.local_addr().expect("a port").port();
+    let arguments = format!("s_client -dtls1_2 -connect 127.0.0.1:{port} {options}");
+    let Some(mut client) = OpenSsl::start(&words(&arguments)) else {
+        println!("there is no openssl here");
+        return;
+    };
+    let identity = Arc::clone(&made.identity);
+    let config = ServerConfig { identity, client_verifier: None, limits };
+    let mut cookies = Cookies::new(Instant::now()).expect("randomness");
+    let mut buffer = [0; 4096];
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let (connection, to) = loop {
+        let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
+        match cookies.greet(Instant::now(), from, &buffer[..len]) {
+            Greeting::Ignored => panic!("a hello was not understood"),
+            Greeting::Answer(answer) => drop(socket.send_to(&answer, from).expect("sent")),
+            Greeting::Proven(hello) => {
+                let accepted = Connection::accept(Instant::now(), config, hello);
+                break (accepted.expect("something in common"), from);
+            }
+        }
+    };
+    let mut server = End { socket, connection, to };
+    server.run(|connection| connection.state() == &State::Connected);
+    client.type_line("from its client");
+    server.run(|connection| connection.receive().as_deref() == Some(b"from its client\n"));
+    server.connection.send(b"from our server\n").expect("connected");
+    server.run(|_| client.has_said("from our server"));
+    server.connection.close();
+    server.flush();
+}
+
+const SUITES: [(&str, Kind); 6] = [
+    ("ECDHE-ECDSA-AES128-GCM-SHA256", Kind::P256),
+    ("ECDHE-ECDSA-AES256-GCM-SHA384", Kind::P256),
+    ("ECDHE-ECDSA-CHACHA20-POLY1305", Kind::P384),
+    ("ECDHE-RSA-AES128-GCM-SHA256", Kind::Rsa2048),
+    ("ECDHE-RSA-AES256-GCM-SHA384", Kind::Rsa2048),
+    ("ECDHE-RSA-CHACHA20-POLY1305", Kind::Rsa4096),
+];
+
+#[test]
+fn all_suites_in_both_roles() {
+    for (suite, kind) in SUITES {
+        client_of(kind, &format!("-cipher {suite}"), Limits::default());
+        server_of(kind, &format!("-cipher {suite}"), Limits::default());
+    }
+}
+
+#[test]
+fn all_groups_in_both_roles() {
+    for group in ["X25519", "P-256", "P-384"] {
+        client_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default());
+        server_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default());
+    }
+}
+
+#[test]
+fn short_datagrams_in_both_roles() {
+    for mtu in [508, 700, 1200] {
+        let limits = Limits { mtu, ..Limits::default() };
+        client_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits);
+        server_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits);
+    }
+}

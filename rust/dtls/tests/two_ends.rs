@@ -1,0 +1,238 @@
+//! A client and a server, with nothing between them but a virtual clock.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod identities;
+
+use identities::{Kind, Only, another, make};
+use lodewire_dtls::{
+    Alert, CertificateError, ClientConfig, Connection, Cookies, Error, Greeting, Identity, Limits,
+    SendError, ServerConfig, State,
+};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+fn client_config(server: &Identity) -> ClientConfig {
+    ClientConfig {
+        verifier: Only::of(server),
+        server_name: Some("game.example".to_owned()),
+        identity: None,
+        limits: Limits::default(),
+    }
+}
+
+fn server_config(identity: &Arc<Identity>) -> ServerConfig {
+    let identity = Arc::clone(identity);
+    ServerConfig { identity, client_verifier: None, limits: Limits::default() }
+}
+
+struct Pair {
+    now: Instant,
+    client: Connection,
+    server: Option<Connection>,
+    config: ServerConfig,
+    cookies: Cookies,
+    /// Datagrams of the client, and of the server, so far.
+    sent: [usize; 2],
+    longest: usize,
+}
+
+impl Pair {
+    fn new(client: ClientConfig, config: ServerConfig) -> Self {
+        let now = Instant::now();
+        Self {
+            now,
+            client: Connection::connect(now, client).expect("randomness"),
+            server: None,
+            config,
+            cookies: Cookies::new(now).expect("randomness"),
+            sent: [0; 2],
+            longest: 0,
+        }
+    }
+
+    /// Exchanges datagrams until there are none, but for those that `passes` keeps back: by who sends, and how many he has
+    /// sent before.
+    fn settle(&mut self, mut passes: impl FnMut(usize, usize) -> bool) {
+        let address = SocketAddr::from(([10, 0, 0, 1], 1234));
+        loop {
+            let mut idle = true;
+            for connection in [Some(&mut self.client), self.server.as_mut()].into_iter().flatten() {
+                while let Some(job) = connection.take_job() {
+                    connection.resume(self.now, job.run());
+                    idle = false;
+                }
+            }
+            while let Some(datagram) = self.client.transmit() {
+                idle = false;
+                self.sent[0] += 1;
+                self.longest = self.longest.max(datagram.len());
+                if !passes(0, self.sent[0] - 1) {
+                    continue;
+                }
+                if let Some(server) = &mut self.server {
+                    server.handle(self.now, &datagram);
+                    continue;
+                }
+                match self.cookies.greet(self.now, address, &datagram) {
+                    Greeting::Ignored => panic!("a hello was not understood"),
+                    Greeting::Answer(answer) => {
+                        assert!(answer.len() <= datagram.len());
+                        self.client.handle(self.now, &answer);
+                    }
+                    Greeting::Proven(hello) => {
+                        match Connection::accept(self.now, self.config.clone(), hello) {
+                            Ok(server) => self.server = Some(server),
+                            Err(refusal) => {
+                                let datagram = refusal.datagram.expect("an alert");
+                                self.client.handle(self.now, &datagram);
+                            }
+                        }
+                    }
+                }
+            }
+            if let Some(server) = &mut self.server {
+                while let Some(datagram) = server.transmit() {
+                    idle = false;
+                    self.sent[1] += 1;
+                    self.longest = self.longest.max(datagram.len());
+                    if passes(1, self.sent[1] - 1) {
+                        self.client.handle(self.now, &datagram);
+                    }
+                }
+            }
+            if idle {
+                return;
+            }
+        }
+    }
+
+    /// Lets time pass, with nothing lost.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.settle(|_, _| true);
+            let deadlines = [Some(&self.client), self.server.as_ref()];
+            let next = deadlines.into_iter().flatten().filter_map(Connection::deadline).min();
+            let Some(next) = next.filter(|at| *at <= end) else { break };
+            self.now = self.now.max(next);
+            for connection in [Some(&mut self.client), self.server.as_mut()].into_iter().flatten() {
+                connection.expire(self.now);
+            }
+        }
+        self.now = end;
+    }
+
+    fn server(&mut self) -> &mut Connection {
+        self.server.as_mut().expect("a server")
+    }
+
+    fn is_connected(&self) -> bool {
+        let server = self.server.as_ref().map(Connection::state);
+        self.client.state() == &State::Connected && server == Some(&State::Connected)
+    }
+}
+
+#[test]
+fn they_connect_and_packets_go_both_ways() {
+    for kind in [Kind::P256, Kind::P384, Kind::Rsa2048] {
+        let identity = make(kind).identity;
+        let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+        assert_eq!(pair.client.send(b"early"), Err(SendError::NotConnected));
+        pair.settle(|_, _| true);
+        assert!(pair.is_connected(), "{:?}", pair.client.state());
+        assert_eq!(pair.client.peer_certificates(), identity.chain);
+        assert_eq!(pair.client.send(&vec![0; 16_385]), Err(SendError::TooLong));
+        for len in [0, 1, 100, 1400, 16_384] {
+            let packet = vec![7; len];
+            pair.client.send(&packet).expect("connected");
+            pair.server().send(&packet).expect("connected");
+            pair.settle(|_, _| true);
+            assert_eq!(pair.server().receive(), Some(packet.clone()));
+            assert_eq!(pair.client.receive(), Some(packet));
+        }
+        pair.client.close();
+        pair.settle(|_, _| true);
+        assert_eq!(pair.client.state(), &State::Closed);
+        assert_eq!(pair.server().state(), &State::Closed);
+        assert_eq!(pair.client.deadline(), None);
+    }
+}
+
+#[test]
+fn each_lost_datagram_of_the_handshake_comes_again() {
+    let identity = another(Kind::P256).identity;
+    let mut limits = Limits { mtu: 508, ..Limits::default() };
+    limits.handshake_timeout = None;
+    let client = ClientConfig { limits, ..client_config(&identity) };
+    let server = ServerConfig { limits, ..server_config(&identity) };
+    let mut free = Pair::new(client.clone(), server.clone());
+    free.settle(|_, _| true);
+    assert!(free.is_connected() && free.longest <= 508);
+    for side in 0..2 {
+        for lost in 0..free.sent[side] {
+            let mut pair = Pair::new(client.clone(), server.clone());
+            pair.settle(|from, number| (from, number) != (side, lost));
+            pair.pass(Duration::from_secs(10));
+            assert!(
+                pair.is_connected(),
+                "datagram {lost} of side {side}: {:?}",
+                pair.client.state()
+            );
+            pair.client.send(b"still in step").expect("connected");
+            pair.settle(|_, _| true);
+            assert_eq!(pair.server().receive().as_deref(), Some(&b"still in step"[..]));
+        }
+    }
+}
+
+#[test]
+fn who_is_not_trusted_is_told_why() {
+    let (known, other) = (another(Kind::P256).identity, another(Kind::P256).identity);
+    let mut pair = Pair::new(client_config(&known), server_config(&other));
+    pair.settle(|_, _| true);
+    let unknown = Error::Certificate(CertificateError::UnknownAuthority);
+    assert_eq!(pair.client.state(), &State::Failed(unknown));
+    // The alert is not authentic yet: it only shortens the wait.
+    assert_eq!(pair.server().state(), &State::Handshaking);
+    pair.pass(Duration::from_secs(3));
+    assert_eq!(pair.server().state(), &State::Failed(Error::Alert(Alert::UNKNOWN_CA)));
+}
+
+#[test]
+fn clients_show_their_certificates_where_they_have_to() {
+    let (server, client) = (another(Kind::P256).identity, another(Kind::P384).identity);
+    let config =
+        ServerConfig { client_verifier: Some(Only::of(&client)), ..server_config(&server) };
+    let known = ClientConfig { identity: Some(Arc::clone(&client)), ..client_config(&server) };
+    let mut pair = Pair::new(known, config.clone());
+    pair.settle(|_, _| true);
+    assert!(pair.is_connected(), "{:?}", pair.server().state());
+    assert_eq!(pair.server().peer_certificates(), client.chain);
+    for (identity, why) in [
+        (None, CertificateError::Missing),
+        (Some(Arc::clone(&server)), CertificateError::UnknownAuthority),
+    ] {
+        let unknown = ClientConfig { identity, ..client_config(&server) };
+        let mut pair = Pair::new(unknown, config.clone());
+        pair.settle(|_, _| true);
+        assert_eq!(pair.server().state(), &State::Failed(Error::Certificate(why)));
+    }
+}
+
+#[test]
+fn a_handshake_that_nobody_answers_is_given_up() {
+    let identity = another(Kind::P256).identity;
+    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    pair.settle(|_, _| false);
+    let begin = pair.now;
+    while pair.client.state() == &State::Handshaking {
+        pair.now = pair.client.deadline().expect("it waits");
+        pair.client.expire(pair.now);
+        pair.settle(|_, _| false);
+    }
+    assert_eq!(pair.client.state(), &State::Failed(Error::TimedOut));
+    assert_eq!(pair.now - begin, Duration::from_mins(1));
+    assert_eq!(pair.sent, [6, 0], "at 0, 1, 3, 7, 15 and 31 seconds");
+}
