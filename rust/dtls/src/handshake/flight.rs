@@ -11,6 +11,9 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// From the second repetition on datagrams are as short as every path takes them, since it may be their length that does
 /// not get through (RFC 6347 section 4.1.1.1): what IPv4 guarantees, without its own headers, as mbedTLS does.
 const SAFE_MTU: usize = 508;
+/// From the third repetition on a flight goes twice each time: where so much is lost, the doubled time-outs would leave few
+/// tries to come through.
+const TIMES_ALONE: u32 = 3;
 /// Whoever repeats himself is answered so often at the most: the repetition may be forged.
 const ANSWER_INTERVAL: Duration = Duration::from_millis(250);
 /// A fragment is no shorter than this, unless it is the last.
@@ -68,22 +71,16 @@ impl Flight {
             self.timeout = (self.timeout * 2).min(LONGEST_TIMEOUT);
         }
         let mtu = if self.times > 1 { mtu.min(SAFE_MTU) } else { mtu };
+        let copies = if self.times >= TIMES_ALONE { 2 } else { 1 };
         self.times = self.times.saturating_add(1);
         self.sent_at = Some(now);
         self.due = Some(now + self.timeout);
-        let mut packing = Packing { records, mtu, datagram: Vec::new(), datagrams, sealed: false };
-        for item in &self.items {
-            match item {
-                Item::ChangeCipherSpec => {
-                    packing.record(ContentType::ChangeCipherSpec, &[1])?;
-                    packing.sealed = true;
-                }
-                Item::Message { message_type, sequence, body } => {
-                    packing.message(*message_type, *sequence, body)?;
-                }
-            }
+        for _ in 0..copies {
+            let mut packing =
+                Packing { records, mtu, datagram: Vec::new(), datagrams, sealed: false };
+            packing.items(&self.items)?;
+            packing.flush();
         }
-        packing.flush();
         Ok(())
     }
 }
@@ -99,6 +96,21 @@ struct Packing<'a> {
 }
 
 impl Packing<'_> {
+    fn items(&mut self, items: &[Item]) -> Result<(), Error> {
+        for item in items {
+            match item {
+                Item::ChangeCipherSpec => {
+                    self.record(ContentType::ChangeCipherSpec, &[1])?;
+                    self.sealed = true;
+                }
+                Item::Message { message_type, sequence, body } => {
+                    self.message(*message_type, *sequence, body)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// How many bytes of content the next record of this datagram may have.
     fn room(&self) -> usize {
         let taken = self.datagram.len() + self.records.overhead(self.sealed);

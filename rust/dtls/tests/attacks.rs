@@ -1,0 +1,254 @@
+//! What others may send.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod identities;
+
+use identities::{Kind, Only, make};
+use lodewire_dtls::{ClientConfig, Connection, Cookies, Greeting, Limits, ServerConfig, State};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+const HANDSHAKE: u8 = 22;
+const ALERT: u8 = 21;
+const DATA: u8 = 23;
+
+fn address(number: u32) -> SocketAddr {
+    let [a, b, c, d] = number.to_be_bytes();
+    SocketAddr::from(([a, b, c, d], 1234))
+}
+
+fn record(content_type: u8, epoch: u16, sequence: u64, content: &[u8]) -> Vec<u8> {
+    let mut record = vec![content_type, 0xFE, 0xFD];
+    record.extend_from_slice(&(u64::from(epoch) << 48 | sequence).to_be_bytes());
+    record.extend_from_slice(&u16::try_from(content.len()).expect("short").to_be_bytes());
+    record.extend_from_slice(content);
+    record
+}
+
+/// A fragment of a handshake message.
+fn fragment(kind: u8, length: u32, sequence: u16, offset: u32, fragment: &[u8]) -> Vec<u8> {
+    let mut message = vec![kind];
+    message.extend_from_slice(&length.to_be_bytes()[1..]);
+    message.extend_from_slice(&sequence.to_be_bytes());
+    message.extend_from_slice(&offset.to_be_bytes()[1..]);
+    let len = u32::try_from(fragment.len()).expect("short");
+    message.extend_from_slice(&len.to_be_bytes()[1..]);
+    message.extend_from_slice(fragment);
+    message
+}
+
+struct Ends {
+    now: Instant,
+    client: Connection,
+    server: Connection,
+    cookies: Cookies,
+    /// The hello with the cookie.
+    hello: Vec<u8>,
+}
+
+fn work(connection: &mut Connection, now: Instant) {
+    while let Some(job) = connection.take_job() {
+        connection.resume(now, job.run());
+    }
+}
+
+impl Ends {
+    /// A client that has said its second hello.
+    fn begin() -> Self {
+        let identity = make(Kind::P256).identity;
+        let now = Instant::now();
+        let client = ClientConfig {
+            verifier: Only::of(&identity),
+            server_name: None,
+            identity: None,
+            limits: Limits::default(),
+        };
+        let mut client = Connection::connect(now, client).expect("randomness");
+        let server = ServerConfig { identity, client_verifier: None, limits: Limits::default() };
+        let mut cookies = Cookies::new(now).expect("randomness");
+        let hello = client.transmit().expect("a hello");
+        let Greeting::Answer(answer) = cookies.greet(now, address(1), &hello) else {
+            panic!("not understood")
+        };
+        client.handle(now, &answer);
+        let hello = client.transmit().expect("a second hello");
+        let Greeting::Proven(proven) = cookies.greet(now, address(1), &hello) else {
+            panic!("the cookie is wrong")
+        };
+        let server = Connection::accept(now, server, proven).expect("something in common");
+        Self { now, client, server, cookies, hello }
+    }
+
+    fn exchange(&mut self) {
+        loop {
+            work(&mut self.client, self.now);
+            work(&mut self.server, self.now);
+            let there: Vec<_> = std::iter::from_fn(|| self.client.transmit()).collect();
+            let back: Vec<_> = std::iter::from_fn(|| self.server.transmit()).collect();
+            if there.is_empty() && back.is_empty() {
+                return;
+            }
+            for datagram in &there {
+                self.server.handle(self.now, datagram);
+            }
+            for datagram in &back {
+                self.client.handle(self.now, datagram);
+            }
+        }
+    }
+
+    fn connected() -> Self {
+        let mut ends = Self::begin();
+        ends.exchange();
+        ends.assert_served();
+        ends
+    }
+
+    /// Both are there, and served.
+    fn assert_served(&mut self) {
+        self.client.send(b"there").expect("connected");
+        self.server.send(b"back").expect("connected");
+        self.exchange();
+        assert_eq!(self.server.receive().as_deref(), Some(&b"there"[..]));
+        assert_eq!(self.client.receive().as_deref(), Some(&b"back"[..]));
+        assert_eq!((self.server.receive(), self.client.receive()), (None, None));
+    }
+}
+
+#[test]
+fn a_cookie_is_good_for_its_client_and_hello_and_for_a_while() {
+    let mut ends = Ends::begin();
+    let mut greet = |late: u64, from: u32, hello: &[u8]| {
+        ends.cookies.greet(ends.now + Duration::from_secs(late), address(from), hello)
+    };
+    let hello = ends.hello.clone();
+    assert!(matches!(greet(0, 1, &hello), Greeting::Proven(_)), "again, since nothing is kept");
+    assert!(matches!(greet(0, 2, &hello), Greeting::Answer(_)), "of another address");
+    let mut changed = hello.clone();
+    let last = changed.len() - 1;
+    // The end of the last extension stands for any parameter.
+    changed[last] ^= 1;
+    assert!(!matches!(greet(0, 1, &changed), Greeting::Proven(_)), "of another hello");
+    assert!(matches!(greet(29, 1, &hello), Greeting::Proven(_)));
+    assert!(matches!(greet(31, 1, &hello), Greeting::Proven(_)), "by the secret before");
+    assert!(matches!(greet(62, 1, &hello), Greeting::Answer(_)), "after two rotations");
+}
+
+#[test]
+fn strangers_are_answered_by_no_more_than_they_sent() {
+    let mut ends = Ends::begin();
+    let identity = make(Kind::P256).identity;
+    let config = ClientConfig {
+        verifier: Only::of(&identity),
+        server_name: None,
+        identity: None,
+        limits: Limits::default(),
+    };
+    let mut client = Connection::connect(ends.now, config).expect("randomness");
+    let hello = client.transmit().expect("a hello");
+    let (mut came, mut sent) = (0, 0);
+    for number in 0..100_000 {
+        came += hello.len();
+        match ends.cookies.greet(ends.now, address(number), &hello) {
+            Greeting::Answer(answer) => sent += answer.len(),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(sent <= came / 2, "{sent} of {came}");
+    for len in 0..hello.len() {
+        match ends.cookies.greet(ends.now, address(1), &hello[..len]) {
+            Greeting::Ignored => {}
+            other => panic!("{other:?} to {len} bytes"),
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_fragments_of_a_byte_do_no_harm() {
+    let mut ends = Ends::begin();
+    work(&mut ends.server, ends.now);
+    for number in 0..100_000_u32 {
+        let (sequence, offset) = ((number % 40) as u16, number * 7 % 30_000);
+        let message = fragment(16, 30_000, sequence, offset, b"x");
+        let datagram = record(HANDSHAKE, 0, number.into(), &message);
+        ends.server.handle(ends.now, &datagram);
+    }
+    assert_eq!(ends.server.state(), &State::Handshaking);
+    // Nobody else is harmed; this handshake is lost, since nothing of it is authentic yet.
+    let mut other = Ends::begin();
+    other.exchange();
+    other.assert_served();
+}
+
+#[test]
+fn nothing_that_is_forged_harms_a_connection() {
+    let mut ends = Ends::connected();
+    let hello = ends.hello.clone();
+    let mut forged = vec![hello.clone(), Vec::new(), vec![0xFF; 2000]];
+    for content_type in 0..30 {
+        for epoch in [0, 1, 2, 0xFFFF] {
+            for content in [&[2, 40][..], &[1, 0], &[0; 40], &[]] {
+                forged.push(record(content_type, epoch, 1000, content));
+            }
+        }
+    }
+    for kind in 0..=25 {
+        forged.push(record(HANDSHAKE, 0, 5, &fragment(kind, 0, 0, 0, b"")));
+        forged.push(record(HANDSHAKE, 0, 5, &fragment(kind, 12, 3, 0, &[0; 12])));
+    }
+    for datagram in &forged {
+        ends.server.handle(ends.now, datagram);
+        ends.client.handle(ends.now, datagram);
+    }
+    assert!(ends.client.transmit().is_none() && ends.server.transmit().is_none());
+    ends.assert_served();
+    assert_eq!((ends.client.deadline(), ends.server.deadline()), (None, None));
+}
+
+#[test]
+fn what_is_sent_again_by_others_comes_once() {
+    let mut ends = Ends::connected();
+    let mut seen = Vec::new();
+    for number in 0..100_u8 {
+        ends.client.send(&[number]).expect("connected");
+        seen.extend(ends.client.transmit());
+    }
+    for datagram in seen.iter().rev().chain(&seen).chain(&seen) {
+        ends.server.handle(ends.now, datagram);
+    }
+    let mut came: Vec<_> = std::iter::from_fn(|| ends.server.receive()).collect();
+    came.sort();
+    // The window has 64; what is older is taken for a repetition.
+    assert_eq!(came, (36..100_u8).map(|number| vec![number]).collect::<Vec<_>>());
+    // A record is no other kind of record, of no other number.
+    let mut other = seen[99].clone();
+    other[0] = ALERT;
+    ends.server.handle(ends.now, &other);
+    let mut other = seen[99].clone();
+    other[10] ^= 0x7F;
+    ends.server.handle(ends.now, &other);
+    ends.assert_served();
+}
+
+#[test]
+fn a_forged_alert_only_shortens_the_wait() {
+    let mut ends = Ends::begin();
+    ends.server.handle(ends.now, &record(ALERT, 0, 9, &[2, 40]));
+    ends.client.handle(ends.now, &record(ALERT, 0, 9, &[2, 40]));
+    assert_eq!(ends.server.state(), &State::Handshaking);
+    ends.exchange();
+    ends.assert_served();
+    assert_eq!(ends.server.deadline(), None, "it has come to an end in time");
+}
+
+#[test]
+fn data_before_the_end_of_the_handshake_is_not_the_other_sides() {
+    let mut ends = Ends::begin();
+    ends.server.handle(ends.now, &record(DATA, 0, 3, b"in the clear"));
+    for number in 0..10_000 {
+        ends.server.handle(ends.now, &record(DATA, 1, number, &[7; 1000]));
+    }
+    ends.exchange();
+    ends.assert_served();
+}

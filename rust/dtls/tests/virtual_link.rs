@@ -1,0 +1,302 @@
+//! Handshakes over a bad network, on a virtual clock, with seeds. The seed governs the link, the clock and the loss; keys and
+//! randoms come from the system, as always.
+//!
+//! `LODEWIRE_DTLS_SEEDS` says how many seeds each test tries.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod identities;
+
+use identities::{Kind, Only, another, make};
+use lodewire_dtls::{
+    ClientConfig, Connection, Cookies, Greeting, Identity, Limits, ServerConfig, State,
+};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How bad the network is.
+#[derive(Clone, Copy, Debug)]
+struct Weather {
+    /// Of a thousand datagrams each.
+    lost: u32,
+    doubled: u32,
+    cut: u32,
+    flipped: u32,
+    /// The longest delay, in milliseconds: what is sent later may come earlier.
+    delay: u64,
+    /// Longer ones do not get through.
+    mtu: usize,
+}
+
+const CALM: Weather = Weather { lost: 0, doubled: 0, cut: 0, flipped: 0, delay: 20, mtu: 1500 };
+
+/// `xorshift64*`, which is enough for weather.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit.max(1)
+    }
+
+    fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.below(len as u64)).expect("below a length")
+    }
+
+    fn happens(&mut self, of_thousand: u32) -> bool {
+        self.below(1000) < of_thousand.into()
+    }
+}
+
+struct World {
+    random: Random,
+    weather: Weather,
+    begin: Instant,
+    now: Instant,
+    client: Connection,
+    server: Option<Connection>,
+    server_config: ServerConfig,
+    cookies: Cookies,
+    /// What is under way, by when it comes: to whom, and what.
+    link: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
+    count: u64,
+}
+
+const CLIENT: usize = 0;
+const SERVER: usize = 1;
+
+impl World {
+    fn new(seed: u64, weather: Weather, client: ClientConfig, server_config: ServerConfig) -> Self {
+        let now = Instant::now();
+        Self {
+            random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
+            weather,
+            begin: now,
+            now,
+            client: Connection::connect(now, client).expect("randomness"),
+            server: None,
+            server_config,
+            cookies: Cookies::new(now).expect("randomness"),
+            link: BTreeMap::new(),
+            count: 0,
+        }
+    }
+
+    fn put(&mut self, to: usize, mut datagram: Vec<u8>) {
+        let Weather { lost, doubled, cut, flipped, delay, mtu } = self.weather;
+        let times = if self.random.happens(doubled) { 2 } else { 1 };
+        for _ in 0..times {
+            if datagram.len() > mtu || self.random.happens(lost) {
+                continue;
+            }
+            if self.random.happens(cut) {
+                let len = self.random.index(datagram.len());
+                datagram.truncate(len);
+            }
+            if self.random.happens(flipped) && !datagram.is_empty() {
+                let index = self.random.index(datagram.len());
+                datagram[index] ^= 1 << self.random.below(8);
+            }
+            let late = Duration::from_millis(1 + self.random.below(delay));
+            self.count += 1;
+            self.link.insert((self.now + late, self.count), (to, datagram.clone()));
+        }
+    }
+
+    /// Does what is to be done now.
+    fn serve(&mut self) {
+        loop {
+            let mut sent = Vec::new();
+            for (from, connection) in
+                [(CLIENT, Some(&mut self.client)), (SERVER, self.server.as_mut())]
+            {
+                let Some(connection) = connection else { continue };
+                if connection.deadline().is_some_and(|at| at <= self.now) {
+                    connection.expire(self.now);
+                }
+                while let Some(job) = connection.take_job() {
+                    connection.resume(self.now, job.run());
+                }
+                sent.extend(
+                    std::iter::from_fn(|| connection.transmit())
+                        .map(|datagram| (1 - from, datagram)),
+                );
+            }
+            if sent.is_empty() {
+                return;
+            }
+            for (to, datagram) in sent {
+                self.put(to, datagram);
+            }
+        }
+    }
+
+    fn take(&mut self, to: usize, datagram: &[u8]) {
+        if to == CLIENT {
+            self.client.handle(self.now, datagram);
+        } else if let Some(server) = &mut self.server {
+            server.handle(self.now, datagram);
+        } else {
+            let from = SocketAddr::from(([10, 0, 0, 1], 1234));
+            match self.cookies.greet(self.now, from, datagram) {
+                Greeting::Ignored => {}
+                Greeting::Answer(answer) => self.put(CLIENT, answer),
+                Greeting::Proven(hello) => {
+                    let accepted = Connection::accept(self.now, self.server_config.clone(), hello);
+                    self.server = accepted.ok();
+                }
+            }
+        }
+    }
+
+    /// Lets time pass until `done`, at most until `limit` after the begin. Says whether it was done.
+    fn run(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end = self.begin + limit;
+        loop {
+            self.serve();
+            if done(self) {
+                return true;
+            }
+            let arrival = self.link.first_key_value().map(|(at, _)| at.0);
+            let deadlines = [Some(&self.client), self.server.as_ref()];
+            let deadlines = deadlines.into_iter().flatten().filter_map(Connection::deadline);
+            let Some(next) = deadlines.chain(arrival).min().filter(|at| *at <= end) else {
+                return false;
+            };
+            self.now = self.now.max(next);
+            while let Some(entry) =
+                self.link.first_entry().filter(|entry| entry.key().0 <= self.now)
+            {
+                let (to, datagram) = entry.remove();
+                self.take(to, &datagram);
+            }
+        }
+    }
+
+    fn is_connected(&self) -> bool {
+        let server = self.server.as_ref().map(Connection::state);
+        self.client.state() == &State::Connected && server == Some(&State::Connected)
+    }
+}
+
+fn seeds() -> u64 {
+    std::env::var("LODEWIRE_DTLS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40)
+}
+
+fn configs(identity: &Arc<Identity>, mtu: usize) -> (ClientConfig, ServerConfig) {
+    let limits = Limits { mtu, handshake_timeout: None, ..Limits::default() };
+    let client = ClientConfig {
+        verifier: Only::of(identity),
+        server_name: Some("game.example".to_owned()),
+        identity: None,
+        limits,
+    };
+    let server = ServerConfig { identity: Arc::clone(identity), client_verifier: None, limits };
+    (client, server)
+}
+
+/// How many of the seeds come to a connection over which packets go both ways.
+fn connected(weather: impl Fn(u64) -> (Weather, usize)) -> (u64, u64) {
+    let identity = make(Kind::P256).identity;
+    let mut successes = 0;
+    for seed in 0..seeds() {
+        let (weather, mtu) = weather(seed);
+        let (client, server) = configs(&identity, mtu);
+        let mut world = World::new(seed, weather, client, server);
+        let limit = Duration::from_mins(5);
+        if !world.run(limit, |world| world.is_connected()) {
+            let states = (world.client.state(), world.server.as_ref().map(Connection::state));
+            println!("seed {seed}: {states:?} in {weather:?}");
+            continue;
+        }
+        world.weather = CALM;
+        world.client.send(b"there").expect("connected");
+        world.server.as_mut().expect("a server").send(b"back").expect("connected");
+        let (mut there, mut back) = (None, None);
+        let arrived = world.run(limit * 2, |world| {
+            there = there.take().or_else(|| world.server.as_mut()?.receive());
+            back = back.take().or_else(|| world.client.receive());
+            there.is_some() && back.is_some()
+        });
+        assert!(arrived, "seed {seed}");
+        assert_eq!((there.as_deref(), back.as_deref()), (Some(&b"there"[..]), Some(&b"back"[..])));
+        successes += 1;
+    }
+    (successes, seeds())
+}
+
+#[test]
+fn handshakes_come_about_in_any_weather() {
+    let (successes, all) = connected(|seed| {
+        let mtu = Random(seed + 1).index(4);
+        let mtu = [508, 700, 1200, 1400][mtu];
+        let weather = Weather {
+            lost: (seed * 10 % 410) as u32,
+            doubled: (seed * 7 % 200) as u32,
+            delay: 1 + seed * 13 % 400,
+            mtu,
+            ..CALM
+        };
+        (weather, mtu)
+    });
+    assert!(successes * 1000 >= all * 999, "{successes} of {all}");
+}
+
+#[test]
+fn datagrams_that_are_too_long_for_the_path_get_shorter() {
+    let (successes, all) = connected(|_| (Weather { mtu: 508, ..CALM }, 1400));
+    assert_eq!(successes, all);
+}
+
+#[test]
+fn the_hello_fits_the_shortest_path() {
+    let (successes, all) =
+        connected(|seed| (Weather { mtu: 296, lost: (seed % 200) as u32, ..CALM }, 296));
+    assert!(successes * 1000 >= all * 999, "{successes} of {all}");
+}
+
+#[test]
+fn damage_does_no_more_than_loss_does() {
+    let identity = make(Kind::P256).identity;
+    let mut successes = 0;
+    for seed in 0..seeds() {
+        let (client, server) = configs(&identity, 1200);
+        let weather = Weather { cut: 50, flipped: 50, lost: 50, doubled: 50, delay: 100, ..CALM };
+        let mut world = World::new(seed, weather, client, server);
+        world.run(Duration::from_mins(5), |world| world.is_connected());
+        // A hello that was changed on its way makes a handshake that fails: nothing is authentic before its end.
+        if world.is_connected() {
+            successes += 1;
+            let packets: Vec<Vec<u8>> = (0..50_u8).map(|number| vec![number; 100]).collect();
+            for packet in &packets {
+                world.client.send(packet).expect("connected");
+            }
+            world.run(Duration::from_mins(10), |_| false);
+            let server = world.server.as_mut().expect("a server");
+            let mut came: Vec<_> = std::iter::from_fn(|| server.receive()).collect();
+            let count = came.len();
+            came.sort();
+            came.dedup();
+            assert!(count == came.len() && count >= 30, "each at most once, and most do: {count}");
+            assert!(came.iter().all(|packet| packets.contains(packet)), "none was changed");
+        }
+    }
+    assert!(successes * 2 > seeds(), "{successes}");
+}
+
+#[test]
+fn none_comes_about_with_the_wrong_server() {
+    let (right, wrong) = (make(Kind::P256).identity, another(Kind::P256).identity);
+    for seed in 0..seeds().min(40) {
+        let (client, _) = configs(&right, 1200);
+        let (_, server) = configs(&wrong, 1200);
+        let weather = Weather { lost: 100, doubled: 100, flipped: 10, delay: 50, ..CALM };
+        let mut world = World::new(seed, weather, client, server);
+        assert!(!world.run(Duration::from_mins(2), |world| world.is_connected()));
+        assert_ne!(world.client.state(), &State::Connected);
+    }
+}
