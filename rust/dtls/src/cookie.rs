@@ -3,7 +3,7 @@
 use crate::handshake::{Header as MessageHeader, MessageType};
 use crate::messages::{ClientHello, HelloVerifyRequest};
 use crate::reader::Reader;
-use crate::record::{ContentType, Header, VERSION_1_0, records};
+use crate::record::{ContentType, Header, VERSION_1_0, first_record};
 use aws_lc_rs::{hmac, rand};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -112,7 +112,7 @@ fn make(key: &hmac::Key, client: SocketAddr, hello: &ClientHello<'_>) -> hmac::T
 
 /// The ClientHello that a datagram begins with, in one piece: nothing is kept to put pieces together.
 fn first_message(datagram: &[u8]) -> Option<(Header, MessageHeader, &[u8])> {
-    let record = records(datagram).next()?;
+    let record = first_record(datagram)?;
     if record.header.content_type != ContentType::Handshake || record.header.epoch != 0 {
         return None;
     }

@@ -84,6 +84,11 @@ pub(crate) fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
     })
 }
 
+/// The record that a datagram begins with.
+pub(crate) fn first_record(datagram: &[u8]) -> Option<Record<'_>> {
+    parse(Reader(datagram))?.0
+}
+
 /// Reads a record: none if it is whole and means nothing here.
 fn parse(mut reader: Reader<'_>) -> Option<(Option<Record<'_>>, Reader<'_>)> {
     let (content_type, version) = (reader.u8()?, reader.u16()?);

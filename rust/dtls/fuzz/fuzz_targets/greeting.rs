@@ -1,0 +1,56 @@
+//! Datagrams of strangers.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_dtls::{Connection, Cookies, Greeting};
+use std::net::SocketAddr;
+use std::time::Instant;
+
+#[allow(dead_code, reason = "of the server only")]
+mod ends;
+
+fuzz_target!(|datagram: &[u8]| {
+    let now = Instant::now();
+    let Some(mut cookies) = Cookies::new(now) else { return };
+    let from = SocketAddr::from(([10, 0, 0, 1], 1234));
+    match cookies.greet(now, from, datagram) {
+        Greeting::Ignored => {}
+        Greeting::Answer(answer) => {
+            assert!(answer.len() <= datagram.len());
+            // With the cookie in its place the same hello is proven, unless its lengths do not allow it.
+            let cookie = &answer[28..];
+            let id = 13 + 12 + 34;
+            let at = id + 1 + usize::from(datagram[id]);
+            let before = usize::from(datagram[at]);
+            let mut hello = datagram.to_vec();
+            hello.splice(at..=at + before, std::iter::once(32).chain(cookie.iter().copied()));
+            let grown = 32 - before.min(32);
+            let add = |bytes: &mut [u8]| {
+                let mut number =
+                    bytes.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+                number = number + 32 - before;
+                for byte in bytes.iter_mut().rev() {
+                    *byte = number as u8;
+                    number >>= 8;
+                }
+            };
+            if before > 32 || datagram.len() + grown > 16_000 {
+                return;
+            }
+            add(&mut hello[11..13]);
+            add(&mut hello[14..17]);
+            add(&mut hello[22..25]);
+            match cookies.greet(now, from, &hello) {
+                Greeting::Proven(hello) => {
+                    if let Ok(mut server) = Connection::accept(now, ends::server(true), hello) {
+                        while let Some(job) = server.take_job() {
+                            server.resume(now, job.run());
+                        }
+                    }
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        Greeting::Proven(_) => panic!("nobody can make a cookie"),
+    }
+});

@@ -1,0 +1,85 @@
+//! Messages of any kind and content, properly framed, for either side.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_dtls::{Connection, Cookies, Greeting, State};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+mod ends;
+
+const KINDS: [u8; 12] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20];
+
+fn record(content_type: u8, epoch: u8, sequence: u8, content: &[u8]) -> Vec<u8> {
+    let mut record = vec![content_type, 0xFE, 0xFD, 0, epoch, 0, 0, 0, 0, 0, sequence];
+    record.extend_from_slice(&(content.len() as u16).to_be_bytes());
+    record.extend_from_slice(content);
+    record
+}
+
+fn message(kind: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
+    let len = (body.len() as u32).to_be_bytes();
+    let mut message = vec![kind, len[1], len[2], len[3], 0, sequence, 0, 0, 0];
+    message.extend_from_slice(&len[1..]);
+    message.extend_from_slice(body);
+    message
+}
+
+fn serve(now: Instant, connection: &mut Connection) {
+    while let Some(job) = connection.take_job() {
+        connection.resume(now, job.run());
+    }
+    while connection.transmit().is_some() {}
+}
+
+/// A server that has taken a hello.
+fn server(now: Instant, asks: bool) -> Connection {
+    let mut client = Connection::connect(now, ends::client()).unwrap();
+    let mut cookies = Cookies::new(now).unwrap();
+    let from = SocketAddr::from(([10, 0, 0, 1], 1234));
+    loop {
+        match cookies.greet(now, from, &client.transmit().unwrap()) {
+            Greeting::Answer(answer) => client.handle(now, &answer),
+            Greeting::Proven(hello) => {
+                return Connection::accept(now, ends::server(asks), hello).unwrap();
+            }
+            Greeting::Ignored => unreachable!(),
+        }
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&role, mut input)) = input.split_first() else { return };
+    let mut now = Instant::now();
+    let (mut connection, mut sequence) = if role & 1 == 0 {
+        (Connection::connect(now, ends::client()).unwrap(), 0)
+    } else {
+        (server(now, role & 2 != 0), 2)
+    };
+    serve(now, &mut connection);
+    let mut records = 10_u8;
+    while let Some((&[how, len, more], rest)) = input.split_first_chunk() {
+        let len = usize::from(len) + 256 * usize::from(more & 7);
+        let body = &rest[..len.min(rest.len())];
+        input = &rest[body.len()..];
+        records = records.wrapping_add(1);
+        let datagram = match how >> 4 {
+            0..=11 => {
+                let message = message(KINDS[usize::from(how >> 4)], sequence, body);
+                sequence = sequence.wrapping_add(u8::from(how & 1 == 0));
+                record(22, how >> 3 & 1, records, &message)
+            }
+            12 => record(20 + (how & 3), more >> 7, records, body),
+            13 => body.to_vec(),
+            _ => {
+                now += Duration::from_millis(len as u64 * 100);
+                connection.expire(now);
+                continue;
+            }
+        };
+        connection.handle(now, &datagram);
+        serve(now, &mut connection);
+        assert_ne!(connection.state(), &State::Connected, "nobody has the keys");
+        assert_eq!(connection.receive(), None);
+    }
+});

@@ -1,0 +1,140 @@
+//! Two ends, and a network that does what the input says.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_dtls::{Connection, Cookies, Greeting, State};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+mod ends;
+
+struct World {
+    now: Instant,
+    ends: [Option<Connection>; 2],
+    asks: bool,
+    cookies: Cookies,
+    /// To the client, and to the server.
+    link: [VecDeque<Vec<u8>>; 2],
+    sent: [u16; 2],
+    came: [Vec<u16>; 2],
+}
+
+impl World {
+    fn serve(&mut self) {
+        for (index, end) in self.ends.iter_mut().enumerate() {
+            let Some(connection) = end else { continue };
+            while let Some(job) = connection.take_job() {
+                connection.resume(self.now, job.run());
+            }
+            while let Some(datagram) = connection.transmit() {
+                if self.link[1 - index].len() < 100 {
+                    self.link[1 - index].push_back(datagram);
+                }
+            }
+            while let Some(packet) = connection.receive() {
+                let number = u16::from_be_bytes(packet[..2].try_into().unwrap());
+                assert!(number < self.sent[1 - index], "nothing is made up");
+                assert!(!self.came[index].contains(&number), "nothing comes twice");
+                assert!(packet[2..].iter().all(|byte| *byte == number as u8), "nothing is changed");
+                self.came[index].push(number);
+            }
+        }
+    }
+
+    fn deliver(&mut self, to: usize, datagram: &[u8]) {
+        if let Some(connection) = &mut self.ends[to] {
+            connection.handle(self.now, datagram);
+        } else if to == 1 {
+            let from = SocketAddr::from(([10, 0, 0, 1], 1234));
+            match self.cookies.greet(self.now, from, datagram) {
+                Greeting::Ignored => {}
+                Greeting::Answer(answer) => self.link[0].push_back(answer),
+                Greeting::Proven(hello) => {
+                    self.ends[1] =
+                        Connection::accept(self.now, ends::server(self.asks), hello).ok();
+                }
+            }
+        }
+    }
+}
+
+fuzz_target!(|input: &[u8]| {
+    let Some((&first, input)) = input.split_first() else { return };
+    let now = Instant::now();
+    let client = Connection::connect(now, ends::client()).unwrap();
+    let mut world = World {
+        now,
+        ends: [Some(client), None],
+        asks: first & 1 == 1,
+        cookies: Cookies::new(now).unwrap(),
+        link: Default::default(),
+        sent: [0; 2],
+        came: Default::default(),
+    };
+    world.serve();
+    for step in input.as_chunks::<3>().0.iter().take(300) {
+        let [what, a, b] = *step;
+        let side = usize::from(what & 1);
+        match what >> 1 & 15 {
+            // Most often a datagram comes as it was sent.
+            0..=5 => {
+                if let Some(datagram) = world.link[side].pop_front() {
+                    world.deliver(side, &datagram);
+                }
+            }
+            6 => drop(world.link[side].pop_front()),
+            7 => {
+                if let Some(datagram) = world.link[side].front().cloned() {
+                    world.deliver(side, &datagram);
+                }
+            }
+            8 => {
+                if let Some(mut datagram) = world.link[side].pop_front() {
+                    let index = (usize::from(a) * 7 + usize::from(b)) % datagram.len();
+                    datagram[index] ^= b | 1;
+                    world.deliver(side, &datagram);
+                }
+            }
+            9 => {
+                if let Some(mut datagram) = world.link[side].pop_front() {
+                    datagram.truncate(usize::from(a) * 4);
+                    world.deliver(side, &datagram);
+                }
+            }
+            10 => world.link[side].rotate_left(usize::from(!world.link[side].is_empty())),
+            11 => {
+                // What the other side has sent comes back to it.
+                if let Some(datagram) = world.link[1 - side].front().cloned() {
+                    world.deliver(side, &datagram);
+                }
+            }
+            12 => {
+                world.now += Duration::from_millis(u64::from(a) * 20);
+                let now = world.now;
+                for connection in world.ends.iter_mut().flatten() {
+                    connection.expire(now);
+                }
+            }
+            13 | 14 => {
+                let number = world.sent[side];
+                let mut packet = number.to_be_bytes().to_vec();
+                packet.resize(2 + usize::from(a), number as u8);
+                if let Some(connection) = &mut world.ends[side]
+                    && connection.state() == &State::Connected
+                    && connection.send(&packet).is_ok()
+                {
+                    world.sent[side] += 1;
+                }
+            }
+            _ => {
+                if a > 200
+                    && let Some(connection) = &mut world.ends[side]
+                {
+                    connection.close();
+                }
+            }
+        }
+        world.serve();
+    }
+});
