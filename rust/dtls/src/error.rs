@@ -46,6 +46,9 @@ pub enum CertificateError {
 }
 
 impl Error {
+    /// A message that nobody waits for.
+    pub(crate) const OUT_OF_TURN: Self = Self::Protocol("a message came out of turn");
+
     /// What the other side is told.
     pub(crate) fn alert(&self) -> Option<Alert> {
         Some(match self {

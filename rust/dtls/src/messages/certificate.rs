@@ -1,5 +1,6 @@
 //! Certificate (RFC 5246 section 7.4.2).
 
+use crate::error::{CertificateError, Error};
 use crate::reader::Reader;
 use crate::writer;
 use rustls_pki_types::CertificateDer;
@@ -12,7 +13,16 @@ const LONGEST: usize = 10;
 pub(crate) struct Certificate;
 
 impl Certificate {
-    pub(crate) fn parse(body: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    /// Reads a chain of one certificate at the least.
+    pub(crate) fn parse(body: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
+        match Self::read(body) {
+            None => Err(Error::Certificate(CertificateError::Malformed)),
+            Some(chain) if chain.is_empty() => Err(Error::Certificate(CertificateError::Missing)),
+            Some(chain) => Ok(chain),
+        }
+    }
+
+    fn read(body: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
         let mut reader = Reader(body);
         let mut list = Reader(reader.vector24()?);
         let mut chain = Vec::new();

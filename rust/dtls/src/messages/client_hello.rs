@@ -29,7 +29,7 @@ pub(crate) struct ClientHello<'a> {
     pub(crate) renegotiation_info: bool,
     /// It says that this is a renegotiation.
     pub(crate) renegotiates: bool,
-    /// It has sent any extensions.
+    /// It has told its point formats, so that the server may tell its own.
     pub(crate) has_point_formats: bool,
 }
 

@@ -1,9 +1,8 @@
 //! The client's side of the handshake (RFC 5246 section 7.3, RFC 6347 section 4.2).
 
 use crate::config::ClientConfig;
-use crate::crypto::Side;
-use crate::crypto::{KeyShare, MasterSecret, SigningKey, verify};
-use crate::error::{CertificateError, Error};
+use crate::crypto::{KeyShare, MasterSecret, Scheme, Side, SigningKey, verify};
+use crate::error::Error;
 use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Header, Message, MessageType};
 use crate::job::{Done, Job};
@@ -51,8 +50,6 @@ struct Offer {
     request: Option<CertificateRequest>,
 }
 
-const OUT_OF_TURN: Error = Error::Protocol("a message came out of turn");
-
 impl Client {
     /// Begins.
     pub(crate) fn begin(
@@ -97,12 +94,7 @@ impl Client {
                 Step::Certificate(ServerHello::parse(body)?)
             }
             (MessageType::Certificate, Step::Certificate(hello)) => {
-                let chain = Certificate::parse(body)
-                    .ok_or(Error::Certificate(CertificateError::Malformed))?;
-                if chain.is_empty() {
-                    return Err(Error::Certificate(CertificateError::Missing));
-                }
-                Step::KeyExchange(hello, chain)
+                Step::KeyExchange(hello, Certificate::parse(body)?)
             }
             (MessageType::ServerKeyExchange, Step::KeyExchange(hello, chain)) => {
                 Step::HelloDone(Offer { hello, chain, exchange: body.to_vec(), request: None })
@@ -125,7 +117,7 @@ impl Client {
                 }
                 return Ok(Progress::Connected(chain));
             }
-            _ => return Err(OUT_OF_TURN),
+            _ => return Err(Error::OUT_OF_TURN),
         };
         message.encode(&mut exchange.transcript);
         Ok(Progress::None)
@@ -212,7 +204,7 @@ impl Answer {
         &mut self,
         config: &'a ClientConfig,
         request: &CertificateRequest,
-    ) -> Option<(&'a SigningKey, crate::crypto::Scheme)> {
+    ) -> Option<(&'a SigningKey, Scheme)> {
         let identity = config.identity.as_deref();
         let signer = identity.and_then(|identity| {
             let scheme = identity.key.choose(&request.schemes)?;

@@ -2,7 +2,7 @@
 
 use crate::config::ServerConfig;
 use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, verify};
-use crate::error::{CertificateError, Error};
+use crate::error::Error;
 use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Message, MessageType};
 use crate::job::{Done, Job};
@@ -10,6 +10,7 @@ use crate::messages::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, DigitallySigned, EcdheParams,
     NewServerHello, Random, randoms,
 };
+use crate::reader::Reader;
 use crate::record::VERSION;
 use rustls_pki_types::CertificateDer;
 use std::time::Instant;
@@ -47,8 +48,6 @@ enum Step {
     Finished(MasterSecret, Vec<CertificateDer<'static>>),
     Over,
 }
-
-const OUT_OF_TURN: Error = Error::Protocol("a message came out of turn");
 
 impl Server {
     /// Takes the hello of a client, with a first job.
@@ -95,12 +94,7 @@ impl Server {
         exchange.answered();
         self.step = match (message.kind, step) {
             (MessageType::Certificate, Step::Certificate(share)) => {
-                let chain = Certificate::parse(body)
-                    .ok_or(Error::Certificate(CertificateError::Malformed))?;
-                if chain.is_empty() {
-                    return Err(Error::Certificate(CertificateError::Missing));
-                }
-                Step::KeyExchange(share, chain)
+                Step::KeyExchange(share, Certificate::parse(body)?)
             }
             (MessageType::ClientKeyExchange, Step::KeyExchange(share, chain)) => {
                 message.encode(&mut exchange.transcript);
@@ -125,7 +119,7 @@ impl Server {
                 exchange.answered();
                 return Ok(Progress::Connected(chain));
             }
-            _ => return Err(OUT_OF_TURN),
+            _ => return Err(Error::OUT_OF_TURN),
         };
         message.encode(&mut exchange.transcript);
         Ok(Progress::None)
@@ -146,7 +140,7 @@ impl Server {
         let transcript = exchange.transcript.clone();
         Job::new(move || {
             if let (Some(verifier), Some(signature)) = (verifier, signature) {
-                let signed = DigitallySigned::parse(crate::reader::Reader(&signature))
+                let signed = DigitallySigned::parse(Reader(&signature))
                     .ok_or(Error::Protocol("a CertificateVerify that cannot be read"))?;
                 verifier.verify(&chain).map_err(Error::Certificate)?;
                 verify(&chain[0], signed.scheme, &transcript, signed.signature)?;
