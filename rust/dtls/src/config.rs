@@ -28,7 +28,7 @@ pub struct Identity {
 /// The limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest datagram of the handshake, in bytes; from the second repetition on 508 if that is less. At least 296.
+    /// The longest datagram of the handshake, in bytes; from the second repetition on 508 if that is less. No less than 296.
     /// Data goes in datagrams as long as it needs.
     pub mtu: usize,
     /// How long a handshake may take; without it there is no limit.

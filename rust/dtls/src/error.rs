@@ -10,8 +10,8 @@ pub enum Error {
     Alert(Alert),
     /// The other side's certificate is not accepted.
     Certificate(CertificateError),
-    /// The other side does not keep to the protocol.
-    Protocol(&'static str),
+    /// The other side does not keep to the protocol: what it is told, and what it has done.
+    Protocol(Alert, &'static str),
     /// There is no set of parameters that both sides accept.
     NoCommonParameters(&'static str),
     /// The other side did not answer in time.
@@ -47,7 +47,8 @@ pub enum CertificateError {
 
 impl Error {
     /// A message that nobody waits for.
-    pub(crate) const OUT_OF_TURN: Self = Self::Protocol("a message came out of turn");
+    pub(crate) const OUT_OF_TURN: Self =
+        Self::Protocol(Alert::UNEXPECTED_MESSAGE, "a message came out of turn");
 
     /// What the other side is told.
     pub(crate) fn alert(&self) -> Option<Alert> {
@@ -65,7 +66,7 @@ impl Error {
                 | CertificateError::NotPinned
                 | CertificateError::Other(_) => Alert::CERTIFICATE_UNKNOWN,
             },
-            Self::Protocol(_) => Alert::ILLEGAL_PARAMETER,
+            Self::Protocol(alert, _) => *alert,
             Self::NoCommonParameters(_) => Alert::HANDSHAKE_FAILURE,
             Self::KeyExhausted | Self::Internal(_) => Alert::INTERNAL_ERROR,
         })
@@ -77,7 +78,7 @@ impl fmt::Display for Error {
         match self {
             Self::Alert(alert) => write!(f, "the other side says: {}", alert.meaning()),
             Self::Certificate(why) => write!(f, "the certificate is not accepted: {why}"),
-            Self::Protocol(what) => write!(f, "the other side breaks the protocol: {what}"),
+            Self::Protocol(_, what) => write!(f, "the other side breaks the protocol: {what}"),
             Self::NoCommonParameters(what) => write!(f, "nothing in common: {what}"),
             Self::TimedOut => f.write_str("the other side does not answer"),
             Self::KeyExhausted => f.write_str("the keys are used up: connect anew"),

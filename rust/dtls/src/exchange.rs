@@ -9,6 +9,9 @@ use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+/// Every path takes datagrams of this length.
+const SHORTEST_MTU: usize = 296;
+
 /// What a message has led to.
 #[derive(Debug)]
 pub(crate) enum Progress {
@@ -38,7 +41,7 @@ impl Exchange {
             transcript: Vec::new(),
             next_sequence,
             flight: None,
-            mtu,
+            mtu: mtu.max(SHORTEST_MTU),
             datagrams: VecDeque::new(),
         }
     }

@@ -136,6 +136,23 @@ fn a_cookie_is_good_for_its_client_and_hello_and_for_a_while() {
 }
 
 #[test]
+fn a_client_whose_cookie_became_too_old_gets_another() {
+    let mut ends = Ends::begin();
+    let late = ends.now + Duration::from_secs(61);
+    // Both secrets are new by then.
+    ends.cookies.greet(ends.now + Duration::from_secs(30), address(1), &ends.hello);
+    for time in [late, late] {
+        let Greeting::Answer(answer) = ends.cookies.greet(time, address(1), &ends.hello) else {
+            panic!("it was too old")
+        };
+        ends.client.handle(time, &answer);
+        ends.hello = ends.client.transmit().expect("another hello");
+        assert!(matches!(ends.cookies.greet(time, address(1), &ends.hello), Greeting::Proven(_)));
+        ends.cookies = Cookies::new(time).expect("randomness");
+    }
+}
+
+#[test]
 fn strangers_are_answered_by_no_more_than_they_sent() {
     let mut ends = Ends::begin();
     let identity = make(Kind::P256).identity;

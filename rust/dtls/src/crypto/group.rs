@@ -1,5 +1,6 @@
 //! The groups of the key exchange (RFC 8422 section 5.1.1).
 
+use crate::alert::Alert;
 use crate::error::Error;
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use zeroize::Zeroizing;
@@ -47,7 +48,8 @@ impl KeyShare {
     /// The secret that both sides come to.
     pub(crate) fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let public = UnparsedPublicKey::new(self.group.algorithm(), public);
-        let wrong = Error::Protocol("a public key that is none of the group's");
+        let wrong =
+            Error::Protocol(Alert::ILLEGAL_PARAMETER, "a public key that is none of the group's");
         agreement::agree(&self.private, public, wrong, |secret| Ok(Zeroizing::new(secret.to_vec())))
     }
 }

@@ -1,6 +1,7 @@
 //! Signatures: PKCS #1 v1.5 and ECDSA (RFC 5246 section 4.7, RFC 8422 section 5.4). PSS is not TLS 1.2's.
 
 use super::group::Group;
+use crate::alert::Alert;
 use crate::error::{CertificateError, Error};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, RsaKeyPair};
@@ -90,7 +91,7 @@ pub(crate) fn verify(
     if scheme.verification().iter().any(is_right) {
         Ok(())
     } else {
-        Err(Error::Protocol("a signature of the handshake is wrong"))
+        Err(Error::Protocol(Alert::DECRYPT_ERROR, "a signature of the handshake is wrong"))
     }
 }
 

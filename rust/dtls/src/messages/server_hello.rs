@@ -1,6 +1,7 @@
 //! ServerHello (RFC 5246 section 7.4.1.3).
 
 use super::{Random, extensions};
+use crate::alert::Alert;
 use crate::crypto::Suite;
 use crate::error::Error;
 use crate::reader::Reader;
@@ -15,7 +16,7 @@ pub(crate) struct ServerHello {
     pub(crate) extended_master_secret: bool,
 }
 
-const UNREADABLE: Error = Error::Protocol("a ServerHello that cannot be read");
+const UNREADABLE: Error = Error::Protocol(Alert::DECODE_ERROR, "a ServerHello that cannot be read");
 
 impl ServerHello {
     /// Reads the answer to our own hello: nothing may be in it that was not offered.
@@ -27,10 +28,15 @@ impl ServerHello {
         let random = reader.array().ok_or(UNREADABLE)?;
         let session_id = reader.vector8().ok_or(UNREADABLE)?;
         let suite = reader.u16().ok_or(UNREADABLE)?;
-        let suite = Suite::from_number(suite)
-            .ok_or(Error::Protocol("the server has chosen a suite that was not offered"))?;
+        let suite = Suite::from_number(suite).ok_or(Error::Protocol(
+            Alert::ILLEGAL_PARAMETER,
+            "the server has chosen a suite that was not offered",
+        ))?;
         if reader.u8() != Some(0) || session_id.len() > 32 {
-            return Err(Error::Protocol("the server has chosen a compression"));
+            return Err(Error::Protocol(
+                Alert::ILLEGAL_PARAMETER,
+                "the server has chosen a compression",
+            ));
         }
         let mut hello = Self { random, suite, extended_master_secret: false };
         for (number, content) in extensions::read(&mut reader).ok_or(UNREADABLE)? {
@@ -42,7 +48,12 @@ impl ServerHello {
                 extensions::RENEGOTIATION_INFO => content == [0],
                 extensions::EC_POINT_FORMATS => content.contains(&extensions::UNCOMPRESSED),
                 extensions::SERVER_NAME => content.is_empty(),
-                _ => return Err(Error::Protocol("an extension that nobody asked for")),
+                _ => {
+                    return Err(Error::Protocol(
+                        Alert::UNSUPPORTED_EXTENSION,
+                        "an extension that nobody asked for",
+                    ));
+                }
             };
             if !is_right {
                 return Err(UNREADABLE);

@@ -1,5 +1,6 @@
 //! The client's side of the handshake (RFC 5246 section 7.3, RFC 6347 section 4.2).
 
+use crate::alert::Alert;
 use crate::config::ClientConfig;
 use crate::crypto::{KeyShare, MasterSecret, Scheme, Side, SigningKey, verify};
 use crate::error::Error;
@@ -21,12 +22,15 @@ pub(crate) struct Client {
     step: Step,
 }
 
+/// A server asks for another cookie when the one that it gave has become too old. Anybody may have forged that it does.
+const MOST_REQUESTS: u8 = 5;
+
 /// What is waited for.
 #[derive(Debug)]
 enum Step {
-    /// A ServerHello; or a HelloVerifyRequest, once.
+    /// A ServerHello, or a HelloVerifyRequest: so many have come.
     Hello {
-        was_verified: bool,
+        requests: u8,
     },
     Certificate(ServerHello),
     KeyExchange(ServerHello, Vec<CertificateDer<'static>>),
@@ -58,7 +62,7 @@ impl Client {
         now: Instant,
         exchange: &mut Exchange,
     ) -> Result<Self, Error> {
-        let client = Self { config, random, step: Step::Hello { was_verified: false } };
+        let client = Self { config, random, step: Step::Hello { requests: 0 } };
         client.say_hello(now, exchange, &[])?;
         Ok(client)
     }
@@ -82,11 +86,16 @@ impl Client {
         let body = &message.body[..];
         let step = std::mem::replace(&mut self.step, Step::Over);
         self.step = match (message.kind, step) {
-            (MessageType::HelloVerifyRequest, Step::Hello { was_verified: false }) => {
-                let request = HelloVerifyRequest::parse(body)
-                    .ok_or(Error::Protocol("a HelloVerifyRequest that cannot be read"))?;
+            (
+                MessageType::HelloVerifyRequest,
+                Step::Hello { requests: requests @ ..MOST_REQUESTS },
+            ) => {
+                let request = HelloVerifyRequest::parse(body).ok_or(Error::Protocol(
+                    Alert::DECODE_ERROR,
+                    "a HelloVerifyRequest that cannot be read",
+                ))?;
                 self.say_hello(now, exchange, request.cookie)?;
-                self.step = Step::Hello { was_verified: true };
+                self.step = Step::Hello { requests: requests + 1 };
                 return Ok(Progress::None);
             }
             (MessageType::ServerHello, Step::Hello { .. }) => {
@@ -102,8 +111,10 @@ impl Client {
             (MessageType::CertificateRequest, Step::HelloDone(mut offer))
                 if offer.request.is_none() =>
             {
-                let request = CertificateRequest::parse(body)
-                    .ok_or(Error::Protocol("a CertificateRequest that cannot be read"))?;
+                let request = CertificateRequest::parse(body).ok_or(Error::Protocol(
+                    Alert::DECODE_ERROR,
+                    "a CertificateRequest that cannot be read",
+                ))?;
                 offer.request = Some(request);
                 Step::HelloDone(offer)
             }
@@ -113,7 +124,10 @@ impl Client {
             }
             (MessageType::Finished, Step::Finished { master, chain }) => {
                 if !master.is_finished(Side::Server, &exchange.transcript, body) {
-                    return Err(Error::Protocol("the server has seen another handshake"));
+                    return Err(Error::Protocol(
+                        Alert::DECRYPT_ERROR,
+                        "the server has seen another handshake",
+                    ));
                 }
                 return Ok(Progress::Connected(chain));
             }
@@ -133,11 +147,16 @@ impl Client {
         self.step = Step::Secret(hello, chain.clone());
         Job::new(move || {
             config.verifier.verify(&chain).map_err(Error::Certificate)?;
-            let exchange = ServerKeyExchange::parse(&exchange)
-                .ok_or(Error::Protocol("a ServerKeyExchange that cannot be read"))?;
+            let exchange = ServerKeyExchange::parse(&exchange).ok_or(Error::Protocol(
+                Alert::DECODE_ERROR,
+                "a ServerKeyExchange that cannot be read",
+            ))?;
             let scheme = exchange.signature.scheme;
             if scheme.authentication() != suite.authentication() {
-                return Err(Error::Protocol("a signature of another kind than the suite's"));
+                return Err(Error::Protocol(
+                    Alert::ILLEGAL_PARAMETER,
+                    "a signature of another kind than the suite's",
+                ));
             }
             let mut content = randoms(&random, &server_random).to_vec();
             content.extend_from_slice(exchange.signed);

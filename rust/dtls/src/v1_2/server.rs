@@ -1,5 +1,6 @@
 //! The server's side of the handshake (RFC 5246 section 7.3, RFC 6347 section 4.2).
 
+use crate::alert::Alert;
 use crate::config::ServerConfig;
 use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, verify};
 use crate::error::Error;
@@ -58,7 +59,7 @@ impl Server {
         exchange: &mut Exchange,
     ) -> Result<(Self, Job), Error> {
         let hello = ClientHello::parse(&message.body)
-            .ok_or(Error::Protocol("a ClientHello that cannot be read"))?;
+            .ok_or(Error::Protocol(Alert::DECODE_ERROR, "a ClientHello that cannot be read"))?;
         let (suite, group, scheme) = choose(&config, &hello)?;
         message.encode(&mut exchange.transcript);
         let terms = Terms {
@@ -111,7 +112,10 @@ impl Server {
             }
             (MessageType::Finished, Step::Finished(master, chain)) => {
                 if !master.is_finished(Side::Client, &exchange.transcript, body) {
-                    return Err(Error::Protocol("the client has seen another handshake"));
+                    return Err(Error::Protocol(
+                        Alert::DECRYPT_ERROR,
+                        "the client has seen another handshake",
+                    ));
                 }
                 message.encode(&mut exchange.transcript);
                 let data = master.verify_data(Side::Server, &exchange.transcript);
@@ -140,13 +144,17 @@ impl Server {
         let transcript = exchange.transcript.clone();
         Job::new(move || {
             if let (Some(verifier), Some(signature)) = (verifier, signature) {
-                let signed = DigitallySigned::parse(Reader(&signature))
-                    .ok_or(Error::Protocol("a CertificateVerify that cannot be read"))?;
+                let signed = DigitallySigned::parse(Reader(&signature)).ok_or(Error::Protocol(
+                    Alert::DECODE_ERROR,
+                    "a CertificateVerify that cannot be read",
+                ))?;
                 verifier.verify(&chain).map_err(Error::Certificate)?;
                 verify(&chain[0], signed.scheme, &transcript, signed.signature)?;
             }
-            let key = ClientKeyExchange::parse(&key)
-                .ok_or(Error::Protocol("a ClientKeyExchange that cannot be read"))?;
+            let key = ClientKeyExchange::parse(&key).ok_or(Error::Protocol(
+                Alert::DECODE_ERROR,
+                "a ClientKeyExchange that cannot be read",
+            ))?;
             let premaster = share.agree(key.public)?;
             let master = if terms.extended_master_secret {
                 MasterSecret::extended(terms.suite, &premaster, &transcript)
@@ -214,7 +222,7 @@ fn choose(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(Suite, Grou
         return Err(Error::NoCommonParameters("the client does not speak DTLS 1.2"));
     }
     if hello.renegotiates {
-        return Err(Error::Protocol("a renegotiation of nothing"));
+        return Err(Error::Protocol(Alert::HANDSHAKE_FAILURE, "a renegotiation of nothing"));
     }
     if !hello.takes_uncompressed || !hello.takes_uncompressed_points {
         return Err(Error::NoCommonParameters("the client wants compression"));
