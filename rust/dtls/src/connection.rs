@@ -295,9 +295,15 @@ impl Connection {
                 continue;
             };
             // A HelloRequest asks for what is under way.
-            if is_finished == sealed && header.message_type != MessageType::HelloRequest {
-                repeated |= handshake.reassembly.add(&header, fragment);
+            if is_finished != sealed || header.message_type == MessageType::HelloRequest {
+                continue;
             }
+            repeated |= if sealed || !self.exchange.records.has_keys() {
+                handshake.reassembly.add(&header, fragment)
+            } else {
+                // Once there are keys, all that is new comes sealed; whoever forges it may not take its place.
+                handshake.reassembly.is_behind(&header)
+            };
         }
         if repeated {
             self.exchange.was_asked(now)?;
@@ -357,6 +363,7 @@ impl Connection {
             Role::Server(server) => server.resume(now, done, &mut self.exchange)?,
         }
         if self.exchange.records.has_keys() {
+            handshake.reassembly.forget_partial();
             handshake.early_bytes = 0;
             for (header, fragment) in std::mem::take(&mut handshake.early) {
                 self.take_record(now, &Record { header, fragment: &fragment })?;
@@ -392,7 +399,7 @@ impl Connection {
     /// Sends a packet, as a record and a datagram of its own.
     ///
     /// # Errors
-    /// [`SendError`]; the connection is as before.
+    /// [`SendError`]; the connection is as before, unless its key was used up.
     pub fn send(&mut self, packet: &[u8]) -> Result<(), SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
@@ -400,8 +407,10 @@ impl Connection {
         if packet.len() > MAXIMUM_PLAINTEXT {
             return Err(SendError::TooLong);
         }
-        let sent = self.exchange.send(true, ContentType::ApplicationData, packet);
-        self.check(sent);
+        if let Err(error) = self.exchange.send(true, ContentType::ApplicationData, packet) {
+            self.fail(error);
+            return Err(SendError::NotConnected);
+        }
         Ok(())
     }
 
@@ -437,6 +446,11 @@ impl Connection {
     }
 
     fn end(&mut self, state: State) {
+        if self.state == State::Handshaking {
+            // It came before anybody had shown who he is.
+            self.received.clear();
+            self.waiting = 0;
+        }
         self.state = state;
         self.handshake = None;
         self.exchange.forget_flight();

@@ -269,3 +269,23 @@ fn data_before_the_end_of_the_handshake_is_not_the_other_sides() {
     ends.exchange();
     ends.assert_served();
 }
+
+#[test]
+fn nobody_takes_the_place_of_the_message_that_ends_the_handshake() {
+    let mut ends = Ends::begin();
+    work(&mut ends.server, ends.now);
+    let offer: Vec<_> = std::iter::from_fn(|| ends.server.transmit()).collect();
+    // The server's Finished is its message 5.
+    let forged = record(HANDSHAKE, 0, 50, &fragment(4, 12, 5, 0, &[0; 12]));
+    ends.client.handle(ends.now, &forged);
+    for datagram in &offer {
+        ends.client.handle(ends.now, datagram);
+    }
+    work(&mut ends.client, ends.now);
+    for kind in [1, 2, 4, 11, 14] {
+        let forged = record(HANDSHAKE, 0, 60, &fragment(kind, 12, 5, 0, &[0; 12]));
+        ends.client.handle(ends.now, &forged);
+    }
+    ends.exchange();
+    ends.assert_served();
+}

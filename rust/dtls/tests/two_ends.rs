@@ -218,6 +218,23 @@ fn the_final_flight_is_lost() {
 }
 
 #[test]
+fn what_came_in_a_handshake_that_failed_is_not_read() {
+    let identity = make(Kind::P256).identity;
+    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    pair.settle(|from, number| (from, number) != (1, 2));
+    pair.server().send(b"before the end").expect("connected");
+    pair.settle(|_, _| true);
+    while pair.client.state() == &State::Handshaking {
+        pair.now = pair.client.deadline().expect("it waits");
+        let now = pair.now;
+        pair.client.expire(now);
+        pair.settle(|_, _| false);
+    }
+    assert_eq!(pair.client.state(), &State::Failed(Error::TimedOut));
+    assert_eq!(pair.client.receive(), None);
+}
+
+#[test]
 fn both_sides_repeat_themselves_at_once() {
     let identity = make(Kind::P256).identity;
     let mut pair = Pair::new(client_config(&identity), server_config(&identity));

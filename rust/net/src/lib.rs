@@ -21,7 +21,6 @@ mod transport;
 pub mod websocket;
 pub mod workers;
 
-pub use bytes::Bytes;
 pub use tcp::{Bind, BindError};
 
 /// Ends the I/O thread and the workers, and waits until they have ended: for the moment before the library is unloaded.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::process::{Finished, run, run_ok};
+use crate::programs;
 use crate::report::{note, step};
 use crate::rust_results::{Counts, cargo_test_counts, nextest_counts};
 use crate::tally::Tally;
@@ -45,6 +46,10 @@ fn check(tally: &mut Tally, what: &str, command: Command) {
 
 /// The Rust tests and the examples in the documentation.
 pub(crate) fn run_tests(tally: &mut Tally, filter: Option<&str>) {
+    if programs::find("openssl").is_none() {
+        // They find out as well, and do nothing.
+        tally.skip("DTLS with OpenSSL", "there is no openssl on this machine");
+    }
     if has_nextest() {
         let mut command = cargo(&["nextest", "run", "--workspace"]);
         command.args(["--no-fail-fast", "--no-tests", "pass"]);

@@ -76,9 +76,8 @@ impl Reassembly {
 
     /// Takes a fragment. Says whether it belongs to a message that was complete before: then the other side repeats itself.
     pub(crate) fn add(&mut self, header: &Header, fragment: &[u8]) -> bool {
-        let ahead = header.sequence.wrapping_sub(self.next);
-        if ahead >= AHEAD {
-            return ahead > u16::MAX / 2;
+        if header.sequence.wrapping_sub(self.next) >= AHEAD {
+            return self.is_behind(header);
         }
         if let Some(partial) = self.partial.get_mut(&header.sequence) {
             if partial.message_type == header.message_type && partial.body.len() == header.length {
@@ -93,6 +92,17 @@ impl Reassembly {
             self.partial.insert(header.sequence, partial);
         }
         false
+    }
+
+    /// Whether a fragment belongs to a message that was complete before.
+    pub(crate) fn is_behind(&self, header: &Header) -> bool {
+        header.sequence.wrapping_sub(self.next) > u16::MAX / 2
+    }
+
+    /// Forgets what is not complete, or whose turn it is not.
+    pub(crate) fn forget_partial(&mut self) {
+        self.partial.clear();
+        self.bytes = 0;
     }
 
     /// The next message, if it is complete.

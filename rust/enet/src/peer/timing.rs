@@ -61,7 +61,8 @@ impl Peer {
         }
     }
 
-    /// The CONNECT of this host, its first command, was answered, which stands for its acknowledgement.
+    /// The CONNECT of this host, its first command, was answered, which stands for its acknowledgement. If
+    /// it was repeated, nothing is measured, and the back-off stays (Karn's algorithm, RFC 6298 section 5).
     pub(crate) fn connect_is_acknowledged(&mut self, now: Time) {
         let Some(command) = self.control.acknowledge(1) else { return };
         self.no_longer_in_flight(&command);
