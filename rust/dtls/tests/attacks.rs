@@ -1,6 +1,6 @@
 //! What others may send.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod identities;
 

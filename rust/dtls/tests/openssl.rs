@@ -1,6 +1,6 @@
 //! Against OpenSSL's command line, in both roles: suites, groups, kinds of keys, lengths of datagrams.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod identities;
 

@@ -1,6 +1,6 @@
 //! A client and a server, with nothing between them but a virtual clock.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod identities;
 

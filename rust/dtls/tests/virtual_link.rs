@@ -3,7 +3,7 @@
 //!
 //! `LODEWIRE_DTLS_SEEDS` says how many seeds each test tries.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test")]
+#![expect(clippy::expect_used, reason = "a test")]
 
 mod identities;
 

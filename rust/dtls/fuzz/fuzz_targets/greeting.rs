@@ -6,7 +6,7 @@ use lodewire_dtls::{Connection, Cookies, Greeting};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-#[allow(dead_code, reason = "of the server only")]
+#[expect(dead_code, reason = "there is no client here")]
 mod ends;
 
 fuzz_target!(|datagram: &[u8]| {
