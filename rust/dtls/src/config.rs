@@ -1,6 +1,6 @@
 //! What an endpoint is set up with.
 
-use crate::crypto::SigningKey;
+use crate::crypto::{KeyError, SigningKey};
 use crate::error::CertificateError;
 use rustls_pki_types::CertificateDer;
 use std::fmt::Debug;
@@ -19,10 +19,25 @@ pub trait CertificateVerifier: Debug + Send + Sync {
 /// A certificate and its key.
 #[derive(Debug)]
 pub struct Identity {
-    /// The certificate, and those that vouch for it, as far as the other side needs them.
-    pub chain: Vec<CertificateDer<'static>>,
-    /// Its key.
-    pub key: SigningKey,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: SigningKey,
+}
+
+impl Identity {
+    /// A certificate with those that vouch for it, as far as the other side needs them; and its key, which signs once for
+    /// proof.
+    ///
+    /// # Errors
+    /// [`KeyError::Mismatch`], also if the certificate cannot be read.
+    pub fn new(chain: Vec<CertificateDer<'static>>, key: SigningKey) -> Result<Self, KeyError> {
+        let certificate = chain.first().ok_or(KeyError::Mismatch)?;
+        if key.belongs_to(certificate) { Ok(Self { chain, key }) } else { Err(KeyError::Mismatch) }
+    }
+
+    /// The certificate, and those that vouch for it.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
 }
 
 /// The limits of a connection.

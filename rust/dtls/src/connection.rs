@@ -65,8 +65,6 @@ pub struct Connection {
     waiting_limit: usize,
     dropped: u64,
     is_server: bool,
-    /// Room for what is opened.
-    room: Vec<u8>,
 }
 
 /// What a connection needs only while it begins.
@@ -170,7 +168,6 @@ impl Connection {
             waiting_limit: limits.waiting,
             dropped: 0,
             is_server,
-            room: Vec::new(),
         }
     }
 
@@ -189,14 +186,14 @@ impl Connection {
         self.dropped
     }
 
-    /// Takes a datagram that came from the other side. What is not an authentic part of the connection is dropped without a
-    /// word.
-    pub fn handle(&mut self, now: Instant, datagram: &[u8]) {
+    /// Takes a datagram that came from the other side, and opens it where it is: nobody else can read it afterwards. What is
+    /// not an authentic part of the connection is dropped without a word.
+    pub fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
         for record in records(datagram) {
             if matches!(self.state, State::Closed | State::Failed(_)) {
                 return;
             }
-            let taken = self.take_record(now, &record);
+            let taken = self.take_record(now, record);
             self.check(taken);
         }
     }
@@ -207,27 +204,24 @@ impl Connection {
         }
     }
 
-    fn take_record(&mut self, now: Instant, record: &Record<'_>) -> Result<(), Error> {
-        let mut room = std::mem::take(&mut self.room);
-        let taken = match self.exchange.records.open(record, &mut room) {
-            Ok(Unsealed::Content(content)) => self.take(now, &record.header, content),
-            Ok(Unsealed::Early) => {
-                self.keep_early(record);
+    fn take_record(&mut self, now: Instant, record: Record<'_>) -> Result<(), Error> {
+        let header = record.header;
+        match self.exchange.records.open(record)? {
+            Unsealed::Content(content) => self.take(now, &header, content),
+            Unsealed::Early(sealed) => {
+                self.keep_early(header, sealed);
                 Ok(())
             }
-            Ok(Unsealed::Nothing) => Ok(()),
-            Err(error) => Err(error),
-        };
-        self.room = room;
-        taken
+            Unsealed::Nothing => Ok(()),
+        }
     }
 
-    fn keep_early(&mut self, record: &Record<'_>) {
+    fn keep_early(&mut self, header: Header, sealed: &[u8]) {
         let Some(handshake) = &mut self.handshake else { return };
-        let cost = record.fragment.len() + PACKET_OVERHEAD;
+        let cost = sealed.len() + PACKET_OVERHEAD;
         if handshake.early_bytes + cost <= MOST_EARLY {
             handshake.early_bytes += cost;
-            handshake.early.push((record.header, record.fragment.to_vec()));
+            handshake.early.push((header, sealed.to_vec()));
         }
     }
 
@@ -365,8 +359,8 @@ impl Connection {
         if self.exchange.records.has_keys() {
             handshake.reassembly.forget_partial();
             handshake.early_bytes = 0;
-            for (header, fragment) in std::mem::take(&mut handshake.early) {
-                self.take_record(now, &Record { header, fragment: &fragment })?;
+            for (header, mut fragment) in std::mem::take(&mut handshake.early) {
+                self.take_record(now, Record { header, fragment: &mut fragment })?;
             }
         }
         self.advance(now)

@@ -112,13 +112,13 @@ fn make(key: &hmac::Key, client: SocketAddr, hello: &ClientHello<'_>) -> hmac::T
 
 /// The ClientHello that a datagram begins with, in one piece: nothing is kept to put pieces together.
 fn first_message(datagram: &[u8]) -> Option<(Header, MessageHeader, &[u8])> {
-    let record = first_record(datagram)?;
-    if record.header.content_type != ContentType::Handshake || record.header.epoch != 0 {
+    let (header, fragment) = first_record(datagram)?;
+    if header.content_type != ContentType::Handshake || header.epoch != 0 {
         return None;
     }
-    let (message, body) = MessageHeader::parse(&mut Reader(record.fragment))?;
+    let (message, body) = MessageHeader::parse(&mut Reader(fragment))?;
     let is_hello = message.message_type == MessageType::ClientHello && body.len() == message.length;
-    is_hello.then_some((record.header, message, body))
+    is_hello.then_some((header, message, body))
 }
 
 /// A HelloVerifyRequest. It has the numbers of what it answers, since the server has none of its own yet.

@@ -71,7 +71,7 @@ impl Ends {
         let Greeting::Answer(answer) = cookies.greet(now, address(1), &hello) else {
             panic!("not understood")
         };
-        client.handle(now, &answer);
+        client.handle(now, &mut answer.clone());
         let hello = client.transmit().expect("a second hello");
         let Greeting::Proven(proven) = cookies.greet(now, address(1), &hello) else {
             panic!("the cookie is wrong")
@@ -90,10 +90,10 @@ impl Ends {
                 return;
             }
             for datagram in &there {
-                self.server.handle(self.now, datagram);
+                self.server.handle(self.now, &mut datagram.clone());
             }
             for datagram in &back {
-                self.client.handle(self.now, datagram);
+                self.client.handle(self.now, &mut datagram.clone());
             }
         }
     }
@@ -145,7 +145,7 @@ fn a_client_whose_cookie_became_too_old_gets_another() {
         let Greeting::Answer(answer) = ends.cookies.greet(time, address(1), &ends.hello) else {
             panic!("it was too old")
         };
-        ends.client.handle(time, &answer);
+        ends.client.handle(time, &mut answer.clone());
         ends.hello = ends.client.transmit().expect("another hello");
         assert!(matches!(ends.cookies.greet(time, address(1), &ends.hello), Greeting::Proven(_)));
         ends.cookies = Cookies::new(time).expect("randomness");
@@ -189,7 +189,7 @@ fn a_hundred_thousand_fragments_of_a_byte_do_no_harm() {
         let (sequence, offset) = ((number % 40) as u16, number * 7 % 30_000);
         let message = fragment(16, 30_000, sequence, offset, b"x");
         let datagram = record(HANDSHAKE, 0, number.into(), &message);
-        ends.server.handle(ends.now, &datagram);
+        ends.server.handle(ends.now, &mut datagram.clone());
     }
     assert_eq!(ends.server.state(), &State::Handshaking);
     // Nobody else is harmed; this handshake is lost, since nothing of it is authentic yet.
@@ -215,8 +215,8 @@ fn nothing_that_is_forged_harms_a_connection() {
         forged.push(record(HANDSHAKE, 0, 5, &fragment(kind, 12, 3, 0, &[0; 12])));
     }
     for datagram in &forged {
-        ends.server.handle(ends.now, datagram);
-        ends.client.handle(ends.now, datagram);
+        ends.server.handle(ends.now, &mut datagram.clone());
+        ends.client.handle(ends.now, &mut datagram.clone());
     }
     assert!(ends.client.transmit().is_none() && ends.server.transmit().is_none());
     ends.assert_served();
@@ -232,7 +232,7 @@ fn what_is_sent_again_by_others_comes_once() {
         seen.extend(ends.client.transmit());
     }
     for datagram in seen.iter().rev().chain(&seen).chain(&seen) {
-        ends.server.handle(ends.now, datagram);
+        ends.server.handle(ends.now, &mut datagram.clone());
     }
     let mut came: Vec<_> = std::iter::from_fn(|| ends.server.receive()).collect();
     came.sort();
@@ -241,18 +241,18 @@ fn what_is_sent_again_by_others_comes_once() {
     // A record is no other kind of record, of no other number.
     let mut other = seen[99].clone();
     other[0] = ALERT;
-    ends.server.handle(ends.now, &other);
+    ends.server.handle(ends.now, &mut other.clone());
     let mut other = seen[99].clone();
     other[10] ^= 0x7F;
-    ends.server.handle(ends.now, &other);
+    ends.server.handle(ends.now, &mut other.clone());
     ends.assert_served();
 }
 
 #[test]
 fn a_forged_alert_only_shortens_the_wait() {
     let mut ends = Ends::begin();
-    ends.server.handle(ends.now, &record(ALERT, 0, 9, &[2, 40]));
-    ends.client.handle(ends.now, &record(ALERT, 0, 9, &[2, 40]));
+    ends.server.handle(ends.now, &mut record(ALERT, 0, 9, &[2, 40]));
+    ends.client.handle(ends.now, &mut record(ALERT, 0, 9, &[2, 40]));
     assert_eq!(ends.server.state(), &State::Handshaking);
     ends.exchange();
     ends.assert_served();
@@ -262,9 +262,9 @@ fn a_forged_alert_only_shortens_the_wait() {
 #[test]
 fn data_before_the_end_of_the_handshake_is_not_the_other_sides() {
     let mut ends = Ends::begin();
-    ends.server.handle(ends.now, &record(DATA, 0, 3, b"in the clear"));
+    ends.server.handle(ends.now, &mut record(DATA, 0, 3, b"in the clear"));
     for number in 0..10_000 {
-        ends.server.handle(ends.now, &record(DATA, 1, number, &[7; 1000]));
+        ends.server.handle(ends.now, &mut record(DATA, 1, number, &[7; 1000]));
     }
     ends.exchange();
     ends.assert_served();
@@ -277,14 +277,14 @@ fn nobody_takes_the_place_of_the_message_that_ends_the_handshake() {
     let offer: Vec<_> = std::iter::from_fn(|| ends.server.transmit()).collect();
     // The server's Finished is its message 5.
     let forged = record(HANDSHAKE, 0, 50, &fragment(4, 12, 5, 0, &[0; 12]));
-    ends.client.handle(ends.now, &forged);
+    ends.client.handle(ends.now, &mut forged.clone());
     for datagram in &offer {
-        ends.client.handle(ends.now, datagram);
+        ends.client.handle(ends.now, &mut datagram.clone());
     }
     work(&mut ends.client, ends.now);
     for kind in [1, 2, 4, 11, 14] {
         let forged = record(HANDSHAKE, 0, 60, &fragment(kind, 12, 5, 0, &[0; 12]));
-        ends.client.handle(ends.now, &forged);
+        ends.client.handle(ends.now, &mut forged.clone());
     }
     ends.exchange();
     ends.assert_served();

@@ -86,7 +86,7 @@ impl End {
             if let Ok((len, from)) = self.socket.recv_from(&mut buffer)
                 && from == self.to
             {
-                self.connection.handle(Instant::now(), &buffer[..len]);
+                self.connection.handle(Instant::now(), &mut buffer[..len]);
             }
             while let Some(job) = self.connection.take_job() {
                 self.connection.resume(Instant::now(), job.run());

@@ -6,9 +6,10 @@ mod identities;
 
 use identities::{Kind, Only, another, make};
 use lodewire_dtls::{
-    Alert, CertificateError, ClientConfig, Connection, Cookies, Error, Greeting, Identity, Limits,
-    SendError, ServerConfig, State,
+    Alert, CertificateError, ClientConfig, Connection, Cookies, Error, Greeting, Identity,
+    KeyError, Limits, SendError, ServerConfig, SigningKey, State,
 };
+use rustls_pki_types::PrivateKeyDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,7 +73,7 @@ impl Pair {
                     continue;
                 }
                 if let Some(server) = &mut self.server {
-                    server.handle(self.now, &datagram);
+                    server.handle(self.now, &mut datagram.clone());
                     continue;
                 }
                 match self.cookies.greet(self.now, address, &datagram) {
@@ -81,7 +82,7 @@ impl Pair {
                         assert!(answer.len() <= datagram.len());
                         self.sent[1] += 1;
                         if passes(1, self.sent[1] - 1) {
-                            self.client.handle(self.now, &answer);
+                            self.client.handle(self.now, &mut answer.clone());
                         }
                     }
                     Greeting::Proven(hello) => {
@@ -89,7 +90,7 @@ impl Pair {
                             Ok(server) => self.server = Some(server),
                             Err(refusal) => {
                                 let datagram = refusal.datagram.expect("an alert");
-                                self.client.handle(self.now, &datagram);
+                                self.client.handle(self.now, &mut datagram.clone());
                             }
                         }
                     }
@@ -101,7 +102,7 @@ impl Pair {
                     self.sent[1] += 1;
                     self.longest = self.longest.max(datagram.len());
                     if passes(1, self.sent[1] - 1) {
-                        self.client.handle(self.now, &datagram);
+                        self.client.handle(self.now, &mut datagram.clone());
                     }
                 }
             }
@@ -145,7 +146,7 @@ fn they_connect_and_packets_go_both_ways() {
         assert_eq!(pair.client.send(b"early"), Err(SendError::NotConnected));
         pair.settle(|_, _| true);
         assert!(pair.is_connected(), "{:?}", pair.client.state());
-        assert_eq!(pair.client.peer_certificates(), identity.chain);
+        assert_eq!(pair.client.peer_certificates(), identity.chain());
         assert_eq!(pair.client.send(&vec![0; 16_385]), Err(SendError::TooLong));
         for len in [0, 1, 100, 1400, 16_384] {
             let packet = vec![7; len];
@@ -275,7 +276,7 @@ fn clients_show_their_certificates_where_they_have_to() {
     let mut pair = Pair::new(known, config.clone());
     pair.settle(|_, _| true);
     assert!(pair.is_connected(), "{:?}", pair.server().state());
-    assert_eq!(pair.server().peer_certificates(), client.chain);
+    assert_eq!(pair.server().peer_certificates(), client.chain());
     for (identity, why) in [
         (None, CertificateError::Missing),
         (Some(Arc::clone(&server)), CertificateError::UnknownAuthority),
@@ -301,4 +302,18 @@ fn a_handshake_that_nobody_answers_is_given_up() {
     assert_eq!(pair.client.state(), &State::Failed(Error::TimedOut));
     assert_eq!(pair.now - begin, Duration::from_mins(1));
     assert_eq!(pair.sent, [9, 0], "at 0, 1 and 3 seconds, twice at 7, 15 and 31");
+}
+
+#[test]
+fn a_certificate_needs_its_own_key() {
+    let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
+    let key = |pair: &rcgen::KeyPair| {
+        let der = PrivateKeyDer::try_from(pair.serialize_der()).expect("PKCS #8");
+        SigningKey::new(&der).expect("a key")
+    };
+    let chain = || vec![made.cert.der().clone()];
+    assert!(Identity::new(chain(), key(&made.signing_key)).is_ok());
+    let other = rcgen::KeyPair::generate().expect("a key");
+    assert_eq!(Identity::new(chain(), key(&other)).err(), Some(KeyError::Mismatch));
+    assert_eq!(Identity::new(Vec::new(), key(&other)).err(), Some(KeyError::Mismatch));
 }

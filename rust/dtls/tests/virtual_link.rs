@@ -137,9 +137,9 @@ impl World {
 
     fn take(&mut self, to: usize, datagram: &[u8]) {
         if to == CLIENT {
-            self.client.handle(self.now, datagram);
+            self.client.handle(self.now, &mut datagram.to_vec());
         } else if let Some(server) = &mut self.server {
-            server.handle(self.now, datagram);
+            server.handle(self.now, &mut datagram.to_vec());
         } else {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
             match self.cookies.greet(self.now, from, datagram) {

@@ -22,7 +22,7 @@ fn identity() -> Arc<Identity> {
         let params = rcgen::CertificateParams::new(vec!["game.example".to_owned()]).unwrap();
         let chain = vec![params.self_signed(&key).unwrap().der().clone()];
         let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        Arc::new(Identity { chain, key: SigningKey::new(&der).unwrap() })
+        Arc::new(Identity::new(chain, SigningKey::new(&der).unwrap()).unwrap())
     };
     Arc::clone(IDENTITY.get_or_init(make))
 }

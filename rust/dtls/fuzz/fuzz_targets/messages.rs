@@ -39,7 +39,7 @@ fn server(now: Instant, asks: bool) -> Connection {
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     loop {
         match cookies.greet(now, from, &client.transmit().unwrap()) {
-            Greeting::Answer(answer) => client.handle(now, &answer),
+            Greeting::Answer(answer) => client.handle(now, &mut answer.to_vec()),
             Greeting::Proven(hello) => {
                 return Connection::accept(now, ends::server(asks), hello).unwrap();
             }
@@ -77,7 +77,7 @@ fuzz_target!(|input: &[u8]| {
                 continue;
             }
         };
-        connection.handle(now, &datagram);
+        connection.handle(now, &mut datagram.to_vec());
         serve(now, &mut connection);
         assert_ne!(connection.state(), &State::Connected, "nobody has the keys");
         assert_eq!(connection.receive(), None);

@@ -44,7 +44,7 @@ impl World {
 
     fn deliver(&mut self, to: usize, datagram: &[u8]) {
         if let Some(connection) = &mut self.ends[to] {
-            connection.handle(self.now, datagram);
+            connection.handle(self.now, &mut datagram.to_vec());
         } else if to == 1 {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
             match self.cookies.greet(self.now, from, datagram) {

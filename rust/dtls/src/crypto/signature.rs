@@ -100,11 +100,16 @@ pub(crate) fn verify(
 pub enum KeyError {
     /// It is damaged, or of another kind than RSA (2048 to 8192 bits), P-256 or P-384.
     Unsupported,
+    /// It is not the one of the certificate.
+    Mismatch,
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the key is neither RSA (2048 to 8192 bits) nor P-256 nor P-384")
+        f.write_str(match self {
+            Self::Unsupported => "the key is neither RSA (2048 to 8192 bits) nor P-256 nor P-384",
+            Self::Mismatch => "the key is not the one of the certificate",
+        })
     }
 }
 
@@ -169,6 +174,17 @@ impl SigningKey {
             }),
             Key::Ecdsa(scheme, _) => Some(*scheme).filter(|scheme| is_offered(*scheme)),
         }
+    }
+
+    /// Whether it is the key of this certificate.
+    pub(crate) fn belongs_to(&self, certificate: &CertificateDer<'_>) -> bool {
+        let scheme = match &self.0 {
+            Key::Rsa(_) => Scheme::RsaPkcs1Sha256,
+            Key::Ecdsa(scheme, _) => *scheme,
+        };
+        let probe = b"whose key";
+        let signature = self.sign(scheme, probe);
+        signature.is_ok_and(|signature| verify(certificate, scheme, probe, &signature).is_ok())
     }
 
     /// Signs a message.

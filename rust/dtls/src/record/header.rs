@@ -62,44 +62,44 @@ impl Header {
     }
 }
 
-/// A record as it came.
-#[derive(Clone, Copy, Debug)]
+/// A record as it came. What it carries is opened where it is.
+#[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) header: Header,
-    pub(crate) fragment: &'a [u8],
+    pub(crate) fragment: &'a mut [u8],
 }
 
 /// The records of a datagram, up to the first that is not whole. One of an unknown kind or version is left out.
-pub(crate) fn records(datagram: &[u8]) -> impl Iterator<Item = Record<'_>> {
-    let mut reader = Reader(datagram);
+pub(crate) fn records(mut datagram: &mut [u8]) -> impl Iterator<Item = Record<'_>> {
     std::iter::from_fn(move || {
-        while !reader.is_empty() {
-            let (record, rest) = parse(reader)?;
-            reader = rest;
-            if record.is_some() {
-                return record;
+        loop {
+            let (header, len) = parse(datagram)?;
+            let (record, rest) = std::mem::take(&mut datagram).split_at_mut(Header::LEN + len);
+            datagram = rest;
+            if let Some(header) = header {
+                return Some(Record { header, fragment: &mut record[Header::LEN..] });
             }
         }
-        None
     })
 }
 
-/// The record that a datagram begins with.
-pub(crate) fn first_record(datagram: &[u8]) -> Option<Record<'_>> {
-    parse(Reader(datagram))?.0
+/// The record that a datagram begins with: its header, and what it carries.
+pub(crate) fn first_record(datagram: &[u8]) -> Option<(Header, &[u8])> {
+    let (header, len) = parse(datagram)?;
+    Some((header?, &datagram[Header::LEN..Header::LEN + len]))
 }
 
-/// Reads a record: none if it is whole and means nothing here.
-fn parse(mut reader: Reader<'_>) -> Option<(Option<Record<'_>>, Reader<'_>)> {
+/// Reads the header of a record that is whole, none if it means nothing here; and tells how many bytes follow it.
+fn parse(datagram: &[u8]) -> Option<(Option<Header>, usize)> {
+    let mut reader = Reader(datagram);
     let (content_type, version) = (reader.u8()?, reader.u16()?);
     let number = u64::from_be_bytes(reader.array()?);
     let fragment = reader.vector16()?;
     let is_known = matches!(version, VERSION | VERSION_1_0);
-    let record = ContentType::from_number(content_type).filter(|_| is_known).map(|content_type| {
+    let header = ContentType::from_number(content_type).filter(|_| is_known).map(|content_type| {
         let [a, b, ..] = number.to_be_bytes();
         let epoch = u16::from_be_bytes([a, b]);
-        let header = Header { content_type, version, epoch, sequence: number & 0xFFFF_FFFF_FFFF };
-        Record { header, fragment }
+        Header { content_type, version, epoch, sequence: number & 0xFFFF_FFFF_FFFF }
     });
-    Some((record, reader))
+    Some((header, fragment.len()))
 }

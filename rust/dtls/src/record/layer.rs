@@ -11,7 +11,7 @@ pub(crate) enum Unsealed<'a> {
     /// Nothing: it is forged, or a repetition, or of an epoch that there is not.
     Nothing,
     /// It is sealed with keys that are yet to come.
-    Early,
+    Early(&'a [u8]),
     /// What it carries.
     Content(&'a [u8]),
 }
@@ -45,20 +45,17 @@ impl Records {
         self.sealer.is_some()
     }
 
-    /// Opens a record, in `room` if it is sealed.
+    /// Opens a record, where it is.
     ///
     /// Those of epoch 0 may come twice: whoever forges them could as well forge their numbers.
-    pub(crate) fn open<'a>(
-        &mut self,
-        record: &Record<'a>,
-        room: &'a mut Vec<u8>,
-    ) -> Result<Unsealed<'a>, Error> {
-        let Header { epoch, sequence, .. } = record.header;
+    pub(crate) fn open<'a>(&mut self, record: Record<'a>) -> Result<Unsealed<'a>, Error> {
+        let Record { header, fragment } = record;
+        let Header { epoch, sequence, .. } = header;
         match (epoch, &mut self.opener) {
-            (0, _) => Ok(Unsealed::Content(record.fragment)),
-            (1, None) => Ok(Unsealed::Early),
+            (0, _) => Ok(Unsealed::Content(fragment)),
+            (1, None) => Ok(Unsealed::Early(fragment)),
             (1, Some(opener)) if self.replay.may_come(sequence) => {
-                let Some(content) = opener.open(&record.header, record.fragment, room)? else {
+                let Some(content) = opener.open(&header, fragment)? else {
                     return Ok(Unsealed::Nothing);
                 };
                 self.replay.came(sequence);

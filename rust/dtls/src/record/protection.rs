@@ -111,12 +111,11 @@ impl Opener {
         Ok(Self { key: Key::new(block, side)?, forged: 0 })
     }
 
-    /// What a record carries, opened in `room`; none if it is not authentic.
+    /// What a record carries, opened where it is; none if it is not authentic.
     pub(crate) fn open<'a>(
         &mut self,
         header: &Header,
-        fragment: &[u8],
-        room: &'a mut Vec<u8>,
+        fragment: &'a mut [u8],
     ) -> Result<Option<&'a [u8]>, Error> {
         let explicit = self.key.aead.explicit_nonce_len();
         let Some(len) = fragment.len().checked_sub(explicit + MAX_TAG_LEN) else { return Ok(None) };
@@ -124,17 +123,14 @@ impl Opener {
             return Ok(None);
         }
         let mut number = header.number().to_be_bytes();
-        let (nonce, sealed) = fragment.split_at(explicit);
+        let (nonce, sealed) = fragment.split_at_mut(explicit);
         number[..explicit].copy_from_slice(nonce);
-        room.clear();
-        room.extend_from_slice(sealed);
         let aad = additional(header, len);
-        if self.key.secret.open_in_place(self.key.nonce(number), aad, room).is_err() {
-            self.forged += 1;
-            return if self.forged > MOST_FORGED { Err(Error::KeyExhausted) } else { Ok(None) };
+        if let Ok(content) = self.key.secret.open_in_place(self.key.nonce(number), aad, sealed) {
+            return Ok(Some(content));
         }
-        room.truncate(len);
-        Ok(Some(room))
+        self.forged += 1;
+        if self.forged > MOST_FORGED { Err(Error::KeyExhausted) } else { Ok(None) }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Only(CertificateDer<'static>);
 impl Only {
     /// That of an identity.
     pub(crate) fn of(identity: &Identity) -> Arc<Self> {
-        Arc::new(Self(identity.chain[0].clone()))
+        Arc::new(Self(identity.chain()[0].clone()))
     }
 }
 
@@ -61,10 +61,8 @@ pub(crate) fn another(kind: Kind) -> Made {
     let params = rcgen::CertificateParams::new(vec!["game.example".to_owned()]).expect("a name");
     let certificate = params.self_signed(&key).expect("signed");
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS #8");
-    let identity = Identity {
-        chain: vec![certificate.der().clone()],
-        key: SigningKey::new(&der).expect("a key"),
-    };
+    let key_of = SigningKey::new(&der).expect("a key");
+    let identity = Identity::new(vec![certificate.der().clone()], key_of).expect("a pair");
     Made {
         identity: Arc::new(identity),
         certificate_pem: certificate.pem(),
