@@ -65,6 +65,7 @@ pub struct Connection {
     waiting_limit: usize,
     dropped: u64,
     is_server: bool,
+    was_connected: bool,
 }
 
 /// What a connection needs only while it begins.
@@ -168,12 +169,18 @@ impl Connection {
             waiting_limit: limits.waiting,
             dropped: 0,
             is_server,
+            was_connected: false,
         }
     }
 
     /// How far it has come.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether it is [there](State::Connected), or was.
+    pub fn was_connected(&self) -> bool {
+        self.was_connected
     }
 
     /// The certificates that the other side has shown, its own first; none before it is connected, or if it had to show none.
@@ -326,6 +333,7 @@ impl Connection {
                 Progress::Connected(chain) => {
                     self.chain = chain;
                     self.state = State::Connected;
+                    self.was_connected = true;
                     self.handshake = None;
                     self.exchange.transcript = Vec::new();
                     if !self.is_server {

@@ -37,6 +37,14 @@ pub struct Hello {
     pub(crate) body: Vec<u8>,
 }
 
+impl Hello {
+    /// The client's random bytes, by which the hello of a new connection differs from the repetition of an old one.
+    pub fn random(&self) -> [u8; 32] {
+        // It was read before: behind the version there are as many.
+        self.body.get(2..34).and_then(|random| random.try_into().ok()).unwrap_or_default()
+    }
+}
+
 impl Cookies {
     /// New secrets of the system's randomness; `None` if it has none.
     pub fn new(now: Instant) -> Option<Self> {

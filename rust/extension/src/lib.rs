@@ -14,13 +14,17 @@
 #![allow(missing_docs, reason = "getters and setters of properties are documented as properties")]
 
 mod class_enum;
+mod dtls_limits;
+mod dtls_server;
 mod enet_connection;
 mod enet_multiplayer_peer;
 mod enet_packet_peer;
 mod last_reference;
-mod optional_tls;
+mod optional;
 mod packet_buffer;
+mod packet_peer_dtls;
 mod strings;
+mod tls_options;
 mod websocket_client;
 mod websocket_peer;
 mod websocket_request;
@@ -38,6 +42,7 @@ unsafe impl ExtensionLibrary for Lodewire {
         if stage == InitStage::Scene {
             enet_connection::register_enums();
             enet_packet_peer::register_enums();
+            packet_peer_dtls::register_enums();
             websocket_peer::register_enums();
         }
     }

@@ -35,6 +35,20 @@ impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
     }
 }
 
+/// The packet that the engine gives.
+///
+/// # Safety
+/// The pointer and the size are those of the engine's call, and the packet is not used after it.
+pub(crate) unsafe fn view<'a>(buffer: RawPtr<*const u8>, size: i32) -> &'a [u8] {
+    let len = usize::try_from(size).unwrap_or(0);
+    if len == 0 {
+        // The pointer of an empty packet may be null.
+        return &[];
+    }
+    // SAFETY: the engine gives a buffer of that size, which is valid for the length of its call.
+    unsafe { std::slice::from_raw_parts(buffer.ptr(), len) }
+}
+
 /// Copies the packet that the engine gives.
 ///
 /// # Safety
@@ -43,11 +57,6 @@ pub(crate) unsafe fn copy<P>(buffer: RawPtr<*const u8>, size: i32) -> P
 where
     P: for<'a> From<&'a [u8]>,
 {
-    let len = usize::try_from(size).unwrap_or(0);
-    if len == 0 {
-        // The pointer of an empty packet may be null.
-        return P::from(&[]);
-    }
-    // SAFETY: the engine gives a buffer of that size, which is valid for the length of its call.
-    P::from(unsafe { std::slice::from_raw_parts(buffer.ptr(), len) })
+    // SAFETY: as the caller says; it is copied at once.
+    P::from(unsafe { view(buffer, size) })
 }

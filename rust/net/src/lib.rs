@@ -12,12 +12,17 @@
 //! so whatever is still in use, before the library is unloaded.
 #![forbid(unsafe_code)]
 
+mod attempts;
+pub mod certificates;
 mod deadlines;
+pub mod dtls;
 pub mod enet;
+mod jobs;
 pub mod reactor;
 mod tcp;
 pub mod tls;
 mod transport;
+mod udp;
 pub mod websocket;
 pub mod workers;
 

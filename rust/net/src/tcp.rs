@@ -19,6 +19,13 @@ pub enum Bind {
     Address(IpAddr),
 }
 
+impl Bind {
+    /// Reads an address; `*` stands for every interface.
+    pub fn parse(address: &str) -> Option<Self> {
+        if address == "*" { Some(Self::Any) } else { address.parse().ok().map(Self::Address) }
+    }
+}
+
 /// Why a port could not be listened on.
 #[derive(Debug)]
 pub enum BindError {

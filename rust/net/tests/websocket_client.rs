@@ -2,7 +2,8 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
-use lodewire_net::tls::{ClientTls, ServerTls, Trust};
+use lodewire_net::certificates::Trust;
+use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Limits,
     MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent, Settings,

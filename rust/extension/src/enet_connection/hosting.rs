@@ -2,7 +2,7 @@
 
 use super::{LodeENetConnection, inactive};
 use crate::enet_packet_peer::LodeENetPacketPeer;
-use crate::optional_tls::OptionalTls;
+use crate::optional::Optional;
 use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
@@ -101,11 +101,7 @@ impl LodeENetConnection {
     ) -> Error {
         let caller = "create_host_bound";
         let address = bind_address.to_string();
-        let bind = if address == "*" {
-            Bind::Any
-        } else if let Ok(ip) = address.parse::<IpAddr>() {
-            Bind::Address(ip)
-        } else {
+        let Some(bind) = Bind::parse(&address) else {
             godot_error!(
                 "LodeENetConnection.{caller}: {address:?} is no IP address. Use * for all."
             );
@@ -190,7 +186,7 @@ impl LodeENetConnection {
     fn dtls_client_setup(
         &mut self,
         hostname: GString,
-        #[opt(default = OptionalTls::NONE)] client_options: OptionalTls,
+        #[opt(default = Optional::NONE)] client_options: Optional<TlsOptions>,
     ) -> Error {
         let _ = (hostname, client_options.0);
         self.no_dtls("dtls_client_setup")

@@ -2,13 +2,14 @@
 
 use super::{LodeWebSocketClient, Stage};
 use crate::strings::{headers_of, protocols_of};
-use crate::websocket_server::certificate_text;
+use crate::tls_options::{authorities, certificate_text};
 use crate::websocket_settings::{Properties, timeout};
+use godot::classes::Ip;
 use godot::classes::ip::{ResolverStatus, Type};
-use godot::classes::{FileAccess, Ip, Os, ProjectSettings};
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::tls::{ClientTls, Trust};
+use lodewire_net::certificates::Trust;
+use lodewire_net::tls::ClientTls;
 use lodewire_net::websocket::{Client, ClientConfig, ConnectError, Target};
 use std::net::IpAddr;
 
@@ -135,17 +136,5 @@ fn connect(
         Ok(client) => Ok(Stage::Running(Box::new(client))),
         Err(error @ ConnectError::System(_)) => Err((Error::ERR_CANT_CREATE, format!("{error}."))),
         Err(error) => Err(invalid(format!("{error}."))),
-    }
-}
-
-/// The authorities that the project names or, if it names none, those of the operating system, as PEM.
-fn authorities() -> String {
-    let setting = "network/tls/certificate_bundle_override";
-    let settings = ProjectSettings::singleton();
-    let path = settings.get_setting(setting).try_to::<GString>().unwrap_or_default();
-    if path.is_empty() {
-        Os::singleton().get_system_ca_certificates().to_string()
-    } else {
-        FileAccess::get_file_as_string(&path).to_string()
     }
 }

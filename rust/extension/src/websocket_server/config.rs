@@ -2,8 +2,8 @@
 
 use super::LodeWebSocketServer;
 use crate::strings::{protocols_of, texts_of};
+use crate::tls_options::{certificate_text, key_text};
 use crate::websocket_settings::{Properties, timeout};
-use godot::classes::X509Certificate;
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::Bind;
@@ -35,12 +35,10 @@ impl LodeWebSocketServer {
         })?;
         let port = u16::try_from(port)
             .map_err(|_| invalid(format!("{port} is no port. Use 1 to 65535, or 0.")))?;
-        let bind = match self.bind_ip.to_string().as_str() {
-            "*" => Bind::Any,
-            address => Bind::Address(address.parse().map_err(|_| {
-                invalid(format!("bind_ip {address:?} is no IP address. Use * for all."))
-            })?),
-        };
+        let address = self.bind_ip.to_string();
+        let bind = Bind::parse(&address).ok_or_else(|| {
+            invalid(format!("bind_ip {address:?} is no IP address. Use * for all."))
+        })?;
         let origins = texts_of(&self.allowed_origins);
         let origins = Origins::new(&origins, self.allow_missing_origin, self.allow_null_origin)
             .map_err(|text| {
@@ -93,10 +91,7 @@ impl LodeWebSocketServer {
                 ));
             }
         };
-        if key.is_public_only() {
-            return Err(invalid("private_key has the public half alone."));
-        }
-        let key = key.clone().save_to_string().to_string();
+        let key = key_text(key).map_err(|_| invalid("private_key has the public half alone."))?;
         let chain = self.ca_chain.as_ref().map(certificate_text).unwrap_or_default();
         let tls = ServerTls::from_pem(&key, &certificate_text(certificate), &chain);
         tls.map(Some).map_err(|error| {
@@ -111,9 +106,4 @@ impl LodeWebSocketServer {
             invalid(unfit)
         })
     }
-}
-
-/// A certificate as PEM. The engine (4.6.3) ends the text with a NUL, and prints an error about it.
-pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
-    certificate.clone().save_to_string().to_string()
 }

@@ -9,7 +9,6 @@ use crate::packet_buffer::PacketBuffer;
 use crate::websocket_peer::LodeWebSocketPeer;
 use crate::websocket_request::LodeWebSocketRequest;
 use crate::websocket_settings::timeout;
-pub(crate) use config::certificate_text;
 use godot::classes::multiplayer_peer::TransferMode;
 use godot::classes::{CryptoKey, MultiplayerPeerExtension, X509Certificate};
 use godot::prelude::*;

@@ -7,6 +7,7 @@ use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
 use super::simulator::Simulator;
+use crate::attempts::Attempts;
 use crate::reactor::Context;
 use lodewire_enet::{Compressor, Delivery, PeerKey};
 use std::net::SocketAddr;
@@ -183,7 +184,9 @@ impl HostDriver {
     fn keys_of(&mut self, id: u32) -> Vec<PeerKey> {
         match self.places.entry_by_id(id) {
             Some(entry) => vec![entry.key],
-            None => self.dials.get(&id).map(|dial| dial.attempts.clone()).unwrap_or_default(),
+            None => {
+                self.dials.get(&id).map(|dial| dial.attempts.under_way.clone()).unwrap_or_default()
+            }
         }
     }
 
@@ -222,7 +225,7 @@ impl HostDriver {
     /// Ends a dial, of which the game is to hear no more.
     fn hang_up(&mut self, id: u32, data: Option<u32>) {
         let Some(dial) = self.dials.remove(&id) else { return };
-        for key in dial.attempts {
+        for key in dial.attempts.under_way {
             self.places.vacate(key);
             match data {
                 Some(data) => self.host.disconnect_now(key, data),
@@ -234,9 +237,9 @@ impl HostDriver {
     fn connect(&mut self, now: Instant, connect: Connect) {
         let Connect { shared, address, channels, data } = connect;
         let id = shared.id;
-        let mut dial = Dial::new(shared, channels, data);
+        let mut dial = Dial { shared, channels, data, attempts: Attempts::new() };
         if let Some(address) = address {
-            dial.resolved([address]);
+            dial.attempts.resolved([address]);
         }
         self.dials.insert(id, dial);
         if address.is_some() {
@@ -251,12 +254,12 @@ impl HostDriver {
         let why = match addresses {
             Ok(addresses) => {
                 let reachable = addresses.into_iter().filter_map(|to| self.socket.reach(to));
-                dial.resolved(reachable);
+                dial.attempts.resolved(reachable);
                 self.attempt(now, id);
                 "the host has no address that can be reached".to_owned()
             }
             Err(why) => {
-                dial.resolved([]);
+                dial.attempts.resolved([]);
                 why
             }
         };
@@ -264,7 +267,7 @@ impl HostDriver {
     }
 
     fn fail_if_over(&mut self, id: u32, why: &str) {
-        if self.dials.get(&id).is_some_and(Dial::is_over) {
+        if self.dials.get(&id).is_some_and(|dial| dial.attempts.is_over()) {
             self.dials.remove(&id);
             let reason = Some(why.to_owned());
             self.tell(Arrival::Disconnected { id, data: 0, reason });
@@ -274,18 +277,18 @@ impl HostDriver {
     /// Tries the next address of a dial.
     pub(super) fn attempt(&mut self, now: Instant, id: u32) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
-        let Some(address) = dial.next_address(now) else { return };
+        let Some(address) = dial.attempts.next_address(now) else { return };
         let Some(address) = self.socket.reach(address) else { return };
         dial.shared.set_remote(address);
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
-            dial.attempts.push(key);
+            dial.attempts.under_way.push(key);
             self.places.set(key, Occupant::Dialing(id, key));
         }
     }
 
     /// Tries the addresses whose time has come.
     pub(super) fn attempt_due(&mut self, now: Instant) {
-        let due = |dial: &Dial| dial.next_attempt.is_some_and(|at| at <= now);
+        let due = |dial: &Dial| dial.attempts.next.is_some_and(|at| at <= now);
         let ids: Vec<_> =
             self.dials.iter().filter(|(_, dial)| due(dial)).map(|(id, _)| *id).collect();
         for id in ids {

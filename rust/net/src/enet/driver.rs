@@ -7,12 +7,11 @@ use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
 use super::simulator::Simulator;
-use super::socket::Socket;
 use crate::reactor::{Context, Driver, Readiness, lock};
+use crate::udp::{Outgoing, Socket};
 use lodewire_enet::{Delivery, Event, Events, Host, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -69,8 +68,7 @@ pub(super) struct HostDriver {
     gather_until: Option<Instant>,
     /// Peers that wait for the game to make room.
     pressed: Vec<u32>,
-    out: Vec<u8>,
-    outgoing: Vec<(SocketAddr, usize)>,
+    outgoing: Outgoing,
 }
 
 impl HostDriver {
@@ -95,8 +93,7 @@ impl HostDriver {
             simulator: None,
             gather_until: None,
             pressed: Vec::new(),
-            out: Vec::new(),
-            outgoing: Vec::new(),
+            outgoing: Outgoing::default(),
         }
     }
 
@@ -144,16 +141,13 @@ impl HostDriver {
         let time = self.time(now);
         let mut bytes = 0;
         loop {
-            self.out.clear();
-            self.outgoing.clear();
-            while self.out.len() < OUTGOING {
-                let Some(to) = self.host.transmit(time, &mut self.out) else { break };
-                self.outgoing.push((to, self.out.len()));
-            }
+            while self.outgoing.len() < OUTGOING
+                && self.outgoing.write(|out| self.host.transmit(time, out))
+            {}
             if self.outgoing.is_empty() {
                 break;
             }
-            bytes += self.out.len();
+            bytes += self.outgoing.len();
             self.send_outgoing(now);
         }
         // What was sent may have ended connections.
@@ -167,39 +161,16 @@ impl HostDriver {
         bytes
     }
 
-    /// Sends the datagrams that were written, in series where they allow it.
+    /// Sends the datagrams that were written.
     fn send_outgoing(&mut self, now: Instant) {
-        let mut begin = 0;
         if let Some(simulator) = &mut self.simulator {
-            for &(to, end) in &self.outgoing {
-                simulator.send(now, true, to, &self.out[begin..end]);
-                begin = end;
+            for (to, datagram) in self.outgoing.iter() {
+                simulator.send(now, true, to, datagram);
             }
-            return;
+            self.outgoing.clear();
+        } else {
+            self.outgoing.send(&self.socket);
         }
-        let mut datagrams = self.outgoing.iter().copied().peekable();
-        let mut single: Vec<(SocketAddr, &[u8])> = Vec::with_capacity(self.outgoing.len());
-        while let Some((to, first_end)) = datagrams.next() {
-            let segment = first_end - begin;
-            let (mut end, mut segments) = (first_end, 1);
-            // A series ends with the first that is shorter.
-            while end - begin == segment * segments
-                && let Some(&(_, next_end)) = datagrams.peek().filter(|(next, next_end)| {
-                    *next == to && self.socket.may_go_on(segment, segments, next_end - end)
-                })
-            {
-                end = next_end;
-                segments += 1;
-                datagrams.next();
-            }
-            if segments > 1 {
-                self.socket.send(to, &self.out[begin..end], segment);
-            } else {
-                single.push((to, &self.out[begin..end]));
-            }
-            begin = end;
-        }
-        self.socket.send_each(&single);
     }
 
     /// Hands over what has happened.
@@ -253,7 +224,7 @@ impl HostDriver {
         let dial = self.places.dialing(key).and_then(|id| self.dials.remove(&id));
         let shared = match dial {
             Some(dial) => {
-                for other in dial.attempts {
+                for other in dial.attempts.under_way {
                     if other != key {
                         self.places.vacate(other);
                         self.host.disconnect_now(other, 0);
@@ -290,11 +261,11 @@ impl HostDriver {
             }
             Occupant::Dialing(id, _) => {
                 let dial = self.dials.get_mut(&id)?;
-                dial.attempts.retain(|attempt| *attempt != key);
-                if dial.attempts.is_empty() {
+                dial.attempts.under_way.retain(|attempt| *attempt != key);
+                if dial.attempts.under_way.is_empty() {
                     self.attempt(now, id);
                 }
-                let over = self.dials.get(&id).is_some_and(Dial::is_over);
+                let over = self.dials.get(&id).is_some_and(|dial| dial.attempts.is_over());
                 over.then(|| {
                     self.dials.remove(&id);
                     let reason = if timed_out { "nobody answers" } else { "refused" };
@@ -434,7 +405,7 @@ impl Driver for HostDriver {
         let protocol =
             self.host.deadline().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
-        let dials = self.dials.values().filter_map(|dial| dial.next_attempt).min();
+        let dials = self.dials.values().filter_map(|dial| dial.attempts.next).min();
         [protocol, simulator, dials, self.gather_until].into_iter().flatten().min()
     }
 

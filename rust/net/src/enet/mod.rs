@@ -4,8 +4,6 @@
 //! game is busy. What the game holds is a [`Connection`] and its [`Peer`]s. Every call of the game travels in one ordered
 //! queue; what comes back does as well, and is seen by the game event by event ([`Connection::service`]).
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod batch;
 mod commands;
 mod connection;
 mod dial;
@@ -16,7 +14,6 @@ mod inbox;
 mod peer;
 mod peer_shared;
 mod simulator;
-mod socket;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};
 pub use id_map::IdMap;

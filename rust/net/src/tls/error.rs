@@ -9,6 +9,8 @@ pub enum TlsError {
     NoKey,
     /// There is no certificate in the text, or one that cannot be read.
     NoCertificate,
+    /// A list of revoked certificates cannot be read.
+    BadRevocationList,
     /// The private key is not the one of the certificate.
     Mismatch,
     /// The kind or size of the key is not supported.
@@ -24,6 +26,7 @@ impl fmt::Display for TlsError {
         f.write_str(match self {
             Self::NoKey => "the private key cannot be read: it must be PKCS#1, SEC1 or PKCS#8",
             Self::NoCertificate => "the certificate cannot be read",
+            Self::BadRevocationList => "the list of revoked certificates cannot be read",
             Self::Mismatch => "the private key does not belong to the certificate",
             Self::UnsupportedKey => {
                 "the private key is of an unsupported kind: use RSA of 2048 to 4096 bits, or EC on P-256 or P-384"

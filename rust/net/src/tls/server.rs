@@ -1,8 +1,9 @@
 //! What a server shows to its clients.
 
 use super::{TlsError, provider};
+use crate::certificates::read_certificates;
+use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig, ServerConnection};
@@ -54,13 +55,6 @@ impl ServerTls {
     pub(crate) fn session(&self) -> Result<super::Session, rustls::Error> {
         ServerConnection::new(Arc::clone(&self.0)).map(|session| Box::new(session.into()))
     }
-}
-
-/// Every certificate in a PEM text, which may hold other things too.
-pub(super) fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::NoCertificate)
 }
 
 #[cfg(test)]

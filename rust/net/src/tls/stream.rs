@@ -1,6 +1,6 @@
 //! A TLS session on a TCP stream.
 
-use super::handshakes::Session;
+use super::Session;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;

@@ -3,9 +3,10 @@
 use super::connection::{Connection, Life, Opened, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::peer_shared::PeerShared;
+use crate::jobs::Jobs;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
-use crate::tls::{ClientTls, Handshakes};
+use crate::tls::{ClientTls, Processed, process};
 use crate::transport::Transport;
 use lodewire_websocket::{ClientHandshake, Response, Role};
 use mio::Interest;
@@ -41,7 +42,7 @@ pub(super) struct ClientDriver {
     tls: Option<(ClientTls, String)>,
     /// Taken by the connection.
     request: Option<(ClientHandshake, Vec<u8>)>,
-    handshakes: Handshakes<()>,
+    handshakes: Jobs<(), Processed>,
     active: Option<Active>,
     begun: bool,
 }
@@ -71,7 +72,7 @@ impl ClientDriver {
             deadline: None,
             tls,
             request: Some(request),
-            handshakes: Handshakes::new(),
+            handshakes: Jobs::new(),
             active: None,
             begun: false,
         }
@@ -181,7 +182,8 @@ impl ClientDriver {
             Life::Ready => cx.again(*key),
             Life::Work(session) => {
                 let deadline = connection.deadline;
-                self.handshakes.start((), session, deadline, self.endpoint.waker.get());
+                let work = move || process(session);
+                self.handshakes.start((), work, deadline, self.endpoint.waker.get());
             }
             Life::Over => self.active = None,
         }

@@ -5,9 +5,10 @@ use super::connection::{Connection, Life, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::request::RequestShared;
 use crate::deadlines::Deadlines;
+use crate::jobs::Jobs;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
-use crate::tls::Handshakes;
+use crate::tls::{Processed, process};
 use crate::transport::Transport;
 use lodewire_websocket::{PreparedMessage, Refusal, Role};
 use mio::Interest;
@@ -53,7 +54,7 @@ pub(super) struct ServerDriver {
     /// Room to encode into, passed from connection to connection.
     spare: Vec<u8>,
     admission: Admission,
-    handshakes: Handshakes<Key>,
+    handshakes: Jobs<Key, Processed>,
     /// Connections that keep a compressor, or did.
     compressing: VecDeque<Key>,
     last_serial: u64,
@@ -80,7 +81,7 @@ impl ServerDriver {
             deadlines: Deadlines::new(),
             spare: Vec::new(),
             admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
-            handshakes: Handshakes::new(),
+            handshakes: Jobs::new(),
             compressing: VecDeque::new(),
             endpoint,
             rules,
@@ -204,7 +205,8 @@ impl ServerDriver {
             Life::Ready => cx.again(slot + 1),
             Life::Work(session) => {
                 let deadline = connection.deadline;
-                self.handshakes.start(key, session, deadline, self.endpoint.waker.get());
+                let work = move || process(session);
+                self.handshakes.start(key, work, deadline, self.endpoint.waker.get());
             }
             Life::Over => return self.remove(slot),
         }

@@ -1,4 +1,4 @@
-//! A UDP socket that takes and gives many datagrams with one call of the system, where it can.
+//! The socket.
 
 use crate::tcp::{Bind, BindError};
 use mio::net::UdpSocket;
@@ -17,8 +17,8 @@ const LONGEST_SERIES: usize = 60_000;
 
 /// A UDP socket that does not block.
 #[derive(Debug)]
-pub(super) struct Socket {
-    pub(super) io: UdpSocket,
+pub(crate) struct Socket {
+    pub(crate) io: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
     /// How many series are asked for at once: few while few come, since each costs something to ask for.
@@ -27,7 +27,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Binds to `port`; 0 takes one that is free.
-    pub(super) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
+    pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
         let io = match bind {
             Bind::Address(address) => open(SocketAddr::new(address, port))?,
             Bind::Any => match open((Ipv6Addr::UNSPECIFIED, port).into()) {
@@ -45,13 +45,13 @@ impl Socket {
         Ok(Self { io: UdpSocket::from_std(io), state, local, batch: Cell::new(1) })
     }
 
-    pub(super) fn local(&self) -> SocketAddr {
+    pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
     /// The address as this socket needs it: one that speaks both families has IPv4 addresses as IPv6 ones. `None` when it
     /// cannot reach it.
-    pub(super) fn reach(&self, address: SocketAddr) -> Option<SocketAddr> {
+    pub(crate) fn reach(&self, address: SocketAddr) -> Option<SocketAddr> {
         let ip = match (self.local.ip(), address.ip().to_canonical()) {
             (IpAddr::V4(_), IpAddr::V4(v4)) => v4.into(),
             (IpAddr::V6(own), IpAddr::V4(v4)) if own.is_unspecified() => v4.to_ipv6_mapped().into(),
@@ -62,10 +62,10 @@ impl Socket {
     }
 
     /// Reads what has come into `buffer`, and calls `take` with each datagram. Says whether there may be more.
-    pub(super) fn receive(
+    pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
-        mut take: impl FnMut(SocketAddr, &[u8]),
+        mut take: impl FnMut(SocketAddr, &mut [u8]),
     ) -> bool {
         let mut meta = [RecvMeta::default(); BATCH_SIZE];
         let batch = self.batch.get();
@@ -80,9 +80,9 @@ impl Socket {
         };
         let all = count < slices.len();
         self.batch.set(if all { count + 1 } else { (2 * batch).min(BATCH_SIZE) });
-        for (slice, meta) in slices.iter().zip(&meta).take(count) {
-            let bytes = &slice[..meta.len.min(slice.len())];
-            for datagram in bytes.chunks(meta.stride.max(1)) {
+        for (slice, meta) in slices.iter_mut().zip(&meta).take(count) {
+            let len = meta.len.min(slice.len());
+            for datagram in slice[..len].chunks_mut(meta.stride.max(1)) {
                 take(meta.addr, datagram);
             }
         }
@@ -93,7 +93,7 @@ impl Socket {
 
     /// Sends a datagram, or a series of them, each `segment` bytes long but the last. What cannot be sent is lost, as on
     /// the network.
-    pub(super) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
+    pub(crate) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
         let segment_size = (contents.len() > segment).then_some(segment);
         if self.try_send(to, contents, segment_size).is_err() && segment_size.is_some() {
             // Not every network card, nor every system, takes a series.

@@ -1,0 +1,532 @@
+//! `LodePacketPeerDTLS`.
+
+use crate::class_enum::{self, class_enum};
+use crate::dtls_limits::limits;
+use crate::optional::Optional;
+use crate::packet_buffer::{self, PacketBuffer};
+use crate::tls_options::{Extra, advice, certificate_text, client_setup, key_text};
+use godot::classes::{
+    CryptoKey, IPacketPeerExtension, PacketPeerExtension, PacketPeerUdp, TlsOptions,
+    X509Certificate,
+};
+use godot::global::Error;
+use godot::meta::conv::RawPtr;
+use godot::prelude::*;
+use lodewire_net::certificates::{Trust, to_pem};
+use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendError};
+use std::time::Instant;
+
+/// How many datagrams of the engine's socket are taken in one poll: more than its buffer holds.
+const MOST_DATAGRAMS: usize = 4096;
+
+class_enum! {
+    /// How far the connection has come.
+    pub(crate) enum Status ("LodePacketPeerDTLS.Status") {
+        /// It has ended, or was never begun.
+        Disconnected = 0 => "STATUS_DISCONNECTED",
+        /// It begins.
+        Handshaking = 1 => "STATUS_HANDSHAKING",
+        /// Packets go both ways.
+        Connected = 2 => "STATUS_CONNECTED",
+        /// It has failed.
+        Error = 3 => "STATUS_ERROR",
+        /// It has failed, since the server's certificate is for another name.
+        ErrorHostnameMismatch = 4 => "STATUS_ERROR_HOSTNAME_MISMATCH",
+    }
+}
+
+/// Registers the enum of the class.
+pub(crate) fn register_enums() {
+    class_enum::register::<LodePacketPeerDTLS>("Status", Status::CONSTANTS);
+}
+
+/// What the datagrams go through.
+enum Link {
+    /// Nothing yet.
+    None,
+    /// A socket of the engine's, as long as there is something to move.
+    Moved(Box<Moved>, Option<Gd<PacketPeerUdp>>),
+    /// A socket of our own, or of the server's.
+    Own(Box<dtls::Peer>),
+}
+
+/// The other side of an encrypted connection over UDP (DTLS 1.2): a client of a [LodeDTLSServer], or a server.
+///
+/// Like the engine's [PacketPeerDTLS], it takes a [PacketPeerUDP] that is connected ([method connect_to_peer]), moves its
+/// datagrams whenever you call [method poll], and does the heavy part of the handshake on other threads. With
+/// [method connect_to_host] it has a socket of its own: then everything but reading and writing packets is done off the
+/// game's thread, and goes on while the game loads a level.
+///
+/// Packets are read and written with the methods of [PacketPeer]. They arrive whole or not at all, each at most once, in
+/// any order, and have up to 16384 bytes; those of more than about 1200 bytes are lost more easily.
+/// [codeblock]
+/// var peer := LodePacketPeerDTLS.new()
+///
+/// func _ready():
+///     var server_certificate = load("res://server.crt")
+///     peer.connect_to_host("203.0.113.1", 4242, "game.example", TLSOptions.client(server_certificate))
+///
+/// func _process(_delta):
+///     peer.poll()
+///     if peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED:
+///         while peer.get_available_packet_count() > 0:
+///             print(peer.get_packet().get_string_from_utf8())
+///     elif peer.get_status() != LodePacketPeerDTLS.STATUS_HANDSHAKING:
+///         print("Lost: ", peer.get_last_error())
+/// [/codeblock]
+#[derive(GodotClass)]
+#[class(base=PacketPeerExtension, init, tool)]
+pub(crate) struct LodePacketPeerDTLS {
+    base: Base<PacketPeerExtension>,
+    #[init(val = Link::None)]
+    link: Link,
+    /// Why there is no link.
+    objection: String,
+    packet: PacketBuffer,
+
+    /// The server's certificate must be one of these, whoever vouches for it: each is the SHA-256 of a certificate, or of
+    /// its public key (which stays when the certificate is renewed), as 64 hexadecimal digits with or without colons.
+    /// [code]openssl x509 -in server.crt -noout -fingerprint -sha256[/code] prints that of a certificate. With
+    /// [method TLSOptions.client_unsafe] nothing else is checked. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    pinned_certificates: PackedStringArray,
+
+    /// What authorities have revoked: the text of PEM files of certificate revocation lists, one behind the other. Who
+    /// shows a certificate that is in them, or that one in them has signed, is refused. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    revocation_lists: GString,
+
+    /// What this client shows to a server that asks who it is ([member LodeDTLSServer.client_authorities]). Set it, and
+    /// [member client_key], before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    client_certificate: Option<Gd<X509Certificate>>,
+
+    /// The private key of [member client_certificate].
+    #[var(usage_flags = [DEFAULT])]
+    client_key: Option<Gd<CryptoKey>>,
+
+    /// The longest datagram of the handshake, in bytes, from 296 on; what is longer is sent in pieces. Packets go in
+    /// datagrams as long as they need. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 1400)]
+    mtu: i32,
+
+    /// How many seconds the handshake may take; 0 is no limit. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 60.0)]
+    handshake_timeout: f64,
+
+    /// Disconnect when no packet has come for so many seconds; 0, the default, never does. A server that has crashed says
+    /// nothing. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    idle_timeout: f64,
+
+    /// How many bytes may wait for you to read them; what comes beyond is lost. A packet counts for 64 bytes more than it
+    /// has. Set it before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 8 << 20)]
+    max_waiting_bytes: i64,
+
+    /// How many bytes may wait for the network: beyond it [method PacketPeer.put_packet] returns
+    /// [constant ERR_OUT_OF_MEMORY]. It counts for [method connect_to_host] alone: elsewhere nothing waits. Set it before
+    /// you connect.
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 8 << 20)]
+    max_outgoing_bytes: i64,
+}
+
+impl LodePacketPeerDTLS {
+    fn create(link: Link) -> Gd<Self> {
+        let mut peer = Self::new_gd();
+        peer.bind_mut().link = link;
+        peer
+    }
+
+    /// The script's object for a client with a socket of the engine's.
+    pub(crate) fn moved(peer: Moved, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
+        let mut link = Link::Moved(Box::new(peer), Some(udp));
+        link.exchange();
+        Self::create(link)
+    }
+
+    /// The script's object for a client of a server with a socket of its own.
+    pub(crate) fn own(peer: dtls::Peer) -> Gd<Self> {
+        Self::create(Link::Own(Box::new(peer)))
+    }
+
+    fn network_status(&self) -> Option<&dtls::Status> {
+        match &self.link {
+            Link::None => None,
+            Link::Moved(peer, _) => Some(peer.status()),
+            Link::Own(peer) => Some(peer.status()),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        limits(
+            self.mtu,
+            self.handshake_timeout,
+            self.idle_timeout,
+            self.max_waiting_bytes,
+            self.max_outgoing_bytes,
+        )
+    }
+
+    /// Reads what else is to be checked, and what this client shows.
+    fn prepare(
+        &self,
+        setup: impl FnOnce(&Extra) -> Result<ClientSetup, String>,
+    ) -> Result<ClientSetup, (Error, String)> {
+        if matches!(self.get_status(), Status::Handshaking | Status::Connected) {
+            let why = "the peer is connected, or connecting. Call disconnect_from_peer() first.";
+            return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
+        }
+        let invalid = |why: String| (Error::ERR_INVALID_PARAMETER, why);
+        let extra =
+            Extra::read(&self.pinned_certificates, &self.revocation_lists).map_err(invalid)?;
+        let mut setup = setup(&extra).map_err(invalid)?;
+        match (&self.client_key, &self.client_certificate) {
+            (None, None) => {}
+            (Some(key), Some(certificate)) => {
+                let key = key_text(key).map_err(|why| invalid(format!("client_key: {why}.")))?;
+                let certificate = certificate_text(certificate);
+                setup
+                    .identify(&key, &certificate)
+                    .map_err(|error| invalid(format!("client_key: {}", advice(error))))?;
+            }
+            _ => {
+                let why = "client_key and client_certificate need each other.";
+                return Err(invalid(why.to_owned()));
+            }
+        }
+        Ok(setup)
+    }
+
+    /// Connects through a socket of the engine's.
+    fn connect_through(
+        &mut self,
+        caller: &str,
+        udp: Option<Gd<PacketPeerUdp>>,
+        setup: impl FnOnce(&Extra) -> Result<ClientSetup, String>,
+    ) -> Error {
+        let begun = self.prepare(setup).and_then(|setup| {
+            let udp = udp.filter(|udp| udp.is_socket_connected()).ok_or_else(|| {
+                let why = "the PacketPeerUDP is not connected. Call its connect_to_host() first.";
+                (Error::ERR_INVALID_PARAMETER, why.to_owned())
+            })?;
+            let peer = Moved::connect(&setup, self.limits());
+            Ok(Link::Moved(Box::new(peer), Some(udp)))
+        });
+        match begun {
+            Ok(mut link) => {
+                link.exchange();
+                self.begin(link)
+            }
+            Err((error, why)) => self.object(caller, error, why),
+        }
+    }
+
+    fn begin(&mut self, link: Link) -> Error {
+        self.link = link;
+        self.objection = String::new();
+        Error::OK
+    }
+
+    fn object(&mut self, caller: &str, error: Error, why: String) -> Error {
+        godot_error!("LodePacketPeerDTLS.{caller}: {why}");
+        self.objection = why;
+        error
+    }
+}
+
+impl Link {
+    /// Moves datagrams, and sees what has happened.
+    fn exchange(&mut self) {
+        let (peer, udp) = match self {
+            Self::None => return,
+            Self::Own(peer) => return peer.poll(),
+            Self::Moved(peer, udp) => (peer, udp),
+        };
+        let Some(socket) = udp else { return };
+        let now = Instant::now();
+        for _ in 0..MOST_DATAGRAMS {
+            if socket.get_available_packet_count() <= 0 {
+                break;
+            }
+            peer.handle(now, socket.get_packet().as_mut_slice());
+        }
+        peer.poll(now);
+        send(peer, socket);
+        if !matches!(peer.status(), dtls::Status::Handshaking | dtls::Status::Connected) {
+            // The engine's UDPServer offers an address anew only when nobody holds its peer.
+            *udp = None;
+        }
+    }
+
+    /// Ends it, and tells the other side.
+    fn end(&mut self) {
+        match self {
+            Self::None => {}
+            Self::Own(peer) => peer.disconnect(),
+            Self::Moved(peer, udp) => {
+                if let Some(mut socket) = udp.take() {
+                    peer.disconnect();
+                    send(peer, &mut socket);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Sends what a peer has to send. What the socket does not take is lost, as on the network.
+fn send(peer: &mut Moved, socket: &mut Gd<PacketPeerUdp>) {
+    peer.transmit(|datagram| {
+        socket.put_packet(&PackedByteArray::from(datagram));
+    });
+}
+
+#[godot_api]
+impl LodePacketPeerDTLS {
+    /// Connects to a server through [param packet_peer], whose [method PacketPeerUDP.connect_to_host] was called before.
+    /// Call [method poll] until [method get_status] is [constant STATUS_CONNECTED].
+    ///
+    /// The server's certificate must be for [param hostname], and who vouches for it is said by [param client_options]:
+    /// [code]TLSOptions.client(certificate)[/code] trusts that certificate and those it has signed,
+    /// [code]TLSOptions.client()[/code] and [code]null[/code] the authorities that the operating system trusts,
+    /// [code]TLSOptions.client_unsafe()[/code] anyone, and [code]TLSOptions.client_unsafe(certificate)[/code] checks
+    /// everything but the name.
+    ///
+    /// Returns [constant ERR_INVALID_PARAMETER] if the socket is not connected or an option cannot be used, and
+    /// [constant ERR_ALREADY_IN_USE] while this peer is connected or connecting.
+    #[func]
+    fn connect_to_peer(
+        &mut self,
+        packet_peer: Option<Gd<PacketPeerUdp>>,
+        hostname: GString,
+        #[opt(default = Optional::NONE)] client_options: Optional<TlsOptions>,
+    ) -> Error {
+        let hostname = hostname.to_string();
+        self.connect_through("connect_to_peer", packet_peer, |extra| {
+            client_setup(client_options.0.as_ref(), &hostname, extra)
+        })
+    }
+
+    /// Connects like [method connect_to_peer], with the arguments that Godot 3 had: with [param validate_certs] the
+    /// server's certificate must be for [param for_hostname], and be [param valid_certificate] or signed by it; without
+    /// that, who the operating system trusts has to vouch for it. Without [param validate_certs] nothing is checked.
+    #[func]
+    fn connect_to_peer_3x(
+        &mut self,
+        packet_peer: Option<Gd<PacketPeerUdp>>,
+        #[opt(default = true)] validate_certs: bool,
+        #[opt(default = "")] for_hostname: GString,
+        #[opt(default = Optional::NONE)] valid_certificate: Optional<X509Certificate>,
+    ) -> Error {
+        let hostname = for_hostname.to_string();
+        self.connect_through("connect_to_peer_3x", packet_peer, |extra| {
+            let certificate = valid_certificate.0.as_ref().map(certificate_text);
+            let trust = match &certificate {
+                _ if !validate_certs => Trust::Anyone,
+                Some(certificate) => Trust::Given(certificate),
+                None => return client_setup(None, &hostname, extra),
+            };
+            ClientSetup::new(extra.rules(trust), &hostname, validate_certs).map_err(advice)
+        })
+    }
+
+    /// Connects to the server at [param address], an IP address or a name, and [param port], with a socket of its own:
+    /// the engine's thread neither moves datagrams nor does any part of the handshake. A name is looked up on another
+    /// thread, and its addresses are tried one after the other.
+    ///
+    /// The server's certificate must be for [param hostname], or for [param address] if that is empty;
+    /// [param client_options] as of [method connect_to_peer]. What goes wrong on the network is told by
+    /// [method get_status] and [method get_last_error].
+    ///
+    /// Returns [constant ERR_INVALID_PARAMETER] for a bad port, an empty address, or an option that cannot be used,
+    /// [constant ERR_ALREADY_IN_USE] while this peer is connected or connecting, and [constant ERR_CANT_CREATE] if the
+    /// system has no socket left.
+    #[func]
+    fn connect_to_host(
+        &mut self,
+        address: GString,
+        port: i32,
+        #[opt(default = "")] hostname: GString,
+        #[opt(default = Optional::NONE)] client_options: Optional<TlsOptions>,
+    ) -> Error {
+        let (address, hostname) = (address.to_string(), hostname.to_string());
+        let name = if hostname.is_empty() { &address } else { &hostname };
+        let begun = self
+            .prepare(|extra| client_setup(client_options.0.as_ref(), name, extra))
+            .and_then(|setup| {
+                let invalid = |why: String| (Error::ERR_INVALID_PARAMETER, why);
+                if address.is_empty() {
+                    return Err(invalid(
+                        "there is no address. Give an IP address or a name.".into(),
+                    ));
+                }
+                let number = u16::try_from(port).ok().filter(|port| *port > 0);
+                let number =
+                    number.ok_or_else(|| invalid(format!("{port} is no port. Use 1 to 65535.")))?;
+                dtls::Peer::connect(&address, number, &setup, self.limits())
+                    .map_err(|error| (Error::ERR_CANT_CREATE, format!("{error}.")))
+            });
+        match begun {
+            Ok(peer) => self.begin(Link::Own(Box::new(peer))),
+            Err((error, why)) => self.object("connect_to_host", error, why),
+        }
+    }
+
+    /// Ends the connection, and tells the other side. Packets that have come stay readable.
+    #[func]
+    fn disconnect_from_peer(&mut self) {
+        self.link.end();
+    }
+
+    /// How far the connection has come, as of the last [method poll].
+    #[func]
+    pub(crate) fn get_status(&self) -> Status {
+        match self.network_status() {
+            None | Some(dtls::Status::Disconnected(_)) => Status::Disconnected,
+            Some(dtls::Status::Handshaking) => Status::Handshaking,
+            Some(dtls::Status::Connected) => Status::Connected,
+            Some(dtls::Status::Failed(_)) => Status::Error,
+            Some(dtls::Status::WrongName(_)) => Status::ErrorHostnameMismatch,
+        }
+    }
+
+    /// Sees what has come, and updates the status. With a [PacketPeerUDP] it also sends what is to be sent again: call it
+    /// every frame.
+    #[func]
+    fn poll(&mut self) {
+        self.link.exchange();
+    }
+
+    /// Why the connection has failed or ended, in a line; empty if it has not, or was ended as it should be. For example
+    /// [code]the certificate is not accepted: it has expired[/code].
+    #[func]
+    fn get_last_error(&self) -> GString {
+        GString::from(self.network_status().map_or(&*self.objection, dtls::Status::reason))
+    }
+
+    /// The certificate that the other side has shown: a server's always, a client's if the server asks for one. Without
+    /// one, or before the connection is there, [code]null[/code].
+    #[func]
+    fn get_peer_certificate(&self) -> Option<Gd<X509Certificate>> {
+        let chain = match &self.link {
+            Link::None => return None,
+            Link::Moved(peer, _) => peer.certificates().to_vec(),
+            Link::Own(peer) => peer.certificates(),
+        };
+        let mut certificate = X509Certificate::new_gd();
+        let text = GString::from(&to_pem(chain.first()?));
+        (certificate.load_from_string(&text) == Error::OK).then_some(certificate)
+    }
+
+    /// All packets that wait, in their order: the same as [method PacketPeer.get_packet] until none is left, in one call.
+    #[func]
+    fn get_packets(&mut self) -> Array<PackedByteArray> {
+        let mut packets = Vec::new();
+        while let Some(packet) = self.receive() {
+            packets.push(PackedByteArray::from(packet));
+        }
+        Array::from(packets.as_slice())
+    }
+
+    /// How many packets were lost since too many waited to be read: see [member max_waiting_bytes].
+    #[func]
+    fn get_dropped_packet_count(&self) -> i64 {
+        let dropped = match &self.link {
+            Link::None => 0,
+            Link::Moved(peer, _) => peer.dropped(),
+            Link::Own(peer) => peer.dropped(),
+        };
+        i64::try_from(dropped).unwrap_or(i64::MAX)
+    }
+
+    /// The IP address of the other side, if this peer has a socket of its own or comes from [method LodeDTLSServer.listen];
+    /// else ask the [PacketPeerUDP].
+    #[func]
+    fn get_connected_host(&self) -> GString {
+        match &self.link {
+            Link::Own(peer) => GString::from(&peer.remote().ip().to_string()),
+            _ => GString::new(),
+        }
+    }
+
+    /// The port of the other side, or 0, as of [method get_connected_host].
+    #[func]
+    fn get_connected_port(&self) -> i32 {
+        match &self.link {
+            Link::Own(peer) => peer.remote().port().into(),
+            _ => 0,
+        }
+    }
+}
+
+impl LodePacketPeerDTLS {
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        match &mut self.link {
+            Link::None => None,
+            Link::Moved(peer, _) => peer.receive(),
+            Link::Own(peer) => peer.receive(),
+        }
+    }
+}
+
+#[godot_api]
+impl IPacketPeerExtension for LodePacketPeerDTLS {
+    fn get_available_packet_count(&self) -> i32 {
+        let available = match &self.link {
+            Link::None => 0,
+            Link::Moved(peer, _) => peer.available(),
+            Link::Own(peer) => peer.available(),
+        };
+        i32::try_from(available).unwrap_or(i32::MAX)
+    }
+
+    fn get_max_packet_size(&self) -> i32 {
+        i32::try_from(LONGEST_PACKET).unwrap_or(i32::MAX)
+    }
+
+    unsafe fn get_packet_rawptr(
+        &mut self,
+        buffer: RawPtr<*mut RawPtr<*const u8>>,
+        size: RawPtr<*mut i32>,
+    ) -> Error {
+        let packet = self.receive();
+        // SAFETY: the pointers are the engine's own.
+        unsafe { self.packet.answer(packet, Error::ERR_UNAVAILABLE, buffer, size) }
+    }
+
+    unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
+        // SAFETY: the pointer and the size are the engine's own; it is sent or copied at once.
+        let packet = unsafe { packet_buffer::view(buffer, size) };
+        let sent = match &mut self.link {
+            Link::None | Link::Moved(_, None) => Err(SendError::NotConnected),
+            Link::Moved(peer, Some(socket)) => {
+                let sent = peer.send(packet);
+                send(peer, socket);
+                sent
+            }
+            Link::Own(peer) => peer.send(packet),
+        };
+        match sent {
+            Ok(()) => Error::OK,
+            Err(SendError::NotConnected) => Error::ERR_UNCONFIGURED,
+            Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
+            Err(SendError::TooLong) => {
+                godot_error!(
+                    "LodePacketPeerDTLS.put_packet: {} bytes are more than 16384. Send them in parts.",
+                    packet.len()
+                );
+                Error::ERR_INVALID_PARAMETER
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Whether a certificate is for a name (RFC 6125).
+
+use lodewire_dtls::CertificateError;
+use rustls_pki_types::{CertificateDer, ServerName};
+use webpki::EndEntityCert;
+use x509_parser::prelude::{GeneralName, X509Certificate};
+
+/// The name must be among the certificate's alternative ones. One without any is matched by its common name, as the
+/// engine's own certificates need it; but only where the game itself said whom to trust: authorities no longer check it.
+pub(super) fn check(
+    der: &CertificateDer<'_>,
+    certificate: &X509Certificate<'_>,
+    name: &str,
+    common_name: bool,
+) -> Result<(), CertificateError> {
+    let mismatch = || CertificateError::WrongName;
+    let wanted = ServerName::try_from(name).map_err(|_| mismatch())?;
+    let has_names = match certificate.subject_alternative_name() {
+        Ok(Some(names)) => names
+            .value
+            .general_names
+            .iter()
+            .any(|name| matches!(name, GeneralName::DNSName(_) | GeneralName::IPAddress(_))),
+        Ok(None) => false,
+        Err(_) => return Err(mismatch()),
+    };
+    if has_names {
+        let leaf = EndEntityCert::try_from(der).map_err(|_| CertificateError::Malformed)?;
+        return leaf.verify_is_valid_for_subject_name(&wanted).map_err(|_| mismatch());
+    }
+    let mut names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
+    if common_name && names.any(|common| common.eq_ignore_ascii_case(name)) {
+        Ok(())
+    } else {
+        Err(mismatch())
+    }
+}

@@ -1,0 +1,461 @@
+//! The connections of an endpoint, by the addresses of the other sides.
+
+use super::admission::{Admission, Ticket};
+use super::{Limits, SendError, ServerSetup};
+use crate::deadlines::Deadlines;
+use crate::jobs::Jobs;
+use crate::reactor::{DriverWaker, lock};
+use crate::udp::Outgoing;
+use lodewire_dtls::{
+    ClientConfig, Connection, Cookies, Error, Greeting, Hello, Outcome, ServerConfig, State,
+};
+use rustls_pki_types::CertificateDer;
+use slab::Slab;
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// Which association: none that comes later has the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Key {
+    slot: usize,
+    generation: u64,
+}
+
+/// What has happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A connection is there.
+    Connected(Key),
+    /// A packet has come.
+    Received(Key, Vec<u8>),
+    /// A connection has ended, or one that was asked for was not made.
+    Ended(Key, End),
+}
+
+/// How a connection has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// One of the two sides has ended it.
+    Closed,
+    /// The other side has begun anew, and has shown that it is who it was.
+    Replaced,
+    /// The other side was silent for too long.
+    Idle,
+    /// It has failed.
+    Failed(Error),
+}
+
+/// Who is at an address.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    current: Key,
+    /// A handshake that was begun beside what is there: that goes on until the handshake is through.
+    next: Option<Key>,
+}
+
+#[derive(Debug)]
+struct Association {
+    generation: u64,
+    address: SocketAddr,
+    connection: Connection,
+    /// The game was told that it is connected.
+    is_told: bool,
+    /// While a client begins.
+    ticket: Option<Ticket>,
+    /// Of the client's hello; none where this side is the client.
+    random: Option<[u8; 32]>,
+    /// When something authentic came last.
+    heard: Instant,
+    /// What stands in the deadlines.
+    due: Option<Instant>,
+}
+
+/// What a server accepts with.
+#[derive(Clone, Debug)]
+pub(super) struct Accepting {
+    config: ServerConfig,
+    /// They are the same for all that share this.
+    cookies: Arc<Mutex<Cookies>>,
+    admission: Admission,
+}
+
+impl Accepting {
+    /// `None` if the system has no randomness.
+    pub(super) fn new(setup: &ServerSetup, limits: &Limits, now: Instant) -> Option<Self> {
+        Some(Self {
+            config: setup.config(limits),
+            cookies: Arc::new(Mutex::new(Cookies::new(now)?)),
+            admission: Admission::default(),
+        })
+    }
+}
+
+/// The connections of an endpoint. The caller hands it datagrams and the time, and takes what is to be
+/// [sent](Self::outgoing) and what has [happened](Self::next_event).
+pub(crate) struct Associations {
+    accepting: Option<Accepting>,
+    pub(crate) is_refusing: bool,
+    limits: Limits,
+    slots: Slab<Association>,
+    generation: u64,
+    places: HashMap<SocketAddr, Place>,
+    deadlines: Deadlines<Key>,
+    jobs: Jobs<Key, Outcome>,
+    waker: Option<DriverWaker>,
+    /// The datagrams to be sent.
+    pub(crate) outgoing: Outgoing,
+    events: VecDeque<Event>,
+}
+
+impl Associations {
+    /// An endpoint without any; with `accepting`, a server.
+    pub(super) fn new(accepting: Option<Accepting>, limits: Limits) -> Self {
+        Self {
+            accepting,
+            is_refusing: false,
+            limits,
+            slots: Slab::new(),
+            generation: 0,
+            places: HashMap::new(),
+            deadlines: Deadlines::new(),
+            jobs: Jobs::new(),
+            waker: None,
+            outgoing: Outgoing::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// A server, if the system has randomness.
+    pub(crate) fn serve(setup: &ServerSetup, limits: Limits) -> Option<Self> {
+        Some(Self::new(Some(Accepting::new(setup, &limits, Instant::now())?), limits))
+    }
+
+    /// An end that accepts nobody.
+    pub(crate) fn dial(limits: Limits) -> Self {
+        Self::new(None, limits)
+    }
+
+    /// Whom to wake when a worker has something for [`take_finished`](Self::take_finished).
+    pub(crate) fn set_waker(&mut self, waker: &DriverWaker) {
+        self.waker = Some(waker.clone());
+    }
+
+    fn get(&mut self, key: Key) -> Option<&mut Association> {
+        self.slots.get_mut(key.slot).filter(|association| association.generation == key.generation)
+    }
+
+    /// Where the other side is.
+    pub(crate) fn address(&mut self, key: Key) -> Option<SocketAddr> {
+        self.get(key).map(|association| association.address)
+    }
+
+    /// What the other side has shown, its own certificate first.
+    pub(crate) fn certificates(&mut self, key: Key) -> Vec<CertificateDer<'static>> {
+        self.get(key)
+            .map(|association| association.connection.peer_certificates().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// What has happened next.
+    pub(crate) fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Asks for a connection.
+    ///
+    /// # Errors
+    /// As [`Connection::connect`].
+    pub(crate) fn connect(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        config: ClientConfig,
+    ) -> Result<Key, Error> {
+        let connection = Connection::connect(now, config)?;
+        Ok(self.insert(now, address, connection, None, None))
+    }
+
+    /// Takes a datagram, and opens it where it is.
+    pub(crate) fn handle(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        if is_hello(datagram) && self.accepting.is_some() {
+            self.greet(now, from, datagram);
+            return;
+        }
+        let Some(place) = self.places.get(&from).copied() else { return };
+        if let Some(next) = place.next {
+            // Opening it spoils it for the other.
+            let mut copy = datagram.to_vec();
+            self.pass(now, next, &mut copy);
+        }
+        self.pass(now, place.current, datagram);
+    }
+
+    fn pass(&mut self, now: Instant, key: Key, datagram: &mut [u8]) {
+        let Some(association) = self.get(key) else { return };
+        association.connection.handle(now, datagram);
+        self.settle(now, key);
+    }
+
+    /// Looks at the hello of a client.
+    fn greet(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        let Some(accepting) = &self.accepting else { return };
+        let greeting = lock(&accepting.cookies).greet(now, from, datagram);
+        match greeting {
+            Greeting::Answer(answer) if !self.is_refusing => self.outgoing.push(from, &answer),
+            Greeting::Ignored | Greeting::Answer(_) => {}
+            Greeting::Proven(hello) => {
+                let place = self.places.get(&from).copied();
+                let random = Some(hello.random());
+                let known = place
+                    .into_iter()
+                    .flat_map(|place| [Some(place.current), place.next])
+                    .flatten()
+                    .find(|key| self.get(*key).is_some_and(|known| known.random == random));
+                match known {
+                    Some(key) => self.pass(now, key, datagram),
+                    None if !self.is_refusing => self.accept(now, from, place, hello),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, now: Instant, from: SocketAddr, place: Option<Place>, hello: Hello) {
+        let Some(accepting) = &self.accepting else { return };
+        let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
+        if self.slots.len() >= peers {
+            return;
+        }
+        // Whoever finds no place is not answered, and asks again.
+        let ticket = accepting.admission.admit(from.ip(), handshakes, handshakes_per_address);
+        let Some(ticket) = ticket else { return };
+        let random = hello.random();
+        match Connection::accept(now, accepting.config.clone(), hello) {
+            Ok(connection) => {
+                // A client that begins anew in the middle of a handshake has forgotten that one.
+                let stale = place.map(|place| match place.next {
+                    Some(next) => next,
+                    None => place.current,
+                });
+                if let Some(stale) = stale
+                    && self.get(stale).is_some_and(|stale| !stale.is_told)
+                {
+                    self.remove(stale);
+                }
+                self.insert(now, from, connection, Some(ticket), Some(random));
+            }
+            Err(refusal) => {
+                if let Some(datagram) = refusal.datagram {
+                    self.outgoing.push(from, &datagram);
+                }
+            }
+        }
+    }
+
+    fn insert(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        connection: Connection,
+        ticket: Option<Ticket>,
+        random: Option<[u8; 32]>,
+    ) -> Key {
+        self.generation += 1;
+        let generation = self.generation;
+        let slot = self.slots.insert(Association {
+            generation,
+            address,
+            connection,
+            is_told: false,
+            ticket,
+            random,
+            heard: now,
+            due: None,
+        });
+        let key = Key { slot, generation };
+        self.places
+            .entry(address)
+            .and_modify(|place| place.next = Some(key))
+            .or_insert(Place { current: key, next: None });
+        self.settle(now, key);
+        key
+    }
+
+    /// Takes from a connection what it has: datagrams, a job, packets, and how it goes on.
+    fn settle(&mut self, now: Instant, key: Key) {
+        let Some(association) = self.slots.get_mut(key.slot) else { return };
+        let connection = &mut association.connection;
+        while let Some(datagram) = connection.transmit() {
+            self.outgoing.push(association.address, &datagram);
+        }
+        if let Some(job) = connection.take_job() {
+            let deadline = association.ticket.as_ref().and(connection.deadline());
+            self.jobs.start(key, || job.run(), deadline, self.waker.as_ref());
+        }
+        if !association.is_told && association.connection.was_connected() {
+            association.is_told = true;
+            association.ticket = None;
+            association.heard = now;
+            association.due = None;
+            let address = association.address;
+            self.events.push_back(Event::Connected(key));
+            self.succeed(address, key);
+        }
+        let Some(association) = self.slots.get_mut(key.slot) else { return };
+        while let Some(packet) = association.connection.receive() {
+            association.heard = now;
+            self.events.push_back(Event::Received(key, packet));
+        }
+        let end = match association.connection.state() {
+            State::Handshaking | State::Connected => {
+                let idle = || Some(association.heard + self.limits.idle_timeout?);
+                let due = match association.connection.deadline() {
+                    // One that stands already looks again when it comes.
+                    None if association.is_told => association.due.or_else(idle),
+                    due => due,
+                };
+                if due != association.due {
+                    association.due = due;
+                    if let Some(at) = due {
+                        self.deadlines.set(at, key);
+                    }
+                }
+                return;
+            }
+            State::Closed => End::Closed,
+            State::Failed(error) => End::Failed(error.clone()),
+        };
+        self.end(key, end);
+    }
+
+    /// A new connection is there: the one that was at its address has ended.
+    fn succeed(&mut self, address: SocketAddr, key: Key) {
+        let Some(place) = self.places.get_mut(&address) else { return };
+        if place.next == Some(key) {
+            let old = std::mem::replace(&mut place.current, key);
+            place.next = None;
+            if self.slots.contains(old.slot) {
+                self.slots.remove(old.slot);
+                self.events.push_back(Event::Ended(old, End::Replaced));
+            }
+        }
+    }
+
+    /// Takes out a connection that has ended, and tells so if anybody knew it.
+    fn end(&mut self, key: Key, end: End) {
+        let Some(association) = self.remove(key) else { return };
+        if association.is_told || association.random.is_none() {
+            self.events.push_back(Event::Ended(key, end));
+        }
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Association> {
+        self.get(key)?;
+        let association = self.slots.remove(key.slot);
+        if let Some(place) = self.places.get_mut(&association.address) {
+            match place.next {
+                Some(next) if next == key => place.next = None,
+                Some(next) if place.current == key => *place = Place { current: next, next: None },
+                None if place.current == key => {
+                    self.places.remove(&association.address);
+                }
+                _ => {}
+            }
+        }
+        Some(association)
+    }
+
+    /// Sends a packet.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub(crate) fn send(&mut self, now: Instant, key: Key, packet: &[u8]) -> Result<(), SendError> {
+        let association = self.get(key).ok_or(SendError::NotConnected)?;
+        let sent = association.connection.send(packet);
+        self.settle(now, key);
+        sent.map_err(|error| match error {
+            lodewire_dtls::SendError::NotConnected => SendError::NotConnected,
+            lodewire_dtls::SendError::TooLong => SendError::TooLong,
+        })
+    }
+
+    /// Who is at an address, or begins to be.
+    pub(crate) fn at(&self, address: SocketAddr) -> Option<Key> {
+        self.places.get(&address).map(|place| place.current)
+    }
+
+    /// Who is connected at an address.
+    pub(crate) fn connected_at(&mut self, address: SocketAddr) -> Option<Key> {
+        let key = self.places.get(&address)?.current;
+        self.get(key).is_some_and(|association| association.is_told).then_some(key)
+    }
+
+    /// Ends a connection, of which no more is told. The other side is.
+    pub(crate) fn close(&mut self, key: Key) {
+        let Some(mut association) = self.remove(key) else { return };
+        association.connection.close();
+        while let Some(datagram) = association.connection.transmit() {
+            self.outgoing.push(association.address, &datagram);
+        }
+    }
+
+    /// Ends all.
+    pub(crate) fn close_all(&mut self) {
+        let keys: Vec<_> = self
+            .slots
+            .iter()
+            .map(|(slot, association)| Key { slot, generation: association.generation })
+            .collect();
+        for key in keys {
+            self.close(key);
+        }
+    }
+
+    /// Goes on with what the workers have done.
+    pub(crate) fn take_finished(&mut self, now: Instant) {
+        for finished in self.jobs.take_finished(self.waker.as_ref()) {
+            let Some(association) = self.get(finished.key) else { continue };
+            if let Some(outcome) = finished.result {
+                association.connection.resume(now, outcome);
+                self.settle(now, finished.key);
+            } else {
+                let error = Error::Internal("there is more to do than can be done");
+                self.end(finished.key, End::Failed(error));
+            }
+        }
+    }
+
+    /// When [`expire`](Self::expire) is to be called.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Does what is to be done by `now`.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        let idle_timeout = self.limits.idle_timeout;
+        while let Some((at, key)) = self.deadlines.pop_due(now) {
+            let Some(association) = self.get(key).filter(|known| known.due == Some(at)) else {
+                continue;
+            };
+            association.due = None;
+            let silence = now.saturating_duration_since(association.heard);
+            if association.is_told && idle_timeout.is_some_and(|timeout| silence >= timeout) {
+                self.close(key);
+                self.events.push_back(Event::Ended(key, End::Idle));
+            } else {
+                association.connection.expire(now);
+                self.settle(now, key);
+            }
+        }
+    }
+}
+
+/// Whether a datagram begins with a ClientHello without keys: its record's type and epoch, and its message's type.
+fn is_hello(datagram: &[u8]) -> bool {
+    const HANDSHAKE: u8 = 22;
+    const CLIENT_HELLO: u8 = 1;
+    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..])
+        && datagram.get(13).is_some_and(|message| *message == CLIENT_HELLO)
+}

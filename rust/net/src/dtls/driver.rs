@@ -1,0 +1,280 @@
+//! An endpoint on the I/O thread.
+
+use super::endpoint::{Command, Endpoint, PeerShared};
+use super::inbox::PACKET_OVERHEAD;
+use super::{Associations, End, Event, Key, Limits, Status};
+use crate::attempts::Attempts;
+use crate::enet::IdMap;
+use crate::reactor::{Context, Driver, Readiness, lock};
+use crate::udp::Socket;
+use lodewire_dtls::ClientConfig;
+use mio::Interest;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// The socket's key.
+const SOCKET: usize = 0;
+/// How many batches are read before the other sockets have their turn.
+const TURN: usize = 8;
+/// When so many bytes come at once, the thread does not rest.
+const MUCH: usize = 16 << 10;
+/// How many bytes of datagrams are written before they are sent.
+const OUTGOING: usize = 256 << 10;
+/// How long packets of the game are gathered, so that those of one burst leave together.
+const GATHER: Duration = Duration::from_micros(500);
+
+/// A server's socket, or a client's.
+pub(super) struct EndpointDriver {
+    endpoint: Arc<Endpoint>,
+    socket: Socket,
+    associations: Associations,
+    limits: Limits,
+    peers: HashMap<Key, Arc<PeerShared>>,
+    ids: IdMap<Key>,
+    dial: Option<Dial>,
+    is_begun: bool,
+    gather_until: Option<Instant>,
+}
+
+/// The server that a client asks for.
+struct Dial {
+    shared: Arc<PeerShared>,
+    config: ClientConfig,
+    attempts: Attempts<Key>,
+    /// Why the last attempt failed.
+    why: Status,
+}
+
+impl EndpointDriver {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        socket: Socket,
+        associations: Associations,
+        limits: Limits,
+    ) -> Self {
+        Self {
+            endpoint,
+            socket,
+            associations,
+            limits,
+            peers: HashMap::new(),
+            ids: IdMap::default(),
+            dial: None,
+            is_begun: false,
+            gather_until: None,
+        }
+    }
+
+    /// Asks for a server, as soon as its addresses are known.
+    pub(super) fn dial(&mut self, shared: Arc<PeerShared>, config: ClientConfig) {
+        let why = Status::Failed("the host has no address that can be reached".to_owned());
+        self.dial = Some(Dial { shared, config, attempts: Attempts::new(), why });
+    }
+
+    /// Begins, once it can be woken: what the game has asked for before is still there then.
+    fn begin(&mut self, cx: &mut Context<'_>) {
+        let Some(waker) = self.endpoint.waker.get() else { return };
+        if !std::mem::replace(&mut self.is_begun, true) {
+            self.associations.set_waker(waker);
+            // What cannot be watched is not heard of: connections then fail by their time-outs.
+            let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
+        }
+    }
+
+    /// Reads what has come. Says how many bytes.
+    fn read(&mut self, cx: &mut Context<'_>) -> usize {
+        let mut bytes = 0;
+        for _ in 0..TURN {
+            let associations = &mut self.associations;
+            let more = self.socket.receive(cx.datagrams, |from, datagram| {
+                bytes += datagram.len();
+                associations.handle(cx.now, from, datagram);
+            });
+            self.deliver(cx.now);
+            if !more {
+                return bytes;
+            }
+        }
+        cx.again(SOCKET);
+        bytes
+    }
+
+    /// Hands over what has happened.
+    fn deliver(&mut self, now: Instant) {
+        while let Some(event) = self.associations.next_event() {
+            match event {
+                Event::Connected(key) => self.connected(key),
+                Event::Received(key, packet) => {
+                    if let Some(peer) = self.peers.get(&key) {
+                        peer.tell(|mailbox| mailbox.inbox.push(packet));
+                    }
+                }
+                Event::Ended(key, end) => self.ended(now, key, end),
+            }
+        }
+        self.associations.outgoing.send(&self.socket);
+    }
+
+    fn connected(&mut self, key: Key) {
+        let Some(remote) = self.associations.address(key) else { return };
+        let shared = if let Some(dial) = self.dial.take() {
+            for other in dial.attempts.under_way.into_iter().filter(|other| *other != key) {
+                self.associations.close(other);
+            }
+            dial.shared
+        } else {
+            let shared = PeerShared::new(&self.endpoint, remote, self.limits.waiting);
+            let shared = Arc::new(shared);
+            lock(&self.endpoint.accepted).push_back(Arc::clone(&shared));
+            shared
+        };
+        let certificates = self.associations.certificates(key);
+        shared.tell(|mailbox| {
+            mailbox.status = Status::Connected;
+            mailbox.certificates = certificates;
+            mailbox.remote = remote;
+        });
+        self.ids.insert(shared.id, key);
+        self.peers.insert(key, shared);
+    }
+
+    fn ended(&mut self, now: Instant, key: Key, end: End) {
+        if let Some(peer) = self.peers.remove(&key) {
+            self.ids.remove(&peer.id);
+            // If the game did not even take it, it never was.
+            lock(&self.endpoint.accepted).retain(|waiting| !Arc::ptr_eq(waiting, &peer));
+            peer.tell(|mailbox| mailbox.status = end.into());
+        } else if let Some(dial) = &mut self.dial {
+            dial.attempts.under_way.retain(|attempt| *attempt != key);
+            dial.why = end.into();
+            if dial.attempts.under_way.is_empty() {
+                self.attempt(now);
+            }
+        }
+    }
+
+    /// Tries the next address of the server, or tells that there is none.
+    fn attempt(&mut self, now: Instant) {
+        let Some(dial) = &mut self.dial else { return };
+        while let Some(address) = dial.attempts.next_address(now) {
+            let Some(address) = self.socket.reach(address) else { continue };
+            match self.associations.connect(now, address, dial.config.clone()) {
+                Ok(key) => {
+                    dial.attempts.under_way.push(key);
+                    return;
+                }
+                Err(error) => dial.why = End::Failed(error).into(),
+            }
+        }
+        if dial.attempts.is_over() {
+            let why = dial.why.clone();
+            dial.shared.tell(|mailbox| mailbox.status = why);
+            self.dial = None;
+        }
+    }
+
+    /// Does what the game asks for.
+    fn obey(&mut self, now: Instant) {
+        for command in self.endpoint.take_commands() {
+            match command {
+                Command::Send { id, packet } => {
+                    let Some(key) = self.ids.get(&id).copied() else { continue };
+                    if let Some(peer) = self.peers.get(&key) {
+                        let cost = packet.len() + PACKET_OVERHEAD;
+                        peer.outgoing.fetch_sub(cost, Ordering::Relaxed);
+                    }
+                    // The game is about to hear if the connection has ended.
+                    let _ = self.associations.send(now, key, &packet);
+                    if self.associations.outgoing.len() >= OUTGOING {
+                        self.associations.outgoing.send(&self.socket);
+                    }
+                }
+                Command::Close { id } => self.close(id),
+                Command::Resolved(addresses) => {
+                    let Some(dial) = &mut self.dial else { continue };
+                    match addresses {
+                        Ok(addresses) => dial.attempts.resolved(addresses),
+                        Err(why) => {
+                            dial.attempts.resolved([]);
+                            dial.why = Status::Failed(why);
+                        }
+                    }
+                    self.attempt(now);
+                }
+                Command::SetRefusing(refusing) => self.associations.is_refusing = refusing,
+            }
+        }
+        self.deliver(now);
+    }
+
+    fn close(&mut self, id: u32) {
+        if let Some(key) = self.ids.remove(&id) {
+            self.peers.remove(&key);
+            self.associations.close(key);
+        } else if let Some(dial) = self.dial.take_if(|dial| dial.shared.id == id) {
+            for key in dial.attempts.under_way {
+                self.associations.close(key);
+            }
+        }
+    }
+}
+
+impl Driver for EndpointDriver {
+    fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
+        if readiness.readable && self.read(cx) < MUCH {
+            cx.rest();
+        }
+    }
+
+    fn woken(&mut self, cx: &mut Context<'_>) {
+        self.begin(cx);
+        if !self.is_begun {
+            return;
+        }
+        self.associations.take_finished(cx.now);
+        self.obey(cx.now);
+        if self.gather_until.is_none() {
+            self.gather_until = Some(cx.now + GATHER);
+            // From now on the game need not wake us.
+            self.endpoint.gathering.store(true, Ordering::SeqCst);
+            self.obey(cx.now);
+        }
+    }
+
+    fn expired(&mut self, cx: &mut Context<'_>) {
+        if self.gather_until.is_some_and(|at| at <= cx.now) {
+            self.gather_until = None;
+            // Before the commands are taken: what comes after that wakes us.
+            self.endpoint.gathering.store(false, Ordering::SeqCst);
+        }
+        self.obey(cx.now);
+        self.associations.expire(cx.now);
+        if self.dial.as_ref().and_then(|dial| dial.attempts.next).is_some_and(|at| at <= cx.now) {
+            self.attempt(cx.now);
+        }
+        self.deliver(cx.now);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let attempt = self.dial.as_ref().and_then(|dial| dial.attempts.next);
+        [self.associations.deadline(), attempt, self.gather_until].into_iter().flatten().min()
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) {
+        self.obey(cx.now);
+        self.associations.close_all();
+        self.associations.outgoing.send(&self.socket);
+    }
+}
+
+impl Drop for EndpointDriver {
+    /// Also if it has panicked: nobody is left waiting.
+    fn drop(&mut self) {
+        lock(&self.endpoint.accepted).clear();
+        for peer in self.peers.values() {
+            peer.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));
+        }
+    }
+}

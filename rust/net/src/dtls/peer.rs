@@ -1,0 +1,172 @@
+//! A peer with a socket of its own or of its server's, as the game holds it.
+
+use super::driver::EndpointDriver;
+use super::endpoint::{Command, Endpoint, PeerShared};
+use super::inbox::PACKET_OVERHEAD;
+use super::{Associations, ClientSetup, LONGEST_PACKET, Limits, SendError, Status};
+use crate::reactor::{self, DriverHandle, lock};
+use crate::tcp::{Bind, BindError, canonical};
+use crate::udp::Socket;
+use crate::workers::Workers;
+use rustls_pki_types::CertificateDer;
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The other side of a connection. What the network does to it is seen by [`poll`](Self::poll). Dropping it ends the
+/// connection.
+#[derive(Debug)]
+pub struct Peer {
+    shared: Arc<PeerShared>,
+    /// Of a client, which has it alone.
+    driver: Option<DriverHandle>,
+    workers: Option<Workers>,
+    status: Status,
+    /// What was taken over, and not read yet.
+    packets: VecDeque<Vec<u8>>,
+    outgoing_limit: usize,
+}
+
+impl Peer {
+    pub(super) fn new(shared: Arc<PeerShared>, limits: &Limits) -> Self {
+        Self {
+            shared,
+            driver: None,
+            workers: None,
+            status: Status::Handshaking,
+            packets: VecDeque::new(),
+            outgoing_limit: limits.outgoing,
+        }
+    }
+
+    /// Connects to a server. Its name is looked up on another thread, and its addresses are tried one after the other.
+    ///
+    /// # Errors
+    /// The system gives no socket.
+    pub fn connect(
+        host: &str,
+        port: u16,
+        setup: &ClientSetup,
+        limits: Limits,
+    ) -> Result<Self, BindError> {
+        let socket = Socket::bind(Bind::Any, 0)?;
+        let endpoint = Arc::new(Endpoint::default());
+        let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let shared = Arc::new(PeerShared::new(&endpoint, unknown, limits.waiting));
+        let associations = Associations::dial(limits);
+        let mut driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
+        driver.dial(Arc::clone(&shared), setup.config(&limits));
+        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
+        // Set once, before anything can be commanded.
+        let _ = endpoint.waker.set(handle.waker());
+        let mut peer = Self::new(shared, &limits);
+        peer.driver = Some(handle);
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            endpoint.command(Command::Resolved(Ok(vec![SocketAddr::new(ip, port)])));
+            return Ok(peer);
+        }
+        let name = host.to_owned();
+        let look_up = move || match (name.as_str(), port).to_socket_addrs() {
+            Ok(addresses) => Ok(addresses.collect()),
+            Err(error) => Err(format!("{name:?} was not found: {error}")),
+        };
+        let told = Arc::clone(&endpoint);
+        let tell = move |addresses: Result<Result<Vec<SocketAddr>, String>, String>| {
+            told.command(Command::Resolved(addresses.unwrap_or_else(Err)));
+        };
+        let workers = peer.workers.get_or_insert_with(Workers::new);
+        if workers.run(look_up, tell).is_err() {
+            let why = "too many names are being looked up".to_owned();
+            endpoint.command(Command::Resolved(Err(why)));
+        }
+        Ok(peer)
+    }
+
+    /// Sees what has happened.
+    pub fn poll(&mut self) {
+        if !self.shared.has_news.swap(false, Ordering::Acquire) {
+            if let Some(why) = self.driver.as_ref().and_then(DriverHandle::failure) {
+                self.status = Status::Failed(why.to_owned());
+            }
+            return;
+        }
+        let mut mailbox = lock(&self.shared.mailbox);
+        while let Some(packet) = mailbox.inbox.pop() {
+            self.packets.push_back(packet);
+        }
+        if self.status != mailbox.status {
+            self.status = mailbox.status.clone();
+        }
+    }
+
+    /// How far it has come, as of the last [`poll`](Self::poll).
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Sends a packet, soon and by another thread.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn send(&self, packet: &[u8]) -> Result<(), SendError> {
+        if self.status != Status::Connected {
+            return Err(SendError::NotConnected);
+        }
+        if packet.len() > LONGEST_PACKET {
+            return Err(SendError::TooLong);
+        }
+        let cost = packet.len() + PACKET_OVERHEAD;
+        if self.shared.outgoing.load(Ordering::Relaxed) + cost > self.outgoing_limit {
+            return Err(SendError::Full);
+        }
+        self.shared.outgoing.fetch_add(cost, Ordering::Relaxed);
+        let command = Command::Send { id: self.shared.id, packet: packet.to_vec() };
+        self.shared.endpoint.command(command);
+        Ok(())
+    }
+
+    /// The next packet that has come.
+    pub fn receive(&mut self) -> Option<Vec<u8>> {
+        self.packets.pop_front()
+    }
+
+    /// How many packets wait.
+    pub fn available(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// How many packets were lost since too many waited.
+    pub fn dropped(&self) -> u64 {
+        lock(&self.shared.mailbox).inbox.dropped()
+    }
+
+    /// What the other side has shown, its own certificate first.
+    pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
+        lock(&self.shared.mailbox).certificates.clone()
+    }
+
+    /// The address of the other side.
+    pub fn remote(&self) -> SocketAddr {
+        canonical(lock(&self.shared.mailbox).remote)
+    }
+
+    /// Ends the connection.
+    pub fn disconnect(&mut self) {
+        let is_over = !matches!(self.status, Status::Handshaking | Status::Connected);
+        if !is_over {
+            self.shared.endpoint.command(Command::Close { id: self.shared.id });
+            self.status = Status::Disconnected(String::new());
+            self.shared.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));
+        }
+        // It sends what is to be sent first.
+        self.driver = None;
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}

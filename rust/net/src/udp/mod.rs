@@ -1,0 +1,9 @@
+//! UDP sockets that take and give many datagrams with one call of the system, where it can.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod batch;
+mod outgoing;
+mod socket;
+
+pub(crate) use outgoing::Outgoing;
+pub(crate) use socket::Socket;

@@ -1,0 +1,81 @@
+//! Datagrams that are to be sent.
+
+use super::Socket;
+use std::net::SocketAddr;
+
+/// Datagrams that are to be sent, one behind the other in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    bytes: Vec<u8>,
+    /// Where each goes, and where it ends.
+    ends: Vec<(SocketAddr, usize)>,
+}
+
+impl Outgoing {
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Adds a datagram.
+    pub(crate) fn push(&mut self, to: SocketAddr, datagram: &[u8]) {
+        self.bytes.extend_from_slice(datagram);
+        self.ends.push((to, self.bytes.len()));
+    }
+
+    /// Adds the datagram that `write` writes onto the end of a buffer, if it tells where to.
+    pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) -> bool {
+        let to = write(&mut self.bytes);
+        self.ends.extend(to.map(|to| (to, self.bytes.len())));
+        to.is_some()
+    }
+
+    /// The datagrams, in their order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let mut begin = 0;
+        self.ends
+            .iter()
+            .map(move |&(to, end)| (to, &self.bytes[std::mem::replace(&mut begin, end)..end]))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+
+    /// Sends the datagrams, in series where they allow it, and forgets them.
+    pub(crate) fn send(&mut self, socket: &Socket) {
+        if self.is_empty() {
+            return;
+        }
+        let mut begin = 0;
+        let mut datagrams = self.ends.iter().copied().peekable();
+        let mut single: Vec<(SocketAddr, &[u8])> = Vec::with_capacity(self.ends.len());
+        while let Some((to, first_end)) = datagrams.next() {
+            let segment = first_end - begin;
+            let (mut end, mut segments) = (first_end, 1);
+            // A series ends with the first that is shorter.
+            while end - begin == segment * segments
+                && let Some(&(_, next_end)) = datagrams.peek().filter(|(next, next_end)| {
+                    *next == to && socket.may_go_on(segment, segments, next_end - end)
+                })
+            {
+                end = next_end;
+                segments += 1;
+                datagrams.next();
+            }
+            if segments > 1 {
+                socket.send(to, &self.bytes[begin..end], segment);
+            } else {
+                single.push((to, &self.bytes[begin..end]));
+            }
+            begin = end;
+        }
+        socket.send_each(&single);
+        self.clear();
+    }
+}

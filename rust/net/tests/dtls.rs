@@ -1,0 +1,352 @@
+//! Peers of DTLS with real sockets, and without any.
+#![expect(clippy::expect_used, reason = "a test")]
+
+use lodewire_net::Bind;
+use lodewire_net::certificates::{Rules, Trust};
+use lodewire_net::dtls::{
+    Acceptor, ClientSetup, Limits, Moved, Peer, SendError, Server, ServerSetup, Status,
+};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+const LOCALHOST: Bind = Bind::Address(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+struct Made {
+    key: String,
+    certificate: String,
+}
+
+fn made() -> Made {
+    let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
+    Made { key: made.signing_key.serialize_pem(), certificate: made.cert.pem() }
+}
+
+impl Made {
+    fn server(&self) -> ServerSetup {
+        ServerSetup::new(&self.key, &self.certificate, "", None).expect("a key")
+    }
+
+    fn client(&self, name: &str) -> ClientSetup {
+        let trust = Trust::Given(&self.certificate);
+        ClientSetup::new(Rules::of(trust), name, true).expect("a certificate")
+    }
+
+    fn listen(&self, limits: Limits) -> Server {
+        Server::listen(LOCALHOST, 0, &self.server(), limits).expect("a port")
+    }
+}
+
+fn connect(server: &Server, setup: &ClientSetup) -> Peer {
+    Peer::connect("127.0.0.1", server.local_addr().port(), setup, Limits::default())
+        .expect("a socket")
+}
+
+/// Waits until `what` is there.
+fn wait<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(what) = what() {
+            return what;
+        }
+        assert!(Instant::now() < end, "it did not come");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn wait_for(peer: &mut Peer, wanted: impl Fn(&Status) -> bool) -> Status {
+    wait(|| {
+        peer.poll();
+        Some(peer.status().clone()).filter(&wanted)
+    })
+}
+
+fn receive(peer: &mut Peer) -> Vec<u8> {
+    wait(|| {
+        peer.poll();
+        peer.receive()
+    })
+}
+
+fn is_over(status: &Status) -> bool {
+    !matches!(status, Status::Handshaking | Status::Connected)
+}
+
+fn pair(made: &Made, limits: Limits) -> (Server, Peer, Peer) {
+    let server = made.listen(limits);
+    let mut client = connect(&server, &made.client("game.example"));
+    wait_for(&mut client, |status| *status == Status::Connected);
+    let mut accepted = wait(|| server.take());
+    wait_for(&mut accepted, |status| *status == Status::Connected);
+    (server, client, accepted)
+}
+
+#[test]
+fn packets_of_every_size_go_both_ways() {
+    let made = made();
+    let (server, mut client, mut accepted) = pair(&made, Limits::default());
+    for len in [0, 1, 512, 1400, 16_384] {
+        let packet = vec![u8::try_from(len % 251).expect("small"); len];
+        client.send(&packet).expect("room");
+        assert_eq!(receive(&mut accepted), packet);
+        accepted.send(&packet).expect("room");
+        assert_eq!(receive(&mut client), packet);
+    }
+    assert_eq!(client.send(&vec![0; 16_385]), Err(SendError::TooLong));
+    assert_eq!(client.remote(), server.local_addr());
+    let shown = client.certificates();
+    assert_eq!(shown.len(), 1);
+    assert!(accepted.certificates().is_empty());
+    assert!(!server.is_connection_available() && server.take().is_none());
+}
+
+#[test]
+fn an_end_is_told_to_the_other_side() {
+    let made = made();
+    let (server, mut client, mut accepted) = pair(&made, Limits::default());
+    accepted.disconnect();
+    let status = wait_for(&mut client, is_over);
+    assert_eq!(status, Status::Disconnected(String::new()));
+    assert_eq!(client.send(b"x"), Err(SendError::NotConnected));
+    let mut client = connect(&server, &made.client("game.example"));
+    let mut accepted = wait(|| server.take());
+    wait_for(&mut client, |status| *status == Status::Connected);
+    drop(client);
+    wait_for(&mut accepted, is_over);
+    let mut client = connect(&server, &made.client("game.example"));
+    wait_for(&mut client, |status| *status == Status::Connected);
+    drop(server);
+    wait_for(&mut client, is_over);
+}
+
+#[test]
+fn a_server_that_is_not_the_one_is_refused() {
+    let (made_here, other) = (made(), made());
+    let server = made_here.listen(Limits::default());
+    let mut client = connect(&server, &made_here.client("other.example"));
+    let status = wait_for(&mut client, is_over);
+    assert!(matches!(status, Status::WrongName(_)), "{status:?}");
+    let mut client = connect(&server, &other.client("game.example"));
+    let status = wait_for(&mut client, is_over);
+    assert!(matches!(&status, Status::Failed(why) if why.contains("certificate")), "{status:?}");
+    assert!(!server.is_connection_available());
+}
+
+#[test]
+fn a_server_that_asks_clients_who_they_are() {
+    let (own, player, stranger) = (made(), made(), made());
+    let rules = Rules::of(Trust::Given(&player.certificate));
+    let setup = ServerSetup::new(&own.key, &own.certificate, "", Some(rules)).expect("a setup");
+    let server = Server::listen(LOCALHOST, 0, &setup, Limits::default()).expect("a port");
+    let as_player = |who: Option<&Made>| {
+        let mut setup = own.client("game.example");
+        if let Some(who) = who {
+            setup.identify(&who.key, &who.certificate).expect("a key");
+        }
+        connect(&server, &setup)
+    };
+    let mut client = as_player(Some(&player));
+    wait_for(&mut client, |status| *status == Status::Connected);
+    let accepted = wait(|| server.take());
+    assert_eq!(accepted.certificates().len(), 1);
+    for who in [None, Some(&stranger)] {
+        let mut client = as_player(who);
+        let status = wait_for(&mut client, is_over);
+        assert!(matches!(status, Status::Failed(_)), "{status:?}");
+    }
+    assert!(server.take().is_none());
+}
+
+#[test]
+fn a_host_that_is_not_there_is_told_of() {
+    let made = made();
+    let setup = made.client("game.example");
+    let limits =
+        Limits { handshake_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("bound").port();
+    let mut client = Peer::connect("127.0.0.1", port, &setup, limits).expect("a socket");
+    let status = wait_for(&mut client, is_over);
+    assert_eq!(status.reason(), "the other side does not answer");
+    let mut client = Peer::connect("no.such.host.invalid", 1, &setup, limits).expect("a socket");
+    let status = wait_for(&mut client, is_over);
+    assert!(status.reason().contains("was not found"), "{status:?}");
+    let mut client = Peer::connect("localhost", port, &setup, limits).expect("a socket");
+    wait_for(&mut client, is_over);
+}
+
+#[test]
+fn a_client_that_vanishes_is_let_go_of() {
+    let made = made();
+    let limits = Limits { idle_timeout: Some(Duration::from_millis(200)), ..Limits::default() };
+    let (_server, client, mut accepted) = pair(&made, limits);
+    for _ in 0..10 {
+        client.send(b"here").expect("room");
+        receive(&mut accepted);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let status = wait_for(&mut accepted, is_over);
+    assert_eq!(status.reason(), "the other side was silent for too long");
+}
+
+#[test]
+fn more_than_there_is_room_for_is_lost_and_counted() {
+    let made = made();
+    let limits = Limits { waiting: 10_000, ..Limits::default() };
+    let (_server, client, mut accepted) = pair(&made, limits);
+    for _ in 0..50 {
+        client.send(&[1; 936]).expect("room");
+    }
+    wait(|| (accepted.dropped() == 40).then_some(()));
+    accepted.poll();
+    assert_eq!(accepted.available(), 10);
+}
+
+#[test]
+fn a_full_server_takes_nobody_until_one_leaves() {
+    let made = made();
+    let limits = Limits { peers: 1, ..Limits::default() };
+    let (server, first, _accepted) = pair(&made, limits);
+    let mut second = connect(&server, &made.client("game.example"));
+    std::thread::sleep(Duration::from_millis(300));
+    second.poll();
+    assert_eq!(second.status(), &Status::Handshaking);
+    drop(first);
+    // It asks again after one second.
+    wait_for(&mut second, |status| *status == Status::Connected);
+}
+
+/// A client without a socket, whose datagrams go from one address.
+struct Movers {
+    acceptor: Acceptor,
+    address: SocketAddr,
+    peer: Option<Moved>,
+}
+
+impl Movers {
+    fn new(made: &Made) -> Self {
+        let acceptor = Acceptor::new(&made.server(), Limits::default()).expect("randomness");
+        Self { acceptor, address: SocketAddr::from(([10, 0, 0, 1], 1234)), peer: None }
+    }
+
+    /// Moves what both have. Tells how often the server took a datagram for a new client's.
+    fn exchange(
+        &mut self,
+        client: &mut Moved,
+        until: impl Fn(&Moved, Option<&Moved>) -> bool,
+    ) -> usize {
+        let mut count = 0;
+        let end = Instant::now() + Duration::from_secs(20);
+        while !until(client, self.peer.as_ref()) {
+            assert!(Instant::now() < end, "it did not come about");
+            let now = Instant::now();
+            client.poll(now);
+            let mut sent = Vec::new();
+            client.transmit(|datagram| sent.push(datagram.to_vec()));
+            for mut datagram in sent {
+                if let Some(peer) = &mut self.peer {
+                    peer.handle(now, &mut datagram);
+                } else {
+                    count += 1;
+                    let mut taken = self.acceptor.take(self.address, &mut datagram);
+                    if *taken.status() == Status::Handshaking {
+                        self.peer = Some(taken);
+                    } else {
+                        taken.transmit(|datagram| client.handle(now, &mut datagram.to_vec()));
+                    }
+                }
+            }
+            if let Some(peer) = &mut self.peer {
+                peer.poll(now);
+                peer.transmit(|datagram| client.handle(now, &mut datagram.to_vec()));
+            }
+            std::thread::yield_now();
+        }
+        count
+    }
+}
+
+fn are_connected(client: &Moved, peer: Option<&Moved>) -> bool {
+    *client.status() == Status::Connected
+        && peer.is_some_and(|peer| *peer.status() == Status::Connected)
+}
+
+#[test]
+fn a_peer_without_a_socket_is_taken_twice() {
+    let made = made();
+    let mut movers = Movers::new(&made);
+    let mut client = Moved::connect(&made.client("game.example"), Limits::default());
+    assert_eq!(movers.exchange(&mut client, are_connected), 2);
+    client.send(b"over there").expect("connected");
+    movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.available() == 1));
+    let peer = movers.peer.as_mut().expect("taken");
+    assert_eq!(peer.receive().as_deref(), Some(&b"over there"[..]));
+    peer.disconnect();
+    movers.exchange(&mut client, |client, _| is_over(client.status()));
+    assert_eq!(client.status(), &Status::Disconnected(String::new()));
+}
+
+#[test]
+fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
+    let made = made();
+    let mut movers = Movers::new(&made);
+    let connect = || Moved::connect(&made.client("game.example"), Limits::default());
+    let mut client = connect();
+    movers.exchange(&mut client, are_connected);
+    // It has crashed, and comes back at the same address.
+    let mut again = connect();
+    movers.exchange(&mut again, |client, peer| {
+        is_over(client.status()) && peer.is_some_and(|peer| is_over(peer.status()))
+    });
+    let why = movers.peer.take().expect("the old one").status().reason().to_owned();
+    assert_eq!(why, "the other side has connected anew");
+    let mut afresh = connect();
+    assert_eq!(movers.exchange(&mut afresh, are_connected), 2);
+}
+
+#[test]
+fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
+    let made = made();
+    let server = made.listen(Limits::default());
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    socket.connect(server.local_addr()).expect("connected");
+    socket.set_nonblocking(true).expect("set");
+    let join = || {
+        let mut client = Moved::connect(&made.client("game.example"), Limits::default());
+        let mut buffer = vec![0; 65_536];
+        wait(|| {
+            let now = Instant::now();
+            while let Ok(len) = socket.recv(&mut buffer) {
+                client.handle(now, &mut buffer[..len]);
+            }
+            client.poll(now);
+            client.transmit(|datagram| {
+                socket.send(datagram).expect("sent");
+            });
+            (*client.status() == Status::Connected).then_some(())
+        });
+        client
+    };
+    let _first = join();
+    let mut old = wait(|| server.take());
+    wait_for(&mut old, |status| *status == Status::Connected);
+    let mut second = join();
+    let status = wait_for(&mut old, is_over);
+    assert_eq!(status.reason(), "the other side has connected anew");
+    let mut new = wait(|| server.take());
+    second.send(b"it is me").expect("connected");
+    second.transmit(|datagram| {
+        socket.send(datagram).expect("sent");
+    });
+    assert_eq!(receive(&mut new), b"it is me");
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    use lodewire_net::tls::TlsError;
+    let (own, other) = (made(), made());
+    let setup = |key: &str, certificate: &str| ServerSetup::new(key, certificate, "", None).err();
+    assert_eq!(setup(&own.key, &own.certificate), None);
+    assert_eq!(setup(&own.key, &other.certificate), Some(TlsError::Mismatch));
+    assert_eq!(setup("", &own.certificate), Some(TlsError::NoKey));
+    assert_eq!(setup(&own.key, ""), Some(TlsError::NoCertificate));
+}
