@@ -140,3 +140,8 @@ func close() -> void:
 	accepted.clear()
 	_udp_server = null
 	_is_own = false
+
+
+## Lets go of a client, without a word to it.
+func remove(client: PacketPeer) -> void:
+	_clients.erase(client)

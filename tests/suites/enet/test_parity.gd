@@ -1,88 +1,21 @@
-extends "res://test_case.gd"
+extends "res://parity_case.gd"
 ## The classes beside the engine's, as ClassDB of the running engine has them.
 
-const CLASSES := {
-	"LodeENetConnection": "ENetConnection",
-	"LodeENetPacketPeer": "ENetPacketPeer",
-	"LodeENetMultiplayerPeer": "ENetMultiplayerPeer",
-}
+
+func before_each() -> void:
+	prefix = "ENet"
 
 
 func test_connection_has_all_that_the_engines_has() -> void:
-	_check_class("LodeENetConnection")
+	check_class("LodeENetConnection", "ENetConnection")
 
 
 func test_packet_peer_has_all_that_the_engines_has() -> void:
-	_check_class("LodeENetPacketPeer")
+	check_class("LodeENetPacketPeer", "ENetPacketPeer")
 	check(not ClassDB.can_instantiate("LodeENetPacketPeer"), "only a connection makes one")
 	check(ClassDB.is_parent_class("LodeENetPacketPeer", "PacketPeer"), "it is a PacketPeer")
 
 
 func test_multiplayer_peer_has_all_that_the_engines_has() -> void:
-	_check_class("LodeENetMultiplayerPeer")
+	check_class("LodeENetMultiplayerPeer", "ENetMultiplayerPeer")
 	check(LodeENetMultiplayerPeer.new() is MultiplayerPeer, "it is a MultiplayerPeer")
-
-
-func _check_class(ours: String) -> void:
-	var engines: String = CLASSES[ours]
-	var have := _methods(ours)
-	for line in _methods(engines):
-		print("%s has %s" % [ours, line])
-		check(have.has(line), "missing: " + line)
-	for name in ClassDB.class_get_enum_list(engines, true):
-		for constant in ClassDB.class_get_enum_constants(engines, name, true):
-			print("%s has %s.%s" % [ours, name, constant])
-			check_eq(ClassDB.class_get_integer_constant_enum(ours, constant), name, constant)
-			check_eq(
-				ClassDB.class_get_integer_constant(ours, constant),
-				ClassDB.class_get_integer_constant(engines, constant), constant
-			)
-	for constant in ClassDB.class_get_integer_constant_list(engines, true):
-		check(ClassDB.class_has_integer_constant(ours, constant), "missing: " + constant)
-		check_eq(
-			ClassDB.class_get_integer_constant(ours, constant),
-			ClassDB.class_get_integer_constant(engines, constant), constant
-		)
-	for property in ClassDB.class_get_property_list(engines, true):
-		if property.usage & PROPERTY_USAGE_CATEGORY:
-			continue
-		print("%s has the property %s" % [ours, property.name])
-		var found := ClassDB.class_get_property_list(ours, true).filter(
-			func(other: Dictionary) -> bool: return other.name == property.name
-		)
-		if check_eq(found.size(), 1, property.name):
-			check_eq(found[0].type, property.type, property.name)
-			check_eq(found[0].class_name, StringName(_renamed(property.class_name)), property.name)
-			check_eq(
-				ClassDB.class_get_property_getter(ours, property.name),
-				ClassDB.class_get_property_getter(engines, property.name)
-			)
-	for of_class in ClassDB.class_get_signal_list(engines, true):
-		check(ClassDB.class_has_signal(ours, of_class.name), "missing: " + of_class.name)
-
-
-func _methods(of: String) -> Array[String]:
-	var lines: Array[String] = []
-	for method in ClassDB.class_get_method_list(of, true):
-		if method.name.begins_with("_"):
-			continue
-		var arguments := PackedStringArray()
-		var first_default: int = method.args.size() - method.default_args.size()
-		for index in method.args.size():
-			var text := "%s: %s" % [method.args[index].name, _type(method.args[index])]
-			if index >= first_default:
-				text += " = " + var_to_str(method.default_args[index - first_default])
-			arguments.append(text)
-		var line := "%s(%s) -> %s" % [method.name, ", ".join(arguments), _type(method.return)]
-		lines.append(line + (" const" if method.flags & METHOD_FLAG_CONST else ""))
-	return lines
-
-
-func _type(of: Dictionary) -> String:
-	var hint: String = of.hint_string if of.type == TYPE_ARRAY else ""
-	return "%s %s %s" % [type_string(of.type), _renamed(of.class_name), _renamed(hint)]
-
-
-## The engine's names as ours.
-func _renamed(name: String) -> String:
-	return name if name.begins_with("Lode") or not name.begins_with("ENet") else "Lode" + name

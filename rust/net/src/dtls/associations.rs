@@ -30,7 +30,7 @@ pub(crate) enum Event {
     Connected(Key),
     /// A packet has come.
     Received(Key, Vec<u8>),
-    /// A connection has ended, or one that was asked for was not made.
+    /// A connection has ended, or one that was beginning has failed.
     Ended(Key, End),
 }
 
@@ -343,10 +343,9 @@ impl Associations {
         }
     }
 
-    /// Takes out a connection that has ended, and tells so if anybody knew it.
+    /// Takes out a connection that has ended, and tells so.
     fn end(&mut self, key: Key, end: End) {
-        let Some(association) = self.remove(key) else { return };
-        if association.is_told || association.random.is_none() {
+        if self.remove(key).is_some() {
             self.events.push_back(Event::Ended(key, end));
         }
     }

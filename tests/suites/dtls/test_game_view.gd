@@ -1,0 +1,276 @@
+extends "res://test_case.gd"
+## What a script sees of the classes: statuses, errors, limits, and objects that go.
+
+const Ends := preload("res://suites/dtls/ends.gd")
+
+var ends: Ends
+
+
+func before_each() -> void:
+	ends = Ends.new()
+
+
+func after_each() -> void:
+	ends.close()
+
+
+func deadline_of(_method: String) -> float:
+	return 30.0
+
+
+func test_a_new_peer_is_disconnected() -> void:
+	var peer := LodePacketPeerDTLS.new()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
+	check_eq(peer.get_available_packet_count(), 0)
+	check_eq(peer.put_packet([1]), ERR_UNCONFIGURED)
+	check_eq(peer.get_last_error(), "")
+	check(peer.get_peer_certificate() == null, "there is none")
+	peer.poll()
+	peer.disconnect_from_peer()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
+
+
+func test_sockets_that_are_not_connected() -> void:
+	var peer := LodePacketPeerDTLS.new()
+	for udp: PacketPeerUDP in [null, PacketPeerUDP.new()]:
+		expect_error("the PacketPeerUDP is not connected")
+		check_eq(peer.connect_to_peer(udp, "x", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
+		check(peer.get_last_error().contains("not connected"), peer.get_last_error())
+	expect_error("the options are a server's")
+	check_eq(peer.connect_to_host("127.0.0.1", 4242, "", Ends.options()), ERR_INVALID_PARAMETER)
+	for port: int in [-1, 0, 65_536]:
+		expect_error("is no port")
+		check_eq(peer.connect_to_host("127.0.0.1", port, "", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
+	expect_error("there is no address")
+	check_eq(peer.connect_to_host("", 4242, "", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
+
+
+func test_options_that_do_not_fit() -> void:
+	var server := LodeDTLSServer.new()
+	expect_error("there are no options")
+	check_eq(server.setup(null), ERR_INVALID_PARAMETER)
+	expect_error("the options are a client's")
+	check_eq(server.setup(TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
+	expect_error("does not belong to the certificate")
+	check_eq(server.setup(Ends.options("player.key", "engine.crt")), ERR_INVALID_PARAMETER)
+	expect_error("call setup() first")
+	check_eq(server.listen(0), ERR_UNCONFIGURED)
+	var udp := PacketPeerUDP.new()
+	expect_error("call setup() first")
+	check_eq(server.take_connection(udp).get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
+	check_eq(server.setup(Ends.options()), OK)
+	expect_error("is not connected")
+	check_eq(server.take_connection(udp).get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
+	udp.connect_to_host("127.0.0.1", 9)
+	check_eq(server.take_connection(udp).get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED, "nothing has come")
+
+
+func test_listening() -> void:
+	var server := LodeDTLSServer.new()
+	check_eq(server.get_local_port(), 0)
+	check(server.take_connection() == null, "nobody waits")
+	check(not server.is_listening() and not server.is_connection_available(), "it does not listen")
+	check_eq(server.setup(Ends.options()), OK)
+	expect_error("is no IP address")
+	check_eq(server.listen(0, "no address"), ERR_INVALID_PARAMETER)
+	expect_error("is no port")
+	check_eq(server.listen(65_536), ERR_INVALID_PARAMETER)
+	check_eq(server.listen(0), OK)
+	check(server.is_listening() and server.get_local_port() > 0, "it listens")
+	expect_error("listens already")
+	check_eq(server.listen(0), ERR_ALREADY_IN_USE)
+	expect_error("Call stop() first")
+	check_eq(server.setup(Ends.options()), ERR_ALREADY_IN_USE)
+	var other := LodeDTLSServer.new()
+	other.setup(Ends.options())
+	expect_error("the port is in use")
+	check_eq(other.listen(server.get_local_port()), ERR_ALREADY_IN_USE)
+	var port := server.get_local_port()
+	server.stop()
+	check(not server.is_listening(), "it does not any more")
+	check_eq(other.listen(port), OK, "the port is free")
+	check(server.take_connection() == null and other.take_connection() == null, "nobody waits")
+
+
+func test_too_long_a_packet_leaves_the_connection() -> void:
+	for own: bool in [false, true]:
+		var client := await _connected(own)
+		var packet := PackedByteArray()
+		packet.resize(16_385)
+		expect_error("16385 bytes are more than 16384")
+		check_eq(client.put_packet(packet), ERR_INVALID_PARAMETER)
+		check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED)
+		packet.resize(16_384)
+		check_eq(client.put_packet(packet), OK)
+		check(await until(func() -> bool: ends.pump(); return client.get_available_packet_count() == 1), "it is there")
+		check_eq(client.get_packet(), packet)
+		ends.close()
+
+
+func test_a_peer_is_not_connected_twice() -> void:
+	var client := await _connected(true)
+	expect_error("Call disconnect_from_peer() first")
+	check_eq(client.connect_to_host("127.0.0.1", 4242, "", TLSOptions.client_unsafe()), ERR_ALREADY_IN_USE)
+	check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED)
+
+
+func test_variants_and_many_packets_at_once() -> void:
+	var client := await _connected(true)
+	client.put_var({"x": Vector2(1, 2)})
+	check(await until(func() -> bool: ends.pump(); return client.get_available_packet_count() == 1), "it comes back")
+	check_eq(client.get_var(), {"x": Vector2(1, 2)})
+	for index in 100:
+		client.put_packet([index])
+	check(await until(func() -> bool: ends.pump(); return client.get_available_packet_count() == 100), "they come back")
+	var got := client.get_packets().map(func(bytes: PackedByteArray) -> int: return bytes[0] if bytes.size() == 1 else -1)
+	got.sort()
+	check_eq(got, range(100))
+	check_eq(client.get_packet(), PackedByteArray())
+	check_eq(client.get_packet_error(), ERR_UNAVAILABLE)
+
+
+func test_the_status_changes_with_poll_alone() -> void:
+	var server := LodeDTLSServer.new()
+	var port := ends.listen(server, Ends.options())
+	var client := LodePacketPeerDTLS.new()
+	check_eq(client.connect_to_host("127.0.0.1", port, Ends.NAME, TLSOptions.client_unsafe()), OK)
+	check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_HANDSHAKING)
+	check(await until(server.is_connection_available), "a client waits")
+	check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_HANDSHAKING)
+	var peer := server.take_connection()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_HANDSHAKING)
+	check(not server.is_connection_available() and server.take_connection() == null, "no other waits")
+	peer.poll()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED)
+	check(await until(func() -> bool: client.poll(); return client.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED), "both are")
+	# What comes while the game does not look, is there when it does.
+	for index in 10:
+		client.put_packet(PackedByteArray([index]))
+	OS.delay_msec(100)
+	check_eq(peer.get_available_packet_count(), 0)
+	peer.poll()
+	check_eq(peer.get_available_packet_count(), 10)
+	server.stop()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED)
+	peer.poll()
+	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
+	check_eq(peer.get_available_packet_count(), 10, "what has come stays readable")
+
+
+func test_packets_over_the_limit_are_counted() -> void:
+	var server := LodeDTLSServer.new()
+	server.max_waiting_bytes = 10_000
+	var port := ends.listen(server, Ends.options())
+	var client := ends.add(LodePacketPeerDTLS.new()) as LodePacketPeerDTLS
+	client.connect_to_host("127.0.0.1", port, Ends.NAME, TLSOptions.client_unsafe())
+	check(await until(ends.connected(client)), "it connects")
+	check(await until(func() -> bool: ends.pump(); return ends.accepted.size() == 1), "at both ends")
+	var packet := PackedByteArray()
+	packet.resize(936)
+	for _index in 50:
+		client.put_packet(packet)
+	var peer: LodePacketPeerDTLS = ends.accepted[0]
+	check(await until(func() -> bool: return peer.get_dropped_packet_count() == 40), "40 are lost")
+
+
+func test_refusing() -> void:
+	var server := LodeDTLSServer.new()
+	server.refuse_new_connections = true
+	var port := ends.listen(server, Ends.options())
+	var client := ends.add(LodePacketPeerDTLS.new()) as LodePacketPeerDTLS
+	client.connect_to_host("127.0.0.1", port, Ends.NAME, TLSOptions.client_unsafe())
+	await seconds(0.3)
+	ends.pump()
+	check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_HANDSHAKING)
+	server.refuse_new_connections = false
+	check(await until(ends.connected(client)), "it asks again, and comes in")
+
+
+func test_a_handshake_that_nobody_answers() -> void:
+	for own: bool in [false, true]:
+		var silent := UDPServer.new()
+		silent.listen(0, "127.0.0.1")
+		var client := LodePacketPeerDTLS.new()
+		client.handshake_timeout = 0.3
+		if own:
+			client.connect_to_host("127.0.0.1", silent.get_local_port(), "x", TLSOptions.client_unsafe())
+		else:
+			var udp := PacketPeerUDP.new()
+			udp.connect_to_host("127.0.0.1", silent.get_local_port())
+			client.connect_to_peer(udp, "x", TLSOptions.client_unsafe())
+		ends.add(client)
+		check(await until(ends.settled(client)), "it ends")
+		check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_ERROR)
+		check_eq(client.get_last_error(), "the other side does not answer")
+
+
+func test_clients_that_vanish() -> void:
+	for own: bool in [false, true]:
+		var server := LodeDTLSServer.new()
+		server.idle_timeout = 0.3
+		var port := ends.listen(server, Ends.options()) if own else ends.serve_with(server, Ends.options())
+		var client := ends.join("", port, TLSOptions.client_unsafe())
+		check(await until(ends.connected(client)), "it connects")
+		client.put_packet([1])
+		check(await until(func() -> bool: ends.pump(); return ends.accepted.size() == 1), "at both ends")
+		check(await until(func() -> bool: ends.pump(); return ends.accepted.is_empty()), "it is let go of")
+		check_eq(ends.reasons[-1], "the other side was silent for too long")
+		ends.close()
+
+
+func test_a_client_that_comes_back_at_its_address() -> void:
+	var server := LodeDTLSServer.new()
+	var port := ends.listen(server, Ends.options())
+	var udp := PacketPeerUDP.new()
+	udp.connect_to_host("127.0.0.1", port)
+	var first := PacketPeerDTLS.new()
+	first.connect_to_peer(udp, Ends.NAME, TLSOptions.client_unsafe())
+	ends.add(first)
+	check(await until(ends.connected(first)), "it connects")
+	check(await until(func() -> bool: ends.pump(); return ends.accepted.size() == 1), "at both ends")
+	var old: LodePacketPeerDTLS = ends.accepted[0]
+	var second := PacketPeerDTLS.new()
+	second.connect_to_peer(udp, Ends.NAME, TLSOptions.client_unsafe())
+	ends.remove(first)
+	ends.add(second)
+	check(await until(ends.connected(second)), "it connects anew")
+	check(await until(func() -> bool: ends.pump(); return old.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED), "the old one ends")
+	check_eq(old.get_last_error(), "the other side has connected anew")
+	second.put_packet("new".to_ascii_buffer())
+	check(await until(func() -> bool: ends.pump(); return second.get_available_packet_count() == 1), "the new one goes on")
+	check(ends.accepted.size() == 1 and ends.accepted[0] != old, "it is another object")
+
+
+func test_objects_that_go() -> void:
+	var gone := []
+	for own: bool in [false, true]:
+		var client := await _connected(own)
+		gone.append(weakref(client))
+		gone.append(weakref(ends.accepted[0]))
+		ends.close()
+	var is_gone := func(reference: WeakRef) -> bool: return reference.get_ref() == null
+	check(await until(func() -> bool: return gone.slice(0, 3).all(is_gone)), "nobody holds them")
+	# A server that goes takes its clients with it.
+	var server := LodeDTLSServer.new()
+	server.setup(Ends.options())
+	server.listen(0, "127.0.0.1")
+	var lonely := LodePacketPeerDTLS.new()
+	lonely.connect_to_host("127.0.0.1", server.get_local_port(), Ends.NAME, TLSOptions.client_unsafe())
+	check(await until(server.is_connection_available), "a client waits")
+	server = null
+	check(await until(func() -> bool: lonely.poll(); return lonely.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED), "it is told")
+
+
+func _connected(own: bool) -> LodePacketPeerDTLS:
+	var server := LodeDTLSServer.new()
+	var port := ends.listen(server, Ends.options()) if own else ends.serve_with(server, Ends.options())
+	var client := ends.add(LodePacketPeerDTLS.new()) as LodePacketPeerDTLS
+	var trusted := TLSOptions.client(Ends.certificate("engine.crt"))
+	if own:
+		check_eq(client.connect_to_host("127.0.0.1", port, Ends.NAME, trusted), OK)
+	else:
+		var udp := PacketPeerUDP.new()
+		udp.connect_to_host("127.0.0.1", port)
+		check_eq(client.connect_to_peer(udp, Ends.NAME, trusted), OK)
+	check(await until(ends.connected(client)), "it connects")
+	return client
