@@ -15,7 +15,7 @@ use crate::report::step;
 use crate::workspace;
 
 /// The folders of the demos, each with a server and a client.
-const DEMOS: [&str; 2] = ["websocket", "enet"];
+const DEMOS: [&str; 3] = ["websocket", "enet", "dtls"];
 
 /// What every engine, and every extension in Rust, begins with.
 const GREETINGS: [&str; 2] = ["Godot Engine v", "Initialize godot-rust "];

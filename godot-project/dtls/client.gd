@@ -1,0 +1,33 @@
+extends Node
+## A client: the engine's own PacketPeerDTLS, so that both ends are not ours.
+## It says its word until the server answers, and leaves.
+
+const WebSocketServer := preload("res://websocket/server.gd")
+const Server := preload("res://dtls/server.gd")
+
+var dtls := PacketPeerDTLS.new()
+var udp := PacketPeerUDP.new()
+
+
+func _ready() -> void:
+	var certificate := X509Certificate.new()
+	certificate.load(Server.CERTIFICATE)
+	udp.connect_to_host("127.0.0.1", WebSocketServer.port_of_command_line(4242))
+	dtls.connect_to_peer(udp, "localhost", TLSOptions.client(certificate))
+
+
+func _process(_delta: float) -> void:
+	dtls.poll()
+	match dtls.get_status():
+		PacketPeerDTLS.STATUS_CONNECTED:
+			dtls.put_packet("The answer is... 42!".to_utf8_buffer())
+			while dtls.get_available_packet_count() > 0:
+				print("received: ", dtls.get_packet().get_string_from_utf8())
+				dtls.disconnect_from_peer()
+				get_tree().quit(0)
+				return
+		PacketPeerDTLS.STATUS_HANDSHAKING:
+			pass
+		var status:
+			print("no connection: status ", status)
+			get_tree().quit(1)

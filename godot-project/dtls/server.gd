@@ -1,0 +1,52 @@
+extends Node
+## A server: the documents' one for DTLSServer, with what differs in Godot 4.
+## It makes a key and a certificate when it starts for the first time; the client of the demo, on the same
+## machine, trusts that certificate. Run it with `-- --port=4242` for another port; 0 takes one that is free.
+
+const WebSocketServer := preload("res://websocket/server.gd")
+const KEY := "user://demo.key"
+const CERTIFICATE := "user://demo.crt"
+
+var dtls := LodeDTLSServer.new()
+var server := UDPServer.new()
+var peers: Array[LodePacketPeerDTLS] = []
+
+
+func _ready() -> void:
+	if not FileAccess.file_exists(CERTIFICATE):
+		_make_certificate()
+	var key := CryptoKey.new()
+	var certificate := X509Certificate.new()
+	key.load(KEY)
+	certificate.load(CERTIFICATE)
+	var port := WebSocketServer.port_of_command_line(4242)
+	if dtls.setup(TLSOptions.server(key, certificate)) != OK or server.listen(port) != OK:
+		get_tree().quit(1)
+		return
+	print("listening on port ", server.get_local_port())
+
+
+func _process(_delta: float) -> void:
+	server.poll()
+	while server.is_connection_available():
+		var peer := dtls.take_connection(server.take_connection())
+		if peer.get_status() != LodePacketPeerDTLS.STATUS_HANDSHAKING:
+			continue # It is normal that every client comes twice, due to the cookie exchange.
+		print("joined")
+		peers.append(peer)
+
+	for peer: LodePacketPeerDTLS in peers.duplicate():
+		peer.poll()
+		while peer.get_available_packet_count() > 0:
+			print("received: ", peer.get_packet().get_string_from_utf8())
+			peer.put_packet("Hello DTLS client".to_utf8_buffer())
+		if peer.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED:
+			print("left")
+			peers.erase(peer)
+
+
+func _make_certificate() -> void:
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	key.save(KEY)
+	crypto.generate_self_signed_certificate(key, "CN=localhost,O=Lodewire demo,C=DE").save(CERTIFICATE)
