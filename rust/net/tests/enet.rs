@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn host() -> Connection {
-    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, Config::default())
+    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default())
         .expect("a port")
 }
 
@@ -66,7 +66,7 @@ fn a_disconnect_at_the_end_is_delivered() {
 #[test]
 fn a_name_is_looked_up_beside_the_game() {
     let (mut server, mut client) =
-        (host(), Connection::bind(Bind::Any, 0, Config::default()).expect("a port"));
+        (host(), Connection::bind(Bind::Any, 0, &Config::default()).expect("a port"));
     server.begin();
     let port = server.local_addr().port();
     let peer = client.connect_by_name("localhost".to_owned(), port, 1, 0).expect("a peer");
@@ -96,7 +96,7 @@ fn a_game_that_reads_late_gets_everything() {
         ..Config::default()
     };
     let mut server =
-        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a port");
+        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
     let mut client = host();
     server.begin();
     let at_client = client.connect(server.local_addr(), 3, 0).expect("a peer");

@@ -21,7 +21,7 @@ pub(crate) struct DrivenHost {
 fn bind(peers: usize, echo: bool) -> Result<(Connection, u16)> {
     let host = HostConfig { peers, channel_limit: CHANNELS, ..HostConfig::default() };
     let config = Config { host, echo, ..Config::default() };
-    let connection = Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config)?;
+    let connection = Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config)?;
     let port = connection.local_addr().port();
     Ok((connection, port))
 }

@@ -3,6 +3,7 @@
 use super::{LodeENetConnection, inactive};
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use crate::optional::Optional;
+use crate::tls_options::{Extra, client_setup, server_setup};
 use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
@@ -180,28 +181,60 @@ impl LodeENetConnection {
         }
     }
 
-    /// Encrypts the host's connections with DTLS, as the client of the server [param hostname]. Not available yet: returns
-    /// [constant ERR_UNAVAILABLE].
+    /// Encrypts the host's connections with DTLS, as a client of the server [param hostname]: call it after
+    /// [method create_host] and before [method connect_to_host]. The server's certificate must be for [param hostname], and
+    /// who vouches for it is said by [param client_options], as of [method LodePacketPeerDTLS.connect_to_peer].
+    ///
+    /// If the server does not have the right certificate, [constant EVENT_DISCONNECT] tells so, and
+    /// [method LodeENetPacketPeer.get_disconnect_reason] why.
+    ///
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
+    /// be used.
     #[func]
-    fn dtls_client_setup(
+    pub(crate) fn dtls_client_setup(
         &mut self,
         hostname: GString,
         #[opt(default = Optional::NONE)] client_options: Optional<TlsOptions>,
     ) -> Error {
-        let _ = (hostname, client_options.0);
-        self.no_dtls("dtls_client_setup")
+        const CALLER: &str = "dtls_client_setup";
+        let Some(connection) = self.active(CALLER) else { return Error::ERR_UNCONFIGURED };
+        let hostname = hostname.to_string();
+        match client_setup(client_options.0.as_ref(), &hostname, &Extra::default()) {
+            Ok(setup) => {
+                connection.secure_client(setup);
+                Error::OK
+            }
+            Err(why) => object(CALLER, &why),
+        }
     }
 
-    /// Encrypts the host's connections with DTLS, as their server. Not available yet: returns
-    /// [constant ERR_UNAVAILABLE].
+    /// Encrypts the host's connections with DTLS, as their server: call it after [method create_host_bound] and before the
+    /// first [method service]. Clients have to call [method dtls_client_setup]; who speaks plain ENet is not heard.
+    ///
+    /// [method refuse_new_connections] keeps clients from the first datagram of their handshake.
+    ///
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
+    /// be used, with a line in the log that says why.
     #[func]
-    fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
-        if self.connection.is_some() && server_options.is_none_or(|options| !options.is_server()) {
-            godot_error!("LodeENetConnection.dtls_server_setup: use TLSOptions.server().");
-            return Error::ERR_INVALID_PARAMETER;
+    pub(crate) fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
+        const CALLER: &str = "dtls_server_setup";
+        let Some(connection) = self.active(CALLER) else { return Error::ERR_UNCONFIGURED };
+        let setup = server_options
+            .ok_or_else(|| "there are no options. Use TLSOptions.server().".to_owned())
+            .and_then(|options| server_setup(&options, None, None));
+        match setup {
+            Ok(setup) => {
+                connection.secure_server(setup);
+                Error::OK
+            }
+            Err(why) => object(CALLER, &why),
         }
-        self.no_dtls("dtls_server_setup")
     }
+}
+
+fn object(caller: &str, why: &str) -> Error {
+    godot_error!("LodeENetConnection.{caller}: {why}");
+    Error::ERR_INVALID_PARAMETER
 }
 
 impl LodeENetConnection {
@@ -218,7 +251,7 @@ impl LodeENetConnection {
             }
         };
         let config = self.config(host);
-        match Connection::bind(bind, port, config) {
+        match Connection::bind(bind, port, &config) {
             Ok(connection) => {
                 self.connection = Some(connection);
                 self.failure_told = false;
@@ -234,14 +267,5 @@ impl LodeENetConnection {
                 Error::ERR_CANT_CREATE
             }
         }
-    }
-
-    fn no_dtls(&self, caller: &str) -> Error {
-        if self.connection.is_none() {
-            inactive(caller);
-            return Error::ERR_UNCONFIGURED;
-        }
-        godot_error!("LodeENetConnection.{caller}: ENet over DTLS is not in this version yet.");
-        Error::ERR_UNAVAILABLE
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{LodeENetMultiplayerPeer, Mode};
 use crate::enet_connection::LodeENetConnection;
+use crate::optional::Optional;
+use godot::classes::TlsOptions;
 use godot::classes::multiplayer_peer::ConnectionStatus;
 use godot::global::Error;
 use godot::prelude::*;
@@ -22,8 +24,11 @@ impl LodeENetMultiplayerPeer {
     /// [param max_channels] of more than 0 limits the transfer channels; the bandwidths are in bytes a second, 0 is no
     /// limit.
     ///
+    /// With [param tls_server_options], as [code]TLSOptions.server(key, certificate)[/code] makes them, everything is
+    /// encrypted with DTLS: clients need [code]tls_client_options[/code] then.
+    ///
     /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a number out of
-    /// its range, and [constant ERR_CANT_CREATE] if the port cannot be had.
+    /// its range or options that cannot be used, and [constant ERR_CANT_CREATE] if the port cannot be had.
     #[func]
     fn create_server(
         &mut self,
@@ -32,14 +37,20 @@ impl LodeENetMultiplayerPeer {
         #[opt(default = 0)] max_channels: i32,
         #[opt(default = 0)] in_bandwidth: i32,
         #[opt(default = 0)] out_bandwidth: i32,
+        #[opt(default = Optional::NONE)] tls_server_options: Optional<TlsOptions>,
     ) -> Error {
         if self.is_in_use("create_server") {
             return Error::ERR_ALREADY_IN_USE;
         }
-        let host = LodeENetConnection::new_gd();
+        let mut host = LodeENetConnection::new_gd();
         let bandwidths = (in_bandwidth, out_bandwidth);
         let channels = channels_for(max_channels);
-        let error = self.bind(&host, port, max_clients, channels, bandwidths);
+        let mut error = self.bind(&host, port, max_clients, channels, bandwidths);
+        if error == Error::OK
+            && let Some(options) = tls_server_options.0
+        {
+            error = host.bind_mut().dtls_server_setup(Some(options));
+        }
         if error == Error::OK {
             host.bind().refuse_quietly(self.refusing);
             self.begin(Mode::Server, 1, ConnectionStatus::CONNECTED);
@@ -52,12 +63,18 @@ impl LodeENetMultiplayerPeer {
     /// [param channel_count] of more than 0 limits the transfer channels; the bandwidths are in bytes a second, 0 is no
     /// limit. With a [param local_port] of more than 0 that UDP port is used.
     ///
+    /// With [param tls_client_options] everything is encrypted with DTLS, as the server must want it: they say who vouches
+    /// for its certificate, as of [method LodePacketPeerDTLS.connect_to_peer]. The certificate must be for
+    /// [param tls_hostname] or, if that is empty, for [param address].
+    ///
     /// Poll it until [method MultiplayerPeer.get_connection_status] is no longer
     /// [constant MultiplayerPeer.CONNECTION_CONNECTING].
     ///
     /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a number out of
-    /// its range, and [constant ERR_CANT_CREATE] if the port cannot be had or the address is none.
+    /// its range or options that cannot be used, and [constant ERR_CANT_CREATE] if the port cannot be had or the address is
+    /// none.
     #[func]
+    #[allow(clippy::too_many_arguments, reason = "the engine's six, and two of ours")]
     fn create_client(
         &mut self,
         address: GString,
@@ -66,6 +83,8 @@ impl LodeENetMultiplayerPeer {
         #[opt(default = 0)] in_bandwidth: i32,
         #[opt(default = 0)] out_bandwidth: i32,
         #[opt(default = 0)] local_port: i32,
+        #[opt(default = Optional::NONE)] tls_client_options: Optional<TlsOptions>,
+        #[opt(default = "")] tls_hostname: GString,
     ) -> Error {
         if self.is_in_use("create_client") {
             return Error::ERR_ALREADY_IN_USE;
@@ -81,6 +100,13 @@ impl LodeENetMultiplayerPeer {
         let error = self.bind(&host, local_port, 1, channels, (in_bandwidth, out_bandwidth));
         if error != Error::OK {
             return error;
+        }
+        if tls_client_options.0.is_some() {
+            let hostname = if tls_hostname.is_empty() { &address } else { &tls_hostname };
+            let error = host.bind_mut().dtls_client_setup(hostname.clone(), tls_client_options);
+            if error != Error::OK {
+                return error;
+            }
         }
         let unique_id = self.base().generate_unique_id().cast_signed();
         let peer = host.bind_mut().connect_to_host(address, port, channels, unique_id);

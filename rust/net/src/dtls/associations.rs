@@ -31,7 +31,7 @@ pub(crate) enum Event {
     /// A packet has come.
     Received(Key, Vec<u8>),
     /// A connection has ended, or one that was beginning has failed.
-    Ended(Key, End),
+    Ended(Key, SocketAddr, End),
 }
 
 /// How a connection has ended.
@@ -338,15 +338,15 @@ impl Associations {
             place.next = None;
             if self.slots.contains(old.slot) {
                 self.slots.remove(old.slot);
-                self.events.push_back(Event::Ended(old, End::Replaced));
+                self.events.push_back(Event::Ended(old, address, End::Replaced));
             }
         }
     }
 
     /// Takes out a connection that has ended, and tells so.
     fn end(&mut self, key: Key, end: End) {
-        if self.remove(key).is_some() {
-            self.events.push_back(Event::Ended(key, end));
+        if let Some(association) = self.remove(key) {
+            self.events.push_back(Event::Ended(key, association.address, end));
         }
     }
 
@@ -441,8 +441,9 @@ impl Associations {
             association.due = None;
             let silence = now.saturating_duration_since(association.heard);
             if association.is_told && idle_timeout.is_some_and(|timeout| silence >= timeout) {
+                let address = association.address;
                 self.close(key);
-                self.events.push_back(Event::Ended(key, End::Idle));
+                self.events.push_back(Event::Ended(key, address, End::Idle));
             } else {
                 association.connection.expire(now);
                 self.settle(now, key);

@@ -131,7 +131,7 @@ impl ClientSetup {
         Ok(())
     }
 
-    pub(super) fn config(&self, limits: &Limits) -> lodewire_dtls::ClientConfig {
+    pub(crate) fn config(&self, limits: &Limits) -> lodewire_dtls::ClientConfig {
         lodewire_dtls::ClientConfig {
             verifier: Arc::clone(&self.verifier),
             server_name: self.server_name.clone(),

@@ -6,6 +6,7 @@ use super::endpoint::{Command, Connect, Disconnect};
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::attempts::Attempts;
 use crate::reactor::Context;
@@ -80,6 +81,11 @@ impl Places {
         }
     }
 
+    /// All that are there, or are dialed.
+    pub(super) fn keys(&self) -> Vec<PeerKey> {
+        self.slots.iter().flatten().map(Occupant::key).collect()
+    }
+
     /// Takes a peer out.
     pub(super) fn vacate(&mut self, key: PeerKey) -> Option<Occupant> {
         self.at(key)?;
@@ -123,7 +129,19 @@ impl HostDriver {
                 }
                 Command::SetChannelLimit(limit) => self.host.set_channel_limit(limit),
                 Command::SetCompression(mode) => self.host.set_compressor(Compressor::new(mode)),
-                Command::SetRefusing(refusing) => self.host.set_refusing(refusing),
+                Command::SetRefusing(refusing) => {
+                    self.is_refusing = refusing;
+                    self.host.set_refusing(refusing);
+                    if let Some(secure) = &mut self.secure {
+                        secure.associations.is_refusing = refusing;
+                    }
+                }
+                Command::SecureServer(setup) => {
+                    // Without randomness, nobody is heard.
+                    let secure = Secure::server(&setup, self.peer_limit);
+                    self.secure_by(secure.unwrap_or_else(Secure::nobody));
+                }
+                Command::SecureClient(setup) => self.secure_by(Secure::client(&setup)),
                 Command::SetMtu(mtu) => self.host.set_mtu(mtu),
                 Command::SetWaitingLimit(limit) => {
                     self.waiting_limit = limit;
@@ -225,6 +243,9 @@ impl HostDriver {
     /// Ends a dial, of which the game is to hear no more.
     fn hang_up(&mut self, id: u32, data: Option<u32>) {
         let Some(dial) = self.dials.remove(&id) else { return };
+        if let Some(secure) = &mut self.secure {
+            secure.forget(id);
+        }
         for key in dial.attempts.under_way {
             self.places.vacate(key);
             match data {
@@ -237,7 +258,7 @@ impl HostDriver {
     fn connect(&mut self, now: Instant, connect: Connect) {
         let Connect { shared, address, channels, data } = connect;
         let id = shared.id;
-        let mut dial = Dial { shared, channels, data, attempts: Attempts::new() };
+        let mut dial = Dial { shared, channels, data, attempts: Attempts::new(), securing: 0 };
         if let Some(address) = address {
             dial.attempts.resolved([address]);
         }
@@ -266,8 +287,8 @@ impl HostDriver {
         self.fail_if_over(id, &why);
     }
 
-    fn fail_if_over(&mut self, id: u32, why: &str) {
-        if self.dials.get(&id).is_some_and(|dial| dial.attempts.is_over()) {
+    pub(super) fn fail_if_over(&mut self, id: u32, why: &str) {
+        if self.dials.get(&id).is_some_and(Dial::is_over) {
             self.dials.remove(&id);
             let reason = Some(why.to_owned());
             self.tell(Arrival::Disconnected { id, data: 0, reason });
@@ -280,6 +301,14 @@ impl HostDriver {
         let Some(address) = dial.attempts.next_address(now) else { return };
         let Some(address) = self.socket.reach(address) else { return };
         dial.shared.set_remote(address);
+        if self.secure_for(now, id, address) {
+            self.ask_for(id, address);
+        }
+    }
+
+    /// Asks the host at an address for the connection of a dial.
+    pub(super) fn ask_for(&mut self, id: u32, address: SocketAddr) {
+        let Some(dial) = self.dials.get_mut(&id) else { return };
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
             dial.attempts.under_way.push(key);
             self.places.set(key, Occupant::Dialing(id, key));

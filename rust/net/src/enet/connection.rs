@@ -6,6 +6,7 @@ use super::inbox::Arrival;
 use super::peer::{Peer, Received, Registry};
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
+use crate::dtls::{ClientSetup, ServerSetup};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
@@ -117,7 +118,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`BindError`].
-    pub fn bind(bind: Bind, port: u16, config: Config) -> Result<Self, BindError> {
+    pub fn bind(bind: Bind, port: u16, config: &Config) -> Result<Self, BindError> {
         let socket = Socket::bind(bind, port)?;
         let local = socket.local();
         let mut seed = [0; 32];
@@ -129,10 +130,8 @@ impl Connection {
         endpoint.outgoing_limit.store(config.outgoing_limit as u64, Ordering::Relaxed);
         let peer_limit = config.host.peers;
         let channel_limit = config.host.channel_limit;
-        let waiting_limit = config.host.waiting_limit;
-        let host = Host::new(config.host, seed);
-        let driver =
-            HostDriver::new(Arc::clone(&endpoint), socket, host, waiting_limit, config.echo);
+        let host = Host::new(config.host.clone(), seed);
+        let driver = HostDriver::new(Arc::clone(&endpoint), socket, host, config);
         let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
         // Set once, before anything can be commanded.
         let _ = endpoint.waker.set(handle.waker());
@@ -419,6 +418,16 @@ impl Connection {
     /// Refuses connections that other hosts ask for, or no longer. They are told so at once.
     pub fn set_refusing(&self, refusing: bool) {
         self.endpoint.command(Command::SetRefusing(refusing));
+    }
+
+    /// Encrypts all that goes over the wire from now on with DTLS, as the server.
+    pub fn secure_server(&self, setup: ServerSetup) {
+        self.endpoint.command(Command::SecureServer(setup));
+    }
+
+    /// The same as a client, of one server or of several with the same certificate.
+    pub fn secure_client(&self, setup: ClientSetup) {
+        self.endpoint.command(Command::SecureClient(setup));
     }
 
     /// Sets the longest datagram of connections from now on.

@@ -12,4 +12,13 @@ pub(super) struct Dial {
     pub(super) channels: usize,
     pub(super) data: u32,
     pub(super) attempts: Attempts<PeerKey>,
+    /// How many of its attempts wait for DTLS.
+    pub(super) securing: usize,
+}
+
+impl Dial {
+    /// Whether there is nothing left to hope for.
+    pub(super) fn is_over(&self) -> bool {
+        self.securing == 0 && self.attempts.is_over()
+    }
 }

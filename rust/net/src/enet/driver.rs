@@ -1,11 +1,13 @@
 //! A host on the I/O thread.
 
 use super::commands::Places;
+use super::connection::Config;
 use super::dial::Dial;
 use super::endpoint::Endpoint;
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
@@ -64,6 +66,9 @@ pub(super) struct HostDriver {
     /// Answer every packet with itself, here.
     echo: bool,
     pub(super) simulator: Option<Simulator>,
+    pub(super) secure: Option<Secure>,
+    pub(super) is_refusing: bool,
+    pub(super) peer_limit: usize,
     /// Until when what is to be sent is gathered.
     gather_until: Option<Instant>,
     /// Peers that wait for the game to make room.
@@ -76,8 +81,7 @@ impl HostDriver {
         endpoint: Arc<Endpoint>,
         socket: Socket,
         host: Host,
-        waiting_limit: usize,
-        echo: bool,
+        config: &Config,
     ) -> Self {
         Self {
             endpoint,
@@ -88,9 +92,12 @@ impl HostDriver {
             is_reading: false,
             places: Places::default(),
             dials: IdMap::default(),
-            waiting_limit,
-            echo,
+            waiting_limit: config.host.waiting_limit,
+            echo: config.echo,
             simulator: None,
+            secure: None,
+            is_refusing: false,
+            peer_limit: config.host.peers,
             gather_until: None,
             pressed: Vec::new(),
             outgoing: Outgoing::default(),
@@ -119,13 +126,19 @@ impl HostDriver {
         for _ in 0..TURN {
             self.ask_pressed();
             let (host, simulator) = (&mut self.host, &mut self.simulator);
+            let secure = &mut self.secure;
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
                 bytes += datagram.len();
-                match simulator {
-                    Some(simulator) => simulator.send(cx.now, false, from, datagram),
-                    None => host.handle(now, from, datagram),
+                match (&mut *simulator, &mut *secure) {
+                    (Some(simulator), _) => simulator.send(cx.now, false, from, datagram),
+                    (None, None) => host.handle(now, from, datagram),
+                    (None, Some(secure)) => {
+                        let take = |from, packet: &[u8]| host.handle(now, from, packet);
+                        secure.open(cx.now, from, datagram, take);
+                    }
                 }
             });
+            self.heed(cx.now);
             self.deliver(cx.now);
             if !more {
                 return bytes;
@@ -144,6 +157,7 @@ impl HostDriver {
             while self.outgoing.len() < OUTGOING
                 && self.outgoing.write(|out| self.host.transmit(time, out))
             {}
+            self.seal(now);
             if self.outgoing.is_empty() {
                 break;
             }
@@ -159,6 +173,26 @@ impl HostDriver {
         }
         self.endpoint.publish(&self.host.statistics());
         bytes
+    }
+
+    /// Encrypts the datagrams that were written, if they are to be, behind what DTLS itself has to send.
+    fn seal(&mut self, now: Instant) {
+        if let Some(secure) = &mut self.secure {
+            for (to, datagram) in self.outgoing.iter() {
+                secure.seal(now, to, datagram);
+            }
+            self.outgoing.clear();
+            std::mem::swap(&mut self.outgoing, &mut secure.associations.outgoing);
+        }
+    }
+
+    /// Speaks DTLS from now on.
+    pub(super) fn secure_by(&mut self, mut secure: Secure) {
+        if let Some(waker) = self.endpoint.waker.get() {
+            secure.associations.set_waker(waker);
+        }
+        secure.associations.is_refusing = self.is_refusing;
+        self.secure = Some(secure);
     }
 
     /// Sends the datagrams that were written.
@@ -247,7 +281,7 @@ impl HostDriver {
         Arrival::Connected { peer: shared, channels: self.host.channel_count(key), data }
     }
 
-    fn disconnected(
+    pub(super) fn disconnected(
         &mut self,
         now: Instant,
         key: PeerKey,
@@ -262,10 +296,10 @@ impl HostDriver {
             Occupant::Dialing(id, _) => {
                 let dial = self.dials.get_mut(&id)?;
                 dial.attempts.under_way.retain(|attempt| *attempt != key);
-                if dial.attempts.under_way.is_empty() {
+                if dial.attempts.under_way.is_empty() && dial.securing == 0 {
                     self.attempt(now, id);
                 }
-                let over = self.dials.get(&id).is_some_and(|dial| dial.attempts.is_over());
+                let over = self.dials.get(&id).is_some_and(Dial::is_over);
                 over.then(|| {
                     self.dials.remove(&id);
                     let reason = if timed_out { "nobody answers" } else { "refused" };
@@ -343,16 +377,21 @@ impl HostDriver {
     fn simulate(&mut self, now: Instant) {
         let time = self.time(now);
         let Some(simulator) = &mut self.simulator else { return };
-        while let Some(datagram) = simulator.receive(now) {
+        while let Some(mut datagram) = simulator.receive(now) {
+            let (host, address) = (&mut self.host, datagram.address);
             if datagram.outgoing {
-                self.socket.send(datagram.address, &datagram.bytes, datagram.bytes.len());
+                self.socket.send(address, &datagram.bytes, datagram.bytes.len());
+            } else if let Some(secure) = &mut self.secure {
+                let take = |from, packet: &[u8]| host.handle(time, from, packet);
+                secure.open(now, address, &mut datagram.bytes, take);
             } else {
-                self.host.handle(time, datagram.address, &datagram.bytes);
+                host.handle(time, address, &datagram.bytes);
             }
         }
         if simulator.is_idle() {
             self.simulator = None;
         }
+        self.heed(now);
         self.deliver(now);
     }
 }
@@ -369,7 +408,8 @@ impl Driver for HostDriver {
 
     fn woken(&mut self, cx: &mut Context<'_>) {
         let hurry = self.endpoint.urgent.swap(false, Ordering::SeqCst);
-        if self.obey(cx) || hurry {
+        let has_worked = self.work(cx.now);
+        if self.obey(cx) || hurry || has_worked {
             self.transmit();
             return;
         }
@@ -394,6 +434,7 @@ impl Driver for HostDriver {
             self.obey(cx);
         }
         self.simulate(cx.now);
+        self.work(cx.now);
         self.attempt_due(cx.now);
         self.ask_pressed();
         self.host.expire(self.time(cx.now));
@@ -406,12 +447,17 @@ impl Driver for HostDriver {
             self.host.deadline().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
         let dials = self.dials.values().filter_map(|dial| dial.attempts.next).min();
-        [protocol, simulator, dials, self.gather_until].into_iter().flatten().min()
+        let secure = self.secure.as_ref().and_then(|secure| secure.associations.deadline());
+        [protocol, simulator, secure, dials, self.gather_until].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) {
         self.obey(cx);
         self.simulator = None;
         self.transmit();
+        if let Some(secure) = &mut self.secure {
+            secure.associations.close_all();
+            secure.associations.outgoing.send(&self.socket);
+        }
     }
 }

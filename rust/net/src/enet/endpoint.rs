@@ -3,6 +3,7 @@
 use super::inbox::Inbox;
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
+use crate::dtls::{ClientSetup, ServerSetup};
 use crate::reactor::{DriverWaker, lock};
 use lodewire_enet::{Compression, Delivery, HostStatistics};
 use std::net::SocketAddr;
@@ -71,6 +72,10 @@ pub(super) enum Command {
     SetChannelLimit(usize),
     SetCompression(Compression),
     SetRefusing(bool),
+    /// Speak DTLS from now on, as a server.
+    SecureServer(ServerSetup),
+    /// The same as a client.
+    SecureClient(ClientSetup),
     SetMtu(usize),
     SetWaitingLimit(usize),
     Simulate(Simulation),

@@ -13,6 +13,7 @@ mod id_map;
 mod inbox;
 mod peer;
 mod peer_shared;
+mod secure;
 mod simulator;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};

@@ -1,0 +1,197 @@
+//! ENet over DTLS: what goes between the protocol and the socket is sealed and opened here.
+
+use super::driver::HostDriver;
+use super::inbox::Arrival;
+use crate::dtls::{Associations, ClientSetup, End, Event, Key, Limits, ServerSetup, Status};
+use lodewire_dtls::ClientConfig;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// ENet pings twice a second: whoever is silent for so long has gone without a word.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection takes as long to fail without DTLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// DTLS under a host.
+pub(super) struct Secure {
+    pub(super) associations: Associations,
+    /// How this host connects, if it is a client.
+    client: Option<ClientConfig>,
+    /// The associations that dials wait for.
+    awaited: Vec<(Key, u32)>,
+    /// What has happened beside packets.
+    events: Vec<Event>,
+}
+
+impl Secure {
+    fn limits(peers: usize) -> Limits {
+        Limits {
+            handshake_timeout: Some(HANDSHAKE_TIMEOUT),
+            idle_timeout: Some(IDLE_TIMEOUT),
+            // Those that ENet's peers have left stand for a while, and those that it refuses come and go.
+            peers: 2 * peers + 64,
+            ..Limits::default()
+        }
+    }
+
+    /// Under a server for so many peers; `None` if the system has no randomness.
+    pub(super) fn server(setup: &ServerSetup, peers: usize) -> Option<Self> {
+        Associations::serve(setup, Self::limits(peers))
+            .map(|associations| Self::new(associations, None))
+    }
+
+    /// Under a client.
+    pub(super) fn client(setup: &ClientSetup) -> Self {
+        let limits = Self::limits(1);
+        Self::new(Associations::dial(limits), Some(setup.config(&limits)))
+    }
+
+    /// Where nobody can be heard.
+    pub(super) fn nobody() -> Self {
+        Self::new(Associations::dial(Self::limits(0)), None)
+    }
+
+    fn new(associations: Associations, client: Option<ClientConfig>) -> Self {
+        Self { associations, client, awaited: Vec::new(), events: Vec::new() }
+    }
+
+    /// Opens a datagram, and calls `take` with what it carries.
+    pub(super) fn open(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &mut [u8],
+        take: impl FnMut(SocketAddr, &[u8]),
+    ) {
+        self.associations.handle(now, from, datagram);
+        self.sort_events(take);
+    }
+
+    fn sort_events(&mut self, mut take: impl FnMut(SocketAddr, &[u8])) {
+        while let Some(event) = self.associations.next_event() {
+            match event {
+                Event::Received(key, packet) => {
+                    if let Some(from) = self.associations.address(key) {
+                        take(from, &packet);
+                    }
+                }
+                event => self.events.push(event),
+            }
+        }
+    }
+
+    /// Seals a datagram. What is for nobody is lost.
+    pub(super) fn seal(&mut self, now: Instant, to: SocketAddr, datagram: &[u8]) {
+        if let Some(key) = self.associations.connected_at(to) {
+            // If the connection has just ended, the host is about to hear of it.
+            let _ = self.associations.send(now, key, datagram);
+        }
+    }
+
+    /// Whether there is a connection to `address`; if not, it is asked for, and the dial waits for it.
+    fn reaches(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Result<bool, End> {
+        if self.associations.connected_at(address).is_some() {
+            return Ok(true);
+        }
+        let Some(config) = &self.client else {
+            return Ok(false);
+        };
+        let key = match self.associations.at(address) {
+            Some(key) => key,
+            None => self.associations.connect(now, address, config.clone()).map_err(End::Failed)?,
+        };
+        self.awaited.push((key, dial));
+        Ok(false)
+    }
+
+    /// The dial does not wait any more.
+    pub(super) fn forget(&mut self, dial: u32) {
+        self.awaited.retain(|(_, waiting)| *waiting != dial);
+    }
+
+    fn take_awaited(&mut self, key: Key) -> Vec<u32> {
+        let dials = self.awaited.iter().filter(|(awaited, _)| *awaited == key);
+        let dials = dials.map(|(_, dial)| *dial).collect();
+        self.awaited.retain(|(awaited, _)| *awaited != key);
+        dials
+    }
+}
+
+impl HostDriver {
+    /// Goes on with the handshakes. Says whether there was anything to go on with.
+    pub(super) fn work(&mut self, now: Instant) -> bool {
+        let time = self.time(now);
+        let (Some(secure), host) = (&mut self.secure, &mut self.host) else { return false };
+        secure.associations.take_finished(now);
+        secure.associations.expire(now);
+        secure.sort_events(|from, packet| host.handle(time, from, packet));
+        let any = !secure.events.is_empty() || !secure.associations.outgoing.is_empty();
+        self.heed(now);
+        any
+    }
+
+    /// Sees which connections are there and which have gone.
+    pub(super) fn heed(&mut self, now: Instant) {
+        let Some(secure) = &mut self.secure else { return };
+        for event in std::mem::take(&mut secure.events) {
+            match event {
+                Event::Connected(key) => {
+                    let Some(secure) = &mut self.secure else { return };
+                    let Some(address) = secure.associations.address(key) else { continue };
+                    for id in secure.take_awaited(key) {
+                        if let Some(dial) = self.dials.get_mut(&id) {
+                            dial.securing -= 1;
+                            self.ask_for(id, address);
+                        }
+                    }
+                }
+                Event::Ended(key, address, end) => {
+                    let Some(secure) = &mut self.secure else { return };
+                    let dials = secure.take_awaited(key);
+                    let status = Status::from(end);
+                    for id in dials {
+                        let Some(dial) = self.dials.get_mut(&id) else { continue };
+                        dial.securing -= 1;
+                        if dial.securing == 0 && dial.attempts.under_way.is_empty() {
+                            self.attempt(now, id);
+                        }
+                        self.fail_if_over(id, status.reason());
+                    }
+                    self.lost(now, address, status.reason());
+                }
+                Event::Received(..) => {}
+            }
+        }
+    }
+
+    /// Secures the way to `address` for a dial. Says whether it is.
+    pub(super) fn secure_for(&mut self, now: Instant, id: u32, address: SocketAddr) -> bool {
+        let Some(secure) = &mut self.secure else { return true };
+        match secure.reaches(now, address, id) {
+            Ok(true) => true,
+            Ok(false) => {
+                if let Some(dial) = self.dials.get_mut(&id) {
+                    dial.securing += 1;
+                }
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// The connection to `address` has gone, and with it ENet's peers there.
+    fn lost(&mut self, now: Instant, address: SocketAddr, why: &str) {
+        for key in self.places.keys() {
+            if self.host.address(key) != Some(address) {
+                continue;
+            }
+            self.host.reset(key);
+            if let Some(mut arrival) = self.disconnected(now, key, 0, true) {
+                if let Arrival::Disconnected { reason, .. } = &mut arrival {
+                    *reason = Some(why.to_owned()).filter(|why| !why.is_empty());
+                }
+                self.tell(arrival);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+extends RefCounted
+## The engine's own DTLS on one side and plain UDP on the other: the builds of the engine at hand have no ENet with DTLS.
+
+var udp_server := UDPServer.new()
+## Whom what comes is passed on to.
+var target_port: int
+
+var _dtls: DTLSServer
+var _is_dtls_side_server: bool
+## Pairs: who came, and the way onward.
+var _pairs: Array = []
+
+
+## Clients come with DTLS, and are passed on to a plain port.
+func decrypt(to_port: int, options: TLSOptions) -> int:
+	target_port = to_port
+	_is_dtls_side_server = true
+	_dtls = DTLSServer.new()
+	_dtls.setup(options)
+	udp_server.listen(0, "127.0.0.1")
+	return udp_server.get_local_port()
+
+
+## Clients come plain, and are passed on with DTLS.
+func encrypt(to_port: int) -> int:
+	target_port = to_port
+	udp_server.listen(0, "127.0.0.1")
+	return udp_server.get_local_port()
+
+
+func pump() -> void:
+	udp_server.poll()
+	while udp_server.is_connection_available():
+		var peer := udp_server.take_connection()
+		var onward := PacketPeerUDP.new()
+		onward.connect_to_host("127.0.0.1", target_port)
+		if _is_dtls_side_server:
+			var dtls := _dtls.take_connection(peer)
+			if dtls.get_status() == PacketPeerDTLS.STATUS_HANDSHAKING:
+				_pairs.append([dtls, onward])
+		else:
+			var dtls := PacketPeerDTLS.new()
+			dtls.connect_to_peer(onward, "game.example", TLSOptions.client_unsafe())
+			_pairs.append([dtls, peer])
+	for pair: Array in _pairs:
+		var dtls: PacketPeerDTLS = pair[0]
+		if dtls.get_status() not in [PacketPeerDTLS.STATUS_HANDSHAKING, PacketPeerDTLS.STATUS_CONNECTED]:
+			continue
+		dtls.poll()
+		if dtls.get_status() == PacketPeerDTLS.STATUS_CONNECTED:
+			_move(dtls, pair[1])
+			_move(pair[1], dtls)
+
+
+func _move(from: PacketPeer, to: PacketPeer) -> void:
+	while from.get_available_packet_count() > 0:
+		to.put_packet(from.get_packet())

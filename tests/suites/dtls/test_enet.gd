@@ -1,0 +1,187 @@
+extends "res://test_case.gd"
+## ENet over DTLS: our hosts with each other, and with the engine's DTLS and ENet by a relay.
+
+const Ends := preload("res://suites/dtls/ends.gd")
+const Hosts := preload("res://suites/enet/hosts.gd")
+const Relay := preload("res://suites/dtls/relay.gd")
+
+var hosts: Hosts
+var relay: Relay
+
+
+func before_each() -> void:
+	hosts = Hosts.new()
+	relay = null
+
+
+func after_each() -> void:
+	hosts.destroy()
+
+
+func deadline_of(_method: String) -> float:
+	return 60.0
+
+
+func test_our_hosts() -> void:
+	var server := _server()
+	var client := _client()
+	await _exchange(server, client, client.connect_to_host("127.0.0.1", server.get_local_port(), 3, 5))
+
+
+func test_our_client_at_the_engines_dtls_and_enet() -> void:
+	var server := hosts.create("ENetConnection", Hosts.free_port(), 8, 3)
+	relay = Relay.new()
+	var port := relay.decrypt(server.get_local_port(), Ends.options())
+	var client := _client()
+	await _exchange(server, client, client.connect_to_host("127.0.0.1", port, 3, 5))
+
+
+func test_the_engines_enet_and_dtls_at_our_server() -> void:
+	var server := _server()
+	relay = Relay.new()
+	var port := relay.encrypt(server.get_local_port())
+	var client := hosts.create("ENetConnection", 0, 1, 3)
+	await _exchange(server, client, client.connect_to_host("127.0.0.1", port, 3, 5))
+
+
+func test_a_bad_network() -> void:
+	var server := _server()
+	server.simulated_loss = 0.2
+	server.simulated_latency = 5.0
+	server.simulated_reordering = 0.1
+	var client := _client()
+	await _exchange(server, client, client.connect_to_host("127.0.0.1", server.get_local_port(), 3, 5), 40.0)
+
+
+func test_a_server_that_is_not_the_one() -> void:
+	var server := _server()
+	var client := hosts.create("LodeENetConnection", 0, 1)
+	var trusted := TLSOptions.client(Ends.certificate("engine.crt"))
+	check_eq(client.dtls_client_setup("other.example", trusted), OK)
+	var peer: LodeENetPacketPeer = client.connect_to_host("127.0.0.1", server.get_local_port())
+	check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "it is told")
+	check(peer.get_disconnect_reason().contains("another name"), peer.get_disconnect_reason())
+	check_eq(hosts.events[server], [])
+
+
+func test_who_speaks_plainly_is_not_heard() -> void:
+	var server := _server()
+	var client := hosts.create("ENetConnection", 0, 1)
+	client.connect_to_host("127.0.0.1", server.get_local_port())
+	await _until(func() -> bool: return false, 0.7)
+	check_eq(hosts.events[server], [])
+	check_eq(hosts.events[client], [])
+
+
+func test_refusing() -> void:
+	var server := _server()
+	server.refuse_new_connections(true)
+	var client := _client()
+	client.connect_to_host("127.0.0.1", server.get_local_port())
+	await _until(func() -> bool: return false, 0.3)
+	check_eq(hosts.events[server], [])
+	server.refuse_new_connections(false)
+	check(await _until(func() -> bool: return hosts.count(client, 1) == 1), "it asks again, and comes in")
+
+
+func test_a_client_that_goes_without_a_word_and_comes_back() -> void:
+	var server := _server()
+	for round in 3:
+		var client := _client()
+		client.connect_to_host("localhost", server.get_local_port())
+		check(await _until(func() -> bool: return hosts.count(client, 1) == 1), "it connects")
+		check(await _until(func() -> bool: return hosts.count(server, 1) == round + 1), "at both ends")
+		# What closes with it tells the server, through DTLS.
+		hosts.remove(client)
+		check(await _until(func() -> bool: return hosts.count(server, 2) == round + 1), "the server is told")
+
+
+func test_what_cannot_be_set_up() -> void:
+	var host := LodeENetConnection.new()
+	for error: String in ["dtls_server_setup", "dtls_client_setup"]:
+		expect_error(error)
+	check_eq(host.dtls_server_setup(Ends.options()), ERR_UNCONFIGURED)
+	check_eq(host.dtls_client_setup("x"), ERR_UNCONFIGURED)
+	check_eq(host.create_host(1), OK)
+	expect_error("there are no options")
+	check_eq(host.dtls_server_setup(null), ERR_INVALID_PARAMETER)
+	expect_error("the options are a client's")
+	check_eq(host.dtls_server_setup(TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
+	expect_error("the options are a server's")
+	check_eq(host.dtls_client_setup("x", Ends.options()), ERR_INVALID_PARAMETER)
+
+
+func test_multiplayer_peers() -> void:
+	var server := LodeENetMultiplayerPeer.new()
+	server.set_bind_ip("127.0.0.1")
+	check_eq(server.create_server(0, 8, 0, 0, 0, Ends.options()), OK)
+	var port: int = server.host.get_local_port()
+	var trusted := TLSOptions.client(Ends.certificate("engine.crt"))
+	var client := LodeENetMultiplayerPeer.new()
+	check_eq(client.create_client("127.0.0.1", port, 0, 0, 0, 0, trusted, Ends.NAME), OK)
+	var wrong := LodeENetMultiplayerPeer.new()
+	check_eq(wrong.create_client("127.0.0.1", port, 0, 0, 0, 0, trusted), OK)
+	var peers: Array[LodeENetMultiplayerPeer] = [server, client, wrong]
+	var came := []
+	server.peer_connected.connect(func(id: int) -> void: came.append(id))
+	var poll := func(peer: LodeENetMultiplayerPeer) -> void: peer.poll()
+	var settled := func() -> bool:
+		peers.map(poll)
+		return client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED \
+				and wrong.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
+	check(await until(settled, 10.0), "the one comes in, the other does not: the certificate is not the address's")
+	check_eq(came, [client.get_unique_id()])
+	client.put_packet("hello".to_ascii_buffer())
+	check(await until(func() -> bool: peers.map(poll); return server.get_available_packet_count() == 1), "a packet comes")
+	check_eq(server.get_packet(), "hello".to_ascii_buffer())
+	for peer in peers:
+		peer.close()
+
+
+func _server() -> LodeENetConnection:
+	var server := hosts.create("LodeENetConnection", 0, 8, 3)
+	check_eq(server.dtls_server_setup(Ends.options()), OK)
+	return server
+
+
+func _client() -> LodeENetConnection:
+	var client := hosts.create("LodeENetConnection", 0, 1, 3)
+	check_eq(client.dtls_client_setup(Ends.NAME, TLSOptions.client(Ends.certificate("engine.crt"))), OK)
+	return client
+
+
+## Packets both ways, a long one among them, and the end.
+func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer, patience := 10.0) -> void:
+	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1, patience), "it connects")
+	if hosts.count(server, 1) == 0:
+		return
+	check_eq(hosts.of_type(server, 1)[0][2], 5, "the number of the client comes along")
+	var long := PackedByteArray()
+	long.resize(40_000)
+	long.fill(7)
+	var wanted := []
+	for index in 50:
+		wanted.append(PackedByteArray([index]))
+		peer.send(index % 2, wanted[-1], ENetPacketPeer.FLAG_RELIABLE)
+	peer.send(2, long, ENetPacketPeer.FLAG_RELIABLE)
+	check(await _until(func() -> bool: return hosts.packets(server).size() == 51, patience), "they come")
+	var got := hosts.packets(server)
+	check_eq(got.count(long), 1)
+	got.erase(long)
+	got.sort_custom(func(a: PackedByteArray, b: PackedByteArray) -> bool: return a[0] < b[0])
+	check_eq(got, wanted)
+	server.broadcast(0, long, ENetPacketPeer.FLAG_RELIABLE)
+	check(await _until(func() -> bool: return hosts.packets(client).size() == 1, patience), "the answer comes")
+	check_eq(hosts.packets(client), [long])
+	peer.peer_disconnect(9)
+	check(await _until(func() -> bool: return hosts.count(server, 2) == 1 and hosts.count(client, 2) == 1, patience), "it ends")
+	check_eq(hosts.of_type(server, 2)[0][2], 9)
+
+
+func _until(condition: Callable, patience := 10.0) -> bool:
+	var served := func() -> bool:
+		hosts.service()
+		if relay != null:
+			relay.pump()
+		return condition.call()
+	return await until(served, patience)
