@@ -139,6 +139,16 @@ func pyenet() -> String:
 	return _foreign_program("LODEWIRE_PYENET")
 
 
+## Python with the package `python-mbedtls`. Where it is missing: as [method python].
+func mbedtls() -> String:
+	return _foreign_program("LODEWIRE_MBEDTLS")
+
+
+## A script that starts the tool of GnuTLS whose name is its first argument. Where it is missing: as [method python].
+func gnutls() -> String:
+	return _foreign_program("LODEWIRE_GNUTLS")
+
+
 ## Node.js with the package `ws`, which scripts may `require`. Where it is missing: as [method python].
 func node() -> String:
 	return _foreign_program("LODEWIRE_NODE")

@@ -1,4 +1,4 @@
-//! Foreign peers that are whole programs of Debian's: Godot 3, and a browser. Unpacked into the cache, each with a script
+//! Foreign peers that are whole programs of Debian's: Godot 3, GnuTLS, and a browser. Unpacked into the cache, each with a script
 //! that starts it.
 
 use std::fs;
@@ -52,6 +52,20 @@ exec "$usr/lib/chromium/chromium" --headless --no-sandbox --disable-gpu --disabl
     --disable-background-networking --disable-component-update --disable-sync "$@" 2>/dev/null"#,
 };
 
+/// The tools of GnuTLS; which one is told by the first argument.
+const GNUTLS: Program = Program {
+    name: "gnutls",
+    suite: Some("bookworm"),
+    package: "gnutls-bin",
+    stamp: "debian bookworm, recipe 1",
+    version: "gnutls-cli 3.",
+    start: r#"root="$here/root"
+libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
+tool="${1#--version}"
+[ -n "$tool" ] && shift
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/bin/${tool:-gnutls-cli}" "$@""#,
+};
+
 /// A program of Debian's.
 struct Program {
     name: &'static str,
@@ -73,6 +87,11 @@ pub(crate) fn godot_3(cache: &Cache) -> Result<PathBuf> {
 /// The script that starts Godot 3.2 without a window.
 pub(crate) fn godot_3_2(cache: &Cache) -> Result<PathBuf> {
     GODOT_3_2.set_up(cache)
+}
+
+/// The script that starts a tool of GnuTLS.
+pub(crate) fn gnutls(cache: &Cache) -> Result<PathBuf> {
+    GNUTLS.set_up(cache)
 }
 
 /// The script that starts Chromium without a window.

@@ -21,6 +21,9 @@ const WEBSOCKETS: PythonPackage =
 /// ENet itself, in C.
 const PYENET: PythonPackage =
     PythonPackage { folder: "pyenet", package: "pyenet==1.3.17", module: "enet" };
+/// mbedTLS 2.28.
+const MBEDTLS: PythonPackage =
+    PythonPackage { folder: "mbedtls", package: "python-mbedtls==2.10.1", module: "mbedtls" };
 /// The Node.js package, from npm.
 const NODE_PACKAGE: &str = "ws@8.23.0";
 
@@ -44,13 +47,16 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
         if cfg!(windows) {
             // tests/foreign_process.gd starts them through sh.
             let reason = "foreign peers are not tested on Windows";
-            variables.push(("LODEWIRE_PYTHON_MISSING".to_owned(), reason.into()));
-            variables.push(("LODEWIRE_PYENET_MISSING".to_owned(), reason.into()));
-            variables.push(("LODEWIRE_NODE_MISSING".to_owned(), reason.into()));
+            for peer in ["PYTHON", "PYENET", "MBEDTLS", "GNUTLS", "NODE"] {
+                variables.push((format!("LODEWIRE_{peer}_MISSING"), reason.into()));
+            }
             return Ok(variables);
         }
-        for (variable, package) in [("LODEWIRE_PYTHON", &WEBSOCKETS), ("LODEWIRE_PYENET", &PYENET)]
-        {
+        for (variable, package) in [
+            ("LODEWIRE_PYTHON", &WEBSOCKETS),
+            ("LODEWIRE_PYENET", &PYENET),
+            ("LODEWIRE_MBEDTLS", &MBEDTLS),
+        ] {
             add(&mut variables, variable, package.package, python(cache, package));
         }
         let node = node(cache).map(|(program, modules)| {
@@ -67,6 +73,7 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
 fn add_engines(variables: &mut Vec<(String, OsString)>, cache: &Cache) {
     add(variables, "LODEWIRE_GODOT3", "godot3-server", foreign_engines::godot_3(cache));
     add(variables, "LODEWIRE_GODOT3_2", "godot3-server 3.2", foreign_engines::godot_3_2(cache));
+    add(variables, "LODEWIRE_GNUTLS", "gnutls-bin", foreign_engines::gnutls(cache));
     add(variables, "LODEWIRE_CHROMIUM", "chromium", foreign_engines::chromium(cache));
 }
 

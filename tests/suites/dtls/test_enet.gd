@@ -157,7 +157,7 @@ func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer, patienc
 		return
 	check_eq(hosts.of_type(server, 1)[0][2], 5, "the number of the client comes along")
 	var long := PackedByteArray()
-	long.resize(40_000)
+	long.resize(20_000)
 	long.fill(7)
 	var wanted := []
 	for index in 50:
