@@ -1,7 +1,7 @@
 extends Node
 ## A server that echoes, and the time that it takes of the game's thread. Options, after `--`:
-## `--server=engine|lodewire|engine_enet|lodewire_enet`, `--work=handshakes|echo|receive|batch|idle`,
-## `--tls`, `--fps=N`.
+## `--server=engine|lodewire|engine_enet|lodewire_enet|engine_dtls|lodewire_dtls|lodewire_dtls_listen`,
+## `--work=handshakes|echo|receive|batch|idle`, `--tls`, `--fps=N`.
 ##
 ## It prints `listening on port N`, then every 50 ms a line `stat {...}`: all that was counted since
 ## the start. A line that begins with `skip ` tells why nothing can be measured.
@@ -11,6 +11,8 @@ const STAT_INTERVAL_MS := 50
 ## The time in the server's calls, those of the handlers included.
 var _usec := 0
 var _frames := 0
+## The longest frame since it was told last.
+var _worst := 0
 var _next_stat := 0
 var _server: RefCounted
 
@@ -38,7 +40,9 @@ func _process(_delta: float) -> void:
 		return
 	var began := Time.get_ticks_usec()
 	_server.serve()
-	_usec += Time.get_ticks_usec() - began
+	var took := Time.get_ticks_usec() - began
+	_usec += took
+	_worst = maxi(_worst, took)
 	_frames += 1
 	if Time.get_ticks_msec() >= _next_stat:
 		_next_stat = Time.get_ticks_msec() + STAT_INTERVAL_MS
@@ -47,7 +51,9 @@ func _process(_delta: float) -> void:
 			"frames": _frames,
 			"handshakes": _server.handshakes,
 			"handled": _server.handled,
+			"worst": _worst,
 		}))
+		_worst = 0
 
 
 static func _read_options() -> Dictionary:

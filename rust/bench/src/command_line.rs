@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::dtls;
 use crate::enet;
 use crate::websocket::{self, Server};
 
@@ -31,6 +32,10 @@ enum Task {
     EnetAlone(enet::AloneOptions),
     /// Measure implementations of ENet
     Enet(enet::Options),
+    /// Measure the memory of an implementation of DTLS
+    DtlsMemory(dtls::MemoryOptions),
+    /// Measure implementations of DTLS
+    Dtls(dtls::Options),
 }
 
 /// Does what the command line asks for.
@@ -41,5 +46,7 @@ pub(crate) fn run() -> Result<()> {
         Task::EnetServer(options) => enet::serve(options),
         Task::EnetAlone(options) => enet::run_alone(options),
         Task::Enet(options) => enet::run(options),
+        Task::DtlsMemory(options) => dtls::run_memory(options),
+        Task::Dtls(options) => dtls::run(options),
     }
 }

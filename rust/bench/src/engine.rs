@@ -38,6 +38,8 @@ pub(crate) struct Stat {
     pub(crate) handshakes: f64,
     /// Packets that came; in an echo they went back.
     pub(crate) handled: f64,
+    /// Microseconds of the longest frame since it was told last.
+    pub(crate) worst: f64,
 }
 
 impl Stat {
@@ -48,6 +50,7 @@ impl Stat {
             frames: self.frames - before.frames,
             handshakes: self.handshakes - before.handshakes,
             handled: self.handled - before.handled,
+            worst: self.worst,
         }
     }
 
@@ -59,6 +62,7 @@ impl Stat {
             frames: number("frames")?,
             handshakes: number("handshakes")?,
             handled: number("handled")?,
+            worst: number("worst")?,
         })
     }
 }
@@ -94,11 +98,13 @@ pub(crate) fn next_stat(process: &Process) -> Result<Stat> {
     Stat::parse(&process.line_after("stat ", STAT_LIMIT)?)
 }
 
-/// What a scene has told last, without waiting unless it has told nothing.
+/// What a scene has told last, without waiting unless it has told nothing; and the longest of all frames that it has told.
 pub(crate) fn last_stat(process: &Process) -> Result<Stat> {
-    let mut last = process.line_after("stat ", STAT_LIMIT)?;
+    let mut last = Stat::parse(&process.line_after("stat ", STAT_LIMIT)?)?;
     while let Some(line) = process.line_now("stat ") {
-        last = line;
+        let worst = last.worst;
+        last = Stat::parse(&line)?;
+        last.worst = last.worst.max(worst);
     }
-    Stat::parse(&last)
+    Ok(last)
 }

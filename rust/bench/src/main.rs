@@ -9,6 +9,8 @@
 #[cfg(target_os = "linux")]
 mod command_line;
 #[cfg(target_os = "linux")]
+mod dtls;
+#[cfg(target_os = "linux")]
 mod enet;
 #[cfg(target_os = "linux")]
 mod engine;

@@ -15,6 +15,7 @@ use crate::v1_2::server::Server;
 use aws_lc_rs::rand;
 use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// What a packet counts for beside its bytes while it waits.
@@ -45,6 +46,17 @@ pub enum SendError {
     /// The packet is longer than 16,384 bytes.
     TooLong,
 }
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotConnected => "the connection is not there",
+            Self::TooLong => "the packet is longer than 16384 bytes",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
 
 /// One end of a connection.
 ///

@@ -30,6 +30,8 @@ pub(crate) enum Bench {
     Websocket,
     /// Implementations of ENet
     Enet,
+    /// Implementations of DTLS
+    Dtls,
 }
 
 /// Measures `what`; `options` go to rust/bench as they are.
@@ -38,8 +40,16 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
         bail!("the measurements run on Linux alone: they read what its kernel counts");
     }
     let cache = Cache::open()?;
-    let mut command = program()?;
+    let features = match what {
+        Bench::Dtls => openssl_feature(),
+        Bench::Websocket | Bench::Enet => "",
+    };
+    let mut command = program(features)?;
     match what {
+        Bench::Dtls => {
+            command.arg("dtls");
+            pass_engine_with_addon(&mut command, &cache)?;
+        }
         Bench::Websocket => {
             command.arg("websocket");
             pass_node(&mut command, &cache);
@@ -90,11 +100,18 @@ fn pass_c_enet(command: &mut Command, cache: &Cache) {
     }
 }
 
+/// OpenSSL is the machine's if that can be linked, else it is built.
+fn openssl_feature() -> &'static str {
+    let mut find = Command::new("pkg-config");
+    find.args(["--exists", "openssl"]);
+    if run_ok(find, BUILD_LIMIT).is_ok() { "openssl" } else { "openssl-vendored" }
+}
+
 /// The program that measures, built as the addon is for exported games.
-fn program() -> Result<Command> {
+fn program(features: &str) -> Result<Command> {
     let build = || {
         let mut command = workspace::cargo();
-        command.args(["build", "--release", "--package", PACKAGE]);
+        command.args(["build", "--release", "--package", PACKAGE, "--features", features]);
         command
     };
     step("building the measurements", || run_ok(build(), BUILD_LIMIT))?;

@@ -62,7 +62,7 @@ impl ServerCertVerifier for AnyCertificate {
 
 /// Opens `count` connections, of which at most `at_once` are under way.
 pub(crate) fn connect(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<TlsStream>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
         .dangerous()

@@ -1,6 +1,6 @@
 //! DTLS over UDP: what Godot's `DTLSServer` and `PacketPeerDTLS` are made of.
 //!
-//! The protocol is `lodewire-dtls`. Its connections stand in [`Associations`], by the address of the other side, with the
+//! The protocol is `lodewire-dtls`. Its connections stand in one table, by the address of the other side, with the
 //! cookies and limits of a server; what takes long in a handshake is done by the [workers](crate::workers).
 //!
 //! - A [`Server`] and a [`Peer`] have sockets of their own: they are served by the I/O thread.

@@ -1,0 +1,20 @@
+//! Implementations of DTLS.
+
+mod charts;
+mod clients;
+mod command_line;
+mod dimpl;
+mod figure;
+mod game_thread;
+mod in_memory;
+mod keys;
+mod lodewire;
+mod memory;
+#[cfg(feature = "openssl")]
+mod openssl;
+mod report;
+mod subject;
+mod wanted;
+
+pub(crate) use command_line::{Options, run};
+pub(crate) use memory::{MemoryOptions, run as run_memory};

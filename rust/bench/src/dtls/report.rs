@@ -1,0 +1,93 @@
+//! The table.
+#![allow(clippy::format_push_string, reason = "a table is short")]
+
+use super::figure::{Figure, Figures};
+use super::subject::{IN_THE_ENGINE, SUBJECTS};
+use super::wanted;
+use crate::number::number;
+use crate::wish;
+
+const INTRODUCTION: &str = "# Implementations of DTLS 1.2, measured
+
+Made by `cargo xtask bench dtls`; the plot is [dtls.svg](dtls.svg). Every figure is the median of the rounds, in each of
+which all were measured in turn. Compare the columns of one run, not the runs of two machines.
+
+";
+
+const HOW: &str = "
+## How it is measured
+
+- *Handshakes on one core*: client and server in one thread, on a wire without sockets, one handshake after the other, each
+  from nothing: cookie, ECDHE on X25519, the server's signature and its check. Nobody builds a chain of certificates.
+- *Records*: the client seals 16 packets, the server opens them, AES-128-GCM, in the same thread (`dimpl`: AES-256-GCM, which
+  it prefers).
+- *Memory*: what a process has more of the system (PSS) for each of 2,000 servers' ends that are connected, have received a
+  packet, and are idle, their clients being gone. *In all* is our server with its socket, its tables, and the peers that the
+  game holds.
+- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, with RSA-2048. 64
+  clients ask for a connection at once, after others have done so and left; the *worst frame* is of that time. Then each
+  sends so many packets of 512 B in a frame; the server polls each peer once a frame and takes what has come, in a *batch*
+  by `get_packets()`, which is compared with the engine's `get_packet()`. *In all* is the processor time of the whole
+  process, workers, network thread and the engine's own frames included.
+";
+
+/// The table as a document.
+pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
+    let mut text = INTRODUCTION.to_owned();
+    for line in machine {
+        text += &format!("- {line}\n");
+    }
+    text += "\n## What is wanted\n\n";
+    text += wish::HEAD;
+    for wish in wanted::all(figures) {
+        text += &wish.row();
+    }
+    text += "\n## The protocol\n\n| figure | unit |";
+    for subject in SUBJECTS {
+        text += &format!(" {} |", subject.name());
+    }
+    text += &format!("\n{}|\n", "|---".repeat(2 + SUBJECTS.len()));
+    for figure in Figure::of_the_protocol() {
+        text += &format!("| {} | {} |", figure.title(), figure.unit());
+        for subject in SUBJECTS {
+            text += &cell(figures.get(figure, subject));
+        }
+        text += "\n";
+    }
+    text += "\n## The game's thread\n\n| figure | unit |";
+    for subject in IN_THE_ENGINE {
+        text += &format!(" {} | in all |", subject.name());
+    }
+    text += &format!("\n{}|\n", "|---".repeat(2 + 2 * IN_THE_ENGINE.len()));
+    for (figure, in_all) in Figure::in_the_engine() {
+        text += &format!("| {} | {} |", figure.title(), figure.unit());
+        for subject in IN_THE_ENGINE {
+            text += &cell(figures.get(figure, subject));
+            text += &cell(in_all.and_then(|in_all| figures.get(in_all, subject)));
+        }
+        text += "\n";
+    }
+    text + HOW
+}
+
+fn cell(value: Option<f64>) -> String {
+    format!(" {} |", value.map_or_else(|| "–".to_owned(), number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtls::subject::Subject;
+
+    #[test]
+    fn ours_is_compared() {
+        let mut figures = Figures::default();
+        figures.add(Figure::Records, Subject::Lodewire, 3.0);
+        figures.add(Figure::Records, Subject::OpenSsl, 1.5);
+        figures.add(Figure::WorstFrame, Subject::AddonUdp, 2.0);
+        let text = markdown(&figures, &["here".to_owned()]);
+        let row = "| 3.00 M/s | 3.00–3.00 | OpenSSL 1.50 | 2.00 | ≥ 1.50 | yes |";
+        assert!(text.contains(row), "{text}");
+        assert!(text.contains("| ms | – | – | 2.00 | – | – | – |"), "{text}");
+    }
+}
