@@ -38,11 +38,13 @@ func serve() -> void:
 				if not _peers[peer]:
 					_peers[peer] = true
 					handshakes += 1
+				# It has one packet at the most after each poll.
 				while peer.get_available_packet_count() > 0:
 					var packet := peer.get_packet()
 					if work == "echo":
 						peer.put_packet(packet)
 					handled += 1
+					peer.poll()
 			PacketPeerDTLS.STATUS_HANDSHAKING:
 				pass
 			_:

@@ -32,9 +32,10 @@ pub(crate) enum Figure {
     ProcessPacket(Load),
 }
 
-/// How many packets of each client come in a frame, and how they are taken.
+/// How many packets of how many clients come in a frame, and how they are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Load {
+    pub(crate) peers: usize,
     pub(crate) packets: usize,
     pub(crate) batch: bool,
 }
@@ -42,7 +43,7 @@ pub(crate) struct Load {
 impl Load {
     fn name(self) -> String {
         let how = if self.batch { " of a batch" } else { "" };
-        format!("a packet of {RECORD} B{how}, {JOINING} × {}", self.packets)
+        format!("a packet of {RECORD} B{how}, {} × {}", self.peers, self.packets)
     }
 }
 

@@ -26,8 +26,9 @@ const HOW: &str = "
   game holds.
 - *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, with RSA-2048. 64
   clients ask for a connection at once, after others have done so and left; the *worst frame* is of that time. Then each
-  sends so many packets of 512 B in a frame; the server polls each peer once a frame and takes what has come, in a *batch*
-  by `get_packets()`, which is compared with the engine's `get_packet()`. *In all* is the processor time of the whole
+  sends so many packets of 512 B in a frame: *8 × 16* is sixteen of each of eight. The server polls each peer once a frame and
+  takes what has come, in a *batch* by `get_packets()`, which is compared with the engine's `get_packet()`; the engine's has
+  to be polled again for each packet. *In all* is the processor time of the whole
   process, workers, network thread and the engine's own frames included.
 ";
 
