@@ -1,10 +1,11 @@
 //! The steps of a handshake that take long: signatures, key agreements, chains of certificates.
 
-use crate::crypto::{KeyShare, MasterSecret};
+use crate::crypto::{KeyBlock, KeyShare, MasterSecret};
 use crate::error::Error;
 use crate::handshake::MessageType;
 use rustls_pki_types::CertificateDer;
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// A step of a handshake that takes long, to be [run](Self::run) on whatever thread has time for it. Its outcome goes to
 /// [`Connection::resume`](crate::Connection::resume).
@@ -22,7 +23,14 @@ pub(crate) enum Done {
     /// The server has a key for this handshake, and has signed it.
     ServerKey { share: KeyShare, exchange: Vec<u8> },
     /// The server has agreed on a secret, with a client that has shown this.
-    ServerSecret { master: MasterSecret, chain: Vec<CertificateDer<'static>> },
+    ServerSecret { keys: KeyBlock, ends: Ends, chain: Vec<CertificateDer<'static>> },
+}
+
+/// What the Finished of both sides say.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) client: Zeroizing<[u8; 12]>,
+    pub(crate) server: Zeroizing<[u8; 12]>,
 }
 
 impl Job {

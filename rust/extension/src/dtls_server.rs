@@ -8,7 +8,7 @@ use godot::classes::{PacketPeerUdp, TlsOptions, X509Certificate};
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::certificates::Trust;
-use lodewire_net::dtls::{self, Acceptor, Limits, Server, ServerSetup};
+use lodewire_net::dtls::{Acceptor, Limits, Server, ServerSetup, Taken};
 use lodewire_net::{Bind, BindError};
 
 /// A server of encrypted connections over UDP (DTLS 1.2).
@@ -205,16 +205,16 @@ impl LodeDTLSServer {
             return Some(LodePacketPeerDTLS::new_gd());
         }
         while udp.get_available_packet_count() > 0 {
-            let mut datagram = udp.get_packet();
+            let datagram = udp.get_packet();
             let address = address_of(&udp.get_packet_ip(), udp.get_packet_port());
             let Some(address) = address else { continue };
-            let mut peer = acceptor.take(address, datagram.as_mut_slice());
-            if *peer.status() == dtls::Status::Handshaking {
-                return Some(LodePacketPeerDTLS::moved(peer, udp));
+            match acceptor.take(address, datagram.as_slice()) {
+                Taken::Nothing => {}
+                Taken::Answer(answer) => {
+                    udp.put_packet(&PackedByteArray::from(answer));
+                }
+                Taken::Peer(peer) => return Some(LodePacketPeerDTLS::moved(peer, udp)),
             }
-            peer.transmit(|datagram| {
-                udp.put_packet(&PackedByteArray::from(datagram));
-            });
         }
         Some(LodePacketPeerDTLS::new_gd())
     }

@@ -143,10 +143,8 @@ impl LodePacketPeerDTLS {
     }
 
     /// The script's object for a client with a socket of the engine's.
-    pub(crate) fn moved(peer: Moved, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
-        let mut link = Link::Moved(Box::new(peer), Some(udp));
-        link.exchange();
-        Self::create(link)
+    pub(crate) fn moved(peer: Box<Moved>, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
+        Self::create(Link::Moved(peer, Some(udp)))
     }
 
     /// The script's object for a client of a server with a socket of its own.

@@ -28,6 +28,8 @@ struct Set {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
     users: usize,
+    /// How many threads there may be. The system is asked once, since on Linux it reads files to answer.
+    most: usize,
 }
 
 #[derive(Default)]
@@ -63,8 +65,11 @@ impl Workers {
     /// Joins the users of the workers.
     pub fn new() -> Self {
         let mut set = lock(&SET);
-        let current =
-            set.get_or_insert_with(|| Set { queue: Arc::default(), threads: Vec::new(), users: 0 });
+        let current = set.get_or_insert_with(|| {
+            let cores = thread::available_parallelism().map_or(1, usize::from);
+            let most = cores.saturating_sub(1).max(1);
+            Set { queue: Arc::default(), threads: Vec::new(), users: 0, most }
+        });
         current.users += 1;
         Self { queue: Arc::clone(&current.queue) }
     }
@@ -101,8 +106,7 @@ impl Workers {
         let Some(current) = set.as_mut().filter(same) else {
             return Err(Busy);
         };
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        if current.threads.len() >= cores.saturating_sub(1).max(1) {
+        if current.threads.len() >= current.most {
             return Ok(());
         }
         let queue = Arc::clone(&self.queue);

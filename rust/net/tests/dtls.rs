@@ -4,7 +4,7 @@
 use lodewire_net::Bind;
 use lodewire_net::certificates::{Rules, Trust};
 use lodewire_net::dtls::{
-    Acceptor, ClientSetup, Limits, Moved, Peer, SendError, Server, ServerSetup, Status,
+    Acceptor, ClientSetup, Limits, Moved, Peer, SendError, Server, ServerSetup, Status, Taken,
 };
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -247,11 +247,10 @@ impl Movers {
                     peer.handle(now, &mut datagram);
                 } else {
                     count += 1;
-                    let mut taken = self.acceptor.take(self.address, &mut datagram);
-                    if *taken.status() == Status::Handshaking {
-                        self.peer = Some(taken);
-                    } else {
-                        taken.transmit(|datagram| client.handle(now, &mut datagram.to_vec()));
+                    match self.acceptor.take(self.address, &datagram) {
+                        Taken::Nothing => {}
+                        Taken::Answer(mut answer) => client.handle(now, &mut answer),
+                        Taken::Peer(peer) => self.peer = Some(*peer),
                     }
                 }
             }

@@ -37,11 +37,15 @@ fn prf(algorithm: hmac::Algorithm, secret: &[u8], label: &str, seed: &[&[u8]], o
         context.sign()
     };
     // A(1), A(2), and so on.
-    let mut a = with_seed(hmac::Context::with_key(&key));
+    let mut a: Option<hmac::Tag> = None;
     for chunk in out.chunks_mut(algorithm.digest_algorithm().output_len()) {
-        let block = with_seed(sign(a.as_ref()));
+        let next = match &a {
+            None => with_seed(hmac::Context::with_key(&key)),
+            Some(last) => sign(last.as_ref()).sign(),
+        };
+        let block = with_seed(sign(next.as_ref()));
         chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
-        a = sign(a.as_ref()).sign();
+        a = Some(next);
     }
 }
 
@@ -103,6 +107,12 @@ impl MasterSecret {
         let same = constant_time::verify_slices_are_equal(&wanted, said).is_ok();
         wanted.zeroize();
         same
+    }
+}
+
+impl std::fmt::Debug for KeyBlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyBlock").field("suite", &self.suite).finish_non_exhaustive()
     }
 }
 

@@ -6,15 +6,17 @@ use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, verify};
 use crate::error::Error;
 use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Message, MessageType};
-use crate::job::{Done, Job};
+use crate::job::{Done, Ends, Job};
 use crate::messages::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, DigitallySigned, EcdheParams,
     NewServerHello, Random, randoms,
 };
 use crate::reader::Reader;
 use crate::record::VERSION;
+use aws_lc_rs::constant_time;
 use rustls_pki_types::CertificateDer;
 use std::time::Instant;
+use zeroize::Zeroizing;
 
 /// The server's side of a handshake.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ enum Step {
     CertificateVerify(KeyShare, Vec<CertificateDer<'static>>, Vec<u8>),
     /// A job: the secret.
     Secret,
-    Finished(MasterSecret, Vec<CertificateDer<'static>>),
+    Finished(Ends, Vec<CertificateDer<'static>>),
     Over,
 }
 
@@ -100,26 +102,27 @@ impl Server {
             (MessageType::ClientKeyExchange, Step::KeyExchange(share, chain)) => {
                 message.encode(&mut exchange.transcript);
                 if chain.is_empty() {
-                    return Ok(Progress::Job(self.agree(share, chain, body, None, exchange)));
+                    return Ok(Progress::Job(
+                        self.agree(share, chain, body, None, message, exchange),
+                    ));
                 }
                 self.step = Step::CertificateVerify(share, chain, body.to_vec());
                 return Ok(Progress::None);
             }
             (MessageType::CertificateVerify, Step::CertificateVerify(share, chain, key)) => {
-                let job = self.agree(share, chain, &key, Some(body), exchange);
-                message.encode(&mut exchange.transcript);
-                return Ok(Progress::Job(job));
+                let signature = Some(message);
+                return Ok(Progress::Job(
+                    self.agree(share, chain, &key, signature, message, exchange),
+                ));
             }
-            (MessageType::Finished, Step::Finished(master, chain)) => {
-                if !master.is_finished(Side::Client, &exchange.transcript, body) {
+            (MessageType::Finished, Step::Finished(ends, chain)) => {
+                if constant_time::verify_slices_are_equal(&*ends.client, body).is_err() {
                     return Err(Error::Protocol(
                         Alert::DECRYPT_ERROR,
                         "the client has seen another handshake",
                     ));
                 }
-                message.encode(&mut exchange.transcript);
-                let data = master.verify_data(Side::Server, &exchange.transcript);
-                exchange.send_finished(now, Vec::new(), &data)?;
+                exchange.send_finished(now, Vec::new(), &*ends.server)?;
                 exchange.answered();
                 return Ok(Progress::Connected(chain));
             }
@@ -129,22 +132,31 @@ impl Server {
         Ok(Progress::None)
     }
 
-    /// Agrees with the client on a secret, and checks who it is. The hashes end with the ClientKeyExchange.
+    /// Agrees with the client on a secret, checks who it is, and derives all that comes of the secret. The messages so far end
+    /// with the ClientKeyExchange; `last` is the client's last one before the Finished.
     fn agree(
         &mut self,
         share: KeyShare,
         chain: Vec<CertificateDer<'static>>,
         key: &[u8],
-        signature: Option<&[u8]>,
-        exchange: &Exchange,
+        signature: Option<&Message>,
+        last: &Message,
+        exchange: &mut Exchange,
     ) -> Job {
         self.step = Step::Secret;
         let (terms, verifier) = (self.terms, self.config.client_verifier.clone());
-        let (key, signature) = (key.to_vec(), signature.map(<[u8]>::to_vec));
-        let transcript = exchange.transcript.clone();
+        let key = key.to_vec();
+        let signature = signature.map(|message| {
+            let mut encoded = Vec::new();
+            message.encode(&mut encoded);
+            (message.body.clone(), encoded)
+        });
+        let finished_sequence = last.sequence.wrapping_add(1);
+        // What comes of it is all that is needed of it.
+        let mut transcript = std::mem::take(&mut exchange.transcript);
         Job::new(move || {
-            if let (Some(verifier), Some(signature)) = (verifier, signature) {
-                let signed = DigitallySigned::parse(Reader(&signature)).ok_or(Error::Protocol(
+            if let (Some(verifier), Some((signature, _))) = (verifier, &signature) {
+                let signed = DigitallySigned::parse(Reader(signature)).ok_or(Error::Protocol(
                     Alert::DECODE_ERROR,
                     "a CertificateVerify that cannot be read",
                 ))?;
@@ -161,7 +173,16 @@ impl Server {
             } else {
                 MasterSecret::new(terms.suite, &premaster, &terms.client_random, &terms.random)
             };
-            Ok(Done::ServerSecret { master, chain })
+            if let Some((_, encoded)) = signature {
+                transcript.extend_from_slice(&encoded);
+            }
+            let client = Zeroizing::new(master.verify_data(Side::Client, &transcript));
+            let kind = MessageType::Finished;
+            let finished = Message { kind, sequence: finished_sequence, body: client.to_vec() };
+            finished.encode(&mut transcript);
+            let server = Zeroizing::new(master.verify_data(Side::Server, &transcript));
+            let keys = master.key_block(&terms.client_random, &terms.random);
+            Ok(Done::ServerSecret { keys, ends: Ends { client, server }, chain })
         })
     }
 
@@ -181,10 +202,9 @@ impl Server {
                     Step::KeyExchange(share, Vec::new())
                 }
             }
-            (Done::ServerSecret { master, chain }, Step::Secret) => {
-                let block = master.key_block(&self.terms.client_random, &self.terms.random);
-                exchange.set_keys(&block, Side::Server)?;
-                Step::Finished(master, chain)
+            (Done::ServerSecret { keys, ends, chain }, Step::Secret) => {
+                exchange.set_keys(&keys, Side::Server)?;
+                Step::Finished(ends, chain)
             }
             _ => return Err(Error::Internal("an outcome that nobody waits for")),
         };

@@ -6,6 +6,7 @@ use crate::deadlines::Deadlines;
 use crate::jobs::Jobs;
 use crate::reactor::{DriverWaker, lock};
 use crate::udp::Outgoing;
+use crate::workers::Workers;
 use lodewire_dtls::{
     ClientConfig, Connection, Cookies, Error, Greeting, Hello, Outcome, ServerConfig, State,
 };
@@ -79,6 +80,8 @@ pub(super) struct Accepting {
     /// They are the same for all that share this.
     cookies: Arc<Mutex<Cookies>>,
     admission: Admission,
+    /// So that the workers' threads do not come and go with each client.
+    _workers: Arc<Workers>,
 }
 
 impl Accepting {
@@ -88,7 +91,13 @@ impl Accepting {
             config: setup.config(limits),
             cookies: Arc::new(Mutex::new(Cookies::new(now)?)),
             admission: Admission::default(),
+            _workers: Arc::default(),
         })
+    }
+
+    /// Looks at a datagram that may be a client's hello.
+    pub(super) fn greet(&self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Greeting {
+        lock(&self.cookies).greet(now, from, datagram)
     }
 }
 
@@ -201,8 +210,7 @@ impl Associations {
     /// Looks at the hello of a client.
     fn greet(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
         let Some(accepting) = &self.accepting else { return };
-        let greeting = lock(&accepting.cookies).greet(now, from, datagram);
-        match greeting {
+        match accepting.greet(now, from, datagram) {
             Greeting::Answer(answer) if !self.is_refusing => self.outgoing.push(from, &answer),
             Greeting::Ignored | Greeting::Answer(_) => {}
             Greeting::Proven(hello) => {
@@ -215,30 +223,27 @@ impl Associations {
                     .find(|key| self.get(*key).is_some_and(|known| known.random == random));
                 match known {
                     Some(key) => self.pass(now, key, datagram),
-                    None if !self.is_refusing => self.accept(now, from, place, hello),
+                    None if !self.is_refusing => self.accept(now, from, hello),
                     None => {}
                 }
             }
         }
     }
 
-    fn accept(&mut self, now: Instant, from: SocketAddr, place: Option<Place>, hello: Hello) {
+    /// Accepts the connection of a client, if there is a place for it. Else it is not answered, and asks again.
+    pub(super) fn accept(&mut self, now: Instant, from: SocketAddr, hello: Hello) {
         let Some(accepting) = &self.accepting else { return };
         let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
         if self.slots.len() >= peers {
             return;
         }
-        // Whoever finds no place is not answered, and asks again.
         let ticket = accepting.admission.admit(from.ip(), handshakes, handshakes_per_address);
         let Some(ticket) = ticket else { return };
         let random = hello.random();
         match Connection::accept(now, accepting.config.clone(), hello) {
             Ok(connection) => {
                 // A client that begins anew in the middle of a handshake has forgotten that one.
-                let stale = place.map(|place| match place.next {
-                    Some(next) => next,
-                    None => place.current,
-                });
+                let stale = self.places.get(&from).map(|place| place.next.unwrap_or(place.current));
                 if let Some(stale) = stale
                     && self.get(stale).is_some_and(|stale| !stale.is_told)
                 {

@@ -21,7 +21,7 @@ pub(crate) use associations::{Associations, End, Event, Key};
 pub use config::{ClientSetup, Limits, ServerSetup};
 pub use inbox::Status;
 pub use lodewire_dtls::CertificateError;
-pub use moved::{Acceptor, Moved};
+pub use moved::{Acceptor, Moved, Taken};
 pub use peer::Peer;
 pub use server::Server;
 

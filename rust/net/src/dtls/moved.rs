@@ -3,6 +3,7 @@
 use super::associations::Accepting;
 use super::inbox::Inbox;
 use super::{Associations, ClientSetup, Event, Key, Limits, SendError, ServerSetup, Status};
+use lodewire_dtls::Greeting;
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -12,6 +13,17 @@ use std::time::Instant;
 pub struct Acceptor {
     accepting: Accepting,
     limits: Limits,
+}
+
+/// What a datagram of a stranger comes to.
+#[derive(Debug)]
+pub enum Taken {
+    /// Nothing.
+    Nothing,
+    /// It is to be answered with this datagram, and forgotten.
+    Answer(Vec<u8>),
+    /// The client has proven that it is where it says: this is its peer.
+    Peer(Box<Moved>),
 }
 
 /// A peer that has no socket. The caller hands it datagrams and calls [`poll`](Self::poll) often, and sends what
@@ -41,17 +53,25 @@ impl Acceptor {
         Some(Self { accepting, limits })
     }
 
-    /// Looks at the first datagram of a client. Its peer is [`Status::Handshaking`] if the client has proven that it is where
-    /// it says. If it is not, what it has to [`transmit`](Moved::transmit) is all that there is to do.
-    pub fn take(&self, address: SocketAddr, datagram: &mut [u8]) -> Moved {
+    /// Looks at a datagram of somebody who has no peer.
+    pub fn take(&self, address: SocketAddr, datagram: &[u8]) -> Taken {
+        let now = Instant::now();
+        let hello = match self.accepting.greet(now, address, datagram) {
+            Greeting::Ignored => return Taken::Nothing,
+            Greeting::Answer(answer) => return Taken::Answer(answer),
+            Greeting::Proven(hello) => hello,
+        };
         let associations = Associations::new(Some(self.accepting.clone()), self.limits);
         let mut peer = Moved::new(associations, address, &self.limits);
-        peer.associations.handle(Instant::now(), address, datagram);
+        peer.associations.accept(now, address, hello);
         peer.key = peer.associations.at(address);
         if peer.key.is_some() {
             peer.status = Status::Handshaking;
+            return Taken::Peer(Box::new(peer));
         }
-        peer
+        let mut refusal = Vec::new();
+        peer.transmit(|datagram| refusal = datagram.to_vec());
+        if refusal.is_empty() { Taken::Nothing } else { Taken::Answer(refusal) }
     }
 }
 
