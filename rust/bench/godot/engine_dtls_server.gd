@@ -9,8 +9,9 @@ var handled := 0
 
 var _dtls := DTLSServer.new()
 var _server := UDPServer.new()
-## Each peer, and whether it was counted.
-var _peers := {}
+## Those that are connecting, and those that are there.
+var _joining: Array[PacketPeerDTLS] = []
+var _peers: Array[PacketPeerDTLS] = []
 
 
 func start() -> String:
@@ -30,22 +31,31 @@ func serve() -> void:
 	while _server.is_connection_available():
 		var peer := _dtls.take_connection(_server.take_connection())
 		if peer.get_status() == PacketPeerDTLS.STATUS_HANDSHAKING:
-			_peers[peer] = false
-	for peer: PacketPeerDTLS in _peers.keys():
+			_joining.append(peer)
+	_serve_peers()
+
+
+func _serve_peers() -> void:
+	for peer: PacketPeerDTLS in _joining.duplicate():
 		peer.poll()
-		match peer.get_status():
-			PacketPeerDTLS.STATUS_CONNECTED:
-				if not _peers[peer]:
-					_peers[peer] = true
-					handshakes += 1
+		if peer.get_status() == PacketPeerDTLS.STATUS_HANDSHAKING:
+			continue
+		_joining.erase(peer)
+		if peer.get_status() == PacketPeerDTLS.STATUS_CONNECTED:
+			handshakes += 1
+			_peers.append(peer)
+	var echoes := work == "echo"
+	var gone: PacketPeerDTLS = null
+	for peer: PacketPeerDTLS in _peers:
+		peer.poll()
+		if peer.get_status() == PacketPeerDTLS.STATUS_CONNECTED:
+			while peer.get_available_packet_count() > 0:
+				var packet := peer.get_packet()
+				if echoes:
+					peer.put_packet(packet)
+				handled += 1
 				# It has one packet at the most after each poll.
-				while peer.get_available_packet_count() > 0:
-					var packet := peer.get_packet()
-					if work == "echo":
-						peer.put_packet(packet)
-					handled += 1
-					peer.poll()
-			PacketPeerDTLS.STATUS_HANDSHAKING:
-				pass
-			_:
-				_peers.erase(peer)
+				peer.poll()
+		else:
+			gone = peer
+	_peers.erase(gone)

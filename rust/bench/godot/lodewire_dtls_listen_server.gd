@@ -15,5 +15,5 @@ func port() -> int:
 
 func serve() -> void:
 	while _dtls.is_connection_available():
-		_peers[_dtls.take_connection()] = false
+		_joining.append(_dtls.take_connection())
 	_serve_peers()

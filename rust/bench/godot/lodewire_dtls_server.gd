@@ -9,8 +9,9 @@ var handled := 0
 
 var _dtls := LodeDTLSServer.new()
 var _server := UDPServer.new()
-## Each peer, and whether it was counted.
-var _peers := {}
+## Those that are connecting, and those that are there.
+var _joining: Array[LodePacketPeerDTLS] = []
+var _peers: Array[LodePacketPeerDTLS] = []
 
 
 func start() -> String:
@@ -30,27 +31,33 @@ func serve() -> void:
 	while _server.is_connection_available():
 		var peer := _dtls.take_connection(_server.take_connection())
 		if peer.get_status() == LodePacketPeerDTLS.STATUS_HANDSHAKING:
-			_peers[peer] = false
+			_joining.append(peer)
 	_serve_peers()
 
 
 func _serve_peers() -> void:
-	for peer: LodePacketPeerDTLS in _peers.keys():
+	for peer: LodePacketPeerDTLS in _joining.duplicate():
 		peer.poll()
-		match peer.get_status():
-			LodePacketPeerDTLS.STATUS_CONNECTED:
-				if not _peers[peer]:
-					_peers[peer] = true
-					handshakes += 1
-				if work == "batch":
-					handled += peer.get_packets().size()
-					continue
-				while peer.get_available_packet_count() > 0:
-					var packet := peer.get_packet()
-					if work == "echo":
-						peer.put_packet(packet)
-					handled += 1
-			LodePacketPeerDTLS.STATUS_HANDSHAKING:
-				pass
-			_:
-				_peers.erase(peer)
+		if peer.get_status() == LodePacketPeerDTLS.STATUS_HANDSHAKING:
+			continue
+		_joining.erase(peer)
+		if peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED:
+			handshakes += 1
+			_peers.append(peer)
+	var echoes := work == "echo"
+	var batches := work == "batch"
+	var gone: LodePacketPeerDTLS = null
+	for peer: LodePacketPeerDTLS in _peers:
+		peer.poll()
+		if peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED:
+			if batches:
+				handled += peer.get_packets().size()
+				continue
+			while peer.get_available_packet_count() > 0:
+				var packet := peer.get_packet()
+				if echoes:
+					peer.put_packet(packet)
+				handled += 1
+		else:
+			gone = peer
+	_peers.erase(gone)

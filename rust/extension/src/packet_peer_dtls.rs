@@ -16,9 +16,6 @@ use lodewire_net::certificates::{Trust, to_pem};
 use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendError};
 use std::time::Instant;
 
-/// How many datagrams of the engine's socket are taken in one poll: more than its buffer holds.
-const MOST_DATAGRAMS: usize = 4096;
-
 class_enum! {
     /// How far the connection has come.
     pub(crate) enum Status ("LodePacketPeerDTLS.Status") {
@@ -247,10 +244,8 @@ impl Link {
         };
         let Some(socket) = udp else { return };
         let now = Instant::now();
-        for _ in 0..MOST_DATAGRAMS {
-            if socket.get_available_packet_count() <= 0 {
-                break;
-            }
+        // The engine reads from the system when it is asked how many there are, and not before it is asked again.
+        for _ in 0..socket.get_available_packet_count() {
             peer.handle(now, socket.get_packet().as_mut_slice());
         }
         peer.poll(now);

@@ -84,6 +84,9 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
 
     /// Takes what has come back, and lets those that waited follow.
     pub(crate) fn take_finished(&mut self, waker: Option<&DriverWaker>) -> Vec<Finished<K, T>> {
+        if self.in_flight == 0 {
+            return Vec::new();
+        }
         let finished = std::mem::take(&mut *lock(&self.finished));
         self.in_flight -= finished.len();
         self.pump(waker);

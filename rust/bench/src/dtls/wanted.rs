@@ -1,6 +1,6 @@
 //! What is wanted of ours, beside its peers.
 
-use super::figure::{Figure, Figures};
+use super::figure::{Figure, Figures, Load};
 use super::game_thread::LOADS;
 use super::keys::KINDS;
 use super::subject::Subject;
@@ -48,13 +48,13 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         };
         add(Figure::WorstFrame, Bound::Itself(frame));
         add(Figure::GameHandshake, Bound::Itself(handshake));
-        for load in LOADS.into_iter().filter(|load| !load.batch) {
+        for load in measured(false) {
             add(Figure::GamePacket(load), Bound::AtMost(packet));
         }
     }
     // The engine has no batches: they are compared with its packets one by one.
-    for load in LOADS.into_iter().filter(|load| load.batch) {
-        let one_by_one = super::figure::Load { batch: false, ..load };
+    for load in measured(true) {
+        let one_by_one = Load { batch: false, ..load };
         let peers = figures.get(Figure::GamePacket(one_by_one), Subject::Engine);
         let of = wish(
             figures,
@@ -70,6 +70,11 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         });
     }
     wishes
+}
+
+/// A packet among many: with one in a frame, it is the frame's calls that are measured.
+fn measured(batch: bool) -> impl Iterator<Item = Load> {
+    LOADS.into_iter().filter(move |load| load.batch == batch && load.packets > 1)
 }
 
 fn wish(figures: &Figures, figure: Figure, of: Subject, peers: &[Subject], bound: Bound) -> Wish {
