@@ -21,18 +21,32 @@ impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let error = if packet.is_some() { Error::OK } else { otherwise };
+        let is_there = packet.is_some();
         self.0 = packet.unwrap_or_default();
-        let packet = self.0.as_ref();
-        let len = i32::try_from(packet.len()).unwrap_or(i32::MAX);
-        // SAFETY: the engine's pointers are valid for the length of its call. What they are told stays valid until the
-        // next packet is taken; of an empty one the engine reads nothing.
-        unsafe {
-            *buffer.ptr() = RawPtr::new(packet.as_ptr());
-            *size.ptr() = len;
-        }
-        error
+        let packet = is_there.then(|| self.0.as_ref());
+        // SAFETY: the pointers are the engine's. The packet stays until the next one is taken.
+        unsafe { lend(packet, otherwise, buffer, size) }
     }
+}
+
+/// Answers the engine's call for a packet with one that stays where it is, or tells that there is none, and `otherwise` why.
+///
+/// # Safety
+/// The pointers are those of the engine's call, and the packet stays there until the engine has read it, at once afterwards.
+pub(crate) unsafe fn lend(
+    packet: Option<&[u8]>,
+    otherwise: Error,
+    buffer: RawPtr<*mut RawPtr<*const u8>>,
+    size: RawPtr<*mut i32>,
+) -> Error {
+    let error = if packet.is_some() { Error::OK } else { otherwise };
+    let packet = packet.unwrap_or_default();
+    // SAFETY: the engine's pointers are valid for the length of its call; of an empty packet it reads nothing.
+    unsafe {
+        *buffer.ptr() = RawPtr::new(packet.as_ptr());
+        *size.ptr() = i32::try_from(packet.len()).unwrap_or(i32::MAX);
+    }
+    error
 }
 
 /// The packet that the engine gives.

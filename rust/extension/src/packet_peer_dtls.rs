@@ -3,7 +3,7 @@
 use crate::class_enum::{self, class_enum};
 use crate::dtls_limits::limits;
 use crate::optional::Optional;
-use crate::packet_buffer::{self, PacketBuffer};
+use crate::packet_buffer;
 use crate::tls_options::{Extra, advice, certificate_text, client_setup, key_text};
 use godot::classes::{
     CryptoKey, IPacketPeerExtension, PacketPeerExtension, PacketPeerUdp, TlsOptions,
@@ -79,7 +79,6 @@ pub(crate) struct LodePacketPeerDTLS {
     link: Link,
     /// Why there is no link.
     objection: String,
-    packet: PacketBuffer,
 
     /// The server's certificate must be one of these, whoever vouches for it: each is the SHA-256 of a certificate, or of
     /// its public key (which stays when the certificate is renewed), as 64 hexadecimal digits with or without colons.
@@ -463,7 +462,7 @@ impl LodePacketPeerDTLS {
 }
 
 impl LodePacketPeerDTLS {
-    fn receive(&mut self) -> Option<Vec<u8>> {
+    fn receive(&mut self) -> Option<&[u8]> {
         match &mut self.link {
             Link::None => None,
             Link::Moved(peer, _) => peer.receive(),
@@ -492,9 +491,8 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let packet = self.receive();
-        // SAFETY: the pointers are the engine's own.
-        unsafe { self.packet.answer(packet, Error::ERR_UNAVAILABLE, buffer, size) }
+        // SAFETY: the pointers are the engine's own. The packet stays in the link until the next call.
+        unsafe { packet_buffer::lend(self.receive(), Error::ERR_UNAVAILABLE, buffer, size) }
     }
 
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {

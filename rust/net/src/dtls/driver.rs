@@ -108,7 +108,7 @@ impl EndpointDriver {
                 Event::Connected(key) => self.connected(key),
                 Event::Received(key, packet) => {
                     if let Some(peer) = self.peers.get(&key) {
-                        peer.tell(|mailbox| mailbox.inbox.push(packet));
+                        peer.tell(|mailbox| mailbox.inbox.push(&packet));
                     }
                 }
                 Event::Ended(key, _, end) => self.ended(now, key, end),

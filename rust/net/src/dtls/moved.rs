@@ -119,7 +119,7 @@ impl Moved {
                 }
                 // The client has begun anew: a peer does not become another, so it has to do so once more.
                 Event::Connected(key) => self.associations.close(key),
-                Event::Received(key, packet) if Some(key) == self.key => self.inbox.push(packet),
+                Event::Received(key, packet) if Some(key) == self.key => self.inbox.push(&packet),
                 Event::Ended(key, _, end) if Some(key) == self.key => {
                     self.key = None;
                     self.status = end.into();
@@ -152,7 +152,7 @@ impl Moved {
     }
 
     /// The next packet that has come.
-    pub fn receive(&mut self) -> Option<Vec<u8>> {
+    pub fn receive(&mut self) -> Option<&[u8]> {
         self.inbox.pop()
     }
 

@@ -2,14 +2,13 @@
 
 use super::driver::EndpointDriver;
 use super::endpoint::{Command, Endpoint, PeerShared};
-use super::inbox::PACKET_OVERHEAD;
+use super::inbox::{Inbox, PACKET_OVERHEAD};
 use super::{Associations, ClientSetup, LONGEST_PACKET, Limits, SendError, Status};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
 use crate::workers::Workers;
 use rustls_pki_types::CertificateDer;
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,7 +23,7 @@ pub struct Peer {
     workers: Option<Workers>,
     status: Status,
     /// What was taken over, and not read yet.
-    packets: VecDeque<Vec<u8>>,
+    packets: Inbox,
     outgoing_limit: usize,
 }
 
@@ -35,7 +34,7 @@ impl Peer {
             driver: None,
             workers: None,
             status: Status::Handshaking,
-            packets: VecDeque::new(),
+            packets: Inbox::new(limits.waiting),
             outgoing_limit: limits.outgoing,
         }
     }
@@ -90,12 +89,15 @@ impl Peer {
             if let Some(why) = self.driver.as_ref().and_then(DriverHandle::failure) {
                 self.status = Status::Failed(why.to_owned());
             }
+            // Who is idle keeps no room.
+            if self.packets.release() {
+                lock(&self.shared.mailbox).inbox.release();
+            }
             return;
         }
         let mut mailbox = lock(&self.shared.mailbox);
-        while let Some(packet) = mailbox.inbox.pop() {
-            self.packets.push_back(packet);
-        }
+        self.packets.take(&mut mailbox.inbox);
+        mailbox.inbox.elsewhere = self.packets.waiting();
         if self.status != mailbox.status {
             self.status = mailbox.status.clone();
         }
@@ -128,8 +130,8 @@ impl Peer {
     }
 
     /// The next packet that has come.
-    pub fn receive(&mut self) -> Option<Vec<u8>> {
-        self.packets.pop_front()
+    pub fn receive(&mut self) -> Option<&[u8]> {
+        self.packets.pop()
     }
 
     /// How many packets wait.
