@@ -37,6 +37,8 @@ pub(crate) fn limits(
 
 /// The address and port of a peer of the engine's.
 pub(crate) fn address_of(ip: &GString, port: i32) -> Option<std::net::SocketAddr> {
-    let ip: std::net::IpAddr = ip.to_string().parse().ok()?;
+    let ip = ip.to_string();
+    // Behind the percent sign stands the interface of a link-local address.
+    let ip: std::net::IpAddr = ip.split('%').next()?.parse().ok()?;
     Some((ip, u16::try_from(port).ok()?).into())
 }

@@ -220,6 +220,46 @@ fn a_full_server_takes_nobody_until_one_leaves() {
     wait_for(&mut second, |status| *status == Status::Connected);
 }
 
+#[test]
+fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
+    let made = made();
+    let setup = made.client("game.example");
+    let limits = Limits {
+        handshakes: 3,
+        handshakes_per_address: 2,
+        handshake_timeout: Some(Duration::from_secs(1)),
+        ..Limits::default()
+    };
+    let (server, established, mut accepted) = pair(&made, limits);
+    // Each answers the cookie, and nothing after it.
+    let begin = || {
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        socket.connect(server.local_addr()).expect("connected");
+        socket.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
+        let mut client = Moved::connect(&setup, Limits::default());
+        let mut buffer = vec![0; 65_536];
+        let mut exchange = || {
+            client.transmit(|datagram| {
+                socket.send(datagram).expect("sent");
+            });
+            let len = socket.recv(&mut buffer).ok()?;
+            client.handle(Instant::now(), &mut buffer[..len]);
+            Some(())
+        };
+        exchange().expect("everybody gets a cookie");
+        let has_place = exchange().is_some();
+        (socket, has_place)
+    };
+    let begun: Vec<_> = (0..3).map(|_| begin()).collect();
+    let places: Vec<_> = begun.iter().map(|(_, has_place)| *has_place).collect();
+    assert_eq!(places, [true, true, false], "an address has two");
+    established.send(b"still here").expect("room");
+    assert_eq!(receive(&mut accepted), b"still here");
+    // When those are given up, there is room again.
+    let mut late = connect(&server, &setup);
+    wait_for(&mut late, |status| *status == Status::Connected);
+}
+
 /// A client without a socket, whose datagrams go from one address.
 struct Movers {
     acceptor: Acceptor,
@@ -305,6 +345,20 @@ fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
     assert_eq!(why, "the other side has connected anew");
     let mut afresh = connect();
     assert_eq!(movers.exchange(&mut afresh, are_connected), 2);
+}
+
+#[test]
+fn a_client_that_begins_anew_in_its_handshake_joins_afresh() {
+    let made = made();
+    let mut movers = Movers::new(&made);
+    let connect = || Moved::connect(&made.client("game.example"), Limits::default());
+    let mut client = connect();
+    movers.exchange(&mut client, |_, peer| peer.is_some());
+    let mut again = connect();
+    movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| is_over(peer.status())));
+    movers.peer = None;
+    let mut afresh = connect();
+    movers.exchange(&mut afresh, are_connected);
 }
 
 #[test]

@@ -9,6 +9,7 @@ var _dtls: DTLSServer
 var _is_dtls_side_server: bool
 ## Pairs: who came, and the way onward.
 var _pairs: Array = []
+var _ways: Array[PacketPeerUDP] = []
 
 
 ## Clients come with DTLS, and are passed on to a plain port.
@@ -28,6 +29,11 @@ func encrypt(to_port: int) -> int:
 	return udp_server.get_local_port()
 
 
+## The sockets of what comes plain, on their DTLS side.
+func ways() -> Array[PacketPeerUDP]:
+	return _ways
+
+
 func pump() -> void:
 	udp_server.poll()
 	while udp_server.is_connection_available():
@@ -42,6 +48,7 @@ func pump() -> void:
 			var dtls := PacketPeerDTLS.new()
 			dtls.connect_to_peer(onward, "game.example", TLSOptions.client_unsafe())
 			_pairs.append([dtls, peer])
+			_ways.append(onward)
 	for pair: Array in _pairs:
 		var dtls: PacketPeerDTLS = pair[0]
 		if dtls.get_status() not in [PacketPeerDTLS.STATUS_HANDSHAKING, PacketPeerDTLS.STATUS_CONNECTED]:

@@ -96,6 +96,26 @@ func test_a_client_that_goes_without_a_word_and_comes_back() -> void:
 		check(await _until(func() -> bool: return hosts.count(server, 2) == round + 1), "the server is told")
 
 
+func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
+	var server := _server()
+	relay = Relay.new()
+	var port := relay.encrypt(server.get_local_port())
+	var client := hosts.create("ENetConnection", 0, 1, 3)
+	var peer: ENetPacketPeer = client.connect_to_host("127.0.0.1", port, 3, 5)
+	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
+	# From the same address, somebody begins anew, and does not like what it is shown.
+	expect_error("TLS handshake error")
+	var other := PacketPeerDTLS.new()
+	other.connect_to_peer(relay.ways()[0], "other.example", TLSOptions.client(Ends.certificate("engine.crt")))
+	check(await until(func() -> bool: other.poll(); return other.get_status() != PacketPeerDTLS.STATUS_HANDSHAKING), "it is over")
+	check_eq(other.get_status(), PacketPeerDTLS.STATUS_ERROR)
+	# By then the server has given it up.
+	await _until(func() -> bool: return false, 2.5)
+	check_eq(hosts.count(server, 2), 0)
+	peer.send(0, PackedByteArray([1]), ENetPacketPeer.FLAG_RELIABLE)
+	check(await _until(func() -> bool: return hosts.packets(server).size() == 1), "the connection goes on")
+
+
 func test_what_cannot_be_set_up() -> void:
 	var host := LodeENetConnection.new()
 	for error: String in ["dtls_server_setup", "dtls_client_setup"]:

@@ -31,8 +31,8 @@ pub(crate) enum Event {
     Connected(Key),
     /// A packet has come.
     Received(Key, Vec<u8>),
-    /// A connection has ended, or one that was beginning has failed.
-    Ended(Key, SocketAddr, End),
+    /// A connection has ended, or one that was beginning has not come about.
+    Ended { key: Key, address: SocketAddr, was_connected: bool, end: End },
 }
 
 /// How a connection has ended.
@@ -247,7 +247,7 @@ impl Associations {
                 if let Some(stale) = stale
                     && self.get(stale).is_some_and(|stale| !stale.is_told)
                 {
-                    self.remove(stale);
+                    self.end(stale, End::Replaced);
                 }
                 self.insert(now, from, connection, Some(ticket), Some(random));
             }
@@ -341,17 +341,19 @@ impl Associations {
         if place.next == Some(key) {
             let old = std::mem::replace(&mut place.current, key);
             place.next = None;
-            if self.slots.contains(old.slot) {
-                self.slots.remove(old.slot);
-                self.events.push_back(Event::Ended(old, address, End::Replaced));
+            if let Some(old_association) = self.slots.try_remove(old.slot) {
+                let was_connected = old_association.is_told;
+                let end = End::Replaced;
+                self.events.push_back(Event::Ended { key: old, address, was_connected, end });
             }
         }
     }
 
     /// Takes out a connection that has ended, and tells so.
     fn end(&mut self, key: Key, end: End) {
-        if let Some(association) = self.remove(key) {
-            self.events.push_back(Event::Ended(key, association.address, end));
+        if let Some(Association { address, is_told, .. }) = self.remove(key) {
+            let was_connected = is_told;
+            self.events.push_back(Event::Ended { key, address, was_connected, end });
         }
     }
 
@@ -448,7 +450,8 @@ impl Associations {
             if association.is_told && idle_timeout.is_some_and(|timeout| silence >= timeout) {
                 let address = association.address;
                 self.close(key);
-                self.events.push_back(Event::Ended(key, address, End::Idle));
+                let (was_connected, end) = (true, End::Idle);
+                self.events.push_back(Event::Ended { key, address, was_connected, end });
             } else {
                 association.connection.expire(now);
                 self.settle(now, key);

@@ -111,7 +111,7 @@ impl EndpointDriver {
                         peer.tell(|mailbox| mailbox.inbox.push(&packet));
                     }
                 }
-                Event::Ended(key, _, end) => self.ended(now, key, end),
+                Event::Ended { key, end, .. } => self.ended(now, key, end),
             }
         }
         self.associations.outgoing.send(&self.socket);

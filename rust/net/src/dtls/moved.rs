@@ -120,11 +120,11 @@ impl Moved {
                 // The client has begun anew: a peer does not become another, so it has to do so once more.
                 Event::Connected(key) => self.associations.close(key),
                 Event::Received(key, packet) if Some(key) == self.key => self.inbox.push(&packet),
-                Event::Ended(key, _, end) if Some(key) == self.key => {
+                Event::Ended { key, end, .. } if Some(key) == self.key => {
                     self.key = None;
                     self.status = end.into();
                 }
-                Event::Received(..) | Event::Ended(..) => {}
+                Event::Received(..) | Event::Ended { .. } => {}
             }
         }
     }

@@ -145,7 +145,7 @@ impl HostDriver {
                         }
                     }
                 }
-                Event::Ended(key, address, end) => {
+                Event::Ended { key, address, was_connected, end } => {
                     let Some(secure) = &mut self.secure else { return };
                     let dials = secure.take_awaited(key);
                     let status = Status::from(end);
@@ -157,7 +157,10 @@ impl HostDriver {
                         }
                         self.fail_if_over(id, status.reason());
                     }
-                    self.lost(now, address, status.reason());
+                    // A handshake that fails beside a connection leaves that as it is.
+                    if was_connected {
+                        self.lost(now, address, status.reason());
+                    }
                 }
                 Event::Received(..) => {}
             }
