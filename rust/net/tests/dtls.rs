@@ -232,7 +232,7 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
     };
     let (server, established, mut accepted) = pair(&made, limits);
     // Each answers the cookie, and nothing after it.
-    let begin = || {
+    let enter = || {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         socket.connect(server.local_addr()).expect("connected");
         socket.set_read_timeout(Some(Duration::from_millis(200))).expect("set");
@@ -250,7 +250,7 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
         let has_place = exchange().is_some();
         (socket, has_place)
     };
-    let begun: Vec<_> = (0..3).map(|_| begin()).collect();
+    let begun: Vec<_> = (0..3).map(|_| enter()).collect();
     let places: Vec<_> = begun.iter().map(|(_, has_place)| *has_place).collect();
     assert_eq!(places, [true, true, false], "an address has two");
     established.send(b"still here").expect("room");

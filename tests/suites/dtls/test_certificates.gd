@@ -56,6 +56,27 @@ func test_matrix_of_chains() -> void:
 		ends.close()
 
 
+func test_chain_of_the_engines_server() -> void:
+	var port := ends.serve("", Ends.options("server.key", "chain.crt"))
+	var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
+	check(await until(ends.settled(client)), "it is decided")
+	check_eq(client.get_status(), CONNECTED, client.get_last_error())
+
+
+func test_chain_that_comes_apart() -> void:
+	# The engine loses what is behind the first one, unless it was loaded as a resource.
+	var leaf := X509Certificate.new()
+	leaf.load(Ends.KEYS + "chain.crt")
+	for chain: X509Certificate in [null, Ends.certificate("intermediate.crt")]:
+		var server := LodeDTLSServer.new()
+		server.ca_chain = chain
+		var port := ends.serve_with(server, TLSOptions.server(Ends.key("server.key"), leaf))
+		var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
+		check(await until(ends.settled(client)), "it is decided")
+		check_eq(client.get_status(), ERROR if chain == null else CONNECTED, client.get_last_error())
+		ends.close()
+
+
 func test_unsafe_clients() -> void:
 	for row: Array in [
 		["engine.crt", null, "other.example", CONNECTED],
@@ -182,7 +203,7 @@ func test_the_engine_checks_ours() -> void:
 		ends.close()
 
 
-## Has a client connect to the engine's server that shows a certificate; ours where the engine cannot show it.
+## Has a client connect to a server that shows a certificate.
 func _try(client: LodePacketPeerDTLS, shown: String, client_options: TLSOptions, hostname: String) -> LodePacketPeerDTLS:
 	var port := ends.serve("Lode", Ends.options("server.key", shown))
 	ends.join_with(client, port, client_options, hostname)

@@ -2,7 +2,7 @@
 
 use mio::net::UdpSocket;
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -30,18 +30,5 @@ pub(super) fn send(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) {
                 Err(_) => sent += 1,
             }
         }
-    }
-}
-
-/// Asks the system not to tell with each datagram when and where it came, which `quinn-udp` has it do.
-pub(super) fn tell_less(socket: &std::net::UdpSocket, is_ipv6: bool) {
-    // If it goes on telling, it costs a little.
-    let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &false);
-    let _ = setsockopt(socket, sockopt::IpRecvTos, &false);
-    if is_ipv6 {
-        let _ = setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &false);
-        let _ = setsockopt(socket, sockopt::Ipv6RecvTClass, &false);
-    } else {
-        let _ = setsockopt(socket, sockopt::Ipv4PacketInfo, &false);
     }
 }

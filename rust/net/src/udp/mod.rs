@@ -2,6 +2,7 @@
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod batch;
+mod options;
 mod outgoing;
 mod socket;
 

@@ -1,5 +1,6 @@
 //! The socket.
 
+use super::options;
 use crate::tcp::{Bind, BindError};
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -40,8 +41,8 @@ impl Socket {
         };
         let state = UdpSocketState::new(UdpSockRef::from(&io))?;
         let local = io.local_addr()?;
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        super::batch::tell_less(&io, local.is_ipv6());
+        options::tell_less(&io, local.is_ipv6());
+        options::allow_fragments(&io, local.is_ipv6());
         Ok(Self { io: UdpSocket::from_std(io), state, local, batch: Cell::new(1) })
     }
 
