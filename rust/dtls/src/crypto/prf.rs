@@ -147,23 +147,37 @@ mod tests {
     /// <https://mailarchive.ietf.org/arch/msg/tls/fzVCzk-z3FShgGJ6DOXqM1ydxms/>.
     #[test]
     fn the_function_gives_the_published_values() {
-        let secret = [
-            0x9b, 0xbe, 0x43, 0x6b, 0xa9, 0x40, 0xf0, 0x17, 0xb1, 0x76, 0x52, 0x84, 0x9a, 0x71,
-            0xdb, 0x35,
-        ];
-        let seed = [
-            0xa0, 0xba, 0x9f, 0x93, 0x6c, 0xda, 0x31, 0x18, 0x27, 0xa6, 0xf7, 0x96, 0xff, 0xd5,
-            0x19, 0x8c,
-        ];
-        let wanted = "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9\
-                      a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa480\
-                      82d122ee42c5a72e5a5110fff70187347b66";
-        let mut out = [0; 100];
-        prf(hmac::HMAC_SHA256, &secret, "test label", &[&seed[..5], &seed[5..]], &mut out);
-        let (pairs, _) = wanted.as_bytes().as_chunks::<2>();
-        for (byte, pair) in out.iter().zip(pairs) {
-            assert_eq!(format!("{byte:02x}").as_bytes(), pair);
-        }
-        assert_eq!(pairs.len(), out.len());
+        check(
+            hmac::HMAC_SHA256,
+            "9bbe436ba940f017b17652849a71db35",
+            "a0ba9f936cda311827a6f796ffd5198c",
+            "e3f229ba727be17b8d122620557cd453c2aab21d07c3d495329b52d4e61edb5a6b301791e90d35c9c9\
+             a46b4e14baf9af0fa022f7077def17abfd3797c0564bab4fbc91666e9def9b97fce34f796789baa480\
+             82d122ee42c5a72e5a5110fff70187347b66",
+        );
+        check(
+            hmac::HMAC_SHA384,
+            "b80b733d6ceefcdc71566ea48e5567df",
+            "cd665cf6a8447dd6ff8b27555edb7465",
+            "7b0c18e9ced410ed1804f2cfa34a336a1c14dffb4900bb5fd7942107e81c83cde9ca0faa60be9fe34f\
+             82b1233c9146a0e534cb400fed2700884f9dc236f80edd8bfa961144c9e8d792eca722a7b32fc3d416\
+             d473ebc2c5fd4abfdad05d9184259b5bf8cd4d90fa0d31e2dec479e4f1a26066f2eea9a69236a3e526\
+             55c9e9aee691c8f3a26854308d5eaa3be85e0990703d73e56f",
+        );
+    }
+
+    fn check(algorithm: hmac::Algorithm, secret: &str, seed: &str, wanted: &str) {
+        let (secret, seed, wanted) = (bytes(secret), bytes(seed), bytes(wanted));
+        let mut out = vec![0; wanted.len()];
+        prf(algorithm, &secret, "test label", &[&seed[..5], &seed[5..]], &mut out);
+        assert_eq!(out, wanted);
+    }
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let (pairs, rest) = hex.as_bytes().as_chunks::<2>();
+        assert!(rest.is_empty());
+        let digit =
+            |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        pairs.iter().map(|[a, b]| digit(*a).expect("hex") << 4 | digit(*b).expect("hex")).collect()
     }
 }
