@@ -1,5 +1,7 @@
 //! `LodePacketPeerDTLS`.
 
+mod link;
+
 use crate::class_enum::{self, class_enum};
 use crate::dtls_limits::limits;
 use crate::optional::Optional;
@@ -12,9 +14,9 @@ use godot::classes::{
 use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
+use link::Link;
 use lodewire_net::certificates::{Trust, to_pem};
 use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendError};
-use std::time::Instant;
 
 class_enum! {
     /// How far the connection has come.
@@ -35,16 +37,6 @@ class_enum! {
 /// Registers the enum of the class.
 pub(crate) fn register_enums() {
     class_enum::register::<LodePacketPeerDTLS>("Status", Status::CONSTANTS);
-}
-
-/// What the datagrams go through.
-enum Link {
-    /// Nothing yet.
-    None,
-    /// A socket of the engine's, as long as there is something to move.
-    Moved(Box<Moved>, Option<Gd<PacketPeerUdp>>),
-    /// A socket of our own, or of the server's.
-    Own(Box<dtls::Peer>),
 }
 
 /// The other side of an encrypted connection over UDP (DTLS 1.2): a client of a [LodeDTLSServer], or a server.
@@ -77,7 +69,7 @@ pub(crate) struct LodePacketPeerDTLS {
     base: Base<PacketPeerExtension>,
     #[init(val = Link::None)]
     link: Link,
-    /// Why there is no link.
+    /// Why it was not begun to connect.
     objection: String,
 
     /// The server's certificate must be one of these, whoever vouches for it: each is the SHA-256 of a certificate, or of
@@ -148,14 +140,6 @@ impl LodePacketPeerDTLS {
         Self::create(Link::Own(Box::new(peer)))
     }
 
-    fn network_status(&self) -> Option<&dtls::Status> {
-        match &self.link {
-            Link::None => None,
-            Link::Moved(peer, _) => Some(peer.status()),
-            Link::Own(peer) => Some(peer.status()),
-        }
-    }
-
     fn limits(&self) -> Limits {
         limits(
             self.mtu,
@@ -208,8 +192,7 @@ impl LodePacketPeerDTLS {
                 let why = "the PacketPeerUDP is not connected. Call its connect_to_host() first.";
                 (Error::ERR_INVALID_PARAMETER, why.to_owned())
             })?;
-            let peer = Moved::connect(&setup, self.limits());
-            Ok(Link::Moved(Box::new(peer), Some(udp)))
+            Ok(Link::Moved(Box::new(Moved::connect(&setup, self.limits())), Some(udp)))
         });
         match begun {
             Ok(mut link) => {
@@ -231,56 +214,6 @@ impl LodePacketPeerDTLS {
         self.objection = why;
         error
     }
-}
-
-impl Link {
-    /// Moves datagrams, and sees what has happened.
-    fn exchange(&mut self) {
-        let (peer, udp) = match self {
-            Self::None => return,
-            Self::Own(peer) => return peer.poll(),
-            Self::Moved(peer, udp) => (peer, udp),
-        };
-        let Some(socket) = udp else { return };
-        let now = Instant::now();
-        // The engine reads from the system when it is asked how many there are, and not before it is asked again.
-        for _ in 0..socket.get_available_packet_count() {
-            peer.handle(now, socket.get_packet().as_mut_slice());
-        }
-        peer.poll(now);
-        send(peer, socket);
-        if !matches!(peer.status(), dtls::Status::Handshaking | dtls::Status::Connected) {
-            // The engine's UDPServer offers an address anew only when nobody holds its peer.
-            *udp = None;
-        }
-    }
-
-    /// Ends it, and tells the other side.
-    fn end(&mut self) {
-        match self {
-            Self::None => {}
-            Self::Own(peer) => peer.disconnect(),
-            Self::Moved(peer, udp) => {
-                if let Some(mut socket) = udp.take() {
-                    peer.disconnect();
-                    send(peer, &mut socket);
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Sends what a peer has to send. What the socket does not take is lost, as on the network.
-fn send(peer: &mut Moved, socket: &mut Gd<PacketPeerUdp>) {
-    peer.transmit(|datagram| {
-        socket.put_packet(&PackedByteArray::from(datagram));
-    });
 }
 
 #[godot_api]
@@ -383,7 +316,7 @@ impl LodePacketPeerDTLS {
     /// How far the connection has come, as of the last [method poll].
     #[func]
     pub(crate) fn get_status(&self) -> Status {
-        match self.network_status() {
+        match self.link.status() {
             None | Some(dtls::Status::Disconnected(_)) => Status::Disconnected,
             Some(dtls::Status::Handshaking) => Status::Handshaking,
             Some(dtls::Status::Connected) => Status::Connected,
@@ -399,22 +332,22 @@ impl LodePacketPeerDTLS {
         self.link.exchange();
     }
 
-    /// Why the connection has failed or ended, in a line; empty if it has not, or was ended as it should be. For example
+    /// Why the connection could not be begun, has failed or ended, in a line; empty if it is there, or was ended as it should be. For example
     /// [code]the certificate is not accepted: it has expired[/code].
     #[func]
     fn get_last_error(&self) -> GString {
-        GString::from(self.network_status().map_or(&*self.objection, dtls::Status::reason))
+        if self.objection.is_empty() {
+            GString::from(self.link.status().map_or("", dtls::Status::reason))
+        } else {
+            GString::from(&self.objection)
+        }
     }
 
     /// The certificate that the other side has shown: a server's always, a client's if the server asks for one. Without
     /// one, or before the connection is there, [code]null[/code].
     #[func]
     fn get_peer_certificate(&self) -> Option<Gd<X509Certificate>> {
-        let chain = match &self.link {
-            Link::None => return None,
-            Link::Moved(peer, _) => peer.certificates().to_vec(),
-            Link::Own(peer) => peer.certificates(),
-        };
+        let chain = self.link.certificates();
         let mut certificate = X509Certificate::new_gd();
         let text = GString::from(&to_pem(chain.first()?));
         (certificate.load_from_string(&text) == Error::OK).then_some(certificate)
@@ -424,7 +357,7 @@ impl LodePacketPeerDTLS {
     #[func]
     fn get_packets(&mut self) -> Array<PackedByteArray> {
         let mut packets = Vec::new();
-        while let Some(packet) = self.receive() {
+        while let Some(packet) = self.link.receive() {
             packets.push(PackedByteArray::from(packet));
         }
         Array::from(packets.as_slice())
@@ -433,11 +366,7 @@ impl LodePacketPeerDTLS {
     /// How many packets were lost since too many waited to be read: see [member max_waiting_bytes].
     #[func]
     fn get_dropped_packet_count(&self) -> i64 {
-        let dropped = match &self.link {
-            Link::None => 0,
-            Link::Moved(peer, _) => peer.dropped(),
-            Link::Own(peer) => peer.dropped(),
-        };
+        let dropped = self.link.dropped();
         i64::try_from(dropped).unwrap_or(i64::MAX)
     }
 
@@ -445,40 +374,21 @@ impl LodePacketPeerDTLS {
     /// else ask the [PacketPeerUDP].
     #[func]
     fn get_connected_host(&self) -> GString {
-        match &self.link {
-            Link::Own(peer) => GString::from(&peer.remote().ip().to_string()),
-            _ => GString::new(),
-        }
+        let remote = self.link.remote();
+        remote.map_or_else(GString::new, |remote| GString::from(&remote.ip().to_string()))
     }
 
     /// The port of the other side, or 0, as of [method get_connected_host].
     #[func]
     fn get_connected_port(&self) -> i32 {
-        match &self.link {
-            Link::Own(peer) => peer.remote().port().into(),
-            _ => 0,
-        }
-    }
-}
-
-impl LodePacketPeerDTLS {
-    fn receive(&mut self) -> Option<&[u8]> {
-        match &mut self.link {
-            Link::None => None,
-            Link::Moved(peer, _) => peer.receive(),
-            Link::Own(peer) => peer.receive(),
-        }
+        self.link.remote().map_or(0, |remote| remote.port().into())
     }
 }
 
 #[godot_api]
 impl IPacketPeerExtension for LodePacketPeerDTLS {
     fn get_available_packet_count(&self) -> i32 {
-        let available = match &self.link {
-            Link::None => 0,
-            Link::Moved(peer, _) => peer.available(),
-            Link::Own(peer) => peer.available(),
-        };
+        let available = self.link.available();
         i32::try_from(available).unwrap_or(i32::MAX)
     }
 
@@ -492,22 +402,13 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
         size: RawPtr<*mut i32>,
     ) -> Error {
         // SAFETY: the pointers are the engine's own. The packet stays in the link until the next call.
-        unsafe { packet_buffer::lend(self.receive(), Error::ERR_UNAVAILABLE, buffer, size) }
+        unsafe { packet_buffer::lend(self.link.receive(), Error::ERR_UNAVAILABLE, buffer, size) }
     }
 
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
         // SAFETY: the pointer and the size are the engine's own; it is sent or copied at once.
         let packet = unsafe { packet_buffer::view(buffer, size) };
-        let sent = match &mut self.link {
-            Link::None | Link::Moved(_, None) => Err(SendError::NotConnected),
-            Link::Moved(peer, Some(socket)) => {
-                let sent = peer.send(packet);
-                send(peer, socket);
-                sent
-            }
-            Link::Own(peer) => peer.send(packet),
-        };
-        match sent {
+        match self.link.send(packet) {
             Ok(()) => Error::OK,
             Err(SendError::NotConnected) => Error::ERR_UNCONFIGURED,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
