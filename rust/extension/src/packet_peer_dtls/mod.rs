@@ -332,8 +332,8 @@ impl LodePacketPeerDTLS {
         self.link.exchange();
     }
 
-    /// Why the connection could not be begun, has failed or ended, in a line; empty if it is there, or was ended as it should be. For example
-    /// [code]the certificate is not accepted: it has expired[/code].
+    /// Why the connection could not be begun, has failed or ended, in a line; empty if it is there, or was ended as it
+    /// should be. For example [code]the certificate is not accepted: it has expired[/code].
     #[func]
     fn get_last_error(&self) -> GString {
         if self.objection.is_empty() {
