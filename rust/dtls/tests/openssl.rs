@@ -53,7 +53,11 @@ impl OpenSsl {
             self.said += &line;
             self.said.push('\n');
         }
-        self.said.contains(what)
+        let has = self.said.contains(what);
+        if has {
+            self.said.clear();
+        }
+        has
     }
 }
 
@@ -106,6 +110,24 @@ impl End {
     }
 }
 
+/// Packets both ways, each a line of so many bytes with its end.
+fn talk(end: &mut End, other: &mut OpenSsl, lengths: &[usize]) {
+    for &len in lengths {
+        let line = "7".repeat(len - 1);
+        let packet = format!("{line}\n").into_bytes();
+        end.connection.send(&packet).expect("connected");
+        end.run(|_| other.has_said(&format!("{line}\n")));
+        other.type_line(&line);
+        // Its client reads 8 KiB at a time, and sends so much in a packet.
+        let mut got = Vec::new();
+        end.run(|connection| {
+            got.extend(std::iter::from_fn(|| connection.receive()).flatten());
+            got.len() >= len
+        });
+        assert!(got == packet, "{len} bytes are others");
+    }
+}
+
 fn socket() -> UdpSocket {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")
 }
@@ -127,7 +149,7 @@ fn words(text: &str) -> Vec<String> {
 static TURN: Mutex<()> = Mutex::new(());
 
 /// Our client and a server of OpenSSL's, with further options.
-fn client_of(kind: Kind, options: &str, limits: Limits) {
+fn client_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let made = make(kind);
     let [certificate, key] =
@@ -156,16 +178,13 @@ fn client_of(kind: Kind, options: &str, limits: Limits) {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut client = End { socket: socket(), connection, to };
     client.run(|connection| connection.state() == &State::Connected);
-    client.connection.send(b"from our client\n").expect("connected");
-    client.run(|_| server.has_said("from our client"));
-    server.type_line("from its server");
-    client.run(|connection| connection.receive().as_deref() == Some(b"from its server\n"));
+    talk(&mut client, &mut server, lengths);
     client.connection.close();
     client.flush();
 }
 
 /// Our server and a client of OpenSSL's.
-fn server_of(kind: Kind, options: &str, limits: Limits) {
+fn server_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
     let made = make(kind);
     let socket = socket();
     let port = socket.local_addr().expect("a port").port();
@@ -192,13 +211,12 @@ fn server_of(kind: Kind, options: &str, limits: Limits) {
     };
     let mut server = End { socket, connection, to };
     server.run(|connection| connection.state() == &State::Connected);
-    client.type_line("from its client");
-    server.run(|connection| connection.receive().as_deref() == Some(b"from its client\n"));
-    server.connection.send(b"from our server\n").expect("connected");
-    server.run(|_| client.has_said("from our server"));
+    talk(&mut server, &mut client, lengths);
     server.connection.close();
     server.flush();
 }
+
+const FEW: &[usize] = &[2, 1000];
 
 const SUITES: [(&str, Kind); 6] = [
     ("ECDHE-ECDSA-AES128-GCM-SHA256", Kind::P256),
@@ -212,16 +230,16 @@ const SUITES: [(&str, Kind); 6] = [
 #[test]
 fn all_suites_in_both_roles() {
     for (suite, kind) in SUITES {
-        client_of(kind, &format!("-cipher {suite}"), Limits::default());
-        server_of(kind, &format!("-cipher {suite}"), Limits::default());
+        client_of(kind, &format!("-cipher {suite}"), Limits::default(), FEW);
+        server_of(kind, &format!("-cipher {suite}"), Limits::default(), FEW);
     }
 }
 
 #[test]
 fn all_groups_in_both_roles() {
     for group in ["X25519", "P-256", "P-384"] {
-        client_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default());
-        server_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default());
+        client_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default(), FEW);
+        server_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default(), FEW);
     }
 }
 
@@ -229,7 +247,15 @@ fn all_groups_in_both_roles() {
 fn short_datagrams_in_both_roles() {
     for mtu in [508, 700, 1200] {
         let limits = Limits { mtu, ..Limits::default() };
-        client_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits);
-        server_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits);
+        client_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits, FEW);
+        server_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits, FEW);
     }
+}
+
+#[test]
+fn two_hundred_packets_each_way_in_both_roles() {
+    let mut lengths: Vec<_> = (0..199).map(|index| 2 + index * 82).collect();
+    lengths.push(16_384);
+    client_of(Kind::P256, "", Limits::default(), &lengths);
+    server_of(Kind::P256, "", Limits::default(), &lengths);
 }
