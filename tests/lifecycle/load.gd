@@ -1,5 +1,5 @@
 extends RefCounted
-## Servers of WebSocket and ENet, with clients of the engine's that talk to them without end.
+## Servers of WebSocket, ENet and DTLS, with clients of the engine's and of ours that talk to them without end.
 
 const CLIENTS := 4
 
@@ -9,6 +9,10 @@ var clients: Array[WebSocketPeer] = []
 var enet_server: Object
 var enet_client := ENetConnection.new()
 var _enet_connected := false
+var dtls_server: Object
+var dtls_peers: Array[Object] = []
+## The engine's, and ours with a socket of its own.
+var dtls_clients: Array[Object] = []
 
 
 func _init() -> void:
@@ -25,6 +29,22 @@ func _init() -> void:
 		return
 	enet_client.create_host(1)
 	enet_client.connect_to_host("127.0.0.1", enet_server.get_local_port())
+	_begin_dtls()
+
+
+func _begin_dtls() -> void:
+	var key: CryptoKey = load("res://suites/dtls/keys/server.key")
+	var certificate: X509Certificate = load("res://suites/dtls/keys/engine.crt")
+	dtls_server = ClassDB.instantiate("LodeDTLSServer")
+	if dtls_server.setup(TLSOptions.server(key, certificate)) != OK or dtls_server.listen(0, "127.0.0.1") != OK:
+		return
+	var udp := PacketPeerUDP.new()
+	udp.connect_to_host("127.0.0.1", dtls_server.get_local_port())
+	var theirs := PacketPeerDTLS.new()
+	theirs.connect_to_peer(udp, "game.example", TLSOptions.client_unsafe())
+	var ours: Object = ClassDB.instantiate("LodePacketPeerDTLS")
+	ours.connect_to_host("127.0.0.1", dtls_server.get_local_port(), "game.example", TLSOptions.client_unsafe())
+	dtls_clients = [theirs, ours]
 
 
 ## Lets everybody talk. Says whether all clients are connected.
@@ -37,7 +57,23 @@ func step() -> bool:
 			client.send_text("more")
 		else:
 			all_open = false
-	return _step_enet() and all_open
+	return _step_enet() and _step_dtls() and all_open
+
+
+func _step_dtls() -> bool:
+	while dtls_server.is_connection_available():
+		dtls_peers.append(dtls_server.take_connection())
+	for peer in dtls_peers:
+		peer.poll()
+		peer.get_packets()
+	var all_connected := dtls_clients.size() == 2
+	for client in dtls_clients:
+		client.poll()
+		if client.get_status() == PacketPeerDTLS.STATUS_CONNECTED:
+			client.put_packet("more".to_ascii_buffer())
+		else:
+			all_connected = false
+	return all_connected
 
 
 func _step_enet() -> bool:

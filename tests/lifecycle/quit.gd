@@ -3,11 +3,13 @@ extends SceneTree
 
 const Load := preload("res://lifecycle/load.gd")
 
-var load_now := Load.new()
+var load_now: Load
 var frames_left := 1
 
 
 func _initialize() -> void:
+	# Before this the engine's TLS is not there.
+	load_now = Load.new()
 	for argument in OS.get_cmdline_user_args():
 		if argument.begins_with("--frames="):
 			frames_left = argument.trim_prefix("--frames=").to_int()
