@@ -467,3 +467,6 @@ fn is_hello(datagram: &[u8]) -> bool {
     matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..])
         && datagram.get(13).is_some_and(|message| *message == CLIENT_HELLO)
 }
+
+#[cfg(test)]
+mod tests;

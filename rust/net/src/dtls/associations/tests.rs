@@ -1,0 +1,189 @@
+use super::*;
+use crate::certificates::{Rules, Trust};
+use crate::dtls::ClientSetup;
+use std::time::Duration;
+
+const ADDRESSES: usize = 6;
+
+/// A generator of the seed's numbers (Knuth's constants).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// A server's table, and clients at a few addresses that come and go.
+struct Scene {
+    server: Associations,
+    setup: ClientSetup,
+    limits: Limits,
+    clients: Vec<Associations>,
+    connected: HashMap<SocketAddr, Key>,
+}
+
+fn address(index: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 1000 + u16::try_from(index).expect("few")))
+}
+
+fn server_address() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 2], 1))
+}
+
+impl Scene {
+    fn new() -> Self {
+        let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
+        let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
+        let limits = Limits::default();
+        let server = ServerSetup::new(&key, &certificate, "", None).expect("a setup");
+        let trust = Rules::of(Trust::Given(&certificate));
+        let setup = ClientSetup::new(trust, "game.example", true).expect("a setup");
+        let mut scene = Self {
+            server: Associations::serve(&server, limits).expect("randomness"),
+            setup,
+            limits,
+            clients: Vec::new(),
+            connected: HashMap::new(),
+        };
+        scene.clients = (0..ADDRESSES).map(|_| scene.client(Instant::now())).collect();
+        scene
+    }
+
+    fn client(&self, now: Instant) -> Associations {
+        let mut client = Associations::dial(self.limits);
+        let config = self.setup.config(&self.limits);
+        client.connect(now, server_address(), config).expect("randomness");
+        client
+    }
+
+    /// Each slot stands at its address, and at each address stands a slot.
+    fn check(&self) {
+        let mut count = 0;
+        for (at, place) in &self.server.places {
+            for key in [Some(place.current), place.next].into_iter().flatten() {
+                let association = &self.server.slots[key.slot];
+                assert_eq!((association.generation, association.address), (key.generation, *at));
+                count += 1;
+            }
+            if let Some(next) = place.next {
+                assert!(self.server.slots[place.current.slot].is_told, "a handshake replaces one");
+                assert!(!self.server.slots[next.slot].is_told, "who is there is the current one");
+            }
+        }
+        assert_eq!(count, self.server.slots.len());
+        for (at, key) in &self.connected {
+            assert_eq!(self.server.slots[key.slot].generation, key.generation, "of {at}");
+        }
+    }
+
+    /// Takes what the server tells.
+    fn hear(&mut self) {
+        while let Some(event) = self.server.next_event() {
+            match event {
+                Event::Connected(key) => {
+                    let at = self.server.address(key).expect("it is there");
+                    // The old one's end is told behind it.
+                    self.connected.insert(at, key);
+                }
+                Event::Ended { key, address, was_connected, .. } => {
+                    let is_known = self.connected.get(&address) == Some(&key);
+                    assert!(was_connected || !is_known);
+                    if is_known {
+                        self.connected.remove(&address);
+                    }
+                }
+                Event::Received(key, _) => assert!(self.server.get(key).is_some()),
+            }
+        }
+    }
+
+    /// Carries everybody's datagrams, of which `loss` in ten are lost, and some come twice.
+    fn step(&mut self, now: Instant, dice: &mut Dice, loss: u64) {
+        for index in 0..ADDRESSES {
+            let client = &mut self.clients[index];
+            client.take_finished(now);
+            client.expire(now);
+            let sent: Vec<_> = client.outgoing.iter().map(|(_, bytes)| bytes.to_vec()).collect();
+            client.outgoing.clear();
+            for datagram in sent {
+                for _ in 0..=dice.roll(5) / 4 {
+                    if dice.roll(10) >= loss {
+                        self.server.handle(now, address(index), &mut datagram.clone());
+                    }
+                }
+            }
+        }
+        self.server.take_finished(now);
+        self.server.expire(now);
+        self.hear();
+        let sent: Vec<_> =
+            self.server.outgoing.iter().map(|(to, bytes)| (to, bytes.to_vec())).collect();
+        self.server.outgoing.clear();
+        for (to, mut datagram) in sent {
+            let index = usize::from(to.port()) - 1000;
+            if dice.roll(10) >= loss {
+                self.clients[index].handle(now, server_address(), &mut datagram);
+            }
+        }
+        self.check();
+    }
+}
+
+#[test]
+fn the_table_is_right_whoever_comes_goes_and_comes_again() {
+    for seed in 0..4 {
+        let mut dice = Dice(seed);
+        let mut scene = Scene::new();
+        let begin = Instant::now();
+        // The clock runs ahead of ours, for what is sent again.
+        let mut ahead = Duration::ZERO;
+        for _ in 0..600 {
+            let index = usize::try_from(dice.roll(ADDRESSES as u64)).expect("few");
+            match dice.roll(40) {
+                // It has crashed, and comes back; or it leaves, and comes back.
+                0 => scene.clients[index] = scene.client(begin + ahead),
+                1 => {
+                    scene.clients[index].close_all();
+                    let farewell: Vec<_> = scene.clients[index]
+                        .outgoing
+                        .iter()
+                        .map(|(_, bytes)| bytes.to_vec())
+                        .collect();
+                    for mut datagram in farewell {
+                        scene.server.handle(begin + ahead, address(index), &mut datagram);
+                    }
+                    scene.clients[index] = scene.client(begin + ahead);
+                }
+                // The server has enough of it.
+                2 => {
+                    if let Some(key) = scene.connected.remove(&address(index)) {
+                        scene.server.close(key);
+                    }
+                }
+                _ => {}
+            }
+            scene.step(begin + ahead, &mut dice, 2);
+            ahead += Duration::from_millis(dice.roll(200));
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        // In good weather everybody who still wants to is there in the end.
+        for index in 0..ADDRESSES {
+            scene.clients[index] = scene.client(begin + ahead);
+        }
+        let end = Instant::now() + Duration::from_secs(20);
+        let is_there = |client: &mut Associations| client.connected_at(server_address()).is_some();
+        while !scene.clients.iter_mut().all(is_there) {
+            assert!(Instant::now() < end, "seed {seed}: not all are there");
+            scene.step(begin + ahead, &mut dice, 0);
+            ahead += Duration::from_millis(50);
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        for _ in 0..5 {
+            scene.step(begin + ahead, &mut dice, 0);
+        }
+        assert_eq!(scene.connected.len(), ADDRESSES, "seed {seed}");
+    }
+}
