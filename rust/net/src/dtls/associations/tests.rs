@@ -84,9 +84,10 @@ impl Scene {
         while let Some(event) = self.server.next_event() {
             match event {
                 Event::Connected(key) => {
-                    let at = self.server.address(key).expect("it is there");
-                    // The old one's end is told behind it.
-                    self.connected.insert(at, key);
+                    // If it is not, its end is told behind it; as is that of the one before it.
+                    if let Some(at) = self.server.address(key) {
+                        self.connected.insert(at, key);
+                    }
                 }
                 Event::Ended { key, address, was_connected, .. } => {
                     let is_known = self.connected.get(&address) == Some(&key);
@@ -177,6 +178,12 @@ fn the_table_is_right_whoever_comes_goes_and_comes_again() {
         let is_there = |client: &mut Associations| client.connected_at(server_address()).is_some();
         while !scene.clients.iter_mut().all(is_there) {
             assert!(Instant::now() < end, "seed {seed}: not all are there");
+            for index in 0..ADDRESSES {
+                // What an earlier handshake at the address still sends, nobody can tell from the new one's: that fails then.
+                if scene.clients[index].at(server_address()).is_none() {
+                    scene.clients[index] = scene.client(begin + ahead);
+                }
+            }
             scene.step(begin + ahead, &mut dice, 0);
             ahead += Duration::from_millis(50);
             std::thread::sleep(Duration::from_micros(500));
