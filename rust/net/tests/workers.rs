@@ -41,9 +41,14 @@ fn jobs_run_at_lower_priority_a_panic_is_an_error_and_the_queue_has_an_end() {
 
     // The queue has an end. Its workers are busy until the channel closes.
     let (release, held) = channel::<()>();
+    let (tell, begun) = channel();
     let held = Mutex::new(held);
-    let first = move || held.lock().is_ok_and(|held| held.recv().is_ok());
+    let first = move || {
+        tell.send(()).expect("waited for");
+        held.lock().is_ok_and(|held| held.recv().is_ok())
+    };
     workers.run(first, |_| ()).expect("idle");
+    begun.recv_timeout(PATIENCE).expect("it begins");
     let refused = (0..2 * WAITING).filter(|_| workers.run(|| (), |_| ()).is_err()).count();
     assert!(refused > 0 && refused <= WAITING, "{refused} refused");
     drop(release);
