@@ -110,9 +110,8 @@ pub(crate) fn client_setup(
     extra: &Extra,
 ) -> Result<ClientSetup, String> {
     let Some(options) = options else {
-        let rules = extra.rules(Trust::Authorities(""));
         let authorities = authorities();
-        let rules = Rules { trust: Trust::Authorities(&authorities), ..rules };
+        let rules = extra.rules(Trust::Authorities(&authorities));
         return ClientSetup::new(rules, hostname, true).map_err(advice);
     };
     if options.is_server() {

@@ -67,10 +67,6 @@ fn receive(peer: &mut Peer) -> Vec<u8> {
     })
 }
 
-fn is_over(status: &Status) -> bool {
-    !matches!(status, Status::Handshaking | Status::Connected)
-}
-
 fn pair(made: &Made, limits: Limits) -> (Server, Peer, Peer) {
     let server = made.listen(limits);
     let mut client = connect(&server, &made.client("game.example"));
@@ -104,18 +100,32 @@ fn an_end_is_told_to_the_other_side() {
     let made = made();
     let (server, mut client, mut accepted) = pair(&made, Limits::default());
     accepted.disconnect();
-    let status = wait_for(&mut client, is_over);
+    let status = wait_for(&mut client, Status::is_over);
     assert_eq!(status, Status::Disconnected(String::new()));
     assert_eq!(client.send(b"x"), Err(SendError::NotConnected));
     let mut client = connect(&server, &made.client("game.example"));
     let mut accepted = wait(|| server.take());
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(client);
-    wait_for(&mut accepted, is_over);
+    wait_for(&mut accepted, Status::is_over);
     let mut client = connect(&server, &made.client("game.example"));
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(server);
-    wait_for(&mut client, is_over);
+    wait_for(&mut client, Status::is_over);
+}
+
+#[test]
+fn what_the_game_has_ended_does_not_begin_again() {
+    let made = made();
+    let server = made.listen(Limits::default());
+    // Some end before their handshake is through, some in the middle, some after it.
+    for millis in 0..20 {
+        let mut client = connect(&server, &made.client("game.example"));
+        std::thread::sleep(Duration::from_micros(millis * 300));
+        client.disconnect();
+        client.poll();
+        assert!(client.status().is_over(), "after {millis} steps: {:?}", client.status());
+    }
 }
 
 #[test]
@@ -123,10 +133,10 @@ fn a_server_that_is_not_the_one_is_refused() {
     let (made_here, other) = (made(), made());
     let server = made_here.listen(Limits::default());
     let mut client = connect(&server, &made_here.client("other.example"));
-    let status = wait_for(&mut client, is_over);
+    let status = wait_for(&mut client, Status::is_over);
     assert!(matches!(status, Status::WrongName(_)), "{status:?}");
     let mut client = connect(&server, &other.client("game.example"));
-    let status = wait_for(&mut client, is_over);
+    let status = wait_for(&mut client, Status::is_over);
     assert!(matches!(&status, Status::Failed(why) if why.contains("certificate")), "{status:?}");
     assert!(!server.is_connection_available());
 }
@@ -150,7 +160,7 @@ fn a_server_that_asks_clients_who_they_are() {
     assert_eq!(accepted.certificates().len(), 1);
     for who in [None, Some(&stranger)] {
         let mut client = as_player(who);
-        let status = wait_for(&mut client, is_over);
+        let status = wait_for(&mut client, Status::is_over);
         assert!(matches!(status, Status::Failed(_)), "{status:?}");
     }
     assert!(server.take().is_none());
@@ -165,13 +175,13 @@ fn a_host_that_is_not_there_is_told_of() {
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("bound").port();
     let mut client = Peer::connect("127.0.0.1", port, &setup, limits).expect("a socket");
-    let status = wait_for(&mut client, is_over);
+    let status = wait_for(&mut client, Status::is_over);
     assert_eq!(status.reason(), "the other side does not answer");
     let mut client = Peer::connect("no.such.host.invalid", 1, &setup, limits).expect("a socket");
-    let status = wait_for(&mut client, is_over);
+    let status = wait_for(&mut client, Status::is_over);
     assert!(status.reason().contains("was not found"), "{status:?}");
     let mut client = Peer::connect("localhost", port, &setup, limits).expect("a socket");
-    wait_for(&mut client, is_over);
+    wait_for(&mut client, Status::is_over);
 }
 
 #[test]
@@ -184,7 +194,7 @@ fn a_client_that_vanishes_is_let_go_of() {
         receive(&mut accepted);
         std::thread::sleep(Duration::from_millis(50));
     }
-    let status = wait_for(&mut accepted, is_over);
+    let status = wait_for(&mut accepted, Status::is_over);
     assert_eq!(status.reason(), "the other side was silent for too long");
 }
 
@@ -325,7 +335,7 @@ fn a_peer_without_a_socket_is_taken_twice() {
     let peer = movers.peer.as_mut().expect("taken");
     assert_eq!(peer.receive(), Some(&b"over there"[..]));
     peer.disconnect();
-    movers.exchange(&mut client, |client, _| is_over(client.status()));
+    movers.exchange(&mut client, |client, _| client.status().is_over());
     assert_eq!(client.status(), &Status::Disconnected(String::new()));
 }
 
@@ -339,7 +349,7 @@ fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
     // It has crashed, and comes back at the same address.
     let mut again = connect();
     movers.exchange(&mut again, |client, peer| {
-        is_over(client.status()) && peer.is_some_and(|peer| is_over(peer.status()))
+        client.status().is_over() && peer.is_some_and(|peer| peer.status().is_over())
     });
     let why = movers.peer.take().expect("the old one").status().reason().to_owned();
     assert_eq!(why, "the other side has connected anew");
@@ -355,7 +365,7 @@ fn a_client_that_begins_anew_in_its_handshake_joins_afresh() {
     let mut client = connect();
     movers.exchange(&mut client, |_, peer| peer.is_some());
     let mut again = connect();
-    movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| is_over(peer.status())));
+    movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| peer.status().is_over()));
     movers.peer = None;
     let mut afresh = connect();
     movers.exchange(&mut afresh, are_connected);
@@ -388,7 +398,7 @@ fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
     let mut old = wait(|| server.take());
     wait_for(&mut old, |status| *status == Status::Connected);
     let mut second = join();
-    let status = wait_for(&mut old, is_over);
+    let status = wait_for(&mut old, Status::is_over);
     assert_eq!(status.reason(), "the other side has connected anew");
     let mut new = wait(|| server.take());
     second.send(b"it is me").expect("connected");

@@ -116,6 +116,13 @@ func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
 	check(await _until(func() -> bool: return hosts.packets(server).size() == 1), "the connection goes on")
 
 
+func test_a_server_asks_nobody() -> void:
+	var server := _server()
+	var other := _server()
+	server.connect_to_host("127.0.0.1", other.get_local_port())
+	check(await _until(func() -> bool: return hosts.count(server, 2) == 1), "it is told at once")
+
+
 func test_what_cannot_be_set_up() -> void:
 	var host := LodeENetConnection.new()
 	for error: String in ["dtls_server_setup", "dtls_client_setup"]:

@@ -32,7 +32,7 @@ impl Link {
         }
         peer.poll(now);
         transmit(peer, socket);
-        if !matches!(peer.status(), Status::Handshaking | Status::Connected) {
+        if peer.status().is_over() {
             // The engine's UDPServer offers an address anew only when nobody holds its peer.
             *udp = None;
         }

@@ -53,12 +53,17 @@ pub(crate) fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>
         .map_err(|_| TlsError::NoCertificate)
 }
 
+/// Every list in a PEM text. A text without any is a mistake, which must not pass for "nothing is revoked".
 fn read_revocation_lists(
     pem: &str,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
-    CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
+    let lists: Vec<_> = CertificateRevocationListDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<_, _>>()
-        .map_err(|_| TlsError::BadRevocationList)
+        .map_err(|_| TlsError::BadRevocationList)?;
+    if lists.is_empty() && !pem.trim().is_empty() {
+        return Err(TlsError::BadRevocationList);
+    }
+    Ok(lists)
 }
 
 #[cfg(test)]

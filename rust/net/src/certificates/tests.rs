@@ -205,8 +205,10 @@ fn what_is_revoked_is_not_accepted() {
         assert_eq!(check_by(rules, &chain.shown(), Some("game.example")), wanted);
     }
     let broken = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
-    let rules = Rules { revocation_lists: broken, ..Rules::of(Trust::Given(&pem)) };
-    assert_eq!(Verifier::new(rules).err(), Some(TlsError::BadRevocationList));
+    for unreadable in [broken, "res://revoked.crl", &pem] {
+        let rules = Rules { revocation_lists: unreadable, ..Rules::of(Trust::Given(&pem)) };
+        assert_eq!(Verifier::new(rules).err(), Some(TlsError::BadRevocationList), "{unreadable}");
+    }
 }
 
 #[test]

@@ -23,6 +23,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether nothing comes after it.
+    pub fn is_over(&self) -> bool {
+        !matches!(self, Self::Handshaking | Self::Connected)
+    }
+
     /// Why it is over; empty if it is not, or was ended as it should be.
     pub fn reason(&self) -> &str {
         match self {

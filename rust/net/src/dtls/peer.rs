@@ -98,7 +98,8 @@ impl Peer {
         let mut mailbox = lock(&self.shared.mailbox);
         self.packets.take(&mut mailbox.inbox);
         mailbox.inbox.elsewhere = self.packets.waiting();
-        if self.status != mailbox.status {
+        // What was still on the way when the game ended it changes nothing.
+        if !self.status.is_over() && self.status != mailbox.status {
             self.status = mailbox.status.clone();
         }
     }
@@ -156,8 +157,7 @@ impl Peer {
 
     /// Ends the connection.
     pub fn disconnect(&mut self) {
-        let is_over = !matches!(self.status, Status::Handshaking | Status::Connected);
-        if !is_over {
+        if !self.status.is_over() {
             self.shared.endpoint.command(Command::Close { id: self.shared.id });
             self.status = Status::Disconnected(String::new());
             self.shared.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));

@@ -2,7 +2,7 @@
 
 use super::driver::HostDriver;
 use super::inbox::Arrival;
-use crate::dtls::{Associations, ClientSetup, End, Event, Key, Limits, ServerSetup, Status};
+use crate::dtls::{Associations, ClientSetup, Event, Key, Limits, ServerSetup, Status};
 use lodewire_dtls::ClientConfig;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -88,20 +88,20 @@ impl Secure {
         }
     }
 
-    /// Whether there is a connection to `address`; if not, it is asked for, and the dial waits for it.
-    fn reaches(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Result<bool, End> {
+    /// Whether there is a connection to `address`; if not, it is asked for, and the dial waits for it. `None` if it cannot be
+    /// asked for.
+    fn reaches(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Option<bool> {
         if self.associations.connected_at(address).is_some() {
-            return Ok(true);
+            return Some(true);
         }
-        let Some(config) = &self.client else {
-            return Ok(false);
-        };
-        let key = match self.associations.at(address) {
-            Some(key) => key,
-            None => self.associations.connect(now, address, config.clone()).map_err(End::Failed)?,
+        let key = match (self.associations.at(address), &self.client) {
+            (Some(key), _) => key,
+            (None, Some(config)) => self.associations.connect(now, address, config.clone()).ok()?,
+            // A server of DTLS asks nobody.
+            (None, None) => return None,
         };
         self.awaited.push((key, dial));
-        Ok(false)
+        Some(false)
     }
 
     /// The dial does not wait any more.
@@ -170,16 +170,13 @@ impl HostDriver {
     /// Secures the way to `address` for a dial. Says whether it is.
     pub(super) fn secure_for(&mut self, now: Instant, id: u32, address: SocketAddr) -> bool {
         let Some(secure) = &mut self.secure else { return true };
-        match secure.reaches(now, address, id) {
-            Ok(true) => true,
-            Ok(false) => {
-                if let Some(dial) = self.dials.get_mut(&id) {
-                    dial.securing += 1;
-                }
-                false
-            }
-            Err(_) => false,
+        let reaches = secure.reaches(now, address, id);
+        if reaches == Some(false)
+            && let Some(dial) = self.dials.get_mut(&id)
+        {
+            dial.securing += 1;
         }
+        reaches == Some(true)
     }
 
     /// The connection to `address` has gone, and with it ENet's peers there.
