@@ -164,6 +164,16 @@ func godot_3_2() -> String:
 	return _foreign_program("LODEWIRE_GODOT3_2")
 
 
+## A script that starts HAProxy. Where it is missing: as [method python].
+func haproxy() -> String:
+	return _foreign_program("LODEWIRE_HAPROXY")
+
+
+## A script that starts nginx. Where it is missing: as [method python].
+func nginx() -> String:
+	return _foreign_program("LODEWIRE_NGINX")
+
+
 ## A script that starts Chromium without a window. Where it is missing: as [method python].
 func chromium() -> String:
 	return _foreign_program("LODEWIRE_CHROMIUM")

@@ -1,6 +1,7 @@
 //! `LodeDTLSServer`.
 
 use crate::dtls_limits::{address_of, count, limits};
+use crate::monitors::{Family, Monitor};
 use crate::optional::Optional;
 use crate::packet_peer_dtls::LodePacketPeerDTLS;
 use crate::tls_options::{Extra, certificate_text, server_setup};
@@ -45,6 +46,7 @@ pub(crate) struct LodeDTLSServer {
     acceptor: Option<Acceptor>,
     server: Option<Server>,
     refusing: bool,
+    monitor: Monitor,
 
     /// The certificates between the server's and an authority that clients know, if the server's does not bring them
     /// along. The engine keeps those that it brings along only if it was loaded as a resource, with
@@ -139,6 +141,14 @@ impl LodeDTLSServer {
         }
     }
 
+    /// Shows the monitors what it does. There is no poll: games ask each frame whether somebody has come.
+    fn observe(&self) {
+        if let Some(server) = &self.server {
+            let port = server.local_addr().port();
+            self.monitor.update("LodeDTLSServer", Family::Dtls, port, || server.figures());
+        }
+    }
+
     fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerSetup, String> {
         let options = options.ok_or("there are no options. Use TLSOptions.server().")?;
         let extra = Extra::read(&self.pinned_client_certificates, &self.revocation_lists)?;
@@ -192,6 +202,7 @@ impl LodeDTLSServer {
         #[opt(default = Optional::NONE)] udp_peer: Optional<PacketPeerUdp>,
     ) -> Option<Gd<LodePacketPeerDTLS>> {
         let Some(mut udp) = udp_peer.0 else {
+            self.observe();
             return self.server.as_ref()?.take().map(LodePacketPeerDTLS::own);
         };
         let Some(acceptor) = &self.acceptor else {
@@ -263,6 +274,7 @@ impl LodeDTLSServer {
     /// returns.
     #[func]
     fn stop(&mut self) {
+        self.monitor.remove();
         self.server = None;
     }
 
@@ -275,6 +287,7 @@ impl LodeDTLSServer {
     /// Whether a client waits for [method take_connection], which has connected by [method listen].
     #[func]
     fn is_connection_available(&self) -> bool {
+        self.observe();
         self.server.as_ref().is_some_and(Server::is_connection_available)
     }
 

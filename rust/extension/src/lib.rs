@@ -20,6 +20,7 @@ mod enet_connection;
 mod enet_multiplayer_peer;
 mod enet_packet_peer;
 mod last_reference;
+mod monitors;
 mod optional;
 mod packet_buffer;
 mod packet_peer_dtls;
@@ -44,11 +45,13 @@ unsafe impl ExtensionLibrary for Lodewire {
             enet_packet_peer::register_enums();
             packet_peer_dtls::register_enums();
             websocket_peer::register_enums();
+            websocket_server::register_enums();
         }
     }
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
+            monitors::switch_off();
             // No thread may run code of a library that is about to be unloaded.
             lodewire_net::shutdown();
         }

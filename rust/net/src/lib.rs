@@ -17,6 +17,7 @@ pub mod certificates;
 mod deadlines;
 pub mod dtls;
 pub mod enet;
+mod figures;
 mod jobs;
 pub mod reactor;
 mod tcp;
@@ -26,6 +27,7 @@ mod udp;
 pub mod websocket;
 pub mod workers;
 
+pub use figures::Figures;
 pub use tcp::{Bind, BindError};
 
 /// Ends the I/O thread and the workers, and waits until they have ended: for the moment before the library is unloaded.

@@ -53,16 +53,22 @@ impl From<io::Error> for BindError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::InUse,
-            io::ErrorKind::PermissionDenied | io::ErrorKind::AddrNotAvailable => {
-                Self::Refused(error)
-            }
+            io::ErrorKind::PermissionDenied
+            | io::ErrorKind::AddrNotAvailable
+            | io::ErrorKind::Unsupported => Self::Refused(error),
             _ => Self::System(error),
         }
     }
 }
 
-/// Listens on `port` (0: one that is free) and tells which it is.
-pub(crate) fn listen(bind: Bind, port: u16) -> Result<(TcpListener, SocketAddr), BindError> {
+/// Listens on `port` (0: one that is free) and tells which it is. With `reuse_port` other processes that say so as well may
+/// listen on it too, where the system knows of that.
+pub(crate) fn listen(
+    bind: Bind,
+    port: u16,
+    reuse_port: bool,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let listen_at = |address: SocketAddr| listen_at(address, reuse_port);
     let listener = match bind {
         Bind::Address(address) => listen_at(SocketAddr::new(address, port))?,
         Bind::Any => match listen_at((Ipv6Addr::UNSPECIFIED, port).into()) {
@@ -92,7 +98,7 @@ const EAFNOSUPPORT: i32 = if cfg!(windows) {
     97
 };
 
-fn listen_at(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+fn listen_at(address: SocketAddr, reuse_port: bool) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
@@ -101,10 +107,24 @@ fn listen_at(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     // process take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    if reuse_port {
+        set_reuse_port(&socket)?;
+    }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(unix)]
+fn set_reuse_port(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)
+}
+
+/// Windows has nothing like it: its SO_REUSEADDR lets anybody take the port.
+#[cfg(not(unix))]
+fn set_reuse_port(_: &Socket) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// An address as people write it: IPv4 stays IPv4 although the socket speaks both.
@@ -118,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_listener_on_any_address_takes_both_families() {
-        let (_listener, local) = listen(Bind::Any, 0).expect("a free port");
+        let (_listener, local) = listen(Bind::Any, 0, false).expect("a free port");
         assert_ne!(local.port(), 0);
         for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
             if let Err(error) = std::net::TcpStream::connect((ip, local.port())) {
@@ -127,11 +147,19 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_port_is_shared_by_those_who_all_say_so() {
+        let (_first, local) = listen(Bind::Any, 0, true).expect("a free port");
+        assert!(listen(Bind::Any, local.port(), true).is_ok());
+        assert!(matches!(listen(Bind::Any, local.port(), false), Err(BindError::InUse)));
+    }
+
     #[test]
     fn a_port_is_had_once() {
-        let (_listener, local) = listen(Bind::Any, 0).expect("a free port");
-        assert!(matches!(listen(Bind::Any, local.port()), Err(BindError::InUse)));
+        let (_listener, local) = listen(Bind::Any, 0, false).expect("a free port");
+        assert!(matches!(listen(Bind::Any, local.port(), false), Err(BindError::InUse)));
         let foreign = Bind::Address(Ipv4Addr::new(192, 0, 2, 1).into());
-        assert!(matches!(listen(foreign, 0), Err(BindError::Refused(_))));
+        assert!(matches!(listen(foreign, 0, false), Err(BindError::Refused(_))));
     }
 }

@@ -20,7 +20,8 @@ impl Transport {
         }
     }
 
-    fn tcp(&self) -> &TcpStream {
+    /// The socket below.
+    pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
             Self::Tls(tls) => tls.tcp(),

@@ -9,7 +9,7 @@ use lodewire_net::websocket::{
     MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent, Settings,
     Status, Target,
 };
-use lodewire_websocket::ServerHandshake;
+use lodewire_websocket::{Asked, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -312,7 +312,8 @@ fn what_comes_with_the_answer_is_not_lost() {
     let request = loop {
         let mut byte = [0];
         std::io::Read::read_exact(&mut stream, &mut byte).expect("a request");
-        if let (_, Some(request)) = handshake.receive(&byte).expect("a valid request") {
+        let (_, asked) = handshake.receive(&byte).expect("a valid request");
+        if let Some(request) = asked.and_then(Asked::upgrade) {
             break request;
         }
     };

@@ -2,7 +2,7 @@
 //! invent them: `cargo run --bin seeds`.
 
 use lodewire_websocket::{
-    ClientHandshake, ClientRequest, Connection, DeflateOptions, MessageKind, Role, ServerHandshake,
+    Asked,    ClientHandshake, ClientRequest, Connection, DeflateOptions, MessageKind, Role, ServerHandshake,
 };
 use std::fs;
 use std::io;
@@ -45,7 +45,7 @@ fn main() -> io::Result<()> {
     let (mut client, wire) = request();
     write("handshake", "request", &[7], &wire)?;
     let (_, request) = ServerHandshake::new().receive(&wire).expect("valid");
-    let request = request.expect("whole");
+    let request = request.and_then(Asked::upgrade).expect("whole");
     let agreed = request.negotiate_deflate(&DeflateOptions::default());
     let mut answer = Vec::new();
     request.accept(Some("a"), agreed.as_ref(), &[], &mut answer);

@@ -39,9 +39,9 @@ pub use connection::{Connection, Event, MessageKind, Role};
 pub use deflate::{Deflate, DeflateOptions, PreparedMessage};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
 pub use handshake::{
-    ClientHandshake, ClientRequest, HandshakeError, Headers, InvalidRequest, MAX_HEADER_SECTION,
-    MAX_HEADERS, Refusal, Request, Response, ServerHandshake, Status, is_handshake_header,
-    is_header, is_token,
+    Asked, ClientHandshake, ClientRequest, HandshakeError, Headers, HealthRequest, InvalidRequest,
+    MAX_HEADER_SECTION, MAX_HEADERS, Refusal, Request, Response, ServerHandshake, Status,
+    is_handshake_header, is_header, is_health_path, is_token,
 };
 pub use mask::{MaskKey, apply_mask};
 pub use violation::Violation;

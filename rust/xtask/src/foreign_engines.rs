@@ -1,5 +1,5 @@
-//! Foreign peers that are whole programs of Debian's: Godot 3, GnuTLS, and a browser. Unpacked into the cache, each with a script
-//! that starts it.
+//! Foreign peers that are whole programs of Debian's: Godot 3, GnuTLS, load balancers, and a browser. Unpacked into the cache,
+//! each with a script that starts it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -66,6 +66,32 @@ tool="${1#--version}"
 exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/bin/${tool:-gnutls-cli}" "$@""#,
 };
 
+/// A load balancer.
+const HAPROXY: Program = Program {
+    name: "haproxy",
+    suite: Some("bookworm"),
+    package: "haproxy",
+    stamp: "debian bookworm, recipe 1",
+    version: "HAProxy version",
+    start: r#"root="$here/root"
+libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
+[ "$1" = --version ] && set -- -v
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/sbin/haproxy" "$@""#,
+};
+
+/// Another, with the modules that are built in.
+const NGINX: Program = Program {
+    name: "nginx",
+    suite: Some("bookworm"),
+    package: "nginx",
+    stamp: "debian bookworm, recipe 1",
+    version: "nginx version",
+    start: r#"root="$here/root"
+libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
+[ "$1" = --version ] && set -- -v
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/sbin/nginx" "$@""#,
+};
+
 /// A program of Debian's.
 struct Program {
     name: &'static str,
@@ -92,6 +118,16 @@ pub(crate) fn godot_3_2(cache: &Cache) -> Result<PathBuf> {
 /// The script that starts a tool of GnuTLS.
 pub(crate) fn gnutls(cache: &Cache) -> Result<PathBuf> {
     GNUTLS.set_up(cache)
+}
+
+/// The script that starts HAProxy.
+pub(crate) fn haproxy(cache: &Cache) -> Result<PathBuf> {
+    HAPROXY.set_up(cache)
+}
+
+/// The script that starts nginx.
+pub(crate) fn nginx(cache: &Cache) -> Result<PathBuf> {
+    NGINX.set_up(cache)
 }
 
 /// The script that starts Chromium without a window.

@@ -47,7 +47,7 @@ pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
         if cfg!(windows) {
             // tests/foreign_process.gd starts them through sh.
             let reason = "foreign peers are not tested on Windows";
-            for peer in ["PYTHON", "PYENET", "MBEDTLS", "GNUTLS", "NODE"] {
+            for peer in ["PYTHON", "PYENET", "MBEDTLS", "GNUTLS", "NODE", "HAPROXY", "NGINX"] {
                 variables.push((format!("LODEWIRE_{peer}_MISSING"), reason.into()));
             }
             return Ok(variables);
@@ -74,6 +74,8 @@ fn add_engines(variables: &mut Vec<(String, OsString)>, cache: &Cache) {
     add(variables, "LODEWIRE_GODOT3", "godot3-server", foreign_engines::godot_3(cache));
     add(variables, "LODEWIRE_GODOT3_2", "godot3-server 3.2", foreign_engines::godot_3_2(cache));
     add(variables, "LODEWIRE_GNUTLS", "gnutls-bin", foreign_engines::gnutls(cache));
+    add(variables, "LODEWIRE_HAPROXY", "haproxy", foreign_engines::haproxy(cache));
+    add(variables, "LODEWIRE_NGINX", "nginx", foreign_engines::nginx(cache));
     add(variables, "LODEWIRE_CHROMIUM", "chromium", foreign_engines::chromium(cache));
 }
 

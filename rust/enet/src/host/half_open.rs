@@ -74,6 +74,10 @@ impl HalfOpens {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     fn at(&mut self, number: u64) -> Option<&mut HalfOpen> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         self.records.get_mut(index)?.as_mut()

@@ -173,6 +173,11 @@ impl Host {
         self.peers.len()
     }
 
+    /// How many connections other hosts have asked for whose addresses are not proven yet.
+    pub fn half_open_count(&self) -> usize {
+        self.half_opens.len()
+    }
+
     /// How far a connection has come.
     pub fn state(&self, peer: PeerKey) -> PeerState {
         self.peers.get(peer).map_or(PeerState::Disconnected, |peer| peer.state)

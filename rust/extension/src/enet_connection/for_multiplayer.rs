@@ -10,7 +10,11 @@ impl LodeENetConnection {
     /// The next event.
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.apply();
-        self.connection.as_mut()?.service(Duration::ZERO)
+        let event = self.connection.as_mut()?.service(Duration::ZERO);
+        if event.is_none() {
+            self.observe();
+        }
+        event
     }
 
     /// Whether it cannot go on.

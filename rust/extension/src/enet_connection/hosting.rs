@@ -124,6 +124,7 @@ impl LodeENetConnection {
             inactive("destroy");
         }
         self.handles.get_mut().clear();
+        self.monitor.remove();
     }
 
     /// Asks for a connection to the host at [param address], an IP address or a name, and its [param port], with

@@ -9,6 +9,7 @@ mod settings;
 
 use crate::class_enum::{self, class_enum};
 use crate::enet_packet_peer::LodeENetPacketPeer;
+use crate::monitors::Monitor;
 use godot::prelude::*;
 use handles::Handles;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
@@ -134,6 +135,7 @@ pub(crate) struct LodeENetConnection {
     applied: Properties,
     /// Why it cannot go on; told once.
     failure_told: bool,
+    monitor: Monitor,
 
     /// The longest datagram of connections that begin from now on, 576 to 4096 bytes without the headers of UDP and IP.
     /// A connection has the smaller one of its two ends. Longer packets are sent in pieces.

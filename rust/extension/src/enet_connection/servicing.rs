@@ -2,6 +2,7 @@
 
 use super::handles::event;
 use super::{EventType, LodeENetConnection, inactive};
+use crate::monitors::Family;
 use godot::prelude::*;
 use lodewire_net::enet::{Connection, Event};
 use std::time::Duration;
@@ -28,10 +29,11 @@ impl LodeENetConnection {
             inactive("service");
             return event(EventType::Error, None, 0, 0);
         };
-        match connection.service(patience(timeout)) {
-            Some(event) => self.told(event),
-            None => event(self.nothing(), None, 0, 0),
+        if let Some(event) = connection.service(patience(timeout)) {
+            return self.told(event);
         }
+        self.observe();
+        event(self.nothing(), None, 0, 0)
     }
 
     /// Hands over all that has happened in one call, as an array of the arrays of [method service]. If nothing has, it
@@ -57,6 +59,7 @@ impl LodeENetConnection {
             }
             next = self.connection.as_mut().and_then(Connection::next_event);
         }
+        self.observe();
         if all.is_empty() && matches!(self.nothing(), EventType::Error) {
             all.push(event(EventType::Error, None, 0, 0));
         }
@@ -66,6 +69,14 @@ impl LodeENetConnection {
 }
 
 impl LodeENetConnection {
+    /// Shows the monitors what it does. For when all is told, which is once a frame.
+    pub(super) fn observe(&self) {
+        if let Some(connection) = &self.connection {
+            let port = connection.local_addr().port();
+            self.monitor.update("LodeENetConnection", Family::Enet, port, || connection.figures());
+        }
+    }
+
     /// An event, as the script is told.
     fn told(&mut self, told: Event) -> VarArray {
         let handles = self.handles.get_mut();

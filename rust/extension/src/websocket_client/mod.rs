@@ -4,6 +4,7 @@ mod connect;
 mod multiplayer_peer;
 mod poll;
 
+use crate::monitors::Monitor;
 use crate::packet_buffer::PacketBuffer;
 use crate::websocket_peer::{LodeWebSocketPeer, close_peer};
 use crate::websocket_settings::limits_of;
@@ -59,6 +60,7 @@ pub(crate) struct LodeWebSocketClient {
     #[init(val = TransferMode::RELIABLE)]
     transfer_mode: TransferMode,
     refusing: bool,
+    monitor: Monitor,
     packet: PacketBuffer,
 
     /// The one certificate to accept for [code]wss://[/code], or the authority that signed the server's. None, the default,

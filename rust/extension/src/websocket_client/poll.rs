@@ -2,6 +2,7 @@
 
 use super::{LodeWebSocketClient, Stage};
 use crate::last_reference::{is_last, release_later};
+use crate::monitors::Family;
 use crate::websocket_peer::LodeWebSocketPeer;
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::MultiplayerEvent;
@@ -20,6 +21,11 @@ impl LodeWebSocketClient {
         }
         if let Stage::Running(client) = &mut self.stage {
             client.poll();
+            let port = client.peer().map_or(0, |peer| peer.remote().port());
+            self.monitor
+                .update("LodeWebSocketClient", Family::WebSocket, port, || client.figures());
+        } else {
+            self.monitor.remove();
         }
         // Each handler may call anything: what happens next is asked anew after it.
         if self.multiplayer.is_some() {
@@ -41,6 +47,7 @@ impl LodeWebSocketClient {
     pub(super) fn abandon(&mut self) {
         self.stage = Stage::Idle;
         self.multiplayer = None;
+        self.monitor.remove();
     }
 
     /// The server, while there is a connection.

@@ -1,6 +1,6 @@
 //! What the properties of the server come to.
 
-use super::LodeWebSocketServer;
+use super::{LodeWebSocketServer, ProxyHeader};
 use crate::strings::{protocols_of, texts_of};
 use crate::tls_options::{certificate_text, key_text};
 use crate::websocket_settings::{Properties, timeout};
@@ -8,7 +8,8 @@ use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::Bind;
 use lodewire_net::tls::{ServerTls, TlsError};
-use lodewire_net::websocket::{Config, Origins};
+use lodewire_net::websocket::{Config, Origins, Proxies, is_health_path};
+use std::sync::Arc;
 
 /// Why a server cannot listen: an error, and a line for the script.
 pub(super) struct Objection(pub(super) Error, pub(super) String);
@@ -63,8 +64,37 @@ impl LodeWebSocketServer {
             max_clients: positive(self.max_clients, "max_clients")?,
             ask: self.hold_requests,
             max_waiting: positive(self.max_waiting_requests, "max_waiting_requests")?,
+            proxies: self.proxies()?,
+            health_path: self.health_path()?,
+            health_patience: if self.health_patience == 0.0 {
+                None
+            } else {
+                let why = "health_patience must be 0 or more seconds.";
+                Some(timeout(self.health_patience).ok_or_else(|| invalid(why))?)
+            },
+            reuse_port: self.reuse_port,
         };
         Ok((bind, port, config))
+    }
+
+    fn proxies(&self) -> Result<Proxies, Objection> {
+        if self.proxy_header != ProxyHeader::None && self.trusted_proxies.is_empty() {
+            return Err(invalid("proxy_header believes nobody without trusted_proxies."));
+        }
+        let trusted = texts_of(&self.trusted_proxies);
+        Proxies::new(self.proxy_header.into(), &trusted).map_err(|text| {
+            invalid(format!(
+                "trusted_proxies has {text:?}. Write an IP address, or a network such as 10.0.0.0/8."
+            ))
+        })
+    }
+
+    fn health_path(&self) -> Result<Option<Arc<str>>, Objection> {
+        let path = self.health_path.to_string();
+        if path.is_empty() || is_health_path(&path) {
+            return Ok((!path.is_empty()).then(|| path.into()));
+        }
+        Err(invalid(format!("health_path {path:?} is no path. Write one such as /health.")))
     }
 
     fn properties(&self) -> Properties {

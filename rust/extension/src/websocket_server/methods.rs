@@ -47,6 +47,7 @@ impl LodeWebSocketServer {
         match Server::listen(bind, port, config) {
             Ok(server) => {
                 server.set_refusing(self.refusing);
+                server.set_draining(self.draining);
                 self.server = Some(server);
                 let wire = if self.godot_3_wire { Wire::Godot3 } else { Wire::Godot4 };
                 self.multiplayer = gd_mp_api.then(|| ServerMultiplayer::new(wire));
@@ -105,6 +106,7 @@ impl LodeWebSocketServer {
     pub(super) fn stop(&mut self) {
         self.handles.get_mut().clear();
         self.multiplayer = None;
+        self.monitor.remove();
         self.server = None;
     }
 

@@ -5,6 +5,8 @@ mod methods;
 mod multiplayer_peer;
 mod poll;
 
+use crate::class_enum::{self, class_enum};
+use crate::monitors::Monitor;
 use crate::packet_buffer::PacketBuffer;
 use crate::websocket_peer::LodeWebSocketPeer;
 use crate::websocket_request::LodeWebSocketRequest;
@@ -13,10 +15,39 @@ use godot::classes::multiplayer_peer::TransferMode;
 use godot::classes::{CryptoKey, MultiplayerPeerExtension, X509Certificate};
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::ServerMultiplayer;
-use lodewire_net::websocket::{Limits, Peer, Server};
+use lodewire_net::websocket::{self, Limits, Peer, Server};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+
+class_enum! {
+    /// How a proxy tells whose connection it brings.
+    pub(crate) enum ProxyHeader ("LodeWebSocketServer.ProxyHeader") {
+        /// It does not.
+        None = 0 => "PROXY_HEADER_NONE",
+        /// By the PROXY protocol.
+        ProxyProtocol = 1 => "PROXY_HEADER_PROXY_PROTOCOL",
+        /// By a line of the request.
+        XForwardedFor = 2 => "PROXY_HEADER_X_FORWARDED_FOR",
+    }
+}
+
+impl godot::register::property::SimpleVar for ProxyHeader {}
+
+impl From<ProxyHeader> for websocket::ProxyHeader {
+    fn from(header: ProxyHeader) -> Self {
+        match header {
+            ProxyHeader::None => Self::None,
+            ProxyHeader::ProxyProtocol => Self::ProxyProtocol,
+            ProxyHeader::XForwardedFor => Self::XForwardedFor,
+        }
+    }
+}
+
+/// Registers the enum of the class.
+pub(crate) fn register_enums() {
+    class_enum::register::<LodeWebSocketServer>("ProxyHeader", ProxyHeader::CONSTANTS);
+}
 
 /// A WebSocket server: Godot 3's class of that name, for Godot 4.
 ///
@@ -57,6 +88,7 @@ pub(crate) struct LodeWebSocketServer {
     limits: Limits,
     extra_headers: Vec<(String, String)>,
     refusing: bool,
+    monitor: Monitor,
     target_peer: i32,
     transfer_channel: i32,
     #[init(val = TransferMode::RELIABLE)]
@@ -169,6 +201,43 @@ pub(crate) struct LodeWebSocketServer {
     /// [method listen].
     #[var(usage_flags = [DEFAULT])]
     godot_3_wire: bool,
+
+    /// How the load balancers in [member trusted_proxies] tell whose connection they bring, so that
+    /// [method get_peer_address] is the player's. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a
+    /// header of the PROXY protocol, version 1 or 2. [constant PROXY_HEADER_X_FORWARDED_FOR]: each request has a line
+    /// [code]X-Forwarded-For[/code]; [method get_peer_port] is the proxy's then. A connection without it is refused, and so
+    /// is one from elsewhere. [constant PROXY_HEADER_NONE], the default, believes nobody. Set it before [method listen].
+    #[var(get = get_proxy_header, set = set_proxy_header, usage_flags = [DEFAULT])]
+    #[init(val = ProxyHeader::None)]
+    proxy_header: ProxyHeader,
+
+    /// The load balancers that [member proxy_header] believes: addresses, or networks such as [code]10.0.0.0/8[/code]. Set
+    /// it before [method listen].
+    #[var(usage_flags = [DEFAULT])]
+    trusted_proxies: PackedStringArray,
+
+    /// Answer HTTP requests for this path, such as [code]/health[/code], on the same port: 200 while more players may come,
+    /// 503 while the server is [member draining], refuses new connections or is full, or when the game has not polled for
+    /// [member health_patience] seconds. Empty, the default, answers none. Set it before [method listen].
+    #[var(usage_flags = [DEFAULT])]
+    health_path: GString,
+
+    /// How many seconds may pass without a [method MultiplayerPeer.poll] until [member health_path] says 503; 0 never does
+    /// so. Let it be longer than your longest load of a level. Set it before [method listen].
+    #[var(usage_flags = [DEFAULT])]
+    #[init(val = 60.0)]
+    health_patience: f64,
+
+    /// Tell load balancers by [member health_path] that they shall send nobody more here, before the server ends. Who comes
+    /// all the same is served: it takes a balancer some seconds to notice. It may be changed at any time.
+    #[var(get = is_draining, set = set_draining, usage_flags = [DEFAULT])]
+    draining: bool,
+
+    /// Let several processes, or servers, that all set this listen on one port: the system deals the clients out to them.
+    /// Linux deals evenly; macOS does not. [method listen] returns [constant ERR_UNAVAILABLE] on Windows. Set it before
+    /// [method listen].
+    #[var(usage_flags = [DEFAULT])]
+    reuse_port: bool,
 }
 
 impl LodeWebSocketServer {
@@ -250,6 +319,31 @@ impl LodeWebSocketServer {
         self.handshake_timeout = value;
         if let Some(server) = &self.server {
             server.set_handshake_timeout(timeout);
+        }
+    }
+
+    #[func]
+    fn get_proxy_header(&self) -> ProxyHeader {
+        self.proxy_header
+    }
+
+    #[func]
+    fn set_proxy_header(&mut self, value: ProxyHeader) {
+        if self.may_set("proxy_header") {
+            self.proxy_header = value;
+        }
+    }
+
+    #[func]
+    fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    #[func]
+    fn set_draining(&mut self, value: bool) {
+        self.draining = value;
+        if let Some(server) = &self.server {
+            server.set_draining(value);
         }
     }
 

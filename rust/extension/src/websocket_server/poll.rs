@@ -2,6 +2,7 @@
 
 use super::LodeWebSocketServer;
 use crate::last_reference::{is_last, release_later};
+use crate::monitors::Family;
 use crate::websocket_request::LodeWebSocketRequest;
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::{MultiplayerEvent, ServerMultiplayer};
@@ -18,6 +19,9 @@ impl LodeWebSocketServer {
         }
         if let Some(server) = &mut self.server {
             server.poll();
+            let port = server.local_port();
+            self.monitor
+                .update("LodeWebSocketServer", Family::WebSocket, port, || server.figures());
         }
         // Each handler may call anything: what happens next is asked anew after it.
         if self.multiplayer.is_some() {

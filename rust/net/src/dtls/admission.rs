@@ -31,6 +31,11 @@ impl Admission {
         *count += 1;
         Some(Ticket { counts: Arc::clone(&self.0), ip })
     }
+
+    /// How many handshakes are under way.
+    pub(super) fn count(&self) -> usize {
+        lock(&self.0).values().sum()
+    }
 }
 
 impl Drop for Ticket {

@@ -141,6 +141,16 @@ impl Associations {
         Some(Self::new(Some(Accepting::new(setup, &limits, Instant::now())?), limits))
     }
 
+    /// Who counts the clients that are connecting, of a server.
+    pub(super) fn admission(&self) -> Option<Admission> {
+        self.accepting.as_ref().map(|accepting| accepting.admission.clone())
+    }
+
+    /// How many clients are connecting.
+    pub(crate) fn handshakes(&self) -> usize {
+        self.accepting.as_ref().map_or(0, |accepting| accepting.admission.count())
+    }
+
     /// An end that accepts nobody.
     pub(crate) fn dial(limits: Limits) -> Self {
         Self::new(None, limits)

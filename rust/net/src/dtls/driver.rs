@@ -87,9 +87,10 @@ impl EndpointDriver {
     fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let mut bytes = 0;
         for _ in 0..TURN {
-            let associations = &mut self.associations;
+            let (associations, traffic) = (&mut self.associations, &self.endpoint.traffic);
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
                 bytes += datagram.len();
+                traffic.received(1, datagram.len());
                 associations.handle(cx.now, from, datagram);
             });
             self.deliver(cx.now);
@@ -114,7 +115,16 @@ impl EndpointDriver {
                 Event::Ended { key, end, .. } => self.ended(now, key, end),
             }
         }
-        self.associations.outgoing.send(&self.socket);
+        self.send();
+    }
+
+    /// Sends what is to be sent.
+    fn send(&mut self) {
+        let outgoing = &mut self.associations.outgoing;
+        if !outgoing.is_empty() {
+            self.endpoint.traffic.sent(outgoing.count(), outgoing.len());
+            outgoing.send(&self.socket);
+        }
     }
 
     fn connected(&mut self, key: Key) {
@@ -138,11 +148,13 @@ impl EndpointDriver {
         });
         self.ids.insert(shared.id, key);
         self.peers.insert(key, shared);
+        self.endpoint.traffic.set_peers(self.peers.len());
     }
 
     fn ended(&mut self, now: Instant, key: Key, end: End) {
         if let Some(peer) = self.peers.remove(&key) {
             self.ids.remove(&peer.id);
+            self.endpoint.traffic.set_peers(self.peers.len());
             // If the game did not even take it, it never was.
             lock(&self.endpoint.accepted).retain(|waiting| !Arc::ptr_eq(waiting, &peer));
             peer.tell(|mailbox| mailbox.status = end.into());
@@ -188,7 +200,7 @@ impl EndpointDriver {
                     // The game is about to hear if the connection has ended.
                     let _ = self.associations.send(now, key, &packet);
                     if self.associations.outgoing.len() >= OUTGOING {
-                        self.associations.outgoing.send(&self.socket);
+                        self.send();
                     }
                 }
                 Command::Close { id } => self.close(id),
@@ -212,6 +224,7 @@ impl EndpointDriver {
     fn close(&mut self, id: u32) {
         if let Some(key) = self.ids.remove(&id) {
             self.peers.remove(&key);
+            self.endpoint.traffic.set_peers(self.peers.len());
             self.associations.close(key);
         } else if let Some(dial) = self.dial.take_if(|dial| dial.shared.id == id) {
             for key in dial.attempts.under_way {
@@ -265,7 +278,7 @@ impl Driver for EndpointDriver {
     fn close(&mut self, cx: &mut Context<'_>) {
         self.obey(cx.now);
         self.associations.close_all();
-        self.associations.outgoing.send(&self.socket);
+        self.send();
     }
 }
 

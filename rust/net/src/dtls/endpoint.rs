@@ -1,6 +1,7 @@
 //! What the game's thread and the I/O thread share of an endpoint and its peers.
 
 use super::inbox::{Inbox, Status};
+use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
 use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
@@ -33,6 +34,7 @@ pub(super) struct Endpoint {
     /// Clients that are connected and were not taken yet.
     pub(super) accepted: Mutex<VecDeque<Arc<PeerShared>>>,
     ids: AtomicU32,
+    pub(super) traffic: Traffic,
 }
 
 impl Endpoint {

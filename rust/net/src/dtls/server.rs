@@ -1,14 +1,18 @@
 //! A server with a socket of its own, as the game holds it.
 
+use super::admission::Admission;
 use super::driver::EndpointDriver;
-use super::endpoint::{Command, Endpoint};
+use super::endpoint::{Command, Endpoint, PeerShared};
 use super::{Associations, Limits, Peer, ServerSetup};
+use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
+use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 /// A server that listens on a port. Dropping it ends its connections, and frees the port.
 #[derive(Debug)]
@@ -17,6 +21,9 @@ pub struct Server {
     endpoint: Arc<Endpoint>,
     local: SocketAddr,
     limits: Limits,
+    admission: Admission,
+    /// Those that the game has taken.
+    taken: RefCell<Vec<Weak<PeerShared>>>,
 }
 
 impl Server {
@@ -35,12 +42,13 @@ impl Server {
         let associations = Associations::serve(setup, limits)
             .ok_or_else(|| BindError::System(io::Error::other("the system has no randomness")))?;
         let endpoint = Arc::new(Endpoint::default());
+        let admission = associations.admission().unwrap_or_default();
         let driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
         let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
         // Set once, before anything can be commanded.
         let _ = endpoint.waker.set(handle.waker());
         handle.wake();
-        Ok(Self { handle, endpoint, local, limits })
+        Ok(Self { handle, endpoint, local, limits, admission, taken: RefCell::default() })
     }
 
     /// The address and port that it listens on.
@@ -61,7 +69,29 @@ impl Server {
     /// The next client that has connected.
     pub fn take(&self) -> Option<Peer> {
         let shared = lock(&self.endpoint.accepted).pop_front()?;
+        let mut taken = self.taken.borrow_mut();
+        // Those that are gone make room, at a cost per peer that does not grow with their number.
+        if taken.len() == taken.capacity() {
+            taken.retain(|peer| peer.strong_count() > 0);
+            let len = taken.len();
+            taken.reserve(len + 16);
+        }
+        taken.push(Arc::downgrade(&shared));
         Some(Peer::new(shared, &self.limits))
+    }
+
+    /// What it is doing.
+    pub fn figures(&self) -> Figures {
+        let mut figures = self.endpoint.traffic.figures();
+        figures.handshakes = self.admission.count();
+        let waiting: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
+        let taken = self.taken.borrow();
+        for peer in taken.iter().filter_map(Weak::upgrade).chain(waiting) {
+            let inbox = &lock(&peer.mailbox).inbox;
+            figures.waiting_in += (inbox.waiting() + inbox.elsewhere) as u64;
+            figures.waiting_out += peer.outgoing.load(Ordering::Relaxed) as u64;
+        }
+        figures
     }
 
     /// Whether new clients are turned away.

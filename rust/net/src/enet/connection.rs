@@ -3,10 +3,11 @@
 use super::driver::HostDriver;
 use super::endpoint::{Command, Connect, Endpoint, Flushed};
 use super::inbox::Arrival;
-use super::peer::{Peer, Received, Registry};
+use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
 use crate::dtls::{ClientSetup, ServerSetup};
+use crate::figures::{Figures, mean};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
@@ -19,6 +20,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+/// What [`PeerStatistic::PacketLoss`] is for packets that are all lost (ENet's `ENET_PEER_PACKET_LOSS_SCALE`).
+const PACKET_LOSS_SCALE: f64 = 65_536.0;
 
 /// How a host behaves.
 #[derive(Clone, Debug)]
@@ -330,6 +334,33 @@ impl Connection {
         let mut peers: Vec<_> = self.peers.borrow().values().cloned().collect();
         peers.sort_unstable_by_key(|peer| peer.id());
         peers
+    }
+
+    /// What it is doing.
+    pub fn figures(&self) -> Figures {
+        let counter = |statistic| self.endpoint.counter(statistic as usize);
+        let mut figures = Figures {
+            handshakes: self.endpoint.handshakes.load(Ordering::Relaxed),
+            packets_in: counter(HostStatistic::ReceivedPackets),
+            packets_out: counter(HostStatistic::SentPackets),
+            bytes_in: counter(HostStatistic::ReceivedData),
+            bytes_out: counter(HostStatistic::SentData),
+            ..Figures::default()
+        };
+        let peers = self.peers.borrow();
+        let is_there = |peer: &&Rc<Peer>| peer.state() != PeerState::Connecting;
+        for peer in peers.values() {
+            figures.waiting_in += peer.unread_bytes();
+            figures.waiting_out += peer.outgoing_bytes() as u64;
+        }
+        figures.peers = peers.values().filter(is_there).count();
+        figures.handshakes += peers.len() - figures.peers;
+        let mean_of =
+            |statistic| mean(peers.values().filter(is_there).map(|peer| peer.statistic(statistic)));
+        figures.round_trip = mean_of(PeerStatistic::RoundTripTime)
+            .map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1000.0));
+        figures.loss = mean_of(PeerStatistic::PacketLoss).map(|loss| loss / PACKET_LOSS_SCALE);
+        figures
     }
 
     /// The most channels of connections that other hosts ask for.

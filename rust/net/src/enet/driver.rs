@@ -172,6 +172,9 @@ impl HostDriver {
             }
         }
         self.endpoint.publish(&self.host.statistics());
+        let secure = self.secure.as_ref().map_or(0, Secure::handshakes);
+        let handshakes = self.host.half_open_count() + secure;
+        self.endpoint.handshakes.store(handshakes, Ordering::Relaxed);
         bytes
     }
 

@@ -7,7 +7,7 @@ use crate::dtls::{ClientSetup, ServerSetup};
 use crate::reactor::{DriverWaker, lock};
 use lodewire_enet::{Compression, Delivery, HostStatistics};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -150,6 +150,8 @@ pub(super) struct Endpoint {
     pub(super) outgoing_limit: AtomicU64,
     ids: AtomicU32,
     counters: [AtomicU64; 4],
+    /// Connections that are coming about, those that this host asks for left out.
+    pub(super) handshakes: AtomicUsize,
 }
 
 impl Endpoint {

@@ -166,6 +166,11 @@ impl Peer {
         self.unread.borrow().len()
     }
 
+    /// How many bytes they have.
+    pub(super) fn unread_bytes(&self) -> u64 {
+        self.unread.borrow().iter().map(|packet| packet.data.len() as u64).sum()
+    }
+
     /// Reads the next packet.
     pub fn receive(&self) -> Option<Received> {
         let mut unread = self.unread.borrow_mut();

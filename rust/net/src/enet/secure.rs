@@ -46,6 +46,11 @@ impl Secure {
         Self::new(Associations::dial(limits), Some(setup.config(&limits)))
     }
 
+    /// How many clients are connecting.
+    pub(super) fn handshakes(&self) -> usize {
+        self.associations.handshakes()
+    }
+
     /// Where nobody can be heard.
     pub(super) fn nobody() -> Self {
         Self::new(Associations::dial(Self::limits(0)), None)

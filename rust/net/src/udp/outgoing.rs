@@ -17,6 +17,11 @@ impl Outgoing {
         self.bytes.len()
     }
 
+    /// How many datagrams there are.
+    pub(crate) fn count(&self) -> usize {
+        self.ends.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

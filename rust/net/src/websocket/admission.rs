@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a server asks of its clients, as both threads know it.
 #[derive(Debug)]
@@ -20,14 +20,40 @@ pub(super) struct Rules {
     /// In microseconds.
     handshake_timeout: AtomicU64,
     pub(super) refusing: AtomicBool,
+    /// The server is about to end: it tells load balancers so, and takes clients as before.
+    pub(super) draining: AtomicBool,
+    began: Instant,
+    /// When the game has polled last, in milliseconds after `began`.
+    polled: AtomicU64,
 }
 
 impl Rules {
     pub(super) fn new(config: Config) -> Self {
-        let rules =
-            Self { handshake_timeout: AtomicU64::new(0), refusing: AtomicBool::new(false), config };
+        let rules = Self {
+            handshake_timeout: AtomicU64::new(0),
+            refusing: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            began: Instant::now(),
+            polled: AtomicU64::new(0),
+            config,
+        };
         rules.set_handshake_timeout(rules.config.handshake_timeout);
         rules
+    }
+
+    /// The game has polled.
+    pub(super) fn note_poll(&self) {
+        if self.config.health_path.is_some() {
+            let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.polled.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the game has polled lately, as far as that is asked for.
+    fn is_polled(&self, now: Instant) -> bool {
+        let polled = self.began + Duration::from_millis(self.polled.load(Ordering::Relaxed));
+        let patience = self.config.health_patience;
+        patience.is_none_or(|patience| now.saturating_duration_since(polled) <= patience)
     }
 
     pub(super) fn handshake_timeout(&self) -> Duration {
@@ -70,6 +96,7 @@ impl Admission {
         out: &mut Vec<u8>,
     ) -> Result<Verdict, Refusal> {
         let config = &self.rules.config;
+        let remote = config.proxies.client_of(&request, remote)?;
         config.origins.check(request.origin())?;
         self.check_room()?;
         // Before the game is asked: what cannot be spoken about is not its concern.
@@ -86,6 +113,13 @@ impl Admission {
             return Ok(Verdict::Wait(waiting));
         }
         self.admit(key, request, remote, &[], out).map(Verdict::Open)
+    }
+
+    /// What a load balancer is told: whether more clients may be sent here.
+    pub(super) fn is_well(&self, now: Instant) -> bool {
+        !self.rules.draining.load(Ordering::Relaxed)
+            && self.rules.is_polled(now)
+            && self.check_room().is_ok()
     }
 
     fn check_room(&self) -> Result<(), Refusal> {

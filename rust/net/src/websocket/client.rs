@@ -4,7 +4,9 @@ use super::client_driver::ClientDriver;
 use super::endpoint::{Endpoint, Settings};
 use super::peer::{Peer, Step};
 use super::peer_shared::PeerShared;
+use super::server::figures_of;
 use super::target::Target;
+use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tls::{ClientTls, TlsError};
 use lodewire_websocket::{ClientHandshake, ClientRequest, CloseCode, CloseFrame};
@@ -140,6 +142,13 @@ impl Client {
             failed: None,
             over: false,
         })
+    }
+
+    /// What it is doing.
+    pub fn figures(&self) -> Figures {
+        let mut figures = figures_of(&self.endpoint, self.peer().into_iter());
+        figures.handshakes = usize::from(figures.peers == 0);
+        figures
     }
 
     /// The server, once the connection is established.

@@ -2,6 +2,7 @@
 
 use super::peer_shared::PeerShared;
 use super::request::RequestShared;
+use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
 use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -121,6 +122,7 @@ pub(super) struct Endpoint {
     pub(super) commands: Mutex<Vec<Command>>,
     pub(super) news: Mutex<News>,
     pub(super) waker: OnceLock<DriverWaker>,
+    pub(super) traffic: Traffic,
 }
 
 /// What the I/O thread has for the next poll.
@@ -143,6 +145,7 @@ impl Endpoint {
             commands: Mutex::default(),
             news: Mutex::default(),
             waker: OnceLock::new(),
+            traffic: Traffic::default(),
         }
     }
 

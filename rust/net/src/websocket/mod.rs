@@ -20,6 +20,7 @@ pub mod multiplayer;
 mod origins;
 mod peer;
 mod peer_shared;
+mod proxies;
 mod request;
 mod server;
 mod server_driver;
@@ -29,10 +30,11 @@ pub use client::{Client, ClientConfig, ClientEvent, ConnectError};
 pub use endpoint::{Limits, Settings};
 pub use lodewire_websocket::{
     CloseCode, CloseFrame, DeflateOptions, MAX_CLOSE_REASON, MessageKind, Refusal, Request, Status,
-    is_handshake_header, is_header, is_token,
+    is_handshake_header, is_header, is_health_path, is_token,
 };
 pub use origins::Origins;
 pub use peer::{Message, Peer, PeerState, SendError};
+pub use proxies::{Proxies, ProxyHeader};
 pub use request::PendingRequest;
 pub use server::{Config, Server, ServerEvent};
 pub use target::Target;

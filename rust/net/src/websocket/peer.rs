@@ -118,6 +118,11 @@ impl Peer {
         self.shared.request.as_ref()
     }
 
+    /// How many bytes wait for the game, and for the network.
+    pub(super) fn waiting(&self) -> (u64, u64) {
+        self.shared.waiting()
+    }
+
     /// The latest round-trip time, once the heartbeat has measured one.
     pub fn round_trip(&self) -> Option<Duration> {
         let micros = self.shared.round_trip.load(Ordering::Relaxed);

@@ -93,9 +93,16 @@ impl PeerShared {
         count(&self.out_packets)
     }
 
+    /// How many bytes wait for the game, and for the network.
+    pub(super) fn waiting(&self) -> (u64, u64) {
+        let load = |bytes: &AtomicUsize| bytes.load(Ordering::Relaxed) as u64;
+        (load(&self.in_bytes), load(&self.out_bytes))
+    }
+
     /// Puts something into the inbox, from the I/O thread. Says whether there is room for more.
     pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
         if let Arrival::Message(message) = &arrival {
+            self.endpoint.traffic.received(1, 0);
             self.in_bytes.fetch_add(message.payload.len(), Ordering::SeqCst);
             self.in_packets.fetch_add(1, Ordering::SeqCst);
         }

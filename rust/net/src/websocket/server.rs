@@ -5,8 +5,10 @@ use super::endpoint::{Command, Endpoint, News, Settings};
 use super::origins::Origins;
 use super::peer::{Peer, Step};
 use super::peer_shared::PeerShared;
+use super::proxies::Proxies;
 use super::request::{PendingRequest, RequestShared};
 use super::server_driver::ServerDriver;
+use crate::figures::{Figures, mean};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{self, Bind, BindError};
 use crate::tls::ServerTls;
@@ -63,6 +65,15 @@ pub struct Config {
     pub ask: bool,
     /// The most requests that wait for it; the next is refused with 503.
     pub max_waiting: usize,
+    /// The proxies that clients come through.
+    pub proxies: Proxies,
+    /// Where load balancers ask whether the server is well, of which [`is_health_path`](super::is_health_path) holds;
+    /// none: nowhere.
+    pub health_path: Option<Arc<str>>,
+    /// How long the game may not poll until the server is not well; none: for ever.
+    pub health_patience: Option<Duration>,
+    /// Other processes may listen on the same port: the system deals out the clients.
+    pub reuse_port: bool,
 }
 
 impl Default for Config {
@@ -78,6 +89,10 @@ impl Default for Config {
             max_clients: 4096,
             ask: false,
             max_waiting: 256,
+            proxies: Proxies::default(),
+            health_path: None,
+            health_patience: None,
+            reuse_port: false,
         }
     }
 }
@@ -115,7 +130,7 @@ impl Server {
     /// # Errors
     /// [`BindError`].
     pub fn listen(bind: Bind, port: u16, config: Config) -> Result<Self, BindError> {
-        let (listener, local) = tcp::listen(bind, port)?;
+        let (listener, local) = tcp::listen(bind, port, config.reuse_port)?;
         let endpoint = Arc::new(Endpoint::new(config.settings.clone()));
         let rules = Arc::new(Rules::new(config));
         let driver = ServerDriver::new(listener, Arc::clone(&endpoint), Arc::clone(&rules));
@@ -164,6 +179,11 @@ impl Server {
         self.rules.refusing.store(refusing, Ordering::Relaxed);
     }
 
+    /// Tells load balancers from now on that it is not well, so that they send nobody more, or no longer does.
+    pub fn set_draining(&self, draining: bool) {
+        self.rules.draining.store(draining, Ordering::Relaxed);
+    }
+
     /// The peer with this id.
     pub fn peer(&self, id: i32) -> Option<&Rc<Peer>> {
         self.peers.get(&id)
@@ -178,6 +198,7 @@ impl Server {
 
     /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
     pub fn poll(&mut self) {
+        self.rules.note_poll();
         let news = std::mem::take(&mut *lock(&self.endpoint.news));
         self.turn.connected.extend(news.connected);
         self.turn.requests.extend(news.requests);
@@ -227,6 +248,11 @@ impl Server {
     /// The peers that are connected.
     pub fn peers(&self) -> impl Iterator<Item = &Rc<Peer>> {
         self.peers.values()
+    }
+
+    /// What it is doing.
+    pub fn figures(&self) -> Figures {
+        figures_of(&self.endpoint, self.peers.values())
     }
 
     /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the
@@ -287,6 +313,25 @@ impl Server {
         self.leaving = Some(id);
         ServerEvent::Disconnected { id, clean }
     }
+}
+
+/// What an end is doing that has these peers.
+pub(super) fn figures_of<'a>(
+    endpoint: &Endpoint,
+    peers: impl Iterator<Item = &'a Rc<Peer>>,
+) -> Figures {
+    let mut figures = endpoint.traffic.figures();
+    figures.peers = 0;
+    let mut round_trips = Vec::new();
+    for peer in peers {
+        let (waiting_in, waiting_out) = peer.waiting();
+        figures.peers += 1;
+        figures.waiting_in += waiting_in;
+        figures.waiting_out += waiting_out;
+        round_trips.extend(peer.round_trip().map(|time| time.as_secs_f64()));
+    }
+    figures.round_trip = mean(round_trips.into_iter()).map(Duration::from_secs_f64);
+    figures
 }
 
 impl Drop for Server {

@@ -3,6 +3,7 @@
 use super::admission::{Admission, Rules, Verdict};
 use super::connection::{Connection, Life, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
+use super::proxies::Greeting;
 use super::request::RequestShared;
 use crate::deadlines::Deadlines;
 use crate::jobs::Jobs;
@@ -10,7 +11,7 @@ use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
 use crate::tls::{Processed, process};
 use crate::transport::Transport;
-use lodewire_websocket::{PreparedMessage, Refusal, Role};
+use lodewire_websocket::{Asked, PreparedMessage, Refusal, Role, ServerHandshake};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
@@ -111,7 +112,14 @@ impl ServerDriver {
     }
 
     fn welcome(&mut self, cx: &mut Context<'_>, mut stream: TcpStream, remote: SocketAddr) {
-        let session = match &self.rules.config.tls {
+        let rules = Arc::clone(&self.rules);
+        let config = &rules.config;
+        let awaits_proxy = match config.proxies.greeting_of(remote.ip()) {
+            Greeting::None => false,
+            Greeting::ProxyProtocol => true,
+            Greeting::Refused => return,
+        };
+        let session = match &config.tls {
             None => None,
             Some(tls) => match tls.session() {
                 Ok(session) => Some(session),
@@ -128,8 +136,10 @@ impl ServerDriver {
         }
         self.last_serial += 1;
         let key = Key { slot, serial: self.last_serial };
-        let deadline = cx.now + self.rules.handshake_timeout();
-        let connection = Connection::accepted(Transport::new(stream, session), remote, deadline);
+        let deadline = cx.now + rules.handshake_timeout();
+        let handshake = ServerHandshake::with_health(config.health_path.clone());
+        let transport = Transport::new(stream, session);
+        let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
         let serial = key.serial;
         self.connections.insert(Entry { serial, connection, waiting: None, armed: None });
         let connections = &self.connections;
@@ -174,7 +184,10 @@ impl ServerDriver {
         connection.lend(&mut self.spare);
         let mut turn = Turn { now: cx.now, buffer: cx.buffer };
         let life = match work(connection, &mut turn) {
-            Life::Opening(Opening::Request(request, remote)) => {
+            Life::Opening(Opening::Request(Asked::Health(asked), _)) => {
+                connection.tell_health(asked, self.admission.is_well(cx.now), cx.now)
+            }
+            Life::Opening(Opening::Request(Asked::Upgrade(request), remote)) => {
                 let mut answer = Vec::new();
                 match self.admission.judge(key, request, remote, &mut answer) {
                     Ok(Verdict::Open(opened)) => {
@@ -197,6 +210,7 @@ impl ServerDriver {
         if was_pending && !connection.is_pending() {
             self.pending_count -= 1;
         }
+        self.endpoint.traffic.set_handshakes(self.pending_count);
         if let Some(peer) = peer.filter(|_| connection.peer().is_none()) {
             self.admission.leave(&peer);
         }
@@ -228,6 +242,7 @@ impl ServerDriver {
         };
         if entry.connection.is_pending() {
             self.pending_count -= 1;
+            self.endpoint.traffic.set_handshakes(self.pending_count);
         }
         if let Some(waiting) = entry.waiting {
             self.admission.answered(&waiting);

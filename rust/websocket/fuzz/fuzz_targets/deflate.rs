@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, MessageKind,
+    Asked,    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, MessageKind,
     PreparedMessage, Role, ServerHandshake,
 };
 
@@ -31,7 +31,7 @@ fn pair(client: DeflateOptions, server: &DeflateOptions) -> (Connection, Connect
     let mut wire = Vec::new();
     let mut handshake = ClientHandshake::new(request, [7; 16], &mut wire).expect("valid");
     let (_, request) = ServerHandshake::new().receive(&wire).expect("valid");
-    let request = request.expect("whole");
+    let request = request.and_then(Asked::upgrade).expect("whole");
     let agreed = request.negotiate_deflate(server).expect("acceptable");
     let mut answer = Vec::new();
     request.accept(None, Some(&agreed), &[], &mut answer);

@@ -2,14 +2,14 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use lodewire_websocket::{DeflateOptions, Refusal, Request, ServerHandshake};
+use lodewire_websocket::{Asked, DeflateOptions, Refusal, ServerHandshake};
 
-fn result(bytes: &[u8], step: usize) -> Option<Result<Request, Refusal>> {
-    let mut handshake = ServerHandshake::new();
+fn result(bytes: &[u8], step: usize) -> Option<Result<Asked, Refusal>> {
+    let mut handshake = ServerHandshake::with_health(Some("/health".into()));
     for piece in bytes.chunks(step) {
         match handshake.receive(piece) {
             Ok((_, None)) => {}
-            Ok((_, Some(request))) => return Some(Ok(request)),
+            Ok((_, Some(asked))) => return Some(Ok(asked)),
             Err(refusal) => return Some(Err(refusal)),
         }
     }
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let whole = result(bytes, bytes.len().max(1));
     assert_eq!(whole, result(bytes, usize::from(choice).max(1)));
-    if let Some(Ok(request)) = whole {
+    if let Some(Ok(Asked::Upgrade(request))) = whole {
         assert!(request.path().starts_with('/'));
         assert!(!request.query().contains('\n'));
         let deflate = request.negotiate_deflate(&DeflateOptions::default());

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+    Asked,    Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
 };
 
 const LIMIT: usize = 4096;
@@ -16,7 +16,7 @@ fn agreed(parameters: &str) -> Deflate {
          Sec-WebSocket-Extensions: permessage-deflate{parameters}\r\n\r\n"
     );
     let (_, request) = ServerHandshake::new().receive(request.as_bytes()).expect("valid");
-    let request = request.expect("whole");
+    let request = request.and_then(Asked::upgrade).expect("whole");
     request.negotiate_deflate(&DeflateOptions::default()).expect("acceptable")
 }
 

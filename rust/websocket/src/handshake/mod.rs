@@ -6,6 +6,7 @@ mod client_request;
 mod error;
 mod extension;
 mod headers;
+mod health;
 mod refusal;
 mod request;
 mod response;
@@ -18,10 +19,11 @@ pub use client_request::{ClientRequest, InvalidRequest};
 pub use error::HandshakeError;
 pub(crate) use extension::Extension;
 pub use headers::Headers;
+pub use health::{HealthRequest, is_health_path};
 pub use refusal::{Refusal, Status};
 pub use request::Request;
 pub use response::Response;
-pub use server::ServerHandshake;
+pub use server::{Asked, ServerHandshake};
 pub use syntax::{is_handshake_header, is_header, is_token};
 
 /// The longest request, or answer, that is read, in bytes, to the empty line that ends its header section. A browser with

@@ -8,12 +8,13 @@ mod writing;
 
 use super::endpoint::Command;
 use super::peer_shared::{Arrival, PeerShared};
+use super::proxies;
 use crate::reactor::Readiness;
 use crate::tls::Session;
 use crate::transport::Transport;
 use lodewire_websocket::{
-    ClientHandshake, CloseCode, Deflate, PreparedMessage, Refusal, Request, Response, Role,
-    ServerHandshake, Status,
+    Asked, ClientHandshake, CloseCode, Deflate, HealthRequest, PreparedMessage, Refusal, Response,
+    Role, ServerHandshake, Status,
 };
 use open::{End, Ending, Open};
 use std::net::SocketAddr;
@@ -58,7 +59,7 @@ pub(super) enum Life {
 /// What the other end's part of the opening handshake says.
 pub(super) enum Opening {
     /// A client's request, and where it comes from.
-    Request(Request, SocketAddr),
+    Request(Asked, SocketAddr),
     Response(Response),
     Failed(String),
 }
@@ -71,6 +72,8 @@ pub(super) struct Opened {
 
 pub(super) struct Connection {
     transport: Transport,
+    /// A proxy has yet to tell whose connection this is, before anything else.
+    awaits_proxy: bool,
     phase: Phase,
     /// What is encoded and not yet with the kernel, from `written` on.
     out: Vec<u8>,
@@ -103,10 +106,16 @@ enum Phase {
 }
 
 impl Connection {
-    /// A connection that has just been accepted.
-    pub(super) fn accepted(transport: Transport, remote: SocketAddr, deadline: Instant) -> Self {
-        let phase = Phase::Request(Box::new((ServerHandshake::new(), remote)));
-        Self::new(transport, phase, Vec::new(), deadline)
+    /// A connection that has just been accepted. With `awaits_proxy`, it begins with a header of the PROXY protocol.
+    pub(super) fn accepted(
+        transport: Transport,
+        handshake: ServerHandshake,
+        remote: SocketAddr,
+        awaits_proxy: bool,
+        deadline: Instant,
+    ) -> Self {
+        let phase = Phase::Request(Box::new((handshake, remote)));
+        Self { awaits_proxy, ..Self::new(transport, phase, Vec::new(), deadline) }
     }
 
     /// A connection that a client has made, with the request to send.
@@ -122,6 +131,7 @@ impl Connection {
     fn new(transport: Transport, phase: Phase, out: Vec<u8>, deadline: Instant) -> Self {
         Self {
             transport,
+            awaits_proxy: false,
             phase,
             out,
             written: 0,
@@ -203,6 +213,27 @@ impl Connection {
         self.flush(now)
     }
 
+    /// Answers a load balancer that asks how the server is, and ends.
+    pub(super) fn tell_health(&mut self, asked: HealthRequest, well: bool, now: Instant) -> Life {
+        asked.answer(well, &mut self.out);
+        self.linger(now);
+        self.flush(now)
+    }
+
+    /// Reads what a proxy says of the client, if it has to: whether that is done.
+    fn meet_proxy(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
+        if self.awaits_proxy {
+            let Some(source) = proxies::read_header(self.transport.tcp(), buffer)? else {
+                return Ok(false);
+            };
+            self.awaits_proxy = false;
+            if let (Phase::Request(asking), Some(source)) = (&mut self.phase, source) {
+                asking.1 = source;
+            }
+        }
+        Ok(true)
+    }
+
     /// Waits for the game's word on the request, for as long as it takes.
     pub(super) fn wait_for_game(&mut self) {
         self.deadline = None;
@@ -222,7 +253,7 @@ impl Connection {
     pub(super) fn expired(&mut self, now: Instant) -> Life {
         self.deadline = None;
         match &mut self.phase {
-            Phase::Request(_) if self.transport.is_handshaking() => Life::Over,
+            Phase::Request(_) if self.awaits_proxy || self.transport.is_handshaking() => Life::Over,
             Phase::Request(_) => {
                 let why = "the request did not come in time";
                 self.refuse(&Refusal::new(Status::RequestTimeout, why), now)

@@ -136,6 +136,7 @@ impl Open {
                 }
             }
         }
+        self.peer.endpoint.traffic.received(0, used);
         used
     }
 
@@ -179,6 +180,7 @@ impl Open {
     /// What was counted as a message of `len` bytes is `encoded` bytes now: fewer, if it was compressed or came after a
     /// Close.
     fn sent(&self, len: usize, encoded: usize) {
+        self.peer.endpoint.traffic.sent(1, 0);
         self.count(encoded);
         let counted = FrameHeader::frame_len(len, self.masks.is_some());
         self.peer.out_bytes.fetch_sub(counted, Ordering::Relaxed);
@@ -240,6 +242,7 @@ impl Open {
 
     /// Counts bytes for the network.
     pub(super) fn count(&self, len: usize) {
+        self.peer.endpoint.traffic.sent(0, len);
         self.peer.out_bytes.fetch_add(len, Ordering::Relaxed);
     }
 }

@@ -8,6 +8,11 @@ use std::time::Instant;
 
 impl Connection {
     pub(super) fn proceed(&mut self, turn: &mut Turn<'_>) -> Life {
+        match self.meet_proxy(turn.buffer) {
+            Ok(true) => {}
+            Ok(false) => return Life::Waiting,
+            Err(_) => return Life::Over,
+        }
         if self.transport.is_handshaking() {
             match self.transport.shake_hands() {
                 Ok(Step::Done) => {}

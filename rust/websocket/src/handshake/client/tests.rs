@@ -1,5 +1,5 @@
 use super::*;
-use crate::handshake::{HandshakeError, MAX_HEADER_SECTION, MAX_HEADERS, ServerHandshake};
+use crate::handshake::{Asked, HandshakeError, MAX_HEADER_SECTION, MAX_HEADERS, ServerHandshake};
 
 /// The nonce of the example of §1.3: its key is `dGhlIHNhbXBsZSBub25jZQ==`.
 const NONCE: [u8; 16] = *b"the sample nonce";
@@ -244,7 +244,7 @@ fn client_and_server_agree() {
             ..with_protocols()
         });
         let (used, request) = ServerHandshake::new().receive(&bytes).expect("valid");
-        let request = request.expect("whole");
+        let request = request.and_then(Asked::upgrade).expect("whole");
         assert_eq!(used, bytes.len());
         assert_eq!((request.path(), request.query()), ("/chat", "room=1"));
         assert_eq!(request.header("cookie"), Some("a=b; c"));

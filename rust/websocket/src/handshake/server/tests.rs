@@ -18,7 +18,9 @@ fn receive(bytes: &[u8], step: usize) -> Option<Result<Request, Refusal>> {
     for piece in bytes.chunks(step) {
         match handshake.receive(piece) {
             Ok((_, None)) => {}
-            Ok((_, Some(request))) => return Some(Ok(request)),
+            Ok((_, Some(asked))) => {
+                return Some(Ok(asked.upgrade().expect("no health path is set")));
+            }
             Err(refusal) => return Some(Err(refusal)),
         }
     }

@@ -1,0 +1,153 @@
+//! Proxies in front of a server: who they are, and how they tell whose connection they bring.
+
+use ipnet::IpNet;
+use lodewire_websocket::{Refusal, Request, Status};
+use mio::net::TcpStream;
+use proxy_header::ParseConfig;
+use std::io::{self, ErrorKind, Read};
+use std::net::{IpAddr, SocketAddr};
+
+/// The longest header of the PROXY protocol that is read, in bytes. The addresses take 52; the rest is of what a balancer
+/// may add, such as the client's certificate's name.
+const MAX_PROXY_HEADER: usize = 2048;
+
+/// How a proxy tells whose connection it brings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyHeader {
+    /// It does not: clients come directly, or nobody asks who they are.
+    #[default]
+    None,
+    /// With the first bytes of the connection (PROXY protocol, version 1 or 2).
+    ProxyProtocol,
+    /// With a line of the opening request, `X-Forwarded-For`.
+    XForwardedFor,
+}
+
+/// The proxies that a server trusts. Whoever else connects is refused, if a header is expected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Proxies {
+    header: ProxyHeader,
+    trusted: Vec<IpNet>,
+}
+
+/// What a connection begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// TLS, or the opening request.
+    None,
+    /// A header of the PROXY protocol.
+    ProxyProtocol,
+    /// It is of no trusted proxy.
+    Refused,
+}
+
+impl Proxies {
+    /// Proxies at the addresses in `trusted`, or in the networks, such as `10.0.0.0/8`.
+    ///
+    /// # Errors
+    /// The first entry that is neither.
+    pub fn new<'a>(header: ProxyHeader, trusted: &'a [String]) -> Result<Self, &'a str> {
+        let network = |text: &'a String| {
+            let address = || text.parse().map(|ip: IpAddr| IpNet::from(ip.to_canonical()));
+            text.parse().or_else(|_| address()).map_err(|_| text.as_str())
+        };
+        Ok(Self { header, trusted: trusted.iter().map(network).collect::<Result<_, _>>()? })
+    }
+
+    fn trusts(&self, ip: IpAddr) -> bool {
+        self.trusted.iter().any(|network| network.contains(&ip.to_canonical()))
+    }
+
+    /// What a connection from `ip` has to begin with.
+    pub(super) fn greeting_of(&self, ip: IpAddr) -> Greeting {
+        match self.header {
+            ProxyHeader::ProxyProtocol if self.trusts(ip) => Greeting::ProxyProtocol,
+            ProxyHeader::ProxyProtocol => Greeting::Refused,
+            ProxyHeader::None | ProxyHeader::XForwardedFor => Greeting::None,
+        }
+    }
+
+    /// Whose request it is that came from `remote`.
+    ///
+    /// With `X-Forwarded-For` it is the last address that is not a trusted proxy's: each proxy appends the one that it was
+    /// asked from, and what stands before may be the client's invention. The port is then `remote`'s.
+    pub(super) fn client_of(
+        &self,
+        request: &Request,
+        remote: SocketAddr,
+    ) -> Result<SocketAddr, Refusal> {
+        if self.header != ProxyHeader::XForwardedFor {
+            return Ok(remote);
+        }
+        if !self.trusts(remote.ip()) {
+            let why = "clients have to come through the proxy";
+            return Err(Refusal::new(Status::Forbidden, why));
+        }
+        let lines: Vec<_> = request.headers().all("X-Forwarded-For").collect();
+        let mut first = None;
+        for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+            let address = address_in(entry.trim()).ok_or_else(|| {
+                Refusal::new(Status::BadRequest, "X-Forwarded-For has what is no address")
+            })?;
+            first = Some(address);
+            if !self.trusts(address) {
+                break;
+            }
+        }
+        // If all are trusted, it is the one that the first of them saw.
+        let address = first.ok_or_else(|| {
+            Refusal::new(Status::BadRequest, "the proxy does not say whose request it is")
+        })?;
+        Ok(SocketAddr::new(address, remote.port()))
+    }
+}
+
+/// The address in an entry of `X-Forwarded-For`, which some proxies write with a port or in brackets.
+fn address_in(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    let with_port = || entry.parse().map(|address: SocketAddr| address.ip());
+    bare.parse().or_else(|_| with_port()).ok().map(|ip: IpAddr| ip.to_canonical())
+}
+
+/// Takes a header of the PROXY protocol off the front of a connection: whom it tells of, which is nobody if the proxy
+/// itself asks. `None` while it has not come whole.
+///
+/// # Errors
+/// There is none, or it is no good.
+#[expect(clippy::option_option, reason = "not there yet, and there with nobody in it")]
+pub(super) fn read_header(
+    mut tcp: &TcpStream,
+    buffer: &mut [u8],
+) -> io::Result<Option<Option<SocketAddr>>> {
+    // Looked at first: what follows the header is not ours to take. Whoever sends one sends it at once (the
+    // specification's section 2), so it is seldom looked at twice.
+    let len = match tcp.peek(buffer) {
+        Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+        Ok(len) => len,
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error),
+    };
+    let Some((source, used)) = parse_header(&buffer[..len])? else {
+        return Ok(None);
+    };
+    tcp.read_exact(&mut buffer[..used])?;
+    Ok(Some(source))
+}
+
+/// The source in a header, and its length.
+fn parse_header(bytes: &[u8]) -> io::Result<Option<(Option<SocketAddr>, usize)>> {
+    let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
+    match proxy_header::ProxyHeader::parse(bytes, config) {
+        Ok((header, used)) if used <= MAX_PROXY_HEADER => {
+            let source = header.proxied_address().map(|address| address.source);
+            Ok(Some((source.map(crate::tcp::canonical), used)))
+        }
+        Err(proxy_header::Error::BufferTooShort) if bytes.len() < MAX_PROXY_HEADER => Ok(None),
+        _ => Err(ErrorKind::InvalidData.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+use super::*;
+use lodewire_websocket::{Asked, ServerHandshake};
+
+fn proxies(header: ProxyHeader, trusted: &[&str]) -> Proxies {
+    let trusted: Vec<_> = trusted.iter().map(|text| (*text).to_owned()).collect();
+    Proxies::new(header, &trusted).expect("networks")
+}
+
+fn request(lines: &str) -> Request {
+    let text = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{lines}\r\n"
+    );
+    let (_, asked) = ServerHandshake::new().receive(text.as_bytes()).expect("a request");
+    asked.and_then(Asked::upgrade).expect("whole")
+}
+
+fn client(proxies: &Proxies, remote: &str, lines: &str) -> Result<String, u16> {
+    let remote = SocketAddr::new(remote.parse().expect("an address"), 5000);
+    let client = proxies.client_of(&request(lines), remote);
+    client.map(|address| address.to_string()).map_err(|refusal| refusal.status.code())
+}
+
+#[test]
+fn networks_are_read() {
+    let list = ["10.0.0.0/8".to_owned(), "::1".to_owned(), "127.0.0.1".to_owned()];
+    let proxies = Proxies::new(ProxyHeader::ProxyProtocol, &list).expect("networks");
+    for (ip, trusted) in [
+        ("10.200.1.1", true),
+        ("::ffff:10.1.1.1", true),
+        ("11.0.0.1", false),
+        ("127.0.0.1", true),
+        ("127.0.0.2", false),
+        ("::1", true),
+    ] {
+        let greeting = proxies.greeting_of(ip.parse().expect("an address"));
+        let wanted = if trusted { Greeting::ProxyProtocol } else { Greeting::Refused };
+        assert_eq!(greeting, wanted, "{ip}");
+    }
+    for bad in ["", "proxy.example", "10.0.0.0/33", "10.0.0.1:80"] {
+        let list = [bad.to_owned()];
+        assert_eq!(Proxies::new(ProxyHeader::None, &list), Err(bad));
+    }
+}
+
+#[test]
+fn by_default_nobody_is_asked_or_believed() {
+    let nobody = Proxies::default();
+    assert_eq!(nobody.greeting_of([1, 2, 3, 4].into()), Greeting::None);
+    let told = client(&nobody, "1.2.3.4", "X-Forwarded-For: 5.6.7.8\r\n");
+    assert_eq!(told.as_deref(), Ok("1.2.3.4:5000"));
+}
+
+#[test]
+fn x_forwarded_for_is_read_from_its_end() {
+    let ours = proxies(ProxyHeader::XForwardedFor, &["10.0.0.0/8", "fd00::/8"]);
+    for (lines, wanted) in [
+        ("X-Forwarded-For: 9.9.9.9\r\n", Ok("9.9.9.9:5000")),
+        ("x-forwarded-for: 6.6.6.6, 9.9.9.9\r\n", Ok("9.9.9.9:5000")),
+        ("X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.1.1.1\r\n", Ok("9.9.9.9:5000")),
+        ("X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: 9.9.9.9,fd00::7\r\n", Ok("9.9.9.9:5000")),
+        ("X-Forwarded-For: 10.9.9.9, 10.1.1.1\r\n", Ok("10.9.9.9:5000")),
+        ("X-Forwarded-For: nobody, 2001:db8::1\r\n", Ok("[2001:db8::1]:5000")),
+        ("X-Forwarded-For: [2001:db8::1]\r\n", Ok("[2001:db8::1]:5000")),
+        ("X-Forwarded-For: [2001:db8::1]:77\r\n", Ok("[2001:db8::1]:5000")),
+        ("X-Forwarded-For: 9.9.9.9:1234\r\n", Ok("9.9.9.9:5000")),
+        ("X-Forwarded-For: ::ffff:9.9.9.9\r\n", Ok("9.9.9.9:5000")),
+        ("", Err(400)),
+        ("X-Forwarded-For:\r\n", Err(400)),
+        ("X-Forwarded-For: unknown\r\n", Err(400)),
+        ("X-Forwarded-For: 9.9.9.9,\r\n", Err(400)),
+    ] {
+        let wanted = wanted.map(str::to_owned);
+        assert_eq!(client(&ours, "10.0.0.1", lines), wanted, "{lines}");
+    }
+    assert_eq!(client(&ours, "9.9.9.9", "X-Forwarded-For: 10.0.0.1\r\n"), Err(403));
+}
+
+#[test]
+fn headers_of_both_versions_are_read() {
+    let v1 = b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\nGET";
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x09\x09\x09\x09\x0a\0\0\x01\x0f\xa0\0\x50GET";
+    for header in [&v1[..], &v2[..]] {
+        let whole = header.len() - 3;
+        for len in 1..whole {
+            assert!(matches!(parse_header(&header[..len]), Ok(None)), "{len}");
+        }
+        let source = "9.9.9.9:4000".parse().expect("an address");
+        assert_eq!(parse_header(header).expect("good"), Some((Some(source), whole)));
+    }
+}
+
+#[test]
+fn a_proxy_that_asks_for_itself_names_nobody() {
+    let v1 = b"PROXY UNKNOWN\r\n";
+    assert_eq!(parse_header(v1).expect("good"), Some((None, v1.len())));
+    let v2 = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+    assert_eq!(parse_header(v2).expect("good"), Some((None, v2.len())));
+}
+
+#[test]
+fn what_is_no_header_is_refused_and_so_is_one_without_end() {
+    for bad in [
+        &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00\x00\x00",
+        b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 65536\r\n",
+        b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\r",
+    ] {
+        assert!(parse_header(bad).is_err(), "{bad:?}");
+    }
+    let endless = [b"PROXY ".as_slice(), &[b'A'; 200]].concat();
+    assert!(parse_header(&endless).is_err());
+    // A length that nobody needs: 65,535 bytes of additions.
+    let mut long = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff".to_vec();
+    assert!(matches!(parse_header(&long), Ok(None)));
+    long.resize(MAX_PROXY_HEADER, 0);
+    assert!(parse_header(&long).is_err());
+}
+
+/// The parser is a library's; what it does with any bytes is ours to answer for.
+#[test]
+fn no_bytes_make_it_panic() {
+    let seeds: [&[u8]; 3] = [
+        b"PROXY TCP6 2001:db8::1 2001:db8::2 4000 80\r\n",
+        b"PROXY UNKNOWN whatever\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    ];
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for round in 0..200_000_usize {
+        let mut bytes = seeds[round % 3].to_vec();
+        for _ in 0..random() % 4 {
+            let at = usize::try_from(random() % bytes.len() as u64).expect("small");
+            bytes[at] = random().to_le_bytes()[0];
+        }
+        bytes.truncate(usize::try_from(random() % 64).expect("small"));
+        if let Ok(Some((_, used))) = parse_header(&bytes) {
+            assert!(used <= bytes.len());
+        }
+    }
+}

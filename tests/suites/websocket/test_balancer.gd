@@ -1,0 +1,145 @@
+extends "res://test_case.gd"
+## What load balancers tell the server, and what it tells them. With the real programs: test_scale.
+
+const REQUEST := "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+
+var server: LodeWebSocketServer
+var connected: Array[int] = []
+
+
+func before_each() -> void:
+	server = LodeWebSocketServer.new()
+	server.bind_ip = "127.0.0.1"
+	server.client_connected.connect(func(id: int, _protocol: String) -> void: connected.append(id))
+
+
+func after_each() -> void:
+	server.stop()
+
+
+func test_defaults() -> void:
+	check_eq(server.proxy_header, LodeWebSocketServer.PROXY_HEADER_NONE)
+	check_eq(server.trusted_proxies, PackedStringArray())
+	check_eq(server.health_path, "")
+	check_eq(server.health_patience, 60.0)
+	check_eq(server.draining, false)
+	check_eq(server.reuse_port, false)
+
+
+func test_properties_that_do_not_fit() -> void:
+	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL
+	expect_error("proxy_header believes nobody without trusted_proxies")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	server.trusted_proxies = ["proxy.example"]
+	expect_error("trusted_proxies has \"proxy.example\". Write an IP address, or a network such as 10.0.0.0/8.")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	server.trusted_proxies = ["10.0.0.0/8", "::1"]
+	server.health_path = "health"
+	expect_error("health_path \"health\" is no path")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	server.health_path = "/health"
+	server.health_patience = -1.0
+	expect_error("health_patience must be 0 or more seconds")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
+	server.health_patience = 0.0
+	check_eq(server.listen(0), OK)
+	expect_error("proxy_header can only be set before listen()")
+	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_NONE
+	check_eq(server.proxy_header, LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL)
+
+
+func test_the_proxy_protocol() -> void:
+	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL
+	server.trusted_proxies = ["127.0.0.0/8"]
+	check_eq(server.listen(0), OK)
+	var answer := await _answer("PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\n" + REQUEST + "\r\n")
+	check(answer.begins_with("HTTP/1.1 101 "), answer)
+	if check_eq(connected.size(), 1):
+		check_eq(server.get_peer_address(connected[0]), "9.9.9.9")
+		check_eq(server.get_peer_port(connected[0]), 4000)
+	check_eq(await _answer(REQUEST + "\r\n"), "", "without the header")
+
+
+func test_x_forwarded_for() -> void:
+	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_X_FORWARDED_FOR
+	server.trusted_proxies = ["127.0.0.1"]
+	check_eq(server.listen(0), OK)
+	var answer := await _answer(REQUEST + "X-Forwarded-For: 6.6.6.6, 9.9.9.9\r\n\r\n")
+	check(answer.begins_with("HTTP/1.1 101 "), answer)
+	if check_eq(connected.size(), 1):
+		check_eq(server.get_peer_address(connected[0]), "9.9.9.9")
+	check((await _answer(REQUEST + "\r\n")).begins_with("HTTP/1.1 400 "), "without the header")
+
+
+func test_health() -> void:
+	server.health_path = "/health"
+	check_eq(server.listen(0), OK)
+	check_eq(await _health(), "HTTP/1.1 200 OK")
+	server.draining = true
+	check_eq(await _health(), "HTTP/1.1 503 Service Unavailable")
+	check((await _answer(REQUEST + "\r\n")).begins_with("HTTP/1.1 101 "), "who comes is taken all the same")
+	server.draining = false
+	check_eq(await _health(), "HTTP/1.1 200 OK")
+	server.refuse_new_connections = true
+	check_eq(await _health(), "HTTP/1.1 503 Service Unavailable")
+
+
+func test_draining_holds_for_a_server_that_begins() -> void:
+	server.health_path = "/health"
+	server.draining = true
+	check_eq(server.listen(0), OK)
+	check_eq(await _health(), "HTTP/1.1 503 Service Unavailable")
+
+
+func test_a_port_for_several() -> void:
+	if OS.get_name() == "Windows":
+		skip("Windows deals no connections out")
+		return
+	server.reuse_port = true
+	check_eq(server.listen(0), OK)
+	var other := LodeWebSocketServer.new()
+	other.bind_ip = "127.0.0.1"
+	other.reuse_port = true
+	check_eq(other.listen(server.get_local_port()), OK)
+	var counts := [0, 0]
+	server.client_connected.connect(func(_id: int, _protocol: String) -> void: counts[0] += 1)
+	other.client_connected.connect(func(_id: int, _protocol: String) -> void: counts[1] += 1)
+	var clients: Array[WebSocketPeer] = []
+	for _client in 64:
+		var client := WebSocketPeer.new()
+		client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
+		clients.append(client)
+	check(await until(func() -> bool:
+		server.poll()
+		other.poll()
+		clients.map(func(client: WebSocketPeer) -> void: client.poll())
+		return counts[0] + counts[1] == 64), str(counts))
+	check(counts[0] > 8 and counts[1] > 8, "both have some: %s" % [counts])
+	other.stop()
+
+
+func _health() -> String:
+	return (await _answer("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")).get_slice("\r\n", 0)
+
+
+## What the server says to some bytes, to the end of its header section or of the connection.
+func _answer(sent: String) -> String:
+	var stream := StreamPeerTCP.new()
+	stream.connect_to_host("127.0.0.1", server.get_local_port())
+	var told := PackedByteArray()
+	var state := {sent = false}
+	await until(func() -> bool:
+		server.poll()
+		stream.poll()
+		if stream.get_status() == StreamPeerTCP.STATUS_CONNECTED:
+			if not state.sent:
+				stream.put_data(sent.to_utf8_buffer())
+				state.sent = true
+			if stream.get_available_bytes() > 0:
+				told.append_array(stream.get_data(stream.get_available_bytes())[1])
+		var over := stream.get_status() in [StreamPeerTCP.STATUS_NONE, StreamPeerTCP.STATUS_ERROR]
+		return over or told.get_string_from_utf8().contains("\r\n\r\n"))
+	# The game hears of it with a poll.
+	await frames(2)
+	server.poll()
+	return told.get_string_from_utf8()
