@@ -3,6 +3,9 @@ extends SceneTree
 
 const Load := preload("res://lifecycle/load.gd")
 
+## It goes when the scripts go, which is after nearly everything else.
+static var last_host: Object
+
 var load_now: Load
 var frames_left := 1
 
@@ -10,6 +13,8 @@ var frames_left := 1
 func _initialize() -> void:
 	# Before this the engine's TLS is not there.
 	load_now = Load.new()
+	last_host = ClassDB.instantiate("LodeENetConnection")
+	last_host.create_host_bound("127.0.0.1", 0)
 	for argument in OS.get_cmdline_user_args():
 		if argument.begins_with("--frames="):
 			frames_left = argument.trim_prefix("--frames=").to_int()
@@ -17,5 +22,6 @@ func _initialize() -> void:
 
 func _process(_delta: float) -> bool:
 	load_now.step()
+	last_host.service()
 	frames_left -= 1
 	return frames_left <= 0
