@@ -1,5 +1,5 @@
-//! Enums that belong to a class, such as `LodeWebSocketPeer.State`: gdext has no public way to register one (0.5.5), so
-//! this is the one file that uses a hidden one, and the reason why its version is pinned.
+//! Enums that belong to a class, such as `LodeWebSocketPeer.State`: gdext has no public way to register one, nor its help
+//! (0.5.5), so this is the one file that uses hidden ones, and the reason why its version is pinned.
 
 use godot::obj::GodotClass;
 use godot::register::private::constant::{ConstantKind, ExportConstant, IntegerConstant};
@@ -12,24 +12,41 @@ pub(crate) fn register<T: GodotClass>(name: &str, constants: &[(&str, i64)]) {
     ExportConstant::new(T::class_id(), kind).register();
 }
 
-/// Declares a Rust enum that stands for an enum of a class: typed in signatures, an int on the way.
+/// Declares a Rust enum that stands for an enum of a class: typed in signatures, an int on the way. The comments of its
+/// constants are the editor's help.
 macro_rules! class_enum {
     (
         $(#[$doc:meta])*
-        $vis:vis enum $name:ident ($godot_name:literal) {
-            $($(#[$variant_doc:meta])* $variant:ident = $value:literal => $constant:literal,)+
+        $vis:vis enum $class:ident.$name:ident {
+            $($(#[doc = $constant_doc:literal])+ $variant:ident = $value:literal => $constant:literal,)+
         }
     ) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         $vis enum $name {
-            $($(#[$variant_doc])* $variant = $value,)+
+            $($(#[doc = $constant_doc])+ $variant = $value,)+
         }
 
         impl $name {
-            /// The constants as the class has them.
-            pub(crate) const CONSTANTS: &[(&str, i64)] = &[$(($constant, $value),)+];
+            /// Registers the enum. For `InitStage::Scene`, when the class is known.
+            pub(crate) fn register() {
+                let constants = [$(($constant, $value),)+];
+                $crate::class_enum::register::<$class>(stringify!($name), &constants);
+            }
         }
+
+        #[cfg(feature = "register-docs")]
+        godot::sys::shard_add!(godot::private::__GODOT_DOCS_REGISTRY; godot::private::DocsShard::new::<$class>(
+            godot::private::DocsItem::InherentImpl(godot::private::InherentImplDocs {
+                methods_xml: "",
+                signals_xml: "",
+                constants_xml: concat!($(
+                    "<constant name=\"", $constant, "\" value=\"", $value, "\" enum=\"", stringify!($name), "\">",
+                    $($constant_doc,)+
+                    "</constant>",
+                )+),
+            })
+        ));
 
         impl godot::meta::GodotConvert for $name {
             type Via = i64;
@@ -40,7 +57,7 @@ macro_rules! class_enum {
                     enumerators: std::borrow::Cow::Borrowed(const {
                         &[$(godot::meta::shape::EnumeratorShape::new_int($constant, $value),)+]
                     }),
-                    godot_name: Some($godot_name.into()),
+                    godot_name: Some(concat!(stringify!($class), ".", stringify!($name)).into()),
                     is_bitfield: false,
                 }
             }
@@ -61,7 +78,9 @@ macro_rules! class_enum {
             fn try_from_godot(value: i64) -> Result<Self, godot::meta::error::ConvertError> {
                 match value {
                     $($value => Ok(Self::$variant),)+
-                    _ => Err(godot::meta::error::ConvertError::new(concat!("not a value of ", $godot_name))),
+                    _ => Err(godot::meta::error::ConvertError::new(
+                        concat!("not a value of ", stringify!($class), ".", stringify!($name)),
+                    )),
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! `LodeENetPacketPeer`.
 
-use crate::class_enum::{self, class_enum};
+use crate::class_enum::class_enum;
 use crate::packet_buffer::{self, PacketBuffer};
 use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
 use godot::global::Error;
@@ -18,7 +18,7 @@ const MAXIMUM_PACKET_SIZE: i32 = 1 << 24;
 
 class_enum! {
     /// How far the connection has come.
-    pub(crate) enum PeerState ("LodeENetPacketPeer.PeerState") {
+    pub(crate) enum LodeENetPacketPeer.PeerState {
         /// There is none.
         Disconnected = 0 => "STATE_DISCONNECTED",
         /// This side has asked for it.
@@ -44,7 +44,7 @@ class_enum! {
 
 class_enum! {
     /// What is known of the connection's quality.
-    pub(crate) enum PeerStatistic ("LodeENetPacketPeer.PeerStatistic") {
+    pub(crate) enum LodeENetPacketPeer.PeerStatistic {
         /// The mean share of reliable packets that were lost, of [constant PACKET_LOSS_SCALE].
         PacketLoss = 0 => "PEER_PACKET_LOSS",
         /// The mean deviation of that.
@@ -121,12 +121,6 @@ impl From<State> for PeerState {
     }
 }
 
-/// Registers the enums of the class.
-pub(crate) fn register_enums() {
-    class_enum::register::<LodeENetPacketPeer>("PeerState", PeerState::CONSTANTS);
-    class_enum::register::<LodeENetPacketPeer>("PeerStatistic", PeerStatistic::CONSTANTS);
-}
-
 /// The other side of a connection of a [LodeENetConnection], as [ENetPacketPeer] is.
 ///
 /// You get it from [method LodeENetConnection.connect_to_host] and from the events of [method LodeENetConnection.service].
@@ -134,6 +128,14 @@ pub(crate) fn register_enums() {
 /// and [method send].
 ///
 /// You may keep it after the connection has ended: packets that were not read stay readable.
+/// [codeblock]
+/// func _on_peer_received(peer: LodeENetPacketPeer):
+///     while peer.get_available_packet_count() > 0:
+///         var channel = peer.get_packet_channel()
+///         var packet = peer.get_packet()
+///         peer.send(channel, packet, LodeENetPacketPeer.FLAG_RELIABLE)
+///     print(peer.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), " ms")
+/// [/codeblock]
 #[derive(GodotClass)]
 #[class(base=PacketPeerExtension, no_init, tool)]
 pub(crate) struct LodeENetPacketPeer {

@@ -19,6 +19,8 @@ mod dtls_server;
 mod enet_connection;
 mod enet_multiplayer_peer;
 mod enet_packet_peer;
+#[cfg(all(test, feature = "register-docs"))]
+mod help;
 mod last_reference;
 mod monitors;
 mod optional;
@@ -41,11 +43,15 @@ struct Lodewire;
 unsafe impl ExtensionLibrary for Lodewire {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
-            enet_connection::register_enums();
-            enet_packet_peer::register_enums();
-            packet_peer_dtls::register_enums();
-            websocket_peer::register_enums();
-            websocket_server::register_enums();
+            enet_connection::CompressionMode::register();
+            enet_connection::EventType::register();
+            enet_connection::HostStatistic::register();
+            enet_packet_peer::PeerState::register();
+            enet_packet_peer::PeerStatistic::register();
+            packet_peer_dtls::Status::register();
+            websocket_peer::State::register();
+            websocket_peer::WriteMode::register();
+            websocket_server::ProxyHeader::register();
         }
     }
 

@@ -1,6 +1,6 @@
 //! `LodeWebSocketPeer`.
 
-use crate::class_enum::{self, class_enum};
+use crate::class_enum::class_enum;
 use crate::packet_buffer::{self, PacketBuffer};
 use crate::websocket_request::LodeWebSocketRequest;
 use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
@@ -14,24 +14,24 @@ use std::rc::Rc;
 
 class_enum! {
     /// How `put_packet` sends.
-    pub(crate) enum WriteMode ("LodeWebSocketPeer.WriteMode") {
-        /// As text.
+    pub(crate) enum LodeWebSocketPeer.WriteMode {
+        /// [method PacketPeer.put_packet] sends text, which must be UTF-8.
         Text = 0 => "WRITE_MODE_TEXT",
-        /// As bytes.
+        /// [method PacketPeer.put_packet] sends bytes. It is the default.
         Binary = 1 => "WRITE_MODE_BINARY",
     }
 }
 
 class_enum! {
     /// How far the connection has come.
-    pub(crate) enum State ("LodeWebSocketPeer.State") {
-        /// Not open yet.
+    pub(crate) enum LodeWebSocketPeer.State {
+        /// The connection is not open yet.
         Connecting = 0 => "STATE_CONNECTING",
-        /// Messages go both ways.
+        /// The connection is open: messages go both ways.
         Open = 1 => "STATE_OPEN",
-        /// The closing handshake is under way.
+        /// One of the two sides has asked to close. What has come can still be read; nothing more can be sent.
         Closing = 2 => "STATE_CLOSING",
-        /// It is over.
+        /// The connection is over. What has come can still be read.
         Closed = 3 => "STATE_CLOSED",
     }
 }
@@ -43,12 +43,6 @@ impl From<WriteMode> for MessageKind {
             WriteMode::Binary => Self::Binary,
         }
     }
-}
-
-/// Registers the enums of the class.
-pub(crate) fn register_enums() {
-    class_enum::register::<LodeWebSocketPeer>("WriteMode", WriteMode::CONSTANTS);
-    class_enum::register::<LodeWebSocketPeer>("State", State::CONSTANTS);
 }
 
 /// The other side of a connection: a client of a [LodeWebSocketServer], or the server of a [LodeWebSocketClient].

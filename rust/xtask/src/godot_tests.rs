@@ -10,6 +10,7 @@ use crate::conformance;
 use crate::engine::{self, Engine};
 use crate::foreign_peers;
 use crate::godot_run::GodotRun;
+use crate::help;
 use crate::library;
 use crate::lifecycle;
 use crate::log_scan::Outcome;
@@ -37,6 +38,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::demo_project())?;
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
+    help::run_check(tally, &engine, filter)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter)?;
     conformance::run_selection(tally, &cache, &engine, filter);

@@ -13,6 +13,7 @@ mod foreign_engines;
 mod foreign_peers;
 mod godot_run;
 mod godot_tests;
+mod help;
 mod library;
 mod lifecycle;
 mod log_lines;

@@ -12,6 +12,9 @@ use crate::rust_results::{Counts, cargo_test_counts, nextest_counts};
 use crate::tally::Tally;
 use crate::workspace;
 
+/// The editor's help is compiled, and checked, as everything else.
+pub(crate) const FEATURES: &str = "lodewire-extension/register-docs";
+
 const CARGO_LIMIT: Duration = Duration::from_hours(1);
 
 fn cargo(arguments: &[&str]) -> Command {
@@ -27,7 +30,8 @@ pub(crate) fn run_checks(tally: &mut Tally) {
         "checking the formatting",
         cargo(&["fmt", "--all", "--", "--check", "--color=never"]),
     );
-    let clippy = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let clippy =
+        ["clippy", "--workspace", "--features", FEATURES, "--all-targets", "--", "-D", "warnings"];
     check(tally, "checking with clippy", cargo(&clippy));
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
@@ -51,7 +55,7 @@ pub(crate) fn run_tests(tally: &mut Tally, filter: Option<&str>) {
         tally.skip("DTLS with OpenSSL", "there is no openssl on this machine");
     }
     if has_nextest() {
-        let mut command = cargo(&["nextest", "run", "--workspace"]);
+        let mut command = cargo(&["nextest", "run", "--workspace", "--features", FEATURES]);
         command.args(["--no-fail-fast", "--no-tests", "pass"]);
         command.args(["--status-level", "fail", "--final-status-level", "fail"]);
         command.args(filter);
@@ -59,12 +63,13 @@ pub(crate) fn run_tests(tally: &mut Tally, filter: Option<&str>) {
             nextest_counts(output, filter.is_some())
         });
     } else {
-        let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        let mut command = cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
         command.args(["--lib", "--bins", "--tests"]);
         command.args(filter);
         count(tally, "running the Rust tests (cargo test)", command, cargo_test_counts);
     }
-    let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--doc"]);
+    let mut command =
+        cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast", "--doc"]);
     command.args(filter);
     count(tally, "running the documentation's examples", command, cargo_test_counts);
 }

@@ -7,7 +7,7 @@ mod methods;
 mod servicing;
 mod settings;
 
-use crate::class_enum::{self, class_enum};
+use crate::class_enum::class_enum;
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use crate::monitors::Monitor;
 use godot::prelude::*;
@@ -19,46 +19,46 @@ use std::rc::Rc;
 
 class_enum! {
     /// How datagrams are compressed.
-    pub(crate) enum CompressionMode ("LodeENetConnection.CompressionMode") {
-        /// Not at all.
+    pub(crate) enum LodeENetConnection.CompressionMode {
+        /// Datagrams are sent as they are. It is the default.
         None = 0 => "COMPRESS_NONE",
-        /// ENet's own.
+        /// ENet's own adaptive range coder: good for small packets, and slow.
         RangeCoder = 1 => "COMPRESS_RANGE_CODER",
-        /// FastLZ.
+        /// FastLZ: quick, for packets of some hundred bytes and more.
         FastLz = 2 => "COMPRESS_FASTLZ",
-        /// Zlib.
+        /// Zlib (deflate): small, and slow.
         Zlib = 3 => "COMPRESS_ZLIB",
-        /// Zstandard.
+        /// Zstandard: nearly as small as zlib, and quicker.
         Zstd = 4 => "COMPRESS_ZSTD",
     }
 }
 
 class_enum! {
     /// What an event tells.
-    pub(crate) enum EventType ("LodeENetConnection.EventType") {
-        /// The host cannot go on.
+    pub(crate) enum LodeENetConnection.EventType {
+        /// There is no host, or it cannot go on after an internal error.
         Error = -1 => "EVENT_ERROR",
-        /// Nothing happened.
+        /// Nothing has happened since the last call.
         None = 0 => "EVENT_NONE",
-        /// A connection is there.
+        /// A peer is connected: one that has asked this host, or one that this host has asked.
         Connect = 1 => "EVENT_CONNECT",
-        /// A connection is gone.
+        /// A peer has disconnected, was lost, or could not be reached: [method LodeENetPacketPeer.get_disconnect_reason].
         Disconnect = 2 => "EVENT_DISCONNECT",
-        /// A packet is there.
+        /// A packet has come: read it with [method PacketPeer.get_packet] of the peer.
         Receive = 3 => "EVENT_RECEIVE",
     }
 }
 
 class_enum! {
     /// What a host counts.
-    pub(crate) enum HostStatistic ("LodeENetConnection.HostStatistic") {
-        /// Bytes sent.
+    pub(crate) enum LodeENetConnection.HostStatistic {
+        /// Bytes that the host has sent, without the headers of UDP and IP.
         SentData = 0 => "HOST_TOTAL_SENT_DATA",
-        /// Datagrams sent.
+        /// Datagrams that the host has sent.
         SentPackets = 1 => "HOST_TOTAL_SENT_PACKETS",
-        /// Bytes received.
+        /// Bytes that have come to the host, without the headers of UDP and IP.
         ReceivedData = 2 => "HOST_TOTAL_RECEIVED_DATA",
-        /// Datagrams received.
+        /// Datagrams that have come to the host.
         ReceivedPackets = 3 => "HOST_TOTAL_RECEIVED_PACKETS",
     }
 }
@@ -84,13 +84,6 @@ impl From<HostStatistic> for Statistic {
             HostStatistic::ReceivedPackets => Self::ReceivedPackets,
         }
     }
-}
-
-/// Registers the enums of the class.
-pub(crate) fn register_enums() {
-    class_enum::register::<LodeENetConnection>("CompressionMode", CompressionMode::CONSTANTS);
-    class_enum::register::<LodeENetConnection>("EventType", EventType::CONSTANTS);
-    class_enum::register::<LodeENetConnection>("HostStatistic", HostStatistic::CONSTANTS);
 }
 
 /// An ENet host: connections with reliable and unreliable packets over one UDP port, as [ENetConnection] has them.

@@ -2,7 +2,7 @@
 
 mod link;
 
-use crate::class_enum::{self, class_enum};
+use crate::class_enum::class_enum;
 use crate::dtls_limits::limits;
 use crate::optional::Optional;
 use crate::packet_buffer;
@@ -20,23 +20,18 @@ use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendE
 
 class_enum! {
     /// How far the connection has come.
-    pub(crate) enum Status ("LodePacketPeerDTLS.Status") {
-        /// It has ended, or was never begun.
+    pub(crate) enum LodePacketPeerDTLS.Status {
+        /// There is no connection: it has ended, or none was begun. [method get_last_error] tells why it has ended.
         Disconnected = 0 => "STATUS_DISCONNECTED",
-        /// It begins.
+        /// The connection is coming about. Go on to call [method poll].
         Handshaking = 1 => "STATUS_HANDSHAKING",
         /// Packets go both ways.
         Connected = 2 => "STATUS_CONNECTED",
-        /// It has failed.
+        /// The connection has failed. [method get_last_error] tells why.
         Error = 3 => "STATUS_ERROR",
-        /// It has failed, since the server's certificate is for another name.
+        /// The connection has failed, since the server's certificate is for another name than the one that was asked for.
         ErrorHostnameMismatch = 4 => "STATUS_ERROR_HOSTNAME_MISMATCH",
     }
-}
-
-/// Registers the enum of the class.
-pub(crate) fn register_enums() {
-    class_enum::register::<LodePacketPeerDTLS>("Status", Status::CONSTANTS);
 }
 
 /// The other side of an encrypted connection over UDP (DTLS 1.2): a client of a [LodeDTLSServer], or a server.

@@ -5,7 +5,7 @@ mod methods;
 mod multiplayer_peer;
 mod poll;
 
-use crate::class_enum::{self, class_enum};
+use crate::class_enum::class_enum;
 use crate::monitors::Monitor;
 use crate::packet_buffer::PacketBuffer;
 use crate::websocket_peer::LodeWebSocketPeer;
@@ -22,12 +22,12 @@ use std::rc::Rc;
 
 class_enum! {
     /// How a proxy tells whose connection it brings.
-    pub(crate) enum ProxyHeader ("LodeWebSocketServer.ProxyHeader") {
-        /// It does not.
+    pub(crate) enum LodeWebSocketServer.ProxyHeader {
+        /// Clients come directly, or nobody asks who they are.
         None = 0 => "PROXY_HEADER_NONE",
-        /// By the PROXY protocol.
+        /// Each connection begins with a header of the PROXY protocol, version 1 or 2.
         ProxyProtocol = 1 => "PROXY_HEADER_PROXY_PROTOCOL",
-        /// By a line of the request.
+        /// Each opening request has a line [code]X-Forwarded-For[/code], whose last address is believed that is not of a proxy.
         XForwardedFor = 2 => "PROXY_HEADER_X_FORWARDED_FOR",
     }
 }
@@ -42,11 +42,6 @@ impl From<ProxyHeader> for websocket::ProxyHeader {
             ProxyHeader::XForwardedFor => Self::XForwardedFor,
         }
     }
-}
-
-/// Registers the enum of the class.
-pub(crate) fn register_enums() {
-    class_enum::register::<LodeWebSocketServer>("ProxyHeader", ProxyHeader::CONSTANTS);
 }
 
 /// A WebSocket server: Godot 3's class of that name, for Godot 4.

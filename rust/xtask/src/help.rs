@@ -1,0 +1,139 @@
+//! Whether the editor has help for all that the engine knows of our classes.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use roxmltree::{Document, Node};
+
+use crate::engine::Engine;
+use crate::process::{run, run_ok};
+use crate::report::{note, step};
+use crate::rust_checks::FEATURES;
+use crate::tally::Tally;
+use crate::workspace;
+
+const NAME: &str = "addon/help_of_every_item";
+const LIMIT: Duration = Duration::from_mins(20);
+
+/// Each kind of item: the list that it stands in, and its own tag.
+const KINDS: [(&str, &str); 4] = [
+    ("methods", "method"),
+    ("members", "member"),
+    ("signals", "signal"),
+    ("constants", "constant"),
+];
+
+/// Holds the help against what the engine lists; it counts as one test.
+pub(crate) fn run_check(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> Result<()> {
+    if filter.is_some_and(|text| !NAME.contains(text)) {
+        return Ok(());
+    }
+    match step(&format!("running {NAME}"), || Ok(missing(engine)))? {
+        Ok(missing) if missing.is_empty() => tally.pass(1),
+        Ok(missing) => {
+            note(&format!("FAIL {NAME}: without help:\n{}", missing.join("\n")));
+            tally.fail(NAME);
+        }
+        Err(error) => {
+            note(&format!("FAIL {NAME}: {error:#}"));
+            tally.fail(NAME);
+        }
+    }
+    Ok(())
+}
+
+fn missing(engine: &Engine) -> Result<Vec<String>> {
+    let folder = workspace::root().join("target/help");
+    fs::create_dir_all(&folder)?;
+    let help = help(&folder.join("help.xml"))?;
+    let help = Document::parse(&help).context("the help is not well-formed")?;
+    let mut missing = Vec::new();
+    let mut classes = 0;
+    for file in fs::read_dir(listed(engine, &folder)?)? {
+        let text = fs::read_to_string(file?.path())?;
+        let list = Document::parse(&text)?;
+        classes += 1;
+        missing.extend(missing_of(list.root_element(), help.root_element()));
+    }
+    if classes < 10 {
+        bail!("the engine lists {classes} classes of ours");
+    }
+    note(&format!("{classes} classes"));
+    missing.sort();
+    Ok(missing)
+}
+
+/// The help as the library hands it to the editor.
+fn help(file: &Path) -> Result<String> {
+    let mut command = workspace::cargo();
+    command.args(["test", "--package", "lodewire-extension", "--features", FEATURES, "--lib"]);
+    command.args(["--", "help::every_class_has_help"]).env("LODEWIRE_HELP", file);
+    run_ok(command, LIMIT)?;
+    Ok(fs::read_to_string(file)?)
+}
+
+/// The folder with the lists of what the engine knows of our classes.
+fn listed(engine: &Engine, folder: &Path) -> Result<std::path::PathBuf> {
+    let mut command = engine.headless(&workspace::tests_project());
+    command.arg("--doctool").arg(folder).arg("--gdextension-docs");
+    run(command, LIMIT)?.check()?;
+    Ok(folder.join("doc_classes"))
+}
+
+/// What of a class in the engine's list has no help.
+fn missing_of(class: Node<'_, '_>, help: Node<'_, '_>) -> Vec<String> {
+    let name = class.attribute("name").unwrap_or_default();
+    let Some(help) = help.children().find(|class| class.attribute("name") == Some(name)) else {
+        return vec![name.to_owned()];
+    };
+    let mut missing = Vec::new();
+    if text_of(child(help, "brief_description")).is_empty() {
+        missing.push(name.to_owned());
+    }
+    if !text_of(child(help, "description")).contains("[codeblock]") {
+        missing.push(format!("{name}: an example"));
+    }
+    for (list, tag) in KINDS {
+        let items = child(class, list).into_iter().flat_map(|list| list.children());
+        for item in items.filter(|item| item.has_tag_name(tag)) {
+            let item = item.attribute("name").unwrap_or_default();
+            let found = child(help, list).into_iter().flat_map(|list| list.children());
+            let mut found = found.filter(|found| found.attribute("name") == Some(item));
+            let told = found.next().map(|found| child(found, "description").unwrap_or(found));
+            if text_of(told).is_empty() {
+                missing.push(format!("{name}.{item}"));
+            }
+        }
+    }
+    missing
+}
+
+fn child<'a, 'input>(node: Node<'a, 'input>, tag: &str) -> Option<Node<'a, 'input>> {
+    node.children().find(|child| child.has_tag_name(tag))
+}
+
+fn text_of(node: Option<Node<'_, '_>>) -> String {
+    let texts = node.into_iter().flat_map(|node| node.descendants().filter_map(|node| node.text()));
+    texts.collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_help_is_named() {
+        let list = "<class name='A'><methods><method name='f'/><method name='g'/></methods>\
+                    <constants><constant name='C' value='1'/></constants></class>";
+        let help = "<classes><class name='A'><brief_description>a</brief_description>\
+                    <description>[codeblock]</description><methods><method name='f'><description> x \
+                    </description></method><method name='g'><description> </description></method>\
+                    </methods></class></classes>";
+        let (list, help) = (Document::parse(list).unwrap(), Document::parse(help).unwrap());
+        assert_eq!(missing_of(list.root_element(), help.root_element()), ["A.g", "A.C"]);
+        let other = Document::parse("<class name='B'/>").unwrap();
+        assert_eq!(missing_of(other.root_element(), help.root_element()), ["B"]);
+    }
+}
