@@ -14,6 +14,7 @@ use crate::help;
 use crate::library;
 use crate::lifecycle;
 use crate::log_scan::Outcome;
+use crate::package_tests;
 use crate::project;
 use crate::report::{note, step};
 use crate::runner_selftest;
@@ -39,6 +40,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     help::run_check(tally, &engine, filter)?;
+    package_tests::run_tests(tally, &cache, &engine, filter)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter)?;
     conformance::run_selection(tally, &cache, &engine, filter);

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask setup | build | demo | test | conformance | bench`.
+//! The project's own tasks: `cargo xtask setup | build | demo | test | package | conformance | bench`.
 
 mod bench;
 mod c_enet;
@@ -13,11 +13,14 @@ mod foreign_engines;
 mod foreign_peers;
 mod godot_run;
 mod godot_tests;
+mod guide;
 mod help;
 mod library;
 mod lifecycle;
 mod log_lines;
 mod log_scan;
+mod package;
+mod package_tests;
 mod process;
 mod process_group;
 mod programs;
@@ -84,6 +87,14 @@ enum Task {
         /// Run only tests whose name contains this, and no checks
         filter: Option<String>,
     },
+    /// Build the release and the debug library, and pack the addon into target/package
+    ///
+    /// The zip has the licences of all that is in the libraries, gathered by cargo-about.
+    Package {
+        /// Pack the libraries that are in the addon already, of whatever platforms
+        #[arg(long)]
+        built: bool,
+    },
     /// Run the Autobahn test suite through the Godot classes, as server and as client
     ///
     /// All 517 cases take some 20 minutes for each role. Ends with 0 only if every case is
@@ -127,6 +138,9 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { debug } => build(debug)?,
         Task::Demo { window } => demo::run(window)?,
+        Task::Package { built } => {
+            package::run(&Cache::open()?, built)?;
+        }
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what, options } => return bench::run(what, &options),
         Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
