@@ -164,6 +164,16 @@ func godot_3_2() -> String:
 	return _foreign_program("LODEWIRE_GODOT3_2")
 
 
+## A script that starts the engine that runs this test. Where it is missing: as [method python].
+func godot() -> String:
+	return _foreign_program("LODEWIRE_GODOT")
+
+
+## Whether nothing has failed yet, and nothing is skipped.
+func may_go_on() -> bool:
+	return _may_go_on()
+
+
 ## A script that starts HAProxy. Where it is missing: as [method python].
 func haproxy() -> String:
 	return _foreign_program("LODEWIRE_HAPROXY")

@@ -55,6 +55,27 @@ impl Engine {
         command
     }
 
+    /// Writes a script that starts it, for programs that know no more than a path.
+    #[cfg(unix)]
+    pub(crate) fn write_start(&self, script: &Path) -> Result<()> {
+        use std::fmt::Write;
+        use std::os::unix::fs::PermissionsExt;
+        let command = self.command();
+        let quoted =
+            |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy().replace('\'', "'\\''"));
+        let mut text = "#!/bin/sh\n".to_owned();
+        for (name, value) in command.get_envs() {
+            let value = value.map(quoted).unwrap_or_default();
+            writeln!(text, "export {}={value}", name.to_string_lossy())?;
+        }
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words: Vec<_> = words.map(quoted).collect();
+        writeln!(text, "exec {} \"$@\"", words.join(" "))?;
+        std::fs::write(script, text)?;
+        std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755))?;
+        Ok(())
+    }
+
     /// The command that opens a project without a window.
     pub(crate) fn headless(&self, project: &Path) -> Command {
         let mut command = self.command();

@@ -54,7 +54,13 @@ fn run_suites(
     logs: &Path,
     filter: Option<&str>,
 ) -> Result<()> {
-    let variables = foreign_peers::set_up(cache)?;
+    let mut variables = foreign_peers::set_up(cache)?;
+    #[cfg(unix)]
+    {
+        let start = logs.join("start-engine");
+        engine.write_start(&start)?;
+        variables.push(("LODEWIRE_GODOT".to_owned(), start.into()));
+    }
     let log_file = logs.join("tests.log");
     let report = step("running the Godot tests", || {
         GodotRun {

@@ -67,11 +67,7 @@ pub(crate) fn run_tests(
     Ok(())
 }
 
-fn try_in_empty_project(
-    engine: &Engine,
-    zip: &Path,
-    test: Test,
-) -> Result<()> {
+fn try_in_empty_project(engine: &Engine, zip: &Path, test: Test) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let project = folder.path().join("my-game");
     fs::create_dir(&project)?;
