@@ -3,17 +3,15 @@ extends Node
 ## It says its word until the server answers, and leaves.
 
 const WebSocketServer := preload("res://websocket/server.gd")
-const Server := preload("res://dtls/server.gd")
+const Credentials := preload("res://credentials.gd")
 
 var dtls := PacketPeerDTLS.new()
 var udp := PacketPeerUDP.new()
 
 
 func _ready() -> void:
-	var certificate := X509Certificate.new()
-	certificate.load(Server.CERTIFICATE)
 	udp.connect_to_host("127.0.0.1", WebSocketServer.port_of_command_line(4242))
-	dtls.connect_to_peer(udp, "localhost", TLSOptions.client(certificate))
+	dtls.connect_to_peer(udp, Credentials.HOSTNAME, Credentials.client_options())
 
 
 func _process(_delta: float) -> void:
@@ -24,10 +22,18 @@ func _process(_delta: float) -> void:
 			while dtls.get_available_packet_count() > 0:
 				print("received: ", dtls.get_packet().get_string_from_utf8())
 				dtls.disconnect_from_peer()
-				get_tree().quit(0)
+				_end(0)
 				return
 		PacketPeerDTLS.STATUS_HANDSHAKING:
 			pass
 		var status:
 			print("no connection: status ", status)
-			get_tree().quit(1)
+			_end(1)
+
+
+## When it runs beside its server (examples), that goes on.
+func _end(code: int) -> void:
+	if get_tree().current_scene == self:
+		get_tree().quit(code)
+	else:
+		queue_free()

@@ -4,8 +4,7 @@ extends Node
 ## machine, trusts that certificate. Run it with `-- --port=4242` for another port; 0 takes one that is free.
 
 const WebSocketServer := preload("res://websocket/server.gd")
-const KEY := "user://demo.key"
-const CERTIFICATE := "user://demo.crt"
+const Credentials := preload("res://credentials.gd")
 
 var dtls := LodeDTLSServer.new()
 var server := UDPServer.new()
@@ -13,14 +12,8 @@ var peers: Array[LodePacketPeerDTLS] = []
 
 
 func _ready() -> void:
-	if not FileAccess.file_exists(CERTIFICATE):
-		_make_certificate()
-	var key := CryptoKey.new()
-	var certificate := X509Certificate.new()
-	key.load(KEY)
-	certificate.load(CERTIFICATE)
 	var port := WebSocketServer.port_of_command_line(4242)
-	if dtls.setup(TLSOptions.server(key, certificate)) != OK or server.listen(port) != OK:
+	if dtls.setup(Credentials.server_options()) != OK or server.listen(port) != OK:
 		get_tree().quit(1)
 		return
 	print("listening on port ", server.get_local_port())
@@ -43,10 +36,3 @@ func _process(_delta: float) -> void:
 		if peer.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED:
 			print("left")
 			peers.erase(peer)
-
-
-func _make_certificate() -> void:
-	var crypto := Crypto.new()
-	var key := crypto.generate_rsa(2048)
-	key.save(KEY)
-	crypto.generate_self_signed_certificate(key, "CN=localhost,O=Lodewire demo,C=DE").save(CERTIFICATE)

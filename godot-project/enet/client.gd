@@ -30,7 +30,15 @@ func _process(_delta: float) -> void:
 					server.peer_disconnect(7)
 			ENetConnection.EVENT_DISCONNECT:
 				print("left")
-				get_tree().quit(0 if answers == 2 else 1)
+				_end(0 if answers == 2 else 1)
 				return
 			_:
 				return
+
+
+## When it runs beside its server (examples), that goes on.
+func _end(code: int) -> void:
+	if get_tree().current_scene == self:
+		get_tree().quit(code)
+	else:
+		queue_free()

@@ -23,4 +23,12 @@ func _process(_delta: float) -> void:
 			socket.close(1000, "goodbye")
 	if socket.get_ready_state() == WebSocketPeer.STATE_CLOSED:
 		print("closed with code ", socket.get_close_code())
-		get_tree().quit(0 if answers == 2 else 1)
+		_end(0 if answers == 2 else 1)
+
+
+## When it runs beside its server (examples), that goes on.
+func _end(code: int) -> void:
+	if get_tree().current_scene == self:
+		get_tree().quit(code)
+	else:
+		queue_free()

@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::cache::Cache;
 use crate::conformance;
+use crate::demo_tests;
 use crate::engine::{self, Engine};
 use crate::foreign_peers;
 use crate::godot_run::GodotRun;
@@ -40,6 +41,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     help::run_check(tally, &engine, filter)?;
+    demo_tests::run(tally, &engine, filter)?;
     package_tests::run_tests(tally, &cache, &engine, filter)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter)?;

@@ -6,6 +6,7 @@ mod cache;
 mod conformance;
 mod debian;
 mod demo;
+mod demo_tests;
 mod engine;
 mod engine_debian;
 #[cfg(unix)]
