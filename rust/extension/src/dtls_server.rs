@@ -18,7 +18,7 @@ use lodewire_net::{Bind, BindError};
 /// does the heavy part of the handshakes on other threads. With [method listen] it has a socket of its own: then the game's
 /// thread only takes peers and reads and writes packets, thousands of clients share one socket, and nobody is lost while
 /// the game loads a level.
-/// [codeblock]
+/// ```gdscript
 /// var server := LodeDTLSServer.new()
 /// var peers: Array[LodePacketPeerDTLS] = []
 ///
@@ -35,7 +35,7 @@ use lodewire_net::{Bind, BindError};
 ///             peer.put_packet(peer.get_packet())
 ///     peers = peers.filter(func(peer): return peer.get_status() in [
 ///             LodePacketPeerDTLS.STATUS_HANDSHAKING, LodePacketPeerDTLS.STATUS_CONNECTED])
-/// [/codeblock]
+/// ```
 /// A client proves with a cookie that it is where it says before the server keeps anything of it. One that connects anew
 /// from the address of a peer becomes a new peer, and the old one disconnects, when its handshake is through and not before.
 #[derive(GodotClass)]

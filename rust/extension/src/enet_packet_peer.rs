@@ -128,14 +128,14 @@ impl From<State> for PeerState {
 /// and [method send].
 ///
 /// You may keep it after the connection has ended: packets that were not read stay readable.
-/// [codeblock]
+/// ```gdscript
 /// func _on_peer_received(peer: LodeENetPacketPeer):
 ///     while peer.get_available_packet_count() > 0:
 ///         var channel = peer.get_packet_channel()
 ///         var packet = peer.get_packet()
 ///         peer.send(channel, packet, LodeENetPacketPeer.FLAG_RELIABLE)
 ///     print(peer.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), " ms")
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=PacketPeerExtension, no_init, tool)]
 pub(crate) struct LodeENetPacketPeer {

@@ -18,10 +18,10 @@ const INTERVAL: Duration = Duration::from_millis(500);
 /// [code]LodeENetConnection 1 (port 9090)[/code]: peers, connections that are coming about, packets and bytes per second in
 /// both directions, the mean round-trip time and the packets that are lost where the protocol measures them, and the bytes
 /// that wait for the game and for the network. They are taken twice a second, when the game polls.
-/// [codeblock]
+/// ```gdscript
 /// func _ready():
 ///     LodeMonitors.enable()
-/// [/codeblock]
+/// ```
 /// [method Performance.get_custom_monitor_names] lists them, and [method Performance.get_custom_monitor] reads one, for
 /// graphs of your own.
 #[derive(GodotClass)]

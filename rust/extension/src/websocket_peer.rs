@@ -52,12 +52,14 @@ impl From<WriteMode> for MessageKind {
 /// What you send leaves by itself within about a millisecond.
 ///
 /// You may keep it after the connection has ended: packets that were not read stay readable.
-/// [codeblock]
+/// ```gdscript
+/// var server = LodeWebSocketServer.new()
+///
 /// func _on_data_received(id):
 ///     var peer = server.get_peer(id)
 ///     print(peer.get_packet().get_string_from_utf8())
 ///     peer.send_text("Welcome!")
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=PacketPeerExtension, init, tool)]
 pub(crate) struct LodeWebSocketPeer {

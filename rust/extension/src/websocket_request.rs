@@ -13,13 +13,15 @@ use std::rc::Rc;
 /// each client, and nothing goes on until you call [method accept] or [method refuse]: at once, or later if you keep the
 /// object. One that you let go of without an answer is refused. Of a client that is connected, [method
 /// LodeWebSocketPeer.get_request] gives it.
-/// [codeblock]
+/// ```gdscript
+/// var token = "of the lobby"
+///
 /// func _on_client_request(request):
 ///     if request.get_path() == "/lobby" and request.get_header("Authorization") == "Bearer " + token:
 ///         request.accept()
 ///     else:
 ///         request.refuse(403, "This is not your lobby.")
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=RefCounted, no_init)]
 pub(crate) struct LodeWebSocketRequest {

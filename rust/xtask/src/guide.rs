@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
+use crate::help;
 use crate::package_tests::Fresh;
 use crate::process::{Event as Happened, Running};
 use crate::workspace;
@@ -144,7 +145,7 @@ fn wait_for(running: &mut [(Running, Vec<String>)], wanted: &str) -> Result<()> 
     Ok(())
 }
 
-/// Compiles every listing in GDScript of the documents in a real engine.
+/// Compiles every listing in GDScript of the documents, and of the editor's help, in a real engine.
 pub(crate) fn snippets(fresh: &Fresh<'_>) -> Result<()> {
     let folder = fresh.project.join("snippets");
     fs::create_dir(&folder)?;
@@ -159,7 +160,11 @@ pub(crate) fn snippets(fresh: &Fresh<'_>) -> Result<()> {
             count += 1;
         }
     }
-    ensure!(count >= 20, "the documents have {count} listings");
+    for (index, (class, example)) in help::examples()?.into_iter().enumerate() {
+        fs::write(folder.join(format!("help_{class}_{index}.gd")), whole_script(&example))?;
+        count += 1;
+    }
+    ensure!(count >= 30, "the documents and the help have {count} listings");
     let check = "extends SceneTree\n\nfunc _initialize() -> void:\n\tvar bad := 0\n\
                  \tfor file in DirAccess.get_files_at(\"res://snippets\"):\n\
                  \t\tif file.ends_with(\".gd\"):\n\

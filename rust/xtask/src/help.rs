@@ -1,7 +1,7 @@
 //! Whether the editor has help for all that the engine knows of our classes.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -44,10 +44,31 @@ pub(crate) fn run_check(tally: &mut Tally, engine: &Engine, filter: Option<&str>
     Ok(())
 }
 
-fn missing(engine: &Engine) -> Result<Vec<String>> {
+/// The examples in the help, each with the name of its class.
+pub(crate) fn examples() -> Result<Vec<(String, String)>> {
+    let help = help(&folder()?)?;
+    let help = Document::parse(&help).context("the help is not well-formed")?;
+    let mut examples = Vec::new();
+    for class in help.root_element().children() {
+        let name = class.attribute("name").unwrap_or_default();
+        let text = text_of(child(class, "description"));
+        for part in text.split("[codeblock lang=gdscript]").skip(1) {
+            let example = part.split("[/codeblock]").next().unwrap_or_default();
+            examples.push((name.to_owned(), example.replace("    ", "\t") + "\n"));
+        }
+    }
+    Ok(examples)
+}
+
+fn folder() -> Result<PathBuf> {
     let folder = workspace::root().join("target/help");
     fs::create_dir_all(&folder)?;
-    let help = help(&folder.join("help.xml"))?;
+    Ok(folder)
+}
+
+fn missing(engine: &Engine) -> Result<Vec<String>> {
+    let folder = folder()?;
+    let help = help(&folder)?;
     let help = Document::parse(&help).context("the help is not well-formed")?;
     let mut missing = Vec::new();
     let mut classes = 0;
@@ -66,16 +87,17 @@ fn missing(engine: &Engine) -> Result<Vec<String>> {
 }
 
 /// The help as the library hands it to the editor.
-fn help(file: &Path) -> Result<String> {
+fn help(folder: &Path) -> Result<String> {
+    let file = folder.join("help.xml");
     let mut command = workspace::cargo();
     command.args(["test", "--package", "lodewire-extension", "--features", FEATURES, "--lib"]);
-    command.args(["--", "help::every_class_has_help"]).env("LODEWIRE_HELP", file);
+    command.args(["--", "help::every_class_has_help"]).env("LODEWIRE_HELP", &file);
     run_ok(command, LIMIT)?;
     Ok(fs::read_to_string(file)?)
 }
 
 /// The folder with the lists of what the engine knows of our classes.
-fn listed(engine: &Engine, folder: &Path) -> Result<std::path::PathBuf> {
+fn listed(engine: &Engine, folder: &Path) -> Result<PathBuf> {
     let mut command = engine.headless(&workspace::tests_project());
     command.arg("--doctool").arg(folder).arg("--gdextension-docs");
     run(command, LIMIT)?.check()?;
@@ -92,7 +114,7 @@ fn missing_of(class: Node<'_, '_>, help: Node<'_, '_>) -> Vec<String> {
     if text_of(child(help, "brief_description")).is_empty() {
         missing.push(name.to_owned());
     }
-    if !text_of(child(help, "description")).contains("[codeblock]") {
+    if !text_of(child(help, "description")).contains("[codeblock lang=gdscript]") {
         missing.push(format!("{name}: an example"));
     }
     for (list, tag) in KINDS {
@@ -115,7 +137,8 @@ fn child<'a, 'input>(node: Node<'a, 'input>, tag: &str) -> Option<Node<'a, 'inpu
 }
 
 fn text_of(node: Option<Node<'_, '_>>) -> String {
-    let texts = node.into_iter().flat_map(|node| node.descendants().filter_map(|node| node.text()));
+    let nodes = node.into_iter().flat_map(|node| node.descendants());
+    let texts = nodes.filter(Node::is_text).filter_map(|node| node.text());
     texts.collect::<String>().trim().to_owned()
 }
 
@@ -128,7 +151,7 @@ mod tests {
         let list = "<class name='A'><methods><method name='f'/><method name='g'/></methods>\
                     <constants><constant name='C' value='1'/></constants></class>";
         let help = "<classes><class name='A'><brief_description>a</brief_description>\
-                    <description>[codeblock]</description><methods><method name='f'><description> x \
+                    <description>[codeblock lang=gdscript]</description><methods><method name='f'><description> x \
                     </description></method><method name='g'><description> </description></method>\
                     </methods></class></classes>";
         let (list, help) = (Document::parse(list).unwrap(), Document::parse(help).unwrap());

@@ -94,7 +94,7 @@ impl From<HostStatistic> for Statistic {
 ///
 /// What a peer reports, such as [method LodeENetPacketPeer.get_state], changes when [method service] hands over the event;
 /// its statistics are of this moment.
-/// [codeblock]
+/// ```gdscript
 /// var server := LodeENetConnection.new()
 ///
 /// func _ready():
@@ -114,7 +114,7 @@ impl From<HostStatistic> for Statistic {
 ///             LodeENetConnection.EVENT_ERROR:
 ///                 return
 ///         event = server.service()
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=RefCounted, init, tool)]
 pub(crate) struct LodeENetConnection {

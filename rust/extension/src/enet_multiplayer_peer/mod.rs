@@ -30,12 +30,12 @@ enum Mode {
 ///
 /// It talks to [ENetMultiplayerPeer] of Godot 4, as a server, as a client and in a mesh. What is sent in a frame shares
 /// datagrams, and clients are not lost while the game loads a level.
-/// [codeblock]
+/// ```gdscript
 /// func _ready():
 ///     var peer := LodeENetMultiplayerPeer.new()
 ///     peer.create_server(9080)
 ///     multiplayer.multiplayer_peer = peer
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=MultiplayerPeerExtension, init, tool)]
 pub(crate) struct LodeENetMultiplayerPeer {

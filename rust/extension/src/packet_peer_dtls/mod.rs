@@ -43,7 +43,7 @@ class_enum! {
 ///
 /// Packets are read and written with the methods of [PacketPeer]. They arrive whole or not at all, each at most once, in
 /// any order, and have up to 16384 bytes; those of more than about 1200 bytes are lost more easily.
-/// [codeblock]
+/// ```gdscript
 /// var peer := LodePacketPeerDTLS.new()
 ///
 /// func _ready():
@@ -57,7 +57,7 @@ class_enum! {
 ///             print(peer.get_packet().get_string_from_utf8())
 ///     elif peer.get_status() != LodePacketPeerDTLS.STATUS_HANDSHAKING:
 ///         print("Lost: ", peer.get_last_error())
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=PacketPeerExtension, init, tool)]
 pub(crate) struct LodePacketPeerDTLS {

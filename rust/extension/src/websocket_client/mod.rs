@@ -26,7 +26,7 @@ use lodewire_net::websocket::{Client, Limits};
 /// With [code]gd_mp_api[/code] it is a multiplayer peer: assign it to [member MultiplayerAPI.multiplayer_peer].
 ///
 /// Not available in web exports: use [WebSocketPeer] there.
-/// [codeblock]
+/// ```gdscript
 /// extends Node
 ///
 /// var client = LodeWebSocketClient.new()
@@ -44,7 +44,7 @@ use lodewire_net::websocket::{Client, Limits};
 ///
 /// func _on_data():
 ///     print(client.get_peer(1).get_packet().get_string_from_utf8())
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=MultiplayerPeerExtension, init, tool)]
 pub(crate) struct LodeWebSocketClient {

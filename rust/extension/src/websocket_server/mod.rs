@@ -54,7 +54,7 @@ impl From<ProxyHeader> for websocket::ProxyHeader {
 /// it is a multiplayer peer: assign it to [member MultiplayerAPI.multiplayer_peer].
 ///
 /// Not available in web exports, where browsers allow no servers.
-/// [codeblock]
+/// ```gdscript
 /// extends Node
 ///
 /// var server = LodeWebSocketServer.new()
@@ -70,7 +70,7 @@ impl From<ProxyHeader> for websocket::ProxyHeader {
 /// func _on_data(id):
 ///     var packet = server.get_peer(id).get_packet()
 ///     server.get_peer(id).put_packet(packet)
-/// [/codeblock]
+/// ```
 #[derive(GodotClass)]
 #[class(base=MultiplayerPeerExtension, init, tool)]
 pub(crate) struct LodeWebSocketServer {
