@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dtls;
 use crate::enet;
+use crate::soak;
 use crate::websocket::{self, Server};
 
 /// Measures Lodewire beside its peers.
@@ -36,6 +37,8 @@ enum Task {
     DtlsMemory(dtls::MemoryOptions),
     /// Measure implementations of DTLS
     Dtls(dtls::Options),
+    /// Hold thousands of clients of all families for minutes
+    Soak(soak::Options),
 }
 
 /// Does what the command line asks for.
@@ -48,5 +51,6 @@ pub(crate) fn run() -> Result<()> {
         Task::Enet(options) => enet::run(options),
         Task::DtlsMemory(options) => dtls::run_memory(options),
         Task::Dtls(options) => dtls::run(options),
+        Task::Soak(options) => soak::run(&options),
     }
 }

@@ -74,6 +74,14 @@ impl Engine {
         Ok(Self { program: program.into(), arguments: arguments.to_vec(), version })
     }
 
+    /// Starts a scene of its own, on all cores.
+    pub(crate) fn start_scene(&self, path: &str) -> Result<Process> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg("--headless").arg("--path");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/godot")).arg(path);
+        Process::start("the engine", command, None)
+    }
+
     /// Starts the scene, on one core if told so.
     pub(crate) fn start(&self, scene: Scene, core: Option<usize>) -> Result<Process> {
         let mut command = Command::new(&self.program);

@@ -25,6 +25,8 @@ mod plot;
 #[cfg(target_os = "linux")]
 mod process;
 #[cfg(target_os = "linux")]
+mod soak;
+#[cfg(target_os = "linux")]
 mod websocket;
 #[cfg(target_os = "linux")]
 mod wish;

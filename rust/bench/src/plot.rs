@@ -91,6 +91,56 @@ fn chart(area: &Area<'_>, title: &str, bars: &[Bar]) -> Result<()> {
     Ok(())
 }
 
+/// A line over time: its name, and seconds with values.
+pub(crate) struct Line {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+/// A chart of lines.
+pub(crate) struct LineChart {
+    pub(crate) title: String,
+    pub(crate) lines: Vec<Line>,
+}
+
+/// Draws charts of lines into a file, two side by side, each from 0 on.
+pub(crate) fn draw_lines(charts: &[LineChart], file: &Path) -> Result<()> {
+    let rows = charts.len().div_ceil(2);
+    let height = CHART_HEIGHT * u32::try_from(rows)?;
+    let root = SVGBackend::new(file, (WIDTH, height)).into_drawing_area();
+    root.fill(&WHITE).map_err(error)?;
+    for (area, chart) in root.split_evenly((rows, 2)).iter().zip(charts) {
+        draw_line_chart(area, chart)?;
+    }
+    root.present().map_err(error)
+}
+
+fn draw_line_chart(area: &Area<'_>, chart: &LineChart) -> Result<()> {
+    let points = || chart.lines.iter().flat_map(|line| &line.points);
+    let right = points().map(|point| point.0).fold(1.0, f64::max);
+    let top = points().map(|point| point.1).fold(0.001, f64::max) * 1.1;
+    let mut context = ChartBuilder::on(area)
+        .caption(&chart.title, ("sans-serif", 17))
+        .margin(8)
+        .x_label_area_size(24)
+        .y_label_area_size(56)
+        .build_cartesian_2d(0.0..right, 0.0..top)
+        .map_err(error)?;
+    context.configure_mesh().light_line_style(TRANSPARENT).draw().map_err(error)?;
+    for (line, color) in chart.lines.iter().zip([OURS, USER, PEER]) {
+        let series = LineSeries::new(line.points.iter().copied(), color.stroke_width(2));
+        let drawn = context.draw_series(series).map_err(error)?;
+        drawn
+            .label(line.name.as_str())
+            .legend(move |(x, y)| Rectangle::new([(x, y - 4), (x + 12, y + 4)], color.filled()));
+    }
+    if chart.lines.len() > 1 {
+        let mut labels = context.configure_series_labels();
+        labels.background_style(WHITE.mix(0.8)).draw().map_err(error)?;
+    }
+    Ok(())
+}
+
 fn error(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow!("the plot cannot be drawn: {error}")
 }

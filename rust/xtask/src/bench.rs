@@ -32,6 +32,9 @@ pub(crate) enum Bench {
     Enet,
     /// Implementations of DTLS
     Dtls,
+    /// All families together, for minutes: what `cargo xtask soak` runs
+    #[value(skip)]
+    Soak,
 }
 
 /// Measures `what`; `options` go to rust/bench as they are.
@@ -42,12 +45,16 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let features = match what {
         Bench::Dtls => openssl_feature(),
-        Bench::Websocket | Bench::Enet => "",
+        Bench::Websocket | Bench::Enet | Bench::Soak => "",
     };
     let mut command = program(features)?;
     match what {
         Bench::Dtls => {
             command.arg("dtls");
+            pass_engine_with_addon(&mut command, &cache)?;
+        }
+        Bench::Soak => {
+            command.arg("soak");
             pass_engine_with_addon(&mut command, &cache)?;
         }
         Bench::Websocket => {

@@ -1,4 +1,4 @@
-//! The project's own tasks: `cargo xtask setup | build | demo | test | package | conformance | bench`.
+//! The project's own tasks: `cargo xtask setup | build | demo | test | package | conformance | bench | soak`.
 
 mod bench;
 mod c_enet;
@@ -108,6 +108,15 @@ enum Task {
         #[arg(long, default_value = "*")]
         cases: String,
     },
+    /// Hold 10,000 WebSocket clients, 1,000 ENet peers and 1,000 DTLS peers for ten minutes (Linux)
+    ///
+    /// One headless server in the engine, with traffic; the report and the plot go to docs/bench. Ends with 0 only if
+    /// nothing was lost.
+    Soak {
+        /// Options of rust/bench, such as `--minutes 1` or `--websocket 1000`; `--help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
     /// Measure ours beside its peers, in one run (Linux)
     ///
     /// The table and the plot go to docs/bench. No figure makes it fail.
@@ -144,6 +153,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what, options } => return bench::run(what, &options),
+        Task::Soak { options } => return bench::run(Bench::Soak, &options),
         Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
     }
     Ok(ExitCode::SUCCESS)

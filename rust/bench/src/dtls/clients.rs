@@ -69,6 +69,11 @@ impl Client {
         Ok(())
     }
 
+    /// The next packet that has come.
+    pub(crate) fn receive(&mut self) -> Option<Vec<u8>> {
+        self.connection.receive()
+    }
+
     fn flush(&mut self) {
         while let Some(datagram) = self.connection.transmit() {
             // What finds no room is lost, as on the network.

@@ -16,5 +16,6 @@ mod report;
 mod subject;
 mod wanted;
 
+pub(crate) use clients::Client;
 pub(crate) use command_line::{Options, run};
 pub(crate) use memory::{MemoryOptions, run as run_memory};

@@ -11,5 +11,6 @@ mod subject;
 mod tls_client;
 mod wanted;
 
+pub(crate) use client::REQUEST;
 pub(crate) use command_line::{Options, run};
 pub(crate) use servers::{Server, run as serve};
