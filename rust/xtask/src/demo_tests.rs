@@ -1,5 +1,6 @@
 //! The demos that one opens first, without a window: each runs, does what it is for, and logs no error.
 
+use std::net::{TcpListener, UdpSocket};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,10 @@ struct Scene {
     arguments: &'static [&'static str],
     says: &'static [&'static str],
 }
+
+/// The ports that the demos have, of TCP and of UDP: people look for them by these.
+const TCP_PORTS: [u16; 1] = [9080];
+const UDP_PORTS: [u16; 3] = [4242, 9090, 9190];
 
 /// Each test: scenes that run at once, begun one after the other.
 const TESTS: [(&str, &[Scene]); 6] = [
@@ -90,6 +95,10 @@ pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> R
         if filter.is_some_and(|text| !name.contains(text)) {
             continue;
         }
+        if let Some(port) = taken_port() {
+            tally.skip(name, &format!("another program has the port {port}"));
+            continue;
+        }
         match step(&format!("running {name}"), || Ok(together(engine, scenes)))? {
             Ok(()) => tally.pass(1),
             Err(error) => {
@@ -99,6 +108,13 @@ pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> R
         }
     }
     Ok(())
+}
+
+fn taken_port() -> Option<u16> {
+    let tcp = TCP_PORTS.into_iter().find(|port| TcpListener::bind(("127.0.0.1", *port)).is_err());
+    tcp.or_else(|| {
+        UDP_PORTS.into_iter().find(|port| UdpSocket::bind(("127.0.0.1", *port)).is_err())
+    })
 }
 
 /// Starts each scene when the one before has said what it should, and ends them all at the end.

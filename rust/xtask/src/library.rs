@@ -40,15 +40,26 @@ impl Kind {
     }
 }
 
-/// Builds the library and puts it into the addon, which is where it says.
+/// Builds the library for this machine and puts it into the addon, which is where it says.
 pub(crate) fn build(kind: Kind) -> Result<PathBuf> {
+    build_into(kind, None, &Platform::of_this_machine())
+}
+
+/// The same for a target of Rust's, whose compiler and linker are there.
+pub(crate) fn build_for(kind: Kind, target: &str) -> Result<PathBuf> {
+    let platform =
+        Platform::of(target).with_context(|| format!("the addon has no library for {target}"))?;
+    build_into(kind, Some(target), &platform)
+}
+
+fn build_into(kind: Kind, target: Option<&str>, platform: &Platform) -> Result<PathBuf> {
     step(
         &format!("building the {} library (cargo profile {})", kind.name(), kind.profile()),
         || {
-            run_ok(cargo_build(kind), BUILD_LIMIT)?;
-            let built = built_library(kind)?;
+            run_ok(cargo_build(kind, target), BUILD_LIMIT)?;
+            let built = built_library(kind, target, platform)?;
             let file = built.file_name().context("the library has no name")?;
-            let folder = workspace::addon().join("bin").join(folder_name(kind));
+            let folder = workspace::addon().join("bin").join(platform.folder(kind));
             let installed = folder.join(file);
             put(&built, &installed)?;
             note(&format!("{}, {}", shown(&installed), megabytes(fs::metadata(&installed)?.len())));
@@ -57,25 +68,28 @@ pub(crate) fn build(kind: Kind) -> Result<PathBuf> {
     )
 }
 
-fn cargo_build(kind: Kind) -> Command {
+fn cargo_build(kind: Kind, target: Option<&str>) -> Command {
     let mut command = workspace::cargo();
     command.args(["build", "--package", PACKAGE, "--profile", kind.profile()]);
     if matches!(kind, Kind::Debug) {
         command.args(["--features", "register-docs"]);
     }
+    if let Some(target) = target {
+        command.args(["--target", target]);
+    }
     command
 }
 
 /// Where cargo has put the library: it says so when asked to build again.
-fn built_library(kind: Kind) -> Result<PathBuf> {
-    let mut command = cargo_build(kind);
+fn built_library(kind: Kind, target: Option<&str>, platform: &Platform) -> Result<PathBuf> {
+    let mut command = cargo_build(kind, target);
     command.args(["--quiet", "--message-format", "json"]);
     let messages = run_ok(command, BUILD_LIMIT)?;
-    library_in_messages(&messages).context("cargo tells of no library")
+    library_in_messages(&messages, platform.extension()).context("cargo tells of no library")
 }
 
-fn library_in_messages(messages: &str) -> Option<PathBuf> {
-    let ending = format!(".{}", consts::DLL_EXTENSION);
+fn library_in_messages(messages: &str, extension: &str) -> Option<PathBuf> {
+    let ending = format!(".{extension}");
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
@@ -89,16 +103,55 @@ fn library_in_messages(messages: &str) -> Option<PathBuf> {
         .next_back()
 }
 
-/// The folder in the addon's `bin`, as lodewire.gdextension names it.
-fn folder_name(kind: Kind) -> String {
-    match consts::OS {
-        "macos" => format!("macos.{}", kind.name()),
-        system => format!("{system}.{}.{}", kind.name(), godot_architecture()),
+/// A platform, in Godot's names.
+#[derive(Debug, PartialEq, Eq)]
+struct Platform {
+    system: &'static str,
+    architecture: &'static str,
+    /// One architecture of two that become one library: macOS, when a target is asked for.
+    is_part: bool,
+}
+
+impl Platform {
+    fn of_this_machine() -> Self {
+        Self { system: consts::OS, architecture: architecture(consts::ARCH), is_part: false }
+    }
+
+    /// The platform of a target of Rust's.
+    fn of(target: &str) -> Option<Self> {
+        let (processor, rest) = target.split_once('-')?;
+        let architecture = match processor {
+            "x86_64" => "x86_64",
+            "aarch64" => architecture("aarch64"),
+            _ => return None,
+        };
+        let system = ["android", "windows", "darwin", "linux"]
+            .into_iter()
+            .find(|system| rest.split('-').any(|part| part == *system))?;
+        let is_part = system == "darwin";
+        Some(Self { system: if is_part { "macos" } else { system }, architecture, is_part })
+    }
+
+    /// The folder in the addon's `bin`, as lodewire.gdextension names it.
+    fn folder(&self, kind: Kind) -> String {
+        let Self { system, architecture, is_part } = self;
+        match *system {
+            "macos" if !is_part => format!("macos.{}", kind.name()),
+            _ => format!("{system}.{}.{architecture}", kind.name()),
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        match self.system {
+            "windows" => "dll",
+            "macos" => "dylib",
+            _ => "so",
+        }
     }
 }
 
-fn godot_architecture() -> &'static str {
-    match consts::ARCH {
+fn architecture(rust: &'static str) -> &'static str {
+    match rust {
         "aarch64" => "arm64",
         other => other,
     }
@@ -135,8 +188,11 @@ mod tests {
              {{\"reason\":\"compiler-artifact\",\"target\":{{\"name\":\"lodewire\"}},\"filenames\":[\"/t/a.d\",{file:?}]}}\n\
              {{\"reason\":\"build-finished\",\"success\":true}}\n"
         );
-        assert_eq!(library_in_messages(&messages), Some(PathBuf::from(file)));
-        assert_eq!(library_in_messages("not json\n"), None);
+        assert_eq!(
+            library_in_messages(&messages, consts::DLL_EXTENSION),
+            Some(PathBuf::from(file))
+        );
+        assert_eq!(library_in_messages("not json\n", consts::DLL_EXTENSION), None);
     }
 
     #[test]
@@ -145,12 +201,30 @@ mod tests {
         for kind in [Kind::Debug, Kind::Release] {
             let library = format!(
                 "\"bin/{}/{}lodewire.{}\"",
-                folder_name(kind),
+                Platform::of_this_machine().folder(kind),
                 consts::DLL_PREFIX,
                 consts::DLL_EXTENSION
             );
             assert!(addon.contains(&library), "{library}");
         }
+    }
+
+    #[test]
+    fn the_targets_of_the_workflows_are_platforms_of_the_addon() {
+        let addon = fs::read_to_string(workspace::addon().join("lodewire.gdextension")).unwrap();
+        for (target, folder) in [
+            ("x86_64-unknown-linux-gnu", "linux.release.x86_64"),
+            ("aarch64-unknown-linux-gnu", "linux.release.arm64"),
+            ("x86_64-pc-windows-msvc", "windows.release.x86_64"),
+            ("aarch64-linux-android", "android.release.arm64"),
+            ("x86_64-linux-android", "android.release.x86_64"),
+        ] {
+            assert_eq!(Platform::of(target).unwrap().folder(Kind::Release), folder);
+            assert!(addon.contains(&format!("\"bin/{folder}/")), "{folder}");
+        }
+        let part = Platform::of("aarch64-apple-darwin").unwrap();
+        assert_eq!(part.folder(Kind::Debug), "macos.debug.arm64");
+        assert_eq!(Platform::of("wasm32-unknown-emscripten"), None);
     }
 
     #[test]

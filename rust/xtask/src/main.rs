@@ -22,6 +22,7 @@ mod log_lines;
 mod log_scan;
 mod package;
 mod package_tests;
+mod pictures;
 mod process;
 mod process_group;
 mod programs;
@@ -32,6 +33,7 @@ mod rust_checks;
 mod rust_results;
 mod tally;
 mod test_command;
+mod workflows;
 mod workspace;
 
 use std::ffi::OsString;
@@ -71,6 +73,9 @@ enum Task {
         /// one for exported games; and import the projects if there is an engine
         #[arg(long)]
         debug: bool,
+        /// Build for another platform: a target of Rust's, which is installed
+        #[arg(long)]
+        target: Option<String>,
     },
     /// Build all, then run a server and a client that talk to each other
     ///
@@ -80,6 +85,10 @@ enum Task {
         #[arg(long)]
         window: bool,
     },
+    /// Make the pictures of the README anew, by running the demos in a virtual screen
+    Pictures,
+    /// Check the formatting, the lints, the documentation and the workflows
+    Check,
     /// Run every check and test
     ///
     /// Formatting, clippy, documentation, Rust tests, and tests in a real engine. The last
@@ -146,7 +155,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Setup => {
             engine::set_up(&Cache::open()?)?;
         }
-        Task::Build { debug } => build(debug)?,
+        Task::Build { debug, target } => build(debug, target.as_deref())?,
+        Task::Pictures => pictures::run_all()?,
+        Task::Check => return Ok(test_command::check()),
         Task::Demo { window } => demo::run(window)?,
         Task::Package { built } => {
             package::run(&Cache::open()?, built)?;
@@ -159,8 +170,13 @@ fn run(task: Task) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn build(debug: bool) -> Result<()> {
-    library::build(if debug { Kind::Debug } else { Kind::Release })?;
+fn build(debug: bool, target: Option<&str>) -> Result<()> {
+    let kind = if debug { Kind::Debug } else { Kind::Release };
+    if let Some(target) = target {
+        library::build_for(kind, target)?;
+        return Ok(());
+    }
+    library::build(kind)?;
     project::link_addon()?;
     if debug {
         // Only the debug library is loaded by the engine that imports.

@@ -10,6 +10,7 @@ use crate::programs;
 use crate::report::{note, step};
 use crate::rust_results::{Counts, cargo_test_counts, nextest_counts};
 use crate::tally::Tally;
+use crate::workflows;
 use crate::workspace;
 
 /// The editor's help is compiled, and checked, as everything else.
@@ -23,7 +24,7 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Formatting, lints and documentation: each is one that passes or fails.
+/// Formatting, lints, documentation and workflows: each is one that passes or fails.
 pub(crate) fn run_checks(tally: &mut Tally) {
     check(
         tally,
@@ -36,6 +37,7 @@ pub(crate) fn run_checks(tally: &mut Tally) {
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
     doc.env("RUSTDOCFLAGS", "-D warnings");
     check(tally, "checking the documentation", doc);
+    workflows::check(tally);
 }
 
 fn check(tally: &mut Tally, what: &str, command: Command) {

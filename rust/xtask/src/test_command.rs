@@ -6,6 +6,17 @@ use crate::godot_tests;
 use crate::rust_checks;
 use crate::tally::Tally;
 
+/// What is not run here, since it takes long: each has a command of its own.
+const ELSEWHERE: &str = "not run here: all 517 cases of Autobahn (cargo xtask conformance), ten minutes with 12,000 clients (cargo \
+                         xtask soak), measurements (cargo xtask bench), fuzzing (CONTRIBUTING.md)";
+
+/// Runs the checks alone.
+pub(crate) fn check() -> ExitCode {
+    let mut tally = Tally::default();
+    rust_checks::run_checks(&mut tally);
+    tally.finish()
+}
+
 /// Runs all steps, or only the tests whose name contains the filter. A step that fails
 /// does not keep the others from running.
 pub(crate) fn run(filter: Option<&str>) -> ExitCode {
@@ -15,5 +26,8 @@ pub(crate) fn run(filter: Option<&str>) -> ExitCode {
     }
     rust_checks::run_tests(&mut tally, filter);
     godot_tests::run(&mut tally, filter);
+    if filter.is_none() {
+        println!("\n{ELSEWHERE}");
+    }
     tally.finish()
 }

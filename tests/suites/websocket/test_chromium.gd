@@ -24,6 +24,29 @@ func test_page_over_tls() -> void:
 	)
 
 
+## The chat of the demos, in an engine of its own: its page joins, and what another player says is shown there.
+func test_page_of_the_chat() -> void:
+	var browser_program := chromium()
+	var engine := godot()
+	if browser_program.is_empty() or engine.is_empty():
+		return
+	var probe := TCPServer.new()
+	if probe.listen(9080) != OK:
+		skip("another program has the port 9080")
+		return
+	probe.stop()
+	var project := ProjectSettings.globalize_path("res://").path_join("../godot-project")
+	var chat := start_process(engine, ["--headless", "--path", project, "res://chat/chat.tscn", "--", "--name=Ada"])
+	check((await chat.line_after("Ada has joined from ")) == "127.0.0.1", chat.output())
+	var page := "file://%s#Eve" % project.path_join("chat/page.html").simplify_path()
+	var profile := OS.get_cache_dir().path_join("lodewire-chromium-chat")
+	var browser := start_process(browser_program, ["--user-data-dir=" + profile, "--remote-debugging-port=0", page])
+	check_eq(await chat.line_after("Eve has joined from ", 40.0), "127.0.0.1", chat.output())
+	browser.kill()
+	check(await until(func() -> bool: return chat.output().contains("Eve has left"), 10.0), chat.output())
+	OS.execute("rm", ["-rf", profile])
+
+
 func _run(scheme: String, set_up: Callable) -> void:
 	var program := chromium()
 	if program.is_empty():

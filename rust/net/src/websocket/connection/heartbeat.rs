@@ -30,6 +30,14 @@ impl Heartbeat {
         Self { interval, asked: None, number: 0, heard: false }
     }
 
+    /// When the first beat is due: after half of the interval at the least, and the more of the rest the greater the
+    /// peer's random `id`. So thousands that come together after a restart are not asked together for ever.
+    pub(super) fn first(&self, now: Instant, id: i32) -> Instant {
+        const STEPS: u32 = 1024;
+        let half = self.interval / 2;
+        now + half + half / STEPS * (id.unsigned_abs() % STEPS)
+    }
+
     /// When the next beat is due.
     pub(super) fn next(&self, now: Instant) -> Instant {
         now + self.interval
@@ -64,6 +72,16 @@ impl Heartbeat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn peers_that_come_together_are_asked_at_different_times() {
+        let (start, interval) = (Instant::now(), Duration::from_secs(1));
+        let heart = Heartbeat::new(interval);
+        assert_eq!(heart.first(start, 1024), start + interval / 2);
+        assert!(heart.first(start, 1) > heart.first(start, 1024));
+        assert!(heart.first(start, i32::MAX) < start + interval);
+        assert!(heart.first(start, i32::MIN) >= start + interval / 2);
+    }
 
     #[test]
     fn an_answer_is_timed_and_silence_is_death() {

@@ -198,7 +198,7 @@ impl Open {
 
     /// When the heart beats first, if there is one.
     pub(super) fn first_beat(&self, now: Instant) -> Option<Instant> {
-        self.heartbeat.as_ref().map(|heart| heart.next(now))
+        self.heartbeat.as_ref().map(|heart| heart.first(now, self.peer.id))
     }
 
     /// A beat of the heart: when the next one is due, or `None` if the peer is dead.
