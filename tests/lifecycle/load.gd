@@ -17,7 +17,9 @@ var dtls_clients: Array[Object] = []
 
 func _init() -> void:
 	# Its callables are the library's, too.
-	ClassDB.class_call_static("LodeMonitors", "enable")
+	# By name, since the engine has it from 4.4 on.
+	if ClassDB.has_method(&"class_call_static"):
+		ClassDB.call(&"class_call_static", &"LodeMonitors", &"enable")
 	server = ClassDB.instantiate("LodeWebSocketServer")
 	server.bind_ip = "127.0.0.1"
 	if server.listen(0) != OK:

@@ -2,7 +2,8 @@
 //! invent them: `cargo run --bin seeds`.
 
 use lodewire_websocket::{
-    Asked,    ClientHandshake, ClientRequest, Connection, DeflateOptions, MessageKind, Role, ServerHandshake,
+    Asked, ClientHandshake, ClientRequest, Connection, DeflateOptions, MessageKind, Role,
+    ServerHandshake,
 };
 use std::fs;
 use std::io;
@@ -75,6 +76,11 @@ fn main() -> io::Result<()> {
         let then = [&[0xC1, again.len() as u8][..], &again].concat();
         write("inflate", name, &[0, 3], &[frame, then].concat())?;
     }
-    write("deflate", "words", &[0, 0], b"\x00\x05\x1FHello\x02\x05\x1FHello\x03\x05\x1FHello\x04\x00\x00")?;
+    write(
+        "deflate",
+        "words",
+        &[0, 0],
+        b"\x00\x05\x1FHello\x02\x05\x1FHello\x03\x05\x1FHello\x04\x00\x00",
+    )?;
     Ok(())
 }

@@ -60,6 +60,33 @@ func test_the_proxy_protocol() -> void:
 	check_eq(await _answer(REQUEST + "\r\n"), "", "without the header")
 
 
+## The header comes before TLS.
+func test_the_proxy_protocol_with_wss() -> void:
+	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL
+	server.trusted_proxies = ["127.0.0.1"]
+	server.private_key = load("res://suites/websocket/keys/rsa_pkcs1.key")
+	server.ssl_certificate = load("res://suites/websocket/keys/rsa.crt")
+	check_eq(server.listen(0), OK)
+	var stream := StreamPeerTCP.new()
+	stream.connect_to_host("127.0.0.1", server.get_local_port())
+	check(await until(func() -> bool:
+		stream.poll()
+		return stream.get_status() == StreamPeerTCP.STATUS_CONNECTED), "connected")
+	stream.put_data("PROXY TCP6 2001:db8::9 2001:db8::1 4000 443\r\n".to_utf8_buffer())
+	var tls := StreamPeerTLS.new()
+	check_eq(tls.connect_to_stream(stream, "localhost", TLSOptions.client_unsafe()), OK)
+	var state := {sent = false}
+	check(await until(func() -> bool:
+		server.poll()
+		tls.poll()
+		if tls.get_status() == StreamPeerTLS.STATUS_CONNECTED and not state.sent:
+			state.sent = true
+			tls.put_data((REQUEST + "\r\n").to_utf8_buffer())
+		return connected.size() == 1), "it is let in")
+	if connected.size() == 1:
+		check_eq(server.get_peer_address(connected[0]), "2001:db8::9")
+
+
 func test_x_forwarded_for() -> void:
 	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_X_FORWARDED_FOR
 	server.trusted_proxies = ["127.0.0.1"]

@@ -61,6 +61,18 @@ const SERVER_METHODS: Array[String] = [
 	"set_allow_null_origin(allow_null_origin: bool) -> void",
 	"get_godot_3_wire() -> bool const",
 	"set_godot_3_wire(godot_3_wire: bool) -> void",
+	"get_proxy_header() -> LodeWebSocketServer.ProxyHeader const",
+	"set_proxy_header(value: LodeWebSocketServer.ProxyHeader) -> void",
+	"get_trusted_proxies() -> PackedStringArray const",
+	"set_trusted_proxies(trusted_proxies: PackedStringArray) -> void",
+	"get_health_path() -> String const",
+	"set_health_path(health_path: String) -> void",
+	"get_health_patience() -> float const",
+	"set_health_patience(health_patience: float) -> void",
+	"get_draining() -> bool const",
+	"set_draining(value: bool) -> void",
+	"get_reuse_port() -> bool const",
+	"set_reuse_port(reuse_port: bool) -> void",
 ]
 
 const SERVER_PROPERTIES: Array[String] = [
@@ -84,6 +96,12 @@ const SERVER_PROPERTIES: Array[String] = [
 	"allow_missing_origin: bool = true",
 	"allow_null_origin: bool = false",
 	"godot_3_wire: bool = false",
+	"proxy_header: int of LodeWebSocketServer.ProxyHeader = 0",
+	"trusted_proxies: PackedStringArray = PackedStringArray()",
+	"health_path: String = \"\"",
+	"health_patience: float = 60.0",
+	"draining: bool = false",
+	"reuse_port: bool = false",
 ]
 
 const SERVER_SIGNALS: Array[String] = [

@@ -225,7 +225,7 @@ pub(crate) struct LodeWebSocketServer {
 
     /// Tell load balancers by [member health_path] that they shall send nobody more here, before the server ends. Who comes
     /// all the same is served: it takes a balancer some seconds to notice. It may be changed at any time.
-    #[var(get = is_draining, set = set_draining, usage_flags = [DEFAULT])]
+    #[var(get = get_draining, set = set_draining, usage_flags = [DEFAULT])]
     draining: bool,
 
     /// Let several processes, or servers, that all set this listen on one port: the system deals the clients out to them.
@@ -330,7 +330,7 @@ impl LodeWebSocketServer {
     }
 
     #[func]
-    fn is_draining(&self) -> bool {
+    fn get_draining(&self) -> bool {
         self.draining
     }
 

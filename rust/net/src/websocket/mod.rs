@@ -34,7 +34,7 @@ pub use lodewire_websocket::{
 };
 pub use origins::Origins;
 pub use peer::{Message, Peer, PeerState, SendError};
-pub use proxies::{Proxies, ProxyHeader};
+pub use proxies::{Proxies, ProxyHeader, parse_header as parse_proxy_header};
 pub use request::PendingRequest;
 pub use server::{Config, Server, ServerEvent};
 pub use target::Target;

@@ -71,11 +71,10 @@ impl Proxies {
     ///
     /// With `X-Forwarded-For` it is the last address that is not a trusted proxy's: each proxy appends the one that it was
     /// asked from, and what stands before may be the client's invention. The port is then `remote`'s.
-    pub(super) fn client_of(
-        &self,
-        request: &Request,
-        remote: SocketAddr,
-    ) -> Result<SocketAddr, Refusal> {
+    ///
+    /// # Errors
+    /// How to refuse it: it is not of a proxy, or the proxy does not say whose it is.
+    pub fn client_of(&self, request: &Request, remote: SocketAddr) -> Result<SocketAddr, Refusal> {
         if self.header != ProxyHeader::XForwardedFor {
             return Ok(remote);
         }
@@ -136,8 +135,11 @@ pub(super) fn read_header(
     Ok(Some(source))
 }
 
-/// The source in a header, and its length.
-fn parse_header(bytes: &[u8]) -> io::Result<Option<(Option<SocketAddr>, usize)>> {
+/// The source that a header of the PROXY protocol names, and the header's length; `None` while it is not whole.
+///
+/// # Errors
+/// It is no header, or too long.
+pub fn parse_header(bytes: &[u8]) -> io::Result<Option<(Option<SocketAddr>, usize)>> {
     let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
     match proxy_header::ProxyHeader::parse(bytes, config) {
         Ok((header, used)) if used <= MAX_PROXY_HEADER => {

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    Asked,    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, MessageKind,
+    Asked, ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, MessageKind,
     PreparedMessage, Role, ServerHandshake,
 };
 

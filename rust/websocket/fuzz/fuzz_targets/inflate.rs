@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    Asked,    Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+    Asked, Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
 };
 
 const LIMIT: usize = 4096;

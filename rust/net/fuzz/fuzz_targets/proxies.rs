@@ -1,0 +1,36 @@
+//! What a proxy says of a connection: no panic, nothing read beyond its end, and no change of mind when more comes.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use lodewire_net::websocket::{Proxies, ProxyHeader, parse_proxy_header};
+use lodewire_websocket::{Asked, ServerHandshake};
+use std::net::SocketAddr;
+
+fuzz_target!(|data: &[u8]| {
+    if let Ok(Some((source, used))) = parse_proxy_header(data) {
+        assert!(used <= data.len());
+        // Neither what follows nor the lack of it changes anything.
+        assert!(
+            matches!(parse_proxy_header(&data[..used]), Ok(Some(same)) if same == (source, used))
+        );
+        for len in 0..used {
+            assert!(!matches!(parse_proxy_header(&data[..len]), Ok(Some(_))), "cut at {len}");
+        }
+    }
+    let Ok(value) = std::str::from_utf8(data) else { return };
+    let request = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+         X-Forwarded-For: {value}\r\n\r\n"
+    );
+    let asked = ServerHandshake::new().receive(request.as_bytes());
+    let Ok((_, Some(Asked::Upgrade(request)))) = asked else { return };
+    let trusted = ["10.0.0.0/8".to_owned(), "::1".to_owned()];
+    let proxies = Proxies::new(ProxyHeader::XForwardedFor, &trusted).expect("networks");
+    let remote: SocketAddr = ([10, 0, 0, 1], 5000).into();
+    if let Ok(client) = proxies.client_of(&request, remote) {
+        assert_eq!(client.port(), remote.port());
+        let nobody: SocketAddr = ([11, 0, 0, 1], 5000).into();
+        assert!(proxies.client_of(&request, nobody).is_err(), "who is not trusted is not heard");
+    }
+});
