@@ -20,22 +20,49 @@ const GODOT_3: Program = Program {
     name: "godot3",
     suite: Some("sid"),
     package: "godot3-server",
+    file: "",
     stamp: "debian sid, recipe 1",
     version: "3.",
     start: r#"usr="$here/root/usr"
 exec "$usr/lib64/ld-linux-x86-64.so.2" --library-path "$usr/lib/x86_64-linux-gnu" "$usr/bin/godot3-server" "$@""#,
 };
 
+/// How programs of Debian's stable suites start: with all the libraries that were unpacked with them.
+const WITH_LIBRARIES: &str = r#"root="$here/root"
+libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
+exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/$program" "$@""#;
+
 /// The same of Godot 3.2, with the older ENet and mbedTLS.
 const GODOT_3_2: Program = Program {
     name: "godot3.2",
-    suite: Some("bookworm"),
     package: "godot3-server",
-    stamp: "debian bookworm, recipe 1",
+    file: "bin/godot3-server",
     version: "3.2",
-    start: r#"root="$here/root"
-libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
-exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/bin/godot3-server" "$@""#,
+    ..BOOKWORM
+};
+
+/// A load balancer.
+const HAPROXY: Program = Program {
+    name: "haproxy",
+    package: "haproxy",
+    file: "sbin/haproxy",
+    version: "HAProxy version",
+    ..BOOKWORM
+};
+
+/// Another, with the modules that are built in.
+const NGINX: Program =
+    Program { name: "nginx", package: "nginx", file: "sbin/nginx", version: "nginx: ", ..BOOKWORM };
+
+/// What programs of that suite have in common.
+const BOOKWORM: Program = Program {
+    name: "",
+    suite: Some("bookworm"),
+    package: "",
+    file: "",
+    stamp: "debian bookworm, recipe 2",
+    version: "",
+    start: WITH_LIBRARIES,
 };
 
 /// A browser starts itself anew for each page, which no loader of another C library can follow: so it is the one that was
@@ -44,6 +71,7 @@ const CHROMIUM: Program = Program {
     name: "chromium",
     suite: None,
     package: "chromium",
+    file: "",
     stamp: "debian, recipe 1",
     version: "Chromium",
     start: r#"usr="$here/root/usr"
@@ -57,6 +85,7 @@ const GNUTLS: Program = Program {
     name: "gnutls",
     suite: Some("bookworm"),
     package: "gnutls-bin",
+    file: "",
     stamp: "debian bookworm, recipe 1",
     version: "gnutls-cli 3.",
     start: r#"root="$here/root"
@@ -66,38 +95,14 @@ tool="${1#--version}"
 exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/bin/${tool:-gnutls-cli}" "$@""#,
 };
 
-/// A load balancer.
-const HAPROXY: Program = Program {
-    name: "haproxy",
-    suite: Some("bookworm"),
-    package: "haproxy",
-    stamp: "debian bookworm, recipe 1",
-    version: "HAProxy version",
-    start: r#"root="$here/root"
-libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
-[ "$1" = --version ] && set -- -v
-exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/sbin/haproxy" "$@""#,
-};
-
-/// Another, with the modules that are built in.
-const NGINX: Program = Program {
-    name: "nginx",
-    suite: Some("bookworm"),
-    package: "nginx",
-    stamp: "debian bookworm, recipe 1",
-    version: "nginx version",
-    start: r#"root="$here/root"
-libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
-[ "$1" = --version ] && set -- -v
-exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/sbin/nginx" "$@""#,
-};
-
 /// A program of Debian's.
 struct Program {
     name: &'static str,
     /// The suite that has it; none: that of the machine.
     suite: Option<&'static str>,
     package: &'static str,
+    /// Its file below usr, for the script below.
+    file: &'static str,
     stamp: &'static str,
     /// What it tells of its version.
     version: &'static str,
@@ -160,7 +165,9 @@ impl Program {
     }
 
     fn write_start(&self, script: &Path) -> Result<()> {
-        let text = format!("#!/bin/sh\nhere=$(dirname \"$(realpath \"$0\")\")\n{}\n", self.start);
+        let (program, start) = (self.file, self.start);
+        let here = "here=$(dirname \"$(realpath \"$0\")\")";
+        let text = format!("#!/bin/sh\n{here}\nprogram={program}\n{start}\n");
         fs::write(script, text)?;
         fs::set_permissions(script, fs::Permissions::from_mode(0o755))?;
         Ok(())
