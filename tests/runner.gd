@@ -6,7 +6,7 @@ extends Node
 ## [code]--filter=TEXT[/code] runs only the tests whose name contains TEXT;
 ## [code]--suites=FOLDER[/code] looks for suites in another folder.
 ##
-## The lines it prints are read by `cargo xtask test` (rust/xtask/src/log_scan.rs),
+## The lines it prints are read by `cargo xtask test` (rust/xtask/src/test/log_scan.rs),
 ## which also fails a test for the errors that the engine logs meanwhile.
 
 const TestCase := preload("res://test_case.gd")

@@ -6,34 +6,21 @@ mod cache;
 mod conformance;
 mod debian;
 mod demo;
-mod demo_tests;
 mod engine;
 mod engine_debian;
 #[cfg(unix)]
 mod foreign_engines;
 mod foreign_peers;
-mod godot_run;
-mod godot_tests;
-mod guide;
-mod help;
 mod library;
-mod lifecycle;
 mod log_lines;
-mod log_scan;
 mod package;
-mod package_tests;
 mod pictures;
 mod process;
 mod process_group;
 mod programs;
 mod project;
 mod report;
-mod runner_selftest;
-mod rust_checks;
-mod rust_results;
-mod tally;
-mod test_command;
-mod workflows;
+mod test;
 mod workspace;
 
 use std::ffi::OsString;
@@ -157,7 +144,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { debug, target } => build(debug, target.as_deref())?,
         Task::Pictures => pictures::run_all()?,
-        Task::Check => return Ok(test_command::check()),
+        Task::Check => return Ok(test::check()),
         Task::Demo { window } => demo::run(window)?,
         Task::Package { built } => {
             package::run(&Cache::open()?, built)?;
@@ -165,7 +152,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what, options } => return bench::run(what, &options),
         Task::Soak { options } => return bench::run(Bench::Soak, &options),
-        Task::Test { filter } => return Ok(test_command::run(filter.as_deref())),
+        Task::Test { filter } => return Ok(test::run(filter.as_deref())),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -20,7 +20,7 @@ use crate::log_lines;
 use crate::process::{Event, Running};
 use crate::project;
 use crate::report::{Heartbeat, note, step};
-use crate::tally::Tally;
+use crate::test::tally::Tally;
 use crate::workspace;
 use autobahn::Autobahn;
 use outcome::{Ended, Outcomes};

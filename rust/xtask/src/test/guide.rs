@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use crate::help;
-use crate::package_tests::Fresh;
 use crate::process::{Event as Happened, Running};
+use crate::test::help;
+use crate::test::package::Fresh;
 use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_secs(30);

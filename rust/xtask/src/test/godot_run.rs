@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::engine::Engine;
-use crate::log_scan::{Ending, LogScan, Outcome, Report};
 use crate::process::{Event, Running};
 use crate::report::Heartbeat;
+use crate::test::log_scan::{Ending, LogScan, Outcome, Report};
 use crate::workspace;
 
 /// How long the engine may take for what is no test: to start, and to end.

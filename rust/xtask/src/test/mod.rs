@@ -1,10 +1,22 @@
 //! `cargo xtask test`.
 
+mod demos;
+mod godot_run;
+mod godot_tests;
+mod guide;
+mod help;
+mod lifecycle;
+mod log_scan;
+mod package;
+mod runner_selftest;
+mod rust_checks;
+mod rust_results;
+pub(crate) mod tally;
+mod workflows;
+
 use std::process::ExitCode;
 
-use crate::godot_tests;
-use crate::rust_checks;
-use crate::tally::Tally;
+use tally::Tally;
 
 /// What is not run here, since it takes long: each has a command of its own.
 const ELSEWHERE: &str = "not run here: all 517 cases of Autobahn (cargo xtask conformance), ten minutes with 12,000 clients (cargo \

@@ -7,10 +7,10 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::engine::Engine;
-use crate::godot_run::GodotRun;
-use crate::log_scan::{Outcome, Report};
 use crate::report::{note, step};
-use crate::tally::Tally;
+use crate::test::godot_run::GodotRun;
+use crate::test::log_scan::{Outcome, Report};
+use crate::test::tally::Tally;
 
 /// A test that hangs is waited for: only as long as it takes to be sure.
 const PATIENCE: Duration = Duration::from_secs(3);

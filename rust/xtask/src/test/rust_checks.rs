@@ -8,9 +8,9 @@ use anyhow::bail;
 use crate::process::{Finished, run, run_ok};
 use crate::programs;
 use crate::report::{note, step};
-use crate::rust_results::{Counts, cargo_test_counts, nextest_counts};
-use crate::tally::Tally;
-use crate::workflows;
+use crate::test::rust_results::{Counts, cargo_test_counts, nextest_counts};
+use crate::test::tally::Tally;
+use crate::test::workflows;
 use crate::workspace;
 
 /// The editor's help is compiled, and checked, as everything else.

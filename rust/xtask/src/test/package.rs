@@ -10,13 +10,13 @@ use zip::ZipArchive;
 
 use crate::cache::Cache;
 use crate::engine::Engine;
-use crate::guide;
 use crate::log_lines;
 use crate::package;
 use crate::process::run;
 use crate::project::import;
 use crate::report::{note, step};
-use crate::tally::Tally;
+use crate::test::guide;
+use crate::test::tally::Tally;
 use crate::workspace;
 
 const LIMIT: Duration = Duration::from_mins(2);
