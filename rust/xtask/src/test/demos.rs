@@ -9,7 +9,6 @@ use anyhow::{Result, bail, ensure};
 use crate::engine::Engine;
 use crate::log_lines;
 use crate::process::{Event, Running};
-use crate::report::{note, step};
 use crate::test::tally::Tally;
 use crate::workspace;
 
@@ -90,7 +89,7 @@ const TESTS: [(&str, &[Scene]); 6] = [
 ];
 
 /// Runs all; each counts as one test.
-pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> Result<()> {
+pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) {
     for (name, scenes) in TESTS {
         if filter.is_some_and(|text| !name.contains(text)) {
             continue;
@@ -99,15 +98,8 @@ pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> R
             tally.skip(name, &format!("another program has the port {port}"));
             continue;
         }
-        match step(&format!("running {name}"), || Ok(together(engine, scenes)))? {
-            Ok(()) => tally.pass(1),
-            Err(error) => {
-                note(&format!("FAIL {name}: {error:#}"));
-                tally.fail(name);
-            }
-        }
+        tally.run(name, || together(engine, scenes));
     }
-    Ok(())
 }
 
 fn taken_port() -> Option<u16> {

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use roxmltree::{Document, Node};
 
 use crate::engine::Engine;
 use crate::process::{run, run_ok};
-use crate::report::{note, step};
+use crate::report::note;
 use crate::test::rust_checks::FEATURES;
 use crate::test::tally::Tally;
 use crate::workspace;
@@ -26,22 +26,14 @@ const KINDS: [(&str, &str); 4] = [
 ];
 
 /// Holds the help against what the engine lists; it counts as one test.
-pub(crate) fn run_check(tally: &mut Tally, engine: &Engine, filter: Option<&str>) -> Result<()> {
-    if filter.is_some_and(|text| !NAME.contains(text)) {
-        return Ok(());
+pub(crate) fn run_check(tally: &mut Tally, engine: &Engine, filter: Option<&str>) {
+    if filter.is_none_or(|text| NAME.contains(text)) {
+        tally.run(NAME, || {
+            let missing = missing(engine)?;
+            ensure!(missing.is_empty(), "without help:\n{}", missing.join("\n"));
+            Ok(())
+        });
     }
-    match step(&format!("running {NAME}"), || Ok(missing(engine)))? {
-        Ok(missing) if missing.is_empty() => tally.pass(1),
-        Ok(missing) => {
-            note(&format!("FAIL {NAME}: without help:\n{}", missing.join("\n")));
-            tally.fail(NAME);
-        }
-        Err(error) => {
-            note(&format!("FAIL {NAME}: {error:#}"));
-            tally.fail(NAME);
-        }
-    }
-    Ok(())
 }
 
 /// The examples in the help, each with the name of its class.

@@ -9,7 +9,6 @@ use anyhow::{Result, bail};
 
 use crate::engine::Engine;
 use crate::process::{Event, Running};
-use crate::report::{note, step};
 use crate::test::tally::Tally;
 use crate::workspace;
 
@@ -21,12 +20,7 @@ const QUIT_COUNT: u32 = 100;
 const LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs both; each counts as one test.
-pub(crate) fn run(
-    tally: &mut Tally,
-    engine: &Engine,
-    logs: &Path,
-    filter: Option<&str>,
-) -> Result<()> {
+pub(crate) fn run(tally: &mut Tally, engine: &Engine, logs: &Path, filter: Option<&str>) {
     let wanted = |name: &str| filter.is_none_or(|text| name.contains(text));
     for (name, check) in [(RELOADS, reloads as fn(&Engine, &Path) -> Result<()>), (QUITS, quits)] {
         if !wanted(name) {
@@ -36,16 +30,8 @@ pub(crate) fn run(
             tally.skip(name, "only Linux tells what a process holds");
             continue;
         }
-        let outcome = step(&format!("running {name}"), || Ok(check(engine, logs)))?;
-        match outcome {
-            Ok(()) => tally.pass(1),
-            Err(error) => {
-                note(&format!("FAIL {name}: {error:#}"));
-                tally.fail(name);
-            }
-        }
+        tally.run(name, || check(engine, logs));
     }
-    Ok(())
 }
 
 /// A hundred reloads in one editor: only an editor reloads extensions.

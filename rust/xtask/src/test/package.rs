@@ -14,7 +14,6 @@ use crate::log_lines;
 use crate::package;
 use crate::process::run;
 use crate::project::import;
-use crate::report::{note, step};
 use crate::test::guide;
 use crate::test::tally::Tally;
 use crate::workspace;
@@ -54,15 +53,7 @@ pub(crate) fn run_tests(
     }
     let zip = package::run(cache, false)?;
     for (name, test) in wanted {
-        let result =
-            step(&format!("running {name}"), || Ok(try_in_empty_project(engine, &zip, *test)))?;
-        match result {
-            Ok(()) => tally.pass(1),
-            Err(error) => {
-                note(&format!("FAIL {name}: {error:#}"));
-                tally.fail(name);
-            }
-        }
+        tally.run(name, || try_in_empty_project(engine, &zip, *test));
     }
     Ok(())
 }

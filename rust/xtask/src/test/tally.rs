@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+use anyhow::Result;
+
+use crate::report::{note, step};
+
 /// Counts over all steps.
 #[derive(Default)]
 pub(crate) struct Tally {
@@ -15,6 +19,17 @@ impl Tally {
     /// So many tests have passed.
     pub(crate) fn pass(&mut self, count: usize) {
         self.passed += count;
+    }
+
+    /// Runs one test, shown as a step, and counts it.
+    pub(crate) fn run(&mut self, name: &str, test: impl FnOnce() -> Result<()>) {
+        match step(&format!("running {name}"), test) {
+            Ok(()) => self.pass(1),
+            Err(error) => {
+                note(&format!("FAIL {name}: {error:#}"));
+                self.fail(name);
+            }
+        }
     }
 
     /// One thing has failed.
@@ -63,6 +78,16 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_that_is_run_is_counted() {
+        let mut tally = Tally::default();
+        tally.run("one", || Ok(()));
+        assert!(tally.is_good());
+        tally.run("two", || anyhow::bail!("why"));
+        assert_eq!(tally.last_line(), "1 passed, 1 failed");
+        assert_eq!(tally.failures, ["two"]);
+    }
 
     #[test]
     fn the_last_line_counts() {
