@@ -1,7 +1,7 @@
 //! The I/O thread, in a process of its own: how many threads there are is counted.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
-use lodewire_net::reactor::{Context, Driver, Readiness, add, shutdown};
+use lodewire_net::reactor::{Context, Driver, DriverWaker, Readiness, add, shutdown};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,34 @@ fn hear(heard: &Receiver<&'static str>) -> &'static str {
     heard.recv_timeout(PATIENCE).expect("the driver is called")
 }
 
+/// Runs a job from its first call on, and is to be woken when that has ended.
+struct Employer {
+    waker: DriverWaker,
+    said: Sender<&'static str>,
+    has_begun: bool,
+}
+
+impl Driver for Employer {
+    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+
+    fn woken(&mut self, _: &mut Context<'_>) {
+        if std::mem::replace(&mut self.has_begun, true) {
+            let _ = self.said.send("done");
+        } else {
+            let waker = self.waker.clone();
+            std::thread::spawn(move || waker.wake()).join().expect("no panic");
+        }
+    }
+
+    fn expired(&mut self, _: &mut Context<'_>) {}
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn close(&mut self, _: &mut Context<'_>) {}
+}
+
 #[cfg(target_os = "linux")]
 fn io_threads() -> usize {
     std::fs::read_dir("/proc/self/task")
@@ -73,7 +101,7 @@ fn io_threads() -> usize {
 #[test]
 fn the_thread_lives_as_long_as_its_drivers() {
     let (probe, heard) = Probe::new("never");
-    let handle = add(probe).expect("a thread");
+    let handle = add(|_| probe).expect("a thread");
     assert_eq!(hear(&heard), "woken", "a new driver is called once");
     assert_eq!(hear(&heard), "expired", "and when its time has come");
     handle.wake();
@@ -85,9 +113,15 @@ fn the_thread_lives_as_long_as_its_drivers() {
         while hear(&heard) != "woken" {}
     }
 
+    // A job that ends before the game has the handle wakes its driver as well.
+    let (said, done) = channel();
+    let employer = add(|waker| Box::new(Employer { waker, said, has_begun: false }));
+    assert_eq!(hear(&done), "done");
+    drop(employer);
+
     // A panic ends one driver and leaves the other.
     let (panicking, last_words) = Probe::new("expired");
-    let broken = add(panicking).expect("a thread");
+    let broken = add(|_| panicking).expect("a thread");
     assert_eq!(hear(&last_words), "woken");
     assert_eq!(hear(&last_words), "expired");
     assert_eq!(hear(&last_words), "drop");
@@ -106,7 +140,8 @@ fn the_thread_lives_as_long_as_its_drivers() {
 
     #[cfg(target_os = "linux")]
     {
-        let more: Vec<_> = (0..64).map(|_| add(Probe::new("never").0).expect("a thread")).collect();
+        let more: Vec<_> =
+            (0..64).map(|_| add(|_| Probe::new("never").0).expect("a thread")).collect();
         assert_eq!(io_threads(), 1, "64 drivers are not 64 threads");
         drop(more);
     }
@@ -120,13 +155,13 @@ fn the_thread_lives_as_long_as_its_drivers() {
 
     // A shutdown ends it whoever uses it; handles of the old thread do nothing to the next.
     let (probe, heard) = Probe::new("never");
-    let handle = add(probe).expect("a new thread");
+    let handle = add(|_| probe).expect("a new thread");
     assert_eq!(hear(&heard), "woken");
     shutdown();
     #[cfg(target_os = "linux")]
     assert_eq!(io_threads(), 0);
     let (probe, next) = Probe::new("never");
-    let next_handle = add(probe).expect("a third thread");
+    let next_handle = add(|_| probe).expect("a third thread");
     handle.wake();
     drop(handle);
     assert_eq!(hear(&next), "woken");

@@ -5,9 +5,9 @@ use lodewire_net::Bind;
 use lodewire_net::certificates::Trust;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
-    Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Limits,
-    MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent, Settings,
-    Status, Target,
+    Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Failure,
+    Limits, MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent,
+    Settings, Status, Target,
 };
 use lodewire_websocket::{Asked, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -148,7 +148,7 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(why)] = &told[..] else { unreachable!("{told:?}") };
+    let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else { unreachable!("{told:?}") };
     assert!(why.contains("UnknownIssuer"), "{why}");
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
@@ -168,7 +168,9 @@ fn the_game_says_who_comes_in() {
     // A second one finds no place to wait.
     let mut second = connect(&server, client_config(&Settings::default()));
     let (_, refused) = run(&mut server, &mut second, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(why)] = &refused[..] else { unreachable!("{refused:?}") };
+    let [ClientEvent::Failed(Failure { why, .. })] = &refused[..] else {
+        unreachable!("{refused:?}")
+    };
     assert!(why.contains("503"), "{why}");
     // The clock stands still while the game thinks.
     std::thread::sleep(Duration::from_millis(400));
@@ -188,7 +190,9 @@ fn the_game_says_who_comes_in() {
         }
         drop(request);
         let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(why)] = &told[..] else { unreachable!("{told:?}") };
+        let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else {
+            unreachable!("{told:?}")
+        };
         assert!(why.contains(if status.is_some() { "429" } else { "403" }), "{why}");
     }
     // One that leaves while it waits frees its place.
@@ -221,7 +225,9 @@ fn origins_and_a_full_house_are_refused() {
     ] {
         let mut other = connect(&server, config);
         let (_, told) = run(&mut server, &mut other, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(why)] = &told[..] else { unreachable!("{told:?}") };
+        let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else {
+            unreachable!("{told:?}")
+        };
         assert!(why.contains(status), "{why}");
     }
 }
@@ -376,6 +382,21 @@ fn a_client_finds_the_family_that_answers() {
     join(&mut server, &mut client);
 }
 
+/// A failure without an answer of HTTP.
+fn failed(why: &str) -> ClientEvent {
+    ClientEvent::Failed(Failure { why: why.to_owned(), ..Failure::default() })
+}
+
+#[test]
+fn a_refusal_tells_its_status_and_reason() {
+    let mut server = listen(Config { max_clients: 0, ..Config::default() });
+    let mut client = connect(&server, client_config(&Settings::default()));
+    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
+    let [ClientEvent::Failed(failure)] = &told[..] else { unreachable!("{told:?}") };
+    assert_eq!((failure.status, failure.reason.as_str()), (Some(503), "Service Unavailable"));
+    assert!(failure.why.contains("503 Service Unavailable"), "{}", failure.why);
+}
+
 #[test]
 fn what_cannot_be_reached_is_told() {
     let mut server = listen(Config::default());
@@ -384,7 +405,7 @@ fn what_cannot_be_reached_is_told() {
     let config = client_config(&Settings::default());
     let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [ClientEvent::Failed("nobody listens at that port".to_owned())]);
+    assert_eq!(told, [failed("nobody listens at that port")]);
     // Somebody who accepts and says nothing.
     let silent = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = silent.local_addr().expect("bound").port();
@@ -392,5 +413,5 @@ fn what_cannot_be_reached_is_told() {
     let config = ClientConfig { timeout: Duration::from_millis(100), ..config };
     let mut client = Client::connect(&target, &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [ClientEvent::Failed("the server did not answer in time".to_owned())]);
+    assert_eq!(told, [failed("the server did not answer in time")]);
 }

@@ -82,7 +82,7 @@ impl LodeWebSocketClient {
                     .map_or_else(GString::new, GString::from);
                 self.signals().connection_established().emit(&protocol);
             }
-            ClientEvent::Failed(why) => self.failed(&why),
+            ClientEvent::Failed(failure) => self.failed(&failure.why),
             ClientEvent::Data => self.signals().data_received().emit(),
             ClientEvent::CloseRequest(close) => self.close_requested(&close),
             ClientEvent::Closed { clean } => {
@@ -106,7 +106,7 @@ impl LodeWebSocketClient {
             }
             MultiplayerEvent::Packet(id) => self.signals().peer_packet().emit(id),
             MultiplayerEvent::CloseRequest { close, .. } => self.close_requested(&close),
-            MultiplayerEvent::Failed(why) => self.failed(&why),
+            MultiplayerEvent::Failed(failure) => self.failed(&failure.why),
             MultiplayerEvent::Closed => {
                 self.abandon();
                 self.signals().server_disconnected().emit();

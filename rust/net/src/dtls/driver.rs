@@ -73,11 +73,12 @@ impl EndpointDriver {
         self.dial = Some(Dial { shared, config, attempts: Attempts::new(), why });
     }
 
-    /// Begins, once it can be woken: what the game has asked for before is still there then.
+    /// Begins to read from the socket.
     fn begin(&mut self, cx: &mut Context<'_>) {
-        let Some(waker) = self.endpoint.waker.get() else { return };
         if !std::mem::replace(&mut self.is_begun, true) {
-            self.associations.set_waker(waker);
+            if let Some(waker) = self.endpoint.waker.get() {
+                self.associations.set_waker(waker);
+            }
             // What cannot be watched is not heard of: connections then fail by their time-outs.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
         }
@@ -243,9 +244,6 @@ impl Driver for EndpointDriver {
 
     fn woken(&mut self, cx: &mut Context<'_>) {
         self.begin(cx);
-        if !self.is_begun {
-            return;
-        }
         self.associations.take_finished(cx.now);
         self.obey(cx.now);
         if self.gather_until.is_none() {

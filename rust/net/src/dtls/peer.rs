@@ -56,9 +56,12 @@ impl Peer {
         let associations = Associations::dial(limits);
         let mut driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
         driver.dial(Arc::clone(&shared), setup.config(&limits));
-        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
-        // Set once, before anything can be commanded.
-        let _ = endpoint.waker.set(handle.waker());
+        let add = |waker| {
+            // Set once, before the driver is called.
+            let _ = endpoint.waker.set(waker);
+            Box::new(driver) as Box<dyn reactor::Driver>
+        };
+        let handle = reactor::add(add).map_err(BindError::System)?;
         let mut peer = Self::new(shared, &limits);
         peer.driver = Some(handle);
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);

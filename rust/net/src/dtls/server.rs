@@ -44,9 +44,12 @@ impl Server {
         let endpoint = Arc::new(Endpoint::default());
         let admission = associations.admission().unwrap_or_default();
         let driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
-        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
-        // Set once, before anything can be commanded.
-        let _ = endpoint.waker.set(handle.waker());
+        let add = |waker| {
+            // Set once, before the driver is called.
+            let _ = endpoint.waker.set(waker);
+            Box::new(driver) as Box<dyn reactor::Driver>
+        };
+        let handle = reactor::add(add).map_err(BindError::System)?;
         handle.wake();
         Ok(Self { handle, endpoint, local, limits, admission, taken: RefCell::default() })
     }

@@ -136,9 +136,12 @@ impl Connection {
         let channel_limit = config.host.channel_limit;
         let host = Host::new(config.host.clone(), seed);
         let driver = HostDriver::new(Arc::clone(&endpoint), socket, host, config);
-        let handle = reactor::add(Box::new(driver)).map_err(BindError::System)?;
-        // Set once, before anything can be commanded.
-        let _ = endpoint.waker.set(handle.waker());
+        let add = |waker| {
+            // Set once, before the driver is called.
+            let _ = endpoint.waker.set(waker);
+            Box::new(driver) as Box<dyn reactor::Driver>
+        };
+        let handle = reactor::add(add).map_err(BindError::System)?;
         Ok(Self {
             handle,
             endpoint,

@@ -83,9 +83,12 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Adds a driver to the process's I/O thread, which is started if there is none.
 ///
+/// `build` gets the driver's waker and returns the driver, so that whoever is to wake it can do so before the driver is
+/// called for the first time.
+///
 /// # Errors
 /// The system gives no thread, or no event queue.
-pub fn add(driver: Box<dyn Driver>) -> io::Result<DriverHandle> {
+pub fn add(build: impl FnOnce(DriverWaker) -> Box<dyn Driver>) -> io::Result<DriverHandle> {
     let mut running = lock(&RUNNING);
     if running.is_none() {
         let (inbox, thread) = io_thread::start()?;
@@ -104,6 +107,7 @@ pub fn add(driver: Box<dyn Driver>) -> io::Result<DriverHandle> {
         link: Arc::default(),
         ended: false,
     };
+    let driver = build(handle.waker());
     handle.inbox.push(Request::Add { slot, driver, link: Arc::clone(&handle.link) });
     Ok(handle)
 }
@@ -125,7 +129,7 @@ impl DriverHandle {
     }
 
     /// A waker for this driver.
-    pub fn waker(&self) -> DriverWaker {
+    fn waker(&self) -> DriverWaker {
         DriverWaker {
             slot: self.slot,
             inbox: Arc::clone(&self.inbox),

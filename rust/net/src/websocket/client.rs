@@ -9,7 +9,7 @@ use super::target::Target;
 use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tls::{ClientTls, TlsError};
-use lodewire_websocket::{ClientHandshake, ClientRequest, CloseCode, CloseFrame};
+use lodewire_websocket::{ClientHandshake, ClientRequest, CloseCode, CloseFrame, HandshakeError};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -55,13 +55,42 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
+/// Why a connection could not be opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// In words for a developer.
+    pub why: String,
+    /// The HTTP status with which the server answered instead of opening the connection; none if it did not answer.
+    pub status: Option<u16>,
+    /// The phrase after the status, such as `Service Unavailable`: at most 128 bytes, without control characters.
+    pub reason: String,
+}
+
+impl Failure {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), ..Self::default() }
+    }
+}
+
+impl From<HandshakeError> for Failure {
+    fn from(error: HandshakeError) -> Self {
+        let why = error.to_string();
+        match error {
+            HandshakeError::Refused { status, reason } => {
+                Self { why, status: Some(status), reason }
+            }
+            _ => Self::new(why),
+        }
+    }
+}
+
 /// What happened, in the order in which the game is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
     /// The connection is open.
     Established,
     /// It could not be opened, and why. Nothing follows.
-    Failed(String),
+    Failed(Failure),
     /// A message can be read.
     Data,
     /// The server began the closing handshake. [`Closed`](Self::Closed) follows.
@@ -84,7 +113,7 @@ pub struct Client {
     active: bool,
     /// What the last poll collected is being told.
     telling: bool,
-    failed: Option<String>,
+    failed: Option<Failure>,
     /// It failed, or its end was told.
     over: bool,
 }
@@ -129,9 +158,12 @@ impl Client {
             (handshake, out),
             config.timeout,
         );
-        let handle = reactor::add(Box::new(driver)).map_err(ConnectError::System)?;
-        // Set once, before anything can be commanded.
-        let _ = endpoint.waker.set(handle.waker());
+        let add = |waker| {
+            // Set once, before the driver is called.
+            let _ = endpoint.waker.set(waker);
+            Box::new(driver) as Box<dyn reactor::Driver>
+        };
+        let handle = reactor::add(add).map_err(ConnectError::System)?;
         Ok(Self {
             handle,
             endpoint,
@@ -173,7 +205,7 @@ impl Client {
                 peer.fail(&why);
                 self.telling = true;
             }
-            (None, Some(why)) => self.failed = Some(why),
+            (None, Some(why)) => self.failed = Some(Failure::new(why)),
             (Some(peer), None) if self.active => {
                 self.active = false;
                 self.telling = true;

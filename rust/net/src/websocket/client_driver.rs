@@ -1,5 +1,6 @@
 //! A client on the I/O thread: it connects, and serves its connection.
 
+use super::client::Failure;
 use super::connection::{Connection, Life, Opened, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::peer_shared::PeerShared;
@@ -101,7 +102,7 @@ impl ClientDriver {
         }
         if self.attempts.iter().all(Option::is_none) {
             let why = last.map_or("the host has no address".to_owned(), |error| tell(&error));
-            self.fail(&why);
+            self.fail(Failure::new(why));
         }
     }
 
@@ -124,7 +125,7 @@ impl ClientDriver {
                 if !self.addresses.is_empty() {
                     self.attempt(cx);
                 } else if self.attempts.iter().all(Option::is_none) {
-                    self.fail(&tell(&error));
+                    self.fail(Failure::new(tell(&error)));
                 }
             }
         }
@@ -139,7 +140,7 @@ impl ClientDriver {
             None => None,
             Some((tls, host)) => match tls.session(host) {
                 Ok(session) => Some(session),
-                Err(error) => return self.fail(&error.to_string()),
+                Err(error) => return self.fail(Failure::new(error.to_string())),
             },
         };
         let (Some((handshake, request)), Some(deadline)) =
@@ -174,7 +175,7 @@ impl ClientDriver {
                 lock(&self.endpoint.news).connected.push(Arc::clone(&peer));
                 connection.open(Role::Client, Opened { peer, deflate }, &[], &mut turn)
             }
-            Life::Opening(Opening::Failed(why)) => return self.fail(&why),
+            Life::Opening(Opening::Failed(why)) => return self.fail(why),
             life => life,
         };
         match life {
@@ -189,8 +190,8 @@ impl ClientDriver {
         }
     }
 
-    fn fail(&mut self, why: &str) {
-        lock(&self.endpoint.news).failed = Some(why.to_owned());
+    fn fail(&mut self, failure: Failure) {
+        lock(&self.endpoint.news).failed = Some(failure);
         self.attempts.clear();
         self.addresses.clear();
         self.next_attempt = None;
@@ -260,7 +261,7 @@ impl Driver for ClientDriver {
             Some(active) if due(active.connection.deadline) => {
                 self.serve(cx, |connection, turn| connection.expired(turn.now));
             }
-            None if due(self.deadline) => self.fail("the host does not answer"),
+            None if due(self.deadline) => self.fail(Failure::new("the host does not answer")),
             _ => {}
         }
     }

@@ -1,5 +1,6 @@
 //! What the game's thread and the I/O thread share of a server or a client.
 
+use super::client::Failure;
 use super::peer_shared::PeerShared;
 use super::request::RequestShared;
 use crate::figures::Traffic;
@@ -135,7 +136,7 @@ pub(super) struct News {
     /// Peers whose inbox is not empty.
     pub(super) active: Vec<Arc<PeerShared>>,
     /// Why a client could not connect.
-    pub(super) failed: Option<String>,
+    pub(super) failed: Option<Failure>,
 }
 
 impl Endpoint {

@@ -26,7 +26,7 @@ mod server;
 mod server_driver;
 mod target;
 
-pub use client::{Client, ClientConfig, ClientEvent, ConnectError};
+pub use client::{Client, ClientConfig, ClientEvent, ConnectError, Failure};
 pub use endpoint::{Limits, Settings};
 pub use lodewire_websocket::{
     CloseCode, CloseFrame, DeflateOptions, MAX_CLOSE_REASON, MessageKind, Refusal, Request, Status,

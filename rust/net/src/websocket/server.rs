@@ -143,9 +143,11 @@ impl Server {
         rules: Arc<Rules>,
         port: u16,
     ) -> std::io::Result<Self> {
-        let handle = reactor::add(driver)?;
-        // Set once, before anything can be commanded.
-        let _ = endpoint.waker.set(handle.waker());
+        let handle = reactor::add(|waker| {
+            // Set once, before the driver is called.
+            let _ = endpoint.waker.set(waker);
+            driver
+        })?;
         Ok(Self {
             handle,
             endpoint,

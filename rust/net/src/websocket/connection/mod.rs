@@ -6,6 +6,7 @@ mod open;
 mod reading;
 mod writing;
 
+use super::client::Failure;
 use super::endpoint::Command;
 use super::peer_shared::{Arrival, PeerShared};
 use super::proxies;
@@ -61,7 +62,7 @@ pub(super) enum Opening {
     /// A client's request, and where it comes from.
     Request(Asked, SocketAddr),
     Response(Response),
-    Failed(String),
+    Failed(Failure),
 }
 
 /// What an opening handshake came to.
@@ -202,7 +203,6 @@ impl Connection {
         open.count(answer.len());
         self.deadline = open.first_beat(turn.now);
         self.phase = Phase::Open(Box::new(open));
-        self.transport.set_no_delay(true);
         self.resume(turn)
     }
 
@@ -259,7 +259,7 @@ impl Connection {
                 self.refuse(&Refusal::new(Status::RequestTimeout, why), now)
             }
             Phase::Response(_) => {
-                Life::Opening(Opening::Failed("the server did not answer in time".to_owned()))
+                Life::Opening(Opening::Failed(Failure::new("the server did not answer in time")))
             }
             Phase::Open(open) => match std::mem::take(&mut open.ending) {
                 Ending::Told(end) => {

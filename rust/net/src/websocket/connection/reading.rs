@@ -3,6 +3,7 @@
 use super::open::{End, Ending};
 use super::{CLOSE_TIMEOUT, Connection, Life, Opening, Phase, READS_PER_TURN, Turn};
 use crate::tls::Step;
+use crate::websocket::Failure;
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
@@ -85,7 +86,11 @@ impl Connection {
             }
             Phase::Response(_) => {
                 let ended = "the server ended the connection during the handshake";
-                Life::Opening(Opening::Failed(if why.is_empty() { ended } else { why }.to_owned()))
+                Life::Opening(Opening::Failed(Failure::new(if why.is_empty() {
+                    ended
+                } else {
+                    why
+                })))
             }
             _ => Life::Over,
         }
@@ -106,7 +111,7 @@ impl Connection {
             },
             Phase::Response(handshake) => match handshake.receive(input) {
                 Ok((used, response)) => (used, response.map(Opening::Response)),
-                Err(error) => (input.len(), Some(Opening::Failed(error.to_string()))),
+                Err(error) => (input.len(), Some(Opening::Failed(error.into()))),
             },
             Phase::Open(_) => {
                 self.decode_frames(input, now);

@@ -2,7 +2,7 @@
 
 use super::wire3::{Header, Kind, told_id};
 use super::{MultiplayerEvent, Wire};
-use crate::websocket::{Client, ClientEvent, MessageKind, Peer, SendError};
+use crate::websocket::{Client, ClientEvent, Failure, MessageKind, Peer, SendError};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -67,7 +67,9 @@ impl ClientMultiplayer {
             match client.next_event()? {
                 // The id comes first.
                 ClientEvent::Established => {}
-                ClientEvent::Failed(why) => return Some(MultiplayerEvent::Failed(why)),
+                ClientEvent::Failed(failure) => {
+                    return Some(MultiplayerEvent::Failed(failure));
+                }
                 ClientEvent::Data => {
                     let peer = Rc::clone(client.peer()?);
                     self.take(&peer);
@@ -77,7 +79,7 @@ impl ClientMultiplayer {
                 }
                 ClientEvent::Closed { .. } if self.id == 0 => {
                     let why = "the server closed the connection before it told an id";
-                    return Some(MultiplayerEvent::Failed(why.to_owned()));
+                    return Some(MultiplayerEvent::Failed(Failure::new(why)));
                 }
                 ClientEvent::Closed { .. } if self.order.is_empty() => self.close(),
                 ClientEvent::Closed { .. } => self.closed = true,

@@ -9,7 +9,7 @@ mod client;
 mod server;
 mod wire3;
 
-use super::PendingRequest;
+use super::{Failure, PendingRequest};
 use std::rc::Rc;
 
 pub use client::ClientMultiplayer;
@@ -45,7 +45,7 @@ pub enum MultiplayerEvent {
         close: lodewire_websocket::CloseFrame,
     },
     /// The connection to the server could not be opened, and why. Told on the client alone.
-    Failed(String),
+    Failed(Failure),
     /// The connection to the server is gone. Told on the client alone.
     Closed,
 }
