@@ -26,6 +26,7 @@ mod monitors;
 mod optional;
 mod packet_buffer;
 mod packet_peer_dtls;
+mod pem;
 mod strings;
 mod tls_options;
 mod websocket_client;

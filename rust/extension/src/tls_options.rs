@@ -1,44 +1,11 @@
-//! Keys, certificates and `TLSOptions` of the engine, as the network takes them.
+//! `TLSOptions` of the engine, as the network takes them.
 
-use godot::classes::{CryptoKey, FileAccess, Os, ProjectSettings, TlsOptions, X509Certificate};
+use crate::pem::{certificate_text, key_text};
+use godot::classes::{FileAccess, Os, ProjectSettings, TlsOptions, X509Certificate};
 use godot::prelude::*;
 use lodewire_net::certificates::{Pin, Rules, Trust};
 use lodewire_net::dtls::{ClientSetup, ServerSetup};
 use lodewire_net::tls::TlsError;
-
-/// What precedes each certificate in a text.
-const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-
-/// A certificate as PEM, with those that came with it in its file.
-///
-/// The engine (4.6.3) ends the text with a NUL, prints an error about it, and repeats the first certificate instead of
-/// telling those behind it: these are read from the file that the certificate was loaded from.
-pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
-    let text = certificate.clone().save_to_string().to_string();
-    if text.matches(BEGIN).count() > 1 {
-        let path = certificate.get_path();
-        let file = FileAccess::get_file_as_string(&path).to_string();
-        if file.matches(BEGIN).count() > 1 {
-            return file;
-        }
-    }
-    first_of(&text)
-}
-
-/// The text up to the second certificate.
-fn first_of(text: &str) -> String {
-    let begin = text.find(BEGIN).map_or(0, |at| at + BEGIN.len());
-    let end = text[begin..].find(BEGIN).map_or(text.len(), |at| begin + at);
-    text[..end].to_owned()
-}
-
-/// A private key as PEM.
-pub(crate) fn key_text(key: &Gd<CryptoKey>) -> Result<String, &'static str> {
-    if key.is_public_only() {
-        return Err("the key has the public half alone");
-    }
-    Ok(key.clone().save_to_string().to_string())
-}
 
 /// The authorities that the project names or, if it names none, those of the operating system, as PEM.
 pub(crate) fn authorities() -> String {
@@ -95,7 +62,7 @@ pub(crate) fn server_setup(
     let (key, certificate) = pair
         .filter(|_| options.is_server())
         .ok_or("the options are a client's. Use TLSOptions.server(key, certificate).")?;
-    let key = key_text(&key).map_err(|why| format!("{why}. Give it the private one."))?;
+    let key = key_text(&key).map_err(|why| format!("the private key {why}"))?;
     let chain = chain.map(certificate_text).unwrap_or_default();
     ServerSetup::new(&key, &certificate_text(&certificate), &chain, clients).map_err(advice)
 }

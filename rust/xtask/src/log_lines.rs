@@ -50,8 +50,10 @@ pub(crate) fn runner_line(line: &str) -> Option<RunnerLine<'_>> {
 
 /// What the engine (or the extension in it) logs when something is wrong, wherever in
 /// the line it stands. `ERROR:` is in `SCRIPT ERROR:` and `USER ERROR:` as well.
-const PROBLEMS: [&str; 10] = [
+const PROBLEMS: [&str; 11] = [
     "ERROR:",
+    // Printed by the engine without `ERROR:`, as when a certificate is read by `save_to_string()`.
+    "Unexpected NUL character",
     "Parse Error",
     "Failed loading resource",
     "Failed to load",
@@ -125,6 +127,7 @@ mod tests {
             "ERROR: 1 resources still in use at exit (run with --verbose for details).",
             "handle_crash: Program crashed with signal 11",
             "thread 'io' panicked at src/lib.rs:1:1:",
+            "Unicode parsing error, some characters were replaced with \u{FFFD} (U+FFFD): Unexpected NUL character",
         ] {
             assert!(is_problem(line), "{line}");
         }

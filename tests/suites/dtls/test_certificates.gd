@@ -222,5 +222,8 @@ func _sha_256(file: String) -> String:
 
 ## The first certificate, as bytes.
 func _der(certificate: X509Certificate) -> PackedByteArray:
-	var text := certificate.save_to_string()
+	# `save_to_string()` prints an error (4.6.3).
+	certificate.save("user://first.crt")
+	var text := FileAccess.get_file_as_string("user://first.crt")
+	DirAccess.remove_absolute("user://first.crt")
 	return Marshalls.base64_to_raw(text.get_slice("-----", 2).replace("\n", ""))

@@ -195,12 +195,37 @@ func test_keys_and_certificates() -> void:
 	expect_error("private_key does not belong to ssl_certificate")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a pair that is none")
 	server.private_key = CryptoKey.new()
-	expect_error("private_key has the public half alone")
+	expect_error("private_key is empty, or has the public half alone")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a key that is empty")
 	server.private_key = key
 	server.ca_chain = certificate
 	check_eq(server.listen(0), OK)
 	server.stop()
+
+
+func test_a_key_that_cannot_be_used_is_told_as_what_it_is() -> void:
+	var certificate := X509Certificate.new()
+	certificate.load("res://suites/websocket/keys/ec.crt")
+	for case: Array in [
+		["encrypted_pkcs8.key", "private_key is encrypted"],
+		["encrypted_pkcs1.key", "private_key is encrypted"],
+		["ed25519.key", "private_key is an Ed25519 or Ed448 key"],
+	]:
+		expect_error("Error parsing key")
+		server.private_key = load("res://suites/websocket/keys/" + case[0])
+		server.ssl_certificate = certificate
+		expect_error(case[1])
+		check_eq(server.listen(0), ERR_INVALID_PARAMETER, case[0])
+		var dtls := LodeDTLSServer.new()
+		expect_error(case[1].replace("private_key", "the private key"))
+		check_eq(dtls.setup(TLSOptions.server(server.private_key, certificate)), ERR_INVALID_PARAMETER, case[0])
+	var key := Crypto.new().generate_rsa(2048)
+	key.save("user://public.pub", true)
+	server.private_key = CryptoKey.new()
+	server.private_key.load("user://public.pub", true)
+	DirAccess.remove_absolute("user://public.pub")
+	expect_error("private_key is empty, or has the public half alone")
+	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a public key")
 
 
 func test_handshake_timeout() -> void:

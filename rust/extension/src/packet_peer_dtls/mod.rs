@@ -6,7 +6,8 @@ use crate::class_enum::class_enum;
 use crate::dtls_limits::limits;
 use crate::optional::Optional;
 use crate::packet_buffer;
-use crate::tls_options::{Extra, advice, certificate_text, client_setup, key_text};
+use crate::pem::{certificate_text, key_text};
+use crate::tls_options::{Extra, advice, client_setup};
 use godot::classes::{
     CryptoKey, IPacketPeerExtension, PacketPeerExtension, PacketPeerUdp, TlsOptions,
     X509Certificate,
@@ -161,7 +162,7 @@ impl LodePacketPeerDTLS {
         match (&self.client_key, &self.client_certificate) {
             (None, None) => {}
             (Some(key), Some(certificate)) => {
-                let key = key_text(key).map_err(|why| invalid(format!("client_key: {why}.")))?;
+                let key = key_text(key).map_err(|why| invalid(format!("client_key {why}")))?;
                 let certificate = certificate_text(certificate);
                 setup
                     .identify(&key, &certificate)

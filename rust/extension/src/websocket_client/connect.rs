@@ -1,8 +1,9 @@
 //! From a URL to a connection.
 
 use super::{LodeWebSocketClient, Stage};
+use crate::pem::certificate_text;
 use crate::strings::{headers_of, protocols_of};
-use crate::tls_options::{authorities, certificate_text};
+use crate::tls_options::authorities;
 use crate::websocket_settings::{Properties, timeout};
 use godot::classes::Ip;
 use godot::classes::ip::{ResolverStatus, Type};

@@ -1,8 +1,8 @@
 //! What the properties of the server come to.
 
 use super::{LodeWebSocketServer, ProxyHeader};
+use crate::pem::{certificate_text, key_text};
 use crate::strings::{protocols_of, texts_of};
-use crate::tls_options::{certificate_text, key_text};
 use crate::websocket_settings::{Properties, timeout};
 use godot::global::Error;
 use godot::prelude::*;
@@ -121,7 +121,7 @@ impl LodeWebSocketServer {
                 ));
             }
         };
-        let key = key_text(key).map_err(|_| invalid("private_key has the public half alone."))?;
+        let key = key_text(key).map_err(|why| invalid(format!("private_key {why}")))?;
         let chain = self.ca_chain.as_ref().map(certificate_text).unwrap_or_default();
         let tls = ServerTls::from_pem(&key, &certificate_text(certificate), &chain);
         tls.map(Some).map_err(|error| {

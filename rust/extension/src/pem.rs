@@ -1,0 +1,127 @@
+//! Keys and certificates of the engine as PEM.
+
+use godot::classes::{CryptoKey, FileAccess, Os, X509Certificate};
+use godot::global::Error;
+use godot::prelude::*;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+/// What precedes each certificate in a text.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
+/// The object identifiers of Ed25519 and Ed448 (RFC 8410 §3), as DER has them.
+const EDWARDS: [[u8; 5]; 2] = [[6, 3, 0x2B, 0x65, 0x70], [6, 3, 0x2B, 0x65, 0x71]];
+
+/// A certificate as PEM, with those that came with it in its file.
+///
+/// The engine (4.6.3) repeats the first certificate instead of writing those behind it: these are read from the file that
+/// the certificate was loaded from, while that still begins with the same one.
+pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
+    let path = certificate.get_path();
+    let Some(text) = saved(certificate) else {
+        // No folder can be written to.
+        let file = file_text(&path);
+        return if file.contains(BEGIN) {
+            file
+        } else {
+            // The engine reads behind the end of its buffer here, and prints errors of what it finds.
+            first_of(&certificate.clone().save_to_string().to_string()).to_owned()
+        };
+    };
+    if text.matches(BEGIN).count() > 1 {
+        let file = file_text(&path);
+        if first_of(&file).split_whitespace().eq(first_of(&text).split_whitespace()) {
+            return file;
+        }
+    }
+    first_of(&text).to_owned()
+}
+
+/// A certificate as the engine writes it to a file; `None` where no file can be written.
+fn saved(certificate: &Gd<X509Certificate>) -> Option<String> {
+    let folder = TemporaryFolder::create()?;
+    let file = folder.0.join("certificate.crt");
+    let saved = certificate.clone().save(&GString::from(file.to_str()?)) == Error::OK;
+    let text = fs::read(&file).ok().filter(|_| saved)?;
+    Some(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The first certificate of a text, with what precedes it left out.
+fn first_of(text: &str) -> &str {
+    let text = text.find(BEGIN).map_or("", |at| &text[at..]);
+    let end = text.get(BEGIN.len()..).and_then(|rest| rest.find("-----END CERTIFICATE-----"));
+    end.map_or(text, |at| &text[..BEGIN.len() + at + "-----END CERTIFICATE-----".len()])
+}
+
+/// The text of one of the game's files; empty if there is none.
+fn file_text(path: &GString) -> String {
+    if path.is_empty() || !FileAccess::file_exists(path) {
+        return String::new();
+    }
+    String::from_utf8_lossy(FileAccess::get_file_as_bytes(path).as_slice()).into_owned()
+}
+
+/// A folder that this user alone can enter. It is removed with what is in it.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn create() -> Option<Self> {
+        let os = Os::singleton();
+        let engines = [os.get_cache_dir(), os.get_user_data_dir()];
+        let places = engines.iter().map(|place| PathBuf::from(place.to_string()));
+        std::iter::once(env::temp_dir()).chain(places).find_map(|place| {
+            // The standard library's maps have random keys.
+            let random = RandomState::new().build_hasher().finish();
+            let folder = place.join(format!("lodewire-{random:016x}"));
+            create_private(&folder).ok().map(|()| Self(folder))
+        })
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Creates a folder; an error if there is something of that name.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// A private key as PEM.
+///
+/// # Errors
+/// What the key is instead, to follow its name, and what to do.
+pub(crate) fn key_text(key: &Gd<CryptoKey>) -> Result<String, &'static str> {
+    if !key.is_public_only() {
+        return Ok(key.clone().save_to_string().to_string());
+    }
+    // The engine has no more to say of a key that it could not read than of a public one.
+    Err(unreadable(&file_text(&key.get_path())))
+}
+
+/// What a file holds from which the engine got no private key.
+fn unreadable(text: &str) -> &'static str {
+    if text.contains("ENCRYPTED") {
+        return "is encrypted, which the engine cannot read: remove its password, as with `openssl pkey -in FILE -out NEW`.";
+    }
+    if text.contains("PUBLIC KEY") {
+        return "has the public half alone: load the private key.";
+    }
+    if let Some(body) = text.split("-----BEGIN PRIVATE KEY-----").nth(1) {
+        let body: String =
+            body.split("-----").next().unwrap_or_default().split_whitespace().collect();
+        let der = godot::classes::Marshalls::singleton().base64_to_raw(&GString::from(&body));
+        let has = |oid: &[u8; 5]| der.as_slice().windows(oid.len()).any(|bytes| bytes == oid);
+        if EDWARDS.iter().any(has) {
+            return "is an Ed25519 or Ed448 key, which the engine cannot read: use RSA of 2048 to 4096 bits, or EC on P-256 or P-384.";
+        }
+    }
+    "is empty, or has the public half alone. CryptoKey.load() fails for an encrypted or Ed25519 key: use RSA or EC, without a password."
+}
