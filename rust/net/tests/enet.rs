@@ -119,3 +119,20 @@ fn a_game_that_reads_late_gets_everything() {
     }
     assert_eq!(reliable, (0..200).collect::<Vec<u8>>());
 }
+
+#[test]
+fn a_long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
+    const FRAMES: usize = 50;
+    let (mut server, _client, at_server, at_client) = pair();
+    for frame in 0..FRAMES {
+        for len in [64, 4000] {
+            let data = vec![7; len];
+            at_client.send(1, Delivery::UnreliableFragment, data.into()).expect("sent");
+        }
+        // The next frame comes when this one has arrived, so that nothing is lost to a full buffer.
+        for len in [64, 4000] {
+            let Event::Receive { .. } = next(&mut server) else { panic!("frame {frame}: {len}") };
+            assert_eq!(at_server.receive().expect("a packet").data.len(), len, "frame {frame}");
+        }
+    }
+}

@@ -52,7 +52,10 @@ impl Outgoing {
         self.ends.clear();
     }
 
-    /// Sends the datagrams, in series where they allow it, and forgets them.
+    /// Sends the datagrams in their order, in series where they allow it, and forgets them.
+    ///
+    /// A receiver drops an unreliable packet that a later one has overtaken. So the single datagrams that are collected for
+    /// one call leave before the next series does.
     pub(crate) fn send(&mut self, socket: &Socket) {
         if self.is_empty() {
             return;
@@ -74,6 +77,8 @@ impl Outgoing {
                 datagrams.next();
             }
             if segments > 1 {
+                socket.send_each(&single);
+                single.clear();
                 socket.send(to, &self.bytes[begin..end], segment);
             } else {
                 single.push((to, &self.bytes[begin..end]));
@@ -82,5 +87,32 @@ impl Outgoing {
         }
         socket.send_each(&single);
         self.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::Bind;
+    use std::net::{Ipv4Addr, UdpSocket};
+    use std::time::Duration;
+
+    #[test]
+    fn datagrams_leave_in_the_order_in_which_they_were_queued() {
+        let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
+        let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
+        let to = receiver.local_addr().expect("an address");
+        // Single ones, and series of two, three and four, each with a shorter last one or without.
+        let lengths = [64, 1400, 1400, 1200, 65, 700, 700, 900, 66, 67, 500, 500, 500, 400, 68];
+        let mut outgoing = Outgoing::default();
+        for len in lengths {
+            outgoing.push(to, &vec![7; len]);
+        }
+        outgoing.send(&socket);
+        assert!(outgoing.is_empty());
+        let mut buffer = [0; 2000];
+        let came = lengths.map(|_| receiver.recv(&mut buffer).expect("a datagram"));
+        assert_eq!(came, lengths);
     }
 }
