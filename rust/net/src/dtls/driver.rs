@@ -98,6 +98,9 @@ impl EndpointDriver {
             if !more {
                 return bytes;
             }
+            if cx.is_spent() {
+                break;
+            }
         }
         cx.again(SOCKET);
         bytes

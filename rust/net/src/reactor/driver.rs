@@ -1,11 +1,13 @@
 //! What the I/O thread asks of a protocol's driver, and what it offers to it.
 
+use super::ready::Ready;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use std::io;
 use std::time::Instant;
 
-/// Serves one object of the game on the I/O thread. No call may block.
+/// Serves one object of the game on the I/O thread. No call may block, and none may work on for long when its
+/// [share](Context::is_spent) of the thread's time is spent.
 pub trait Driver: Send {
     /// A source that was registered under `key` is ready. Readiness is told once, when it begins: the driver reads or
     /// writes until the socket would block, or asks for [another turn](Context::again).
@@ -46,7 +48,9 @@ pub struct Context<'a> {
     pub datagrams: &'a mut [u8],
     pub(super) registry: &'a Registry,
     pub(super) slot: usize,
-    pub(super) again: &'a mut Vec<Token>,
+    pub(super) ready: &'a mut Ready,
+    /// When this call's share of the thread's time ends.
+    pub(super) end: Instant,
     pub(super) may_rest: &'a mut bool,
 }
 
@@ -68,7 +72,7 @@ impl Context<'_> {
     /// # Errors
     /// The system cannot watch it, or `key` is beyond what a token holds.
     pub fn register(
-        &self,
+        &mut self,
         source: &mut dyn Source,
         key: usize,
         interest: Interest,
@@ -76,6 +80,8 @@ impl Context<'_> {
         if key >> KEY_BITS != 0 {
             return Err(io::Error::other("too many sources"));
         }
+        // What was told of an earlier source with this key does not concern this one.
+        self.ready.forget(key);
         self.registry.register(source, join(self.slot, key), interest)
     }
 
@@ -85,8 +91,20 @@ impl Context<'_> {
         *self.may_rest = true;
     }
 
-    /// Asks for another [`Driver::ready`] for `key`, as readable, after the other sources had their turn.
+    /// Asks for another [`Driver::ready`] for `key`, as readable, after the other sources had their turn. Asking twice is
+    /// the same as once.
     pub fn again(&mut self, key: usize) {
-        self.again.push(join(self.slot, key));
+        self.ready.again(key);
+    }
+
+    /// When this call's share of the thread's time ends.
+    pub(crate) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Returns whether this call has taken its share of the thread's time: what is left to do is for
+    /// [another turn](Self::again).
+    pub fn is_spent(&self) -> bool {
+        Instant::now() >= self.end
     }
 }

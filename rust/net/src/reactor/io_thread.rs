@@ -1,9 +1,11 @@
 //! The loop of the I/O thread.
 
 use super::driver::{Context, Driver, Readiness, split};
+use super::ready::Ready;
 use super::{Done, Link, lock};
 use crate::deadlines::Deadlines;
 use mio::{Events, Poll, Token, Waker};
+use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -25,6 +27,13 @@ const DATAGRAMS: usize = 16 * 64 * 1024;
 
 /// How long the thread rests when a driver [allows](Context::rest) it: a fraction of what a network adds to a round trip.
 const REST: Duration = Duration::from_micros(200);
+
+/// How long one call of a driver may work, and one driver in a turn, until the others are served. Whoever reads on looks at
+/// [`Context::is_spent`] between two pieces of work.
+const SHARE: Duration = Duration::from_micros(500);
+
+/// How long drivers are served until requests of the game, timers and the system have their turn.
+const TURN: Duration = Duration::from_millis(4);
 
 /// It rests only when its last two turns began within this, so that nothing is late that comes alone.
 const BUSY: Duration = Duration::from_millis(1);
@@ -127,7 +136,7 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
         inbox: Arc::clone(&inbox),
         slots: Vec::new(),
         deadlines: Deadlines::new(),
-        again: Vec::new(),
+        ring: VecDeque::new(),
         buffer: vec![0; BUFFER].into_boxed_slice(),
         datagrams: vec![0; DATAGRAMS].into_boxed_slice(),
         now: Instant::now(),
@@ -164,6 +173,15 @@ struct Slot {
     link: Arc<Link>,
     /// The deadline that the driver told last.
     deadline: Option<Instant>,
+    ready: Ready,
+    /// It stands in the ring.
+    is_listed: bool,
+}
+
+impl Slot {
+    fn new(driver: Box<dyn Driver>, link: Arc<Link>) -> Self {
+        Self { driver, link, deadline: None, ready: Ready::default(), is_listed: false }
+    }
 }
 
 struct IoThread {
@@ -171,7 +189,8 @@ struct IoThread {
     inbox: Arc<Inbox>,
     slots: Vec<Option<Slot>>,
     deadlines: Deadlines<usize>,
-    again: Vec<Token>,
+    /// The drivers with sources to serve, by their slots.
+    ring: VecDeque<usize>,
     buffer: Box<[u8]>,
     datagrams: Box<[u8]>,
     now: Instant,
@@ -201,20 +220,14 @@ impl IoThread {
                         ended,
                         writable: event.is_writable(),
                     };
-                    self.ready(event.token(), readiness);
+                    self.tell(event.token(), readiness);
                 }
             }
-            for token in std::mem::take(&mut self.again) {
-                self.ready(token, Readiness { readable: true, ended: false, writable: false });
-            }
+            self.serve_sources();
             if self.serve_requests().is_break() {
                 return;
             }
-            while let Some((at, slot)) = self.deadlines.pop_due(self.now) {
-                if self.slot(slot).is_some_and(|slot| slot.deadline == Some(at)) {
-                    self.call(slot, |driver, cx| driver.expired(cx));
-                }
-            }
+            self.serve_timers();
             let may_rest = std::mem::take(&mut self.may_rest);
             was_called = may_rest && self.now - last_turn < BUSY && self.rest();
         }
@@ -228,7 +241,7 @@ impl IoThread {
 
     /// How long the thread may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.ring.is_empty() {
             return Some(Duration::ZERO);
         }
         self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()))
@@ -238,9 +251,78 @@ impl IoThread {
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    fn ready(&mut self, token: Token, readiness: Readiness) {
+    /// The system tells what a source can do.
+    fn tell(&mut self, token: Token, readiness: Readiness) {
         let (slot, key) = split(token);
-        self.call(slot, |driver, cx| driver.ready(cx, key, readiness));
+        if let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) {
+            entry.ready.tell(key, readiness);
+            if !std::mem::replace(&mut entry.is_listed, true) {
+                self.ring.push_back(slot);
+            }
+        }
+    }
+
+    /// Serves each driver that has sources to serve once, as far as the turn's time goes: the others are the first next time.
+    fn serve_sources(&mut self) {
+        for _ in 0..self.ring.len() {
+            let Some(slot) = self.ring.pop_front() else { return };
+            self.serve_slot(slot);
+            if let Some(entry) = self.slot(slot) {
+                entry.is_listed = !entry.ready.is_empty();
+                if entry.is_listed {
+                    self.ring.push_back(slot);
+                }
+            }
+            if self.now.elapsed() >= TURN {
+                return;
+            }
+        }
+    }
+
+    /// Serves sources of a driver, each at most once: first those that the system has told of, as far as its share of the
+    /// time goes, then at least one that had its share before and has more to do. So a peer that sends much waits for those
+    /// that send little, and never for ever.
+    fn serve_slot(&mut self, slot: usize) {
+        let end = Instant::now() + SHARE;
+        let (fresh, again) = self.slot(slot).map_or((0, 0), |slot| slot.ready.waiting());
+        for _ in 0..fresh {
+            self.serve_source(slot, Ready::next_fresh);
+            if Instant::now() >= end {
+                break;
+            }
+        }
+        for _ in 0..again {
+            self.serve_source(slot, Ready::next_again);
+            if Instant::now() >= end {
+                break;
+            }
+        }
+    }
+
+    fn serve_source(
+        &mut self,
+        slot: usize,
+        next: impl FnOnce(&mut Ready) -> Option<(usize, Readiness)>,
+    ) {
+        let source = self.slot(slot).and_then(|slot| next(&mut slot.ready));
+        if let Some((key, readiness)) = source {
+            self.call(slot, |driver, cx| driver.ready(cx, key, readiness));
+        }
+    }
+
+    /// Calls each driver whose time has come, once.
+    fn serve_timers(&mut self) {
+        let mut due = Vec::new();
+        while let Some((at, slot)) = self.deadlines.pop_due(self.now) {
+            if let Some(entry) = self.slot(slot).filter(|slot| slot.deadline == Some(at)) {
+                // The one that stands in the heap is taken: the same time is a new one.
+                entry.deadline = None;
+                due.push(slot);
+            }
+        }
+        for slot in due {
+            self.call(slot, |driver, cx| driver.expired(cx));
+        }
     }
 
     /// Serves what is queued; breaks when the thread is to end.
@@ -255,7 +337,7 @@ impl IoThread {
                     if slot >= self.slots.len() {
                         self.slots.resize_with(slot + 1, || None);
                     }
-                    self.slots[slot] = Some(Slot { driver, link, deadline: None });
+                    self.slots[slot] = Some(Slot::new(driver, link));
                     self.call(slot, |driver, cx| driver.woken(cx));
                 }
                 Request::Wake { slot } => {
@@ -282,6 +364,12 @@ impl IoThread {
 
     fn remove(&mut self, slot: usize) {
         self.call(slot, |driver, cx| driver.close(cx));
+        self.take_out(slot);
+    }
+
+    /// Drops a driver, and what waits for it: the next one may have its slot.
+    fn take_out(&mut self, slot: usize) {
+        self.ring.retain(|listed| *listed != slot);
         if let Some(entry) = self.slots.get_mut(slot) {
             drop_quietly(entry.take());
         }
@@ -298,24 +386,31 @@ impl IoThread {
             datagrams: &mut self.datagrams,
             registry: self.poll.registry(),
             slot,
-            again: &mut self.again,
+            ready: &mut entry.ready,
+            end: Instant::now() + SHARE,
             may_rest: &mut self.may_rest,
         };
         let driver = entry.driver.as_mut();
-        match catch_unwind(AssertUnwindSafe(|| {
+        let result = catch_unwind(AssertUnwindSafe(|| {
             work(driver, &mut cx);
             driver.deadline()
-        })) {
-            Ok(deadline) if deadline == entry.deadline => {}
+        }));
+        match result {
             Ok(deadline) => {
-                entry.deadline = deadline;
-                if let Some(at) = deadline {
-                    self.deadlines.set(at, slot);
+                if deadline != entry.deadline {
+                    entry.deadline = deadline;
+                    if let Some(at) = deadline {
+                        self.deadlines.set(at, slot);
+                    }
+                }
+                if !entry.is_listed && !entry.ready.is_empty() {
+                    entry.is_listed = true;
+                    self.ring.push_back(slot);
                 }
             }
             Err(panic) => {
                 let _ = entry.link.failure.set(panic_message(panic.as_ref()));
-                drop_quietly(self.slots[slot].take());
+                self.take_out(slot);
             }
         }
     }

@@ -8,6 +8,7 @@
 
 mod driver;
 mod io_thread;
+mod ready;
 
 pub use driver::{Context, Driver, Readiness};
 

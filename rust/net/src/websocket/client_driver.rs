@@ -1,7 +1,7 @@
 //! A client on the I/O thread: it connects, and serves its connection.
 
 use super::client::Failure;
-use super::connection::{Connection, Life, Opened, Opening, Turn};
+use super::connection::{Connection, GOODBYE, Life, Opened, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::peer_shared::PeerShared;
 use crate::jobs::Jobs;
@@ -164,7 +164,7 @@ impl ClientDriver {
         let Some(Active { key, remote, connection }) = &mut self.active else {
             return;
         };
-        let mut turn = Turn { now: cx.now, buffer: cx.buffer };
+        let mut turn = Turn::new(cx);
         let life = match work(connection, &mut turn) {
             Life::Opening(Opening::Response(response)) => {
                 let Response { protocol, deflate, .. } = response;
@@ -240,7 +240,7 @@ impl Driver for ClientDriver {
             self.attempt(cx);
         }
         for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
-            self.serve(cx, |connection, turn| connection.worked(finished.result, turn));
+            self.serve(cx, |connection, _| connection.worked(finished.result));
         }
         let commands: Vec<Command> = std::mem::take(&mut *lock(&self.endpoint.commands));
         let any = !commands.is_empty();
@@ -276,7 +276,7 @@ impl Driver for ClientDriver {
     fn close(&mut self, cx: &mut Context<'_>) {
         self.woken(cx);
         if let Some(active) = &mut self.active {
-            active.connection.say_goodbye(cx.buffer);
+            active.connection.say_goodbye(cx.buffer, Instant::now() + GOODBYE);
         }
     }
 }

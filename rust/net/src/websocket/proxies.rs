@@ -120,7 +120,8 @@ pub(super) fn read_header(
 ) -> io::Result<Option<Option<SocketAddr>>> {
     // Looked at first: what follows the header is not ours to take. Whoever sends one sends it at once (the
     // specification's section 2), so it is seldom looked at twice.
-    let len = match tcp.peek(buffer) {
+    let room = buffer.len().min(MAX_PROXY_HEADER);
+    let len = match tcp.peek(&mut buffer[..room]) {
         Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
         Ok(len) => len,
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {

@@ -1,7 +1,7 @@
 //! A server on the I/O thread: it accepts, and serves its connections.
 
 use super::admission::{Admission, Rules, Verdict};
-use super::connection::{Connection, Life, Opening, Turn};
+use super::connection::{Connection, GOODBYE, Life, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::proxies::Greeting;
 use super::request::RequestShared;
@@ -28,7 +28,7 @@ const LISTENER: usize = 0;
 /// a flood of silent connections keeps nobody out.
 const MAX_PENDING: usize = 4096;
 
-/// How many connections are accepted before the others have their turn.
+/// How many connections are accepted before the others have their turn, if that time is not spent earlier.
 const ACCEPTS_PER_TURN: usize = 256;
 
 /// How long accepting pauses when the system is out of descriptors.
@@ -92,6 +92,9 @@ impl ServerDriver {
 
     fn accept(&mut self, cx: &mut Context<'_>) {
         for _ in 0..ACCEPTS_PER_TURN {
+            if cx.is_spent() {
+                break;
+            }
             match self.listener.accept() {
                 Ok((stream, remote)) => self.welcome(cx, stream, canonical(remote)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
@@ -182,7 +185,7 @@ impl ServerDriver {
         let was_pending = connection.is_pending();
         let peer = connection.peer().cloned();
         connection.lend(&mut self.spare);
-        let mut turn = Turn { now: cx.now, buffer: cx.buffer };
+        let mut turn = Turn::new(cx);
         let life = match work(connection, &mut turn) {
             Life::Opening(Opening::Request(Asked::Health(asked), _)) => {
                 connection.tell_health(asked, self.admission.is_well(cx.now), cx.now)
@@ -283,7 +286,7 @@ impl ServerDriver {
             | Command::Finish { key }
             | Command::SetNoDelay { key, .. } => {
                 let mut spare = std::mem::take(&mut self.spare);
-                let mut turn = Turn { now: cx.now, buffer: cx.buffer };
+                let mut turn = Turn::new(cx);
                 if let Some(entry) = self.entry(key) {
                     entry.connection.lend(&mut spare);
                     entry.connection.obey(command, &mut turn);
@@ -359,7 +362,7 @@ impl Driver for ServerDriver {
         for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
             if self.entry(finished.key).is_some() {
                 let slot = finished.key.slot;
-                self.serve(cx, slot, |connection, turn| connection.worked(finished.result, turn));
+                self.serve(cx, slot, |connection, _| connection.worked(finished.result));
             }
         }
         let commands = std::mem::take(&mut *lock(&self.endpoint.commands));
@@ -379,7 +382,10 @@ impl Driver for ServerDriver {
             self.accept_at = None;
             if self.listening { self.accept(cx) } else { self.woken(cx) }
         }
-        while let Some((at, slot)) = self.deadlines.pop_due(cx.now) {
+        // Those that are left come with the next turn.
+        while !cx.is_spent()
+            && let Some((at, slot)) = self.deadlines.pop_due(cx.now)
+        {
             if self.connections.get(slot).is_some_and(|entry| entry.armed == Some(at)) {
                 self.serve(cx, slot, |connection, turn| connection.expired(turn.now));
             }
@@ -395,8 +401,9 @@ impl Driver for ServerDriver {
 
     fn close(&mut self, cx: &mut Context<'_>) {
         self.woken(cx);
+        let end = Instant::now() + GOODBYE;
         for (_, entry) in &mut self.connections {
-            entry.connection.say_goodbye(cx.buffer);
+            entry.connection.say_goodbye(cx.buffer, end);
         }
     }
 }

@@ -10,7 +10,7 @@ use super::client::Failure;
 use super::endpoint::Command;
 use super::peer_shared::{Arrival, PeerShared};
 use super::proxies;
-use crate::reactor::Readiness;
+use crate::reactor::{Context, Readiness};
 use crate::tls::Session;
 use crate::transport::Transport;
 use lodewire_websocket::{
@@ -22,8 +22,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many times a socket is read before the others have their turn.
+/// How many times a socket is read before the others have their turn, if that time is not spent earlier.
 const READS_PER_TURN: usize = 16;
+
+/// How much is read at once while the opening handshake is under way: no request is longer.
+const HANDSHAKE_READ: usize = 8 * 1024;
+
+/// How much is read at once where messages may be compressed: a byte of hostile ones takes some 100 ns, so that this is
+/// as long as a turn.
+const COMPRESSED_READ: usize = 4 * 1024;
 
 /// How long the peer may take to answer a Close (§7.1.1 leaves it open).
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,6 +38,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection that is over lingers so that the peer reads its last words: closing with unread bytes would
 /// reset it, and what was sent with it.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long an endpoint that ends takes what its peers have sent: the game waits for that.
+pub(super) const GOODBYE: Duration = Duration::from_millis(50);
 
 /// How long a peer over TLS has to read the last words before this side ends: the engine's TLS (4.6.3) forgets a Close that
 /// comes together with the end. Most peers end the stream themselves before that.
@@ -41,6 +51,19 @@ pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     /// Room to read into.
     pub(super) buffer: &'a mut [u8],
+    /// When this connection's share of the thread's time ends.
+    pub(super) end: Instant,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(cx: &'a mut Context<'_>) -> Self {
+        Self { now: cx.now, end: cx.end(), buffer: &mut *cx.buffer }
+    }
+
+    /// Returns whether this connection has taken its share.
+    fn is_spent(&self) -> bool {
+        Instant::now() >= self.end
+    }
 }
 
 /// Whether, and how, a connection goes on.
@@ -172,11 +195,7 @@ impl Connection {
     }
 
     /// A worker has brought its TLS session on, or given it up.
-    pub(super) fn worked(
-        &mut self,
-        result: Option<(Session, Result<(), rustls::Error>)>,
-        turn: &mut Turn<'_>,
-    ) -> Life {
+    pub(super) fn worked(&mut self, result: Option<(Session, Result<(), rustls::Error>)>) -> Life {
         let Some((session, result)) = result else {
             return Life::Over;
         };
@@ -184,7 +203,7 @@ impl Connection {
             Ok(()) => {
                 // The session may have read more than the handshake.
                 self.readable = true;
-                self.proceed(turn)
+                Life::Ready
             }
             Err(error) => self.fail(&error),
         }
@@ -203,7 +222,7 @@ impl Connection {
         open.count(answer.len());
         self.deadline = open.first_beat(turn.now);
         self.phase = Phase::Open(Box::new(open));
-        self.resume(turn)
+        self.proceed(turn)
     }
 
     /// Answers a request with a refusal, and ends.
@@ -239,14 +258,12 @@ impl Connection {
         self.deadline = None;
     }
 
-    /// There may be room in the inbox again.
-    fn resume(&mut self, turn: &mut Turn<'_>) -> Life {
+    /// There may be room in the inbox again: what waits is decoded when it is this connection's turn.
+    fn resume(&mut self) -> Life {
         if let Phase::Open(open) = &mut self.phase {
             open.stalled = false;
         }
-        let mut undecoded = std::mem::take(&mut self.undecoded);
-        self.decode(&mut undecoded, turn.now);
-        self.proceed(turn)
+        Life::Ready
     }
 
     /// Its deadline has come.
@@ -312,7 +329,7 @@ impl Connection {
                 self.tell_end(&End::abnormal(""));
                 return Life::Over;
             }
-            Command::Resume { .. } => return self.resume(turn),
+            Command::Resume { .. } => return self.resume(),
             Command::SetNoDelay { enabled, .. } => self.transport.set_no_delay(enabled),
             // These are the server's.
             Command::Broadcast { .. } | Command::Accept { .. } | Command::Refuse { .. } => {}
@@ -366,13 +383,15 @@ impl Connection {
     }
 
     /// Says farewell on the way out of an endpoint that ends.
-    pub(super) fn say_goodbye(&mut self, buffer: &mut [u8]) {
+    pub(super) fn say_goodbye(&mut self, buffer: &mut [u8], end: Instant) {
         if let Phase::Open(open) = &mut self.phase {
             open.say_close(CloseCode::NORMAL, "", &mut self.out);
             let _ = self.write();
             // Unread bytes would turn the end into a reset, which can take the Close with it.
             for _ in 0..READS_PER_TURN {
-                if !matches!(self.transport.read(buffer), Ok(len) if len > 0) {
+                if Instant::now() >= end
+                    || !matches!(self.transport.read(buffer), Ok(len) if len > 0)
+                {
                     break;
                 }
             }
@@ -388,3 +407,6 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

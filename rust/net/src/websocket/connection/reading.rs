@@ -1,7 +1,10 @@
 //! What comes in: from the stream to the handshake or to the frames.
 
 use super::open::{End, Ending};
-use super::{CLOSE_TIMEOUT, Connection, Life, Opening, Phase, READS_PER_TURN, Turn};
+use super::{
+    CLOSE_TIMEOUT, COMPRESSED_READ, Connection, HANDSHAKE_READ, Life, Opening, Phase,
+    READS_PER_TURN, Turn,
+};
 use crate::tls::Step;
 use crate::websocket::Failure;
 use std::io::{self, ErrorKind};
@@ -22,20 +25,26 @@ impl Connection {
                 Err(error) => return self.fail(&error),
             }
         }
+        self.decode_undecoded(turn.now);
         for _ in 0..READS_PER_TURN {
             if !self.readable || !self.wants_input() {
                 return self.flush(turn.now);
             }
-            match self.transport.read(turn.buffer) {
+            if turn.is_spent() {
+                break;
+            }
+            let room = self.read_at_once().min(turn.buffer.len());
+            let buffer = &mut turn.buffer[..room];
+            match self.transport.read(buffer) {
                 Ok(0) => return self.lost(""),
                 Ok(len) => {
                     // Where readiness is told at an edge, less than was asked for is all there was. (Windows tells
                     // nothing more until a read would block.)
-                    self.readable = len == turn.buffer.len()
+                    self.readable = len == room
                         || self.ended
                         || cfg!(windows)
                         || !self.transport.short_read_is_last();
-                    if let Some(opening) = self.decode(&mut turn.buffer[..len], turn.now) {
+                    if let Some(opening) = self.decode(&mut buffer[..len], turn.now) {
                         return Life::Opening(opening);
                     }
                 }
@@ -52,6 +61,24 @@ impl Connection {
         match self.flush(turn.now) {
             Life::Waiting => Life::Ready,
             life => life,
+        }
+    }
+
+    /// How much is read at once: what takes long to decode comes in small pieces, between which the others have their turn.
+    fn read_at_once(&self) -> usize {
+        match &self.phase {
+            Phase::Open(open) if open.codec.deflate().is_some() => COMPRESSED_READ,
+            Phase::Open(_) | Phase::Lingering { .. } => usize::MAX,
+            Phase::Request(_) | Phase::Response(_) | Phase::Deciding => HANDSHAKE_READ,
+        }
+    }
+
+    /// Decodes what was read before there was room for it, or before the connection was open.
+    fn decode_undecoded(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Open(_)) && !self.undecoded.is_empty() && self.wants_input()
+        {
+            let mut undecoded = std::mem::take(&mut self.undecoded);
+            self.decode(&mut undecoded, now);
         }
     }
 
