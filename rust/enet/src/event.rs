@@ -12,7 +12,7 @@ pub struct PeerKey {
 
 impl PeerKey {
     /// Its place, below 4095: for tables of the caller's own. A later connection may have the same.
-    pub fn slot(self) -> usize {
+    pub fn slot(self) -> u32 {
         self.slot.into()
     }
 }

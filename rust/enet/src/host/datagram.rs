@@ -2,7 +2,6 @@
 
 use super::Host;
 use crate::peer::Peer;
-use crate::time::Time;
 use crate::wire::{Command, Header, MAXIMUM_MTU, NO_PEER};
 use std::net::SocketAddr;
 
@@ -84,7 +83,7 @@ impl Host {
         &mut self,
         to: SocketAddr,
         target: Target,
-        sent_at: Option<Time>,
+        sent_time: Option<u16>,
         command: &Command<'_>,
     ) {
         if self.replies.len() >= super::MAXIMUM_REPLIES {
@@ -92,7 +91,7 @@ impl Host {
         }
         let mut datagram = vec![0; self.head_len()];
         command.encode(&mut datagram);
-        self.seal(&mut datagram, 0, target, sent_at.map(Time::sent_time));
+        self.seal(&mut datagram, 0, target, sent_time);
         self.replies.push_back((to, datagram.into_boxed_slice()));
     }
 

@@ -2,11 +2,16 @@
 //!
 //! ENet gives each CONNECT a peer, so that whoever writes false sender addresses fills a host with a few thousand
 //! datagrams. Here it gets a record in a table of its own, of which the oldest makes room for the newest, and a peer only
-//! when the remote host has acknowledged our `VERIFY_CONNECT`: with a sequence number that it cannot know otherwise.
+//! when the remote host has acknowledged our `VERIFY_CONNECT`: with numbers that it cannot know otherwise.
+//!
+//! A sender of false addresses has to guess them: the number and the session that the connection is offered (14 bits), and the
+//! sequence number and the sent time of the `VERIFY_CONNECT` (16 bits each; the time is a random number here, which ENet's
+//! acknowledgements repeat). Each datagram is one guess, a record takes few wrong ones, and an address has few records.
 
 use crate::time::Time;
 use crate::wire::VerifyConnect;
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -14,6 +19,10 @@ use std::time::Duration;
 const LIFETIME: Duration = Duration::from_secs(10);
 /// How often the `VERIFY_CONNECT` of a record is repeated at the most.
 const MAXIMUM_REPEATS: u8 = 16;
+/// After how many acknowledgements of something else a record is dropped.
+const MAXIMUM_WRONG: u8 = 4;
+/// How many records a single port of an address may have, of the 4095 numbers that there are.
+const PER_PORT: usize = 256;
 
 /// A connection whose remote address is not proven.
 #[derive(Clone, Debug)]
@@ -26,15 +35,24 @@ pub(super) struct HalfOpen {
     pub(super) answer: VerifyConnect,
     /// The sequence number of what it was told, which it is to acknowledge.
     pub(super) sequence: u16,
+    /// The sent time that it was told, which it is to repeat: a random number.
+    pub(super) stamp: u16,
     pub(super) sent_at: Time,
     pub(super) repeats: u8,
+    pub(super) wrong: u8,
 }
 
 impl HalfOpen {
-    /// Whether it may be told again.
+    /// Counts a repetition, and returns whether it is allowed.
     pub(super) fn repeat(&mut self) -> bool {
-        self.repeats += 1;
+        self.repeats = self.repeats.saturating_add(1);
         self.repeats <= MAXIMUM_REPEATS
+    }
+
+    /// Counts a wrong answer, and returns whether the record is to be dropped.
+    pub(super) fn was_wrong(&mut self) -> bool {
+        self.wrong = self.wrong.saturating_add(1);
+        self.wrong >= MAXIMUM_WRONG
     }
 }
 
@@ -50,6 +68,7 @@ pub(super) struct HalfOpens {
     by_connect_id: HashMap<(SocketAddr, [u8; 4]), u64>,
     by_offered_id: HashMap<(SocketAddr, u16), u64>,
     addresses: HashMap<IpAddr, usize>,
+    ports: HashMap<SocketAddr, usize>,
 }
 
 /// Whose addresses count together: one of IPv4, a /64 of IPv6, which is what a single customer has.
@@ -57,6 +76,16 @@ fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// Counts one less, and forgets what none is left of.
+fn uncount<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
     }
 }
 
@@ -71,6 +100,7 @@ impl HalfOpens {
             by_connect_id: HashMap::new(),
             by_offered_id: HashMap::new(),
             addresses: HashMap::new(),
+            ports: HashMap::new(),
         }
     }
 
@@ -102,22 +132,26 @@ impl HalfOpens {
         self.by_offered_id.contains_key(&(to, id))
     }
 
-    /// Adds a record, unless its address has too many.
-    pub(super) fn insert(&mut self, record: HalfOpen) -> bool {
-        let count = self.addresses.entry(customer(record.address.ip())).or_default();
-        if *count >= self.per_address {
-            return false;
-        }
-        *count += 1;
-        if self.len >= self.limit {
+    /// Whether an address may have one more record.
+    pub(super) fn takes(&self, from: SocketAddr) -> bool {
+        let count = self.addresses.get(&customer(from.ip())).copied().unwrap_or_default();
+        let of_port = self.ports.get(&from).copied().unwrap_or_default();
+        count < self.per_address && of_port < PER_PORT
+    }
+
+    /// Adds a record of an address that [may have](Self::takes) one more.
+    pub(super) fn insert(&mut self, record: HalfOpen) {
+        // Places of records that were taken out stay until all before them have gone.
+        while self.len >= self.limit || self.records.len() >= 2 * self.limit {
             self.drop_first();
         }
+        *self.addresses.entry(customer(record.address.ip())).or_default() += 1;
+        *self.ports.entry(record.address).or_default() += 1;
         let number = self.first + self.records.len() as u64;
         self.by_connect_id.insert((record.address, record.asked.connect_id), number);
         self.by_offered_id.insert((record.address, record.answer.outgoing_peer_id), number);
         self.records.push_back(Some(record));
         self.len += 1;
-        true
     }
 
     /// Takes the one that was offered this number.
@@ -134,13 +168,8 @@ impl HalfOpens {
         self.len -= 1;
         self.by_connect_id.remove(&(record.address, record.asked.connect_id));
         self.by_offered_id.remove(&(record.address, record.answer.outgoing_peer_id));
-        let customer = customer(record.address.ip());
-        if let Some(count) = self.addresses.get_mut(&customer) {
-            *count -= 1;
-            if *count == 0 {
-                self.addresses.remove(&customer);
-            }
-        }
+        uncount(&mut self.addresses, &customer(record.address.ip()));
+        uncount(&mut self.ports, &record.address);
     }
 
     /// Drops the oldest.
@@ -164,6 +193,7 @@ impl HalfOpens {
             self.by_connect_id = HashMap::new();
             self.by_offered_id = HashMap::new();
             self.addresses = HashMap::new();
+            self.ports = HashMap::new();
         }
     }
 

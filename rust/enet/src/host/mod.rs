@@ -15,7 +15,7 @@ use crate::event::{Event, Events, PeerKey};
 use crate::packet::Delivery;
 use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
 use crate::time::Time;
-use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE};
+use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE, NO_PEER};
 use half_open::HalfOpens;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
@@ -250,10 +250,12 @@ impl Host {
         channels: usize,
         data: u32,
     ) -> Result<PeerKey, ConnectError> {
-        if self.peers.len() >= self.config.peers {
+        if self.is_full() {
             return Err(ConnectError::Full);
         }
-        let slot = self.peers.free_slot(0).ok_or(ConnectError::Full)?;
+        // A number that nobody can foretell, as those have that are offered to remote hosts.
+        let id = self.random_id();
+        let slot = self.peers.free_slot(id).ok_or(ConnectError::Full)?;
         let peer = self.ask(address, slot, channels, data);
         let key = self.peers.insert(slot, peer);
         self.make_ready(slot);
@@ -493,8 +495,19 @@ impl Host {
         }
     }
 
+    /// Whether there is no place for one more connection.
+    fn is_full(&self) -> bool {
+        self.peers.len() >= self.config.peers
+    }
+
     /// A number that nobody can foretell.
     fn random(&mut self) -> u32 {
         self.random.next_u32()
+    }
+
+    /// The same for a connection.
+    #[expect(clippy::cast_possible_truncation, reason = "peer ids have 12 bits")]
+    fn random_id(&mut self) -> u16 {
+        (self.random() % u32::from(NO_PEER)) as u16
     }
 }

@@ -8,15 +8,15 @@ use crate::event::Event;
 use crate::peer::{Peer, PeerState};
 use crate::time::Time;
 use crate::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU,
-    MAXIMUM_WINDOW_SIZE, MINIMUM_MTU, MINIMUM_WINDOW_SIZE, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, Header, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU,
+    MAXIMUM_WINDOW_SIZE, MINIMUM_MTU, MINIMUM_WINDOW_SIZE, VerifyConnect,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The session of a host that had none.
 const NO_SESSION: u8 = 0xFF;
-/// How many numbers are tried for one that is free, before one is offered that may not be.
-const TRIES: usize = 4;
+/// How many numbers are tried for one that is free.
+const TRIES: usize = 8;
 
 /// A session that nobody can foretell, other than the `last` one that the remote host names.
 fn next_session(last: u8, random: u32) -> u8 {
@@ -33,20 +33,14 @@ fn clamp_mtu(mtu: u32) -> usize {
 
 impl Host {
     /// A peer that asks `address` for a connection.
-    pub(super) fn ask(
-        &mut self,
-        address: SocketAddr,
-        slot: u16,
-        channels: usize,
-        data: u32,
-    ) -> Peer {
-        let mut peer = Peer::new(PeerState::Connecting, address, slot, self.config.mtu, 1);
+    pub(super) fn ask(&mut self, address: SocketAddr, id: u16, channels: usize, data: u32) -> Peer {
+        let mut peer = Peer::new(PeerState::Connecting, address, id, self.config.mtu, 1);
         peer.is_broadcast = address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
         peer.channel_count = channels.clamp(1, MAXIMUM_CHANNEL_COUNT);
         peer.window_size = window_of(self.config.outgoing_bandwidth);
         peer.connect_id = self.random().to_ne_bytes();
         let terms = VerifyConnect {
-            outgoing_peer_id: slot,
+            outgoing_peer_id: id,
             incoming_session: self.last_session,
             outgoing_session: self.last_session,
             mtu: u32::try_from(peer.mtu).unwrap_or(u32::MAX),
@@ -84,24 +78,30 @@ impl Host {
             }
             return;
         }
-        if self.refusing || self.peers.len() >= self.config.peers {
-            self.refuse(from, asked.outgoing_peer_id, 0, [0; 4]);
+        if self.refusing || self.is_full() {
+            self.refuse(from, &asked, 0);
             return;
         }
-        let answer = self.answer(from, &asked, channels);
+        self.half_opens.expire(now);
+        // Before anything is done for it.
+        if !self.half_opens.takes(from) {
+            return;
+        }
+        let Some(answer) = self.answer(from, &asked, channels) else { return };
+        let secrets = self.random();
         let half_open = HalfOpen {
             address: from,
             asked,
             data: connect.data,
             answer,
-            sequence: (self.random() & 0xFFFF) as u16,
+            sequence: (secrets & 0xFFFF) as u16,
+            stamp: (secrets >> 16) as u16,
             sent_at: now,
             repeats: 0,
+            wrong: 0,
         };
-        self.half_opens.expire(now);
-        if self.half_opens.insert(half_open.clone()) {
-            self.verify(&half_open);
-        }
+        self.half_opens.insert(half_open.clone());
+        self.verify(&half_open);
     }
 
     /// What a remote host that asks for a connection is told.
@@ -110,40 +110,43 @@ impl Host {
         from: SocketAddr,
         asked: &VerifyConnect,
         channels: usize,
-    ) -> VerifyConnect {
+    ) -> Option<VerifyConnect> {
+        let outgoing_peer_id = self.offered_id(from)?;
         let random = self.random();
         let window_size = window_of(self.config.incoming_bandwidth)
             .min(asked.window_size)
             .clamp(MINIMUM_WINDOW_SIZE, MAXIMUM_WINDOW_SIZE);
         let channel_count = channels.min(self.config.channel_limit);
         let mtu = self.config.mtu.min(clamp_mtu(asked.mtu));
-        VerifyConnect {
-            outgoing_peer_id: self.offered_id(from),
+        Some(VerifyConnect {
+            outgoing_peer_id,
             incoming_session: next_session(asked.incoming_session, random),
-            outgoing_session: next_session(asked.outgoing_session, random >> 2),
+            // Whatever the remote host names: it is one of what its address is proven with.
+            outgoing_session: next_session(NO_SESSION, random >> 2),
             mtu: u32::try_from(mtu).unwrap_or(u32::MAX),
             window_size,
             channel_count: u32::try_from(channel_count).unwrap_or(1),
             incoming_bandwidth: self.config.incoming_bandwidth,
             outgoing_bandwidth: self.config.outgoing_bandwidth,
             ..*asked
-        }
+        })
     }
 
     /// A number that nobody can foretell, and that is free if one is found soon. Two connections may come to have the
-    /// same; not two of one address.
-    #[expect(clippy::cast_possible_truncation, reason = "peer ids have 12 bits")]
-    fn offered_id(&mut self, from: SocketAddr) -> u16 {
-        let mut id = 0;
+    /// same; not two of one address, which is given none if it has nearly all.
+    fn offered_id(&mut self, from: SocketAddr) -> Option<u16> {
+        let mut taken_elsewhere = None;
         for _ in 0..TRIES {
-            id = (self.random() % u32::from(NO_PEER)) as u16;
-            if self.peers.slot(id).is_none() && !self.half_opens.is_offered(from, id) {
-                return id;
+            let id = self.random_id();
+            if self.half_opens.is_offered(from, id) || self.peers.find(from, id).is_some() {
+                continue;
             }
+            if self.peers.slot(id).is_none() {
+                return Some(id);
+            }
+            taken_elsewhere = Some(id);
         }
-        let taken =
-            |id| self.half_opens.is_offered(from, id) || self.peers.find(from, id).is_some();
-        (0..NO_PEER).map(|step| (id + step) % NO_PEER).find(|&id| !taken(id)).unwrap_or(id)
+        taken_elsewhere
     }
 
     /// Tells a remote host that it may connect. That is shorter than what it asked with.
@@ -160,30 +163,30 @@ impl Host {
             sequence: half_open.sequence,
             body: Body::VerifyConnect(half_open.answer),
         };
-        self.reply(half_open.address, target, Some(half_open.sent_at), &command);
+        self.reply(half_open.address, target, Some(half_open.stamp), &command);
     }
 
-    /// Tells a remote host that it may not.
-    fn refuse(&mut self, to: SocketAddr, id: u16, session: u8, connect_id: [u8; 4]) {
+    /// Tells a remote host that it may not. The number of its connection shows that this is no false sender.
+    fn refuse(&mut self, to: SocketAddr, asked: &VerifyConnect, session: u8) {
+        let (id, connect_id) = (asked.outgoing_peer_id, asked.connect_id);
+        let (sent_time, sequence) = halves(connect_id);
         let command = Command {
             acknowledge: false,
             unsequenced: true,
             channel: CONTROL_CHANNEL,
-            sequence: 0,
+            sequence,
             body: Body::Disconnect { data: 0 },
         };
-        self.reply(to, Target { id, session, connect_id }, None, &command);
+        self.reply(to, Target { id, session, connect_id }, Some(sent_time), &command);
     }
 
     /// Tells a remote host whose address is not proven that it is not connected.
     pub(super) fn turn_away(&mut self, half_open: &HalfOpen) {
-        let HalfOpen { address, asked, answer, .. } = half_open;
-        let id = asked.outgoing_peer_id;
-        self.refuse(*address, id, answer.incoming_session, asked.connect_id);
+        self.refuse(half_open.address, &half_open.asked, half_open.answer.incoming_session);
     }
 
     /// A datagram to a number that was offered to its sender. If it acknowledges what went to that address, and nowhere
-    /// else, the connection is there: gives its slot.
+    /// else, the connection is there: gives its slot. Only its first command counts, so that a datagram is one guess.
     ///
     /// What shows the number and the session alone is answered by a repetition: the acknowledgement may have been lost,
     /// and ENet does not repeat it by itself. Both are random, so that a blind sender does not come to that.
@@ -195,21 +198,25 @@ impl Host {
         commands: &[u8],
     ) -> Option<u16> {
         let known = self.half_opens.by_offered_id(from, id)?;
-        let wanted = (known.sequence, known.sent_at.sent_time());
-        let proven = Commands::new(commands).any(|command| {
-            command.channel == CONTROL_CHANNEL
-                && matches!(command.body, Body::Acknowledge { sequence, sent_time }
-                    if (sequence, sent_time) == wanted)
-        });
-        if !proven {
-            if known.repeat() {
-                let known = known.clone();
-                self.verify(&known);
+        let wanted = (known.sequence, known.stamp);
+        match Commands::new(commands).next()?.body {
+            Body::Acknowledge { sequence, sent_time } if (sequence, sent_time) == wanted => {}
+            Body::Acknowledge { .. } => {
+                if known.was_wrong() {
+                    self.half_opens.remove(from, id);
+                }
+                return None;
             }
-            return None;
+            _ => {
+                if known.repeat() {
+                    let known = known.clone();
+                    self.verify(&known);
+                }
+                return None;
+            }
         }
         let half_open = self.half_opens.remove(from, id)?;
-        let slot = self.peers.free_slot(id).filter(|_| self.peers.len() < self.config.peers);
+        let slot = if self.is_full() { None } else { self.peers.free_slot(id) };
         let Some(slot) = slot else {
             self.turn_away(&half_open);
             return None;
@@ -243,12 +250,33 @@ impl Host {
     }
 }
 
+/// The number of a connection as a refusal shows it, in two fields of which the receiver makes no other use: the sent time
+/// and the sequence number.
+fn halves([a, b, c, d]: [u8; 4]) -> (u16, u16) {
+    (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+}
+
 impl Peer {
-    /// The remote host has accepted the connection that this one asked for. Says whether it is as it was asked for.
+    /// Whether a datagram answers the CONNECT of this peer, by the number of the connection: one that accepts it, or one
+    /// that refuses it. Nothing else counts before that.
+    pub(super) fn is_answer(&self, header: Header, commands: &[u8]) -> bool {
+        let Some(first) = Commands::new(commands).next() else { return false };
+        match first.body {
+            Body::VerifyConnect(terms) => {
+                terms.connect_id == self.connect_id && terms.incoming_session & 3 == header.session
+            }
+            Body::Disconnect { .. } => {
+                let (sent_time, sequence) = halves(self.connect_id);
+                header.sent_time == Some(sent_time) && first.sequence == sequence
+            }
+            _ => false,
+        }
+    }
+
+    /// The remote host has accepted the connection that this one asked for. Returns whether it is as it was asked for.
     pub(super) fn accepted(&mut self, now: Time, terms: &VerifyConnect) -> bool {
         let channels = usize::try_from(terms.channel_count).unwrap_or(0);
         if !(1..=MAXIMUM_CHANNEL_COUNT).contains(&channels)
-            || terms.connect_id != self.connect_id
             || terms.throttle_interval != self.throttle.interval
             || terms.throttle_acceleration != self.throttle.acceleration
             || terms.throttle_deceleration != self.throttle.deceleration

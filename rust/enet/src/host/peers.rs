@@ -13,10 +13,23 @@ use std::net::SocketAddr;
 /// slot, and is found by its address.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    slots: Vec<Option<Box<Peer>>>,
+    /// The slots in groups, since numbers are random and a host may have few connections.
+    groups: Vec<Group>,
     active: Vec<u16>,
     aliases: HashMap<(SocketAddr, u16), u16>,
     generation: u32,
+}
+
+/// How many slots stand together.
+const GROUP: usize = 64;
+
+/// Some slots.
+#[derive(Debug, Default)]
+struct Group {
+    /// A bit for each slot that is in use.
+    used: u64,
+    /// None while no slot is.
+    slots: Vec<Option<Box<Peer>>>,
 }
 
 impl Peers {
@@ -30,11 +43,13 @@ impl Peers {
     }
 
     pub(super) fn slot_mut(&mut self, slot: u16) -> Option<&mut Peer> {
-        self.slots.get_mut(usize::from(slot))?.as_deref_mut()
+        let (group, index) = place(slot);
+        self.groups.get_mut(group)?.slots.get_mut(index)?.as_deref_mut()
     }
 
     pub(super) fn slot(&self, slot: u16) -> Option<&Peer> {
-        self.slots.get(usize::from(slot))?.as_deref()
+        let (group, index) = place(slot);
+        self.groups.get(group)?.slots.get(index)?.as_deref()
     }
 
     pub(super) fn get(&self, key: PeerKey) -> Option<&Peer> {
@@ -60,13 +75,20 @@ impl Peers {
         }
     }
 
-    /// A slot that is free, as near to `wanted` as there is one.
+    /// A slot that is free: `wanted`, or one that is found without a look at each.
     pub(super) fn free_slot(&self, wanted: u16) -> Option<u16> {
-        let wanted = usize::from(wanted);
-        (wanted..MAXIMUM_PEERS)
-            .chain(0..wanted.min(MAXIMUM_PEERS))
-            .find(|&slot| self.slots.get(slot).is_none_or(Option::is_none))
-            .and_then(|slot| u16::try_from(slot).ok())
+        if usize::from(wanted) < MAXIMUM_PEERS && self.slot(wanted).is_none() {
+            return Some(wanted);
+        }
+        let groups = MAXIMUM_PEERS.div_ceil(GROUP);
+        let first = place(wanted).0;
+        (0..groups).map(|step| (first + step) % groups).find_map(|group| {
+            let used = self.groups.get(group).map_or(0, |group| group.used);
+            let index = used.trailing_ones() as usize;
+            let slot = group * GROUP + index;
+            let is_free = index < GROUP && slot < MAXIMUM_PEERS;
+            u16::try_from(slot).ok().filter(|_| is_free)
+        })
     }
 
     /// Adds a connection in a slot that is free.
@@ -78,16 +100,27 @@ impl Peers {
         if peer.incoming_id != slot {
             self.aliases.insert((peer.address, peer.incoming_id), slot);
         }
-        let index = usize::from(slot);
-        if index >= self.slots.len() {
-            self.slots.resize_with(index + 1, || None);
+        let (group, index) = place(slot);
+        if group >= self.groups.len() {
+            self.groups.resize_with(group + 1, Group::default);
         }
-        self.slots[index] = Some(Box::new(peer));
+        let group = &mut self.groups[group];
+        if group.slots.is_empty() {
+            group.slots.resize_with(GROUP, || None);
+        }
+        group.used |= 1 << index;
+        group.slots[index] = Some(Box::new(peer));
         PeerKey { slot, generation: self.generation }
     }
 
     pub(super) fn remove(&mut self, slot: u16) -> Option<Box<Peer>> {
-        let peer = self.slots.get_mut(usize::from(slot))?.take()?;
+        let (group, index) = place(slot);
+        let group = self.groups.get_mut(group)?;
+        let peer = group.slots.get_mut(index)?.take()?;
+        group.used &= !(1 << index);
+        if group.used == 0 {
+            group.slots = Vec::new();
+        }
         self.active.swap_remove(peer.position);
         if let Some(&moved) = self.active.get(peer.position)
             && let Some(moved) = self.slot_mut(moved)
@@ -99,4 +132,9 @@ impl Peers {
         }
         Some(peer)
     }
+}
+
+/// The group of a slot, and its place in that.
+fn place(slot: u16) -> (usize, usize) {
+    (usize::from(slot) / GROUP, usize::from(slot) % GROUP)
 }

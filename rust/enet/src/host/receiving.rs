@@ -89,11 +89,15 @@ impl Host {
         if let Some(slot) = self.peers.find(from, header.peer_id) {
             let Some(peer) = self.peers.slot(slot) else { return };
             // A host that does not know its session yet is told it by the answer.
-            if peer.outgoing_id != NO_PEER && header.session != peer.incoming_session {
+            let is_connecting = peer.outgoing_id == NO_PEER;
+            if !is_connecting && header.session != peer.incoming_session {
                 return;
             }
             let connect_id = peer.connect_id;
-            if let Some(commands) = self.open(header, rest, Some(connect_id), scratch) {
+            let Some(commands) = self.open(header, rest, Some(connect_id), scratch) else { return };
+            let is_answer =
+                || self.peers.slot(slot).is_some_and(|peer| peer.is_answer(header, commands));
+            if !is_connecting || is_answer() {
                 self.handle_peer(now, from, slot, header, commands);
             }
             return;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 /// The peers by their slots at the protocol, and by their ids.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    slots: Vec<Option<Occupant>>,
+    slots: IdMap<Occupant>,
     ids: IdMap<PeerKey>,
 }
 
@@ -34,15 +34,11 @@ impl Occupant {
 
 impl Places {
     fn set(&mut self, key: PeerKey, occupant: Occupant) {
-        let slot = key.slot();
-        if slot >= self.slots.len() {
-            self.slots.resize_with(slot + 1, || None);
-        }
-        self.slots[slot] = Some(occupant);
+        self.slots.insert(key.slot(), occupant);
     }
 
     fn at(&self, key: PeerKey) -> Option<&Occupant> {
-        self.slots.get(key.slot())?.as_ref().filter(|occupant| occupant.key() == key)
+        self.slots.get(&key.slot()).filter(|occupant| occupant.key() == key)
     }
 
     pub(super) fn occupy(&mut self, entry: Entry) {
@@ -59,7 +55,7 @@ impl Places {
     }
 
     pub(super) fn entry(&mut self, key: PeerKey) -> Option<&mut Entry> {
-        match self.slots.get_mut(key.slot())?.as_mut()? {
+        match self.slots.get_mut(&key.slot())? {
             Occupant::Connected(entry) if entry.key == key => Some(entry),
             _ => None,
         }
@@ -83,13 +79,13 @@ impl Places {
 
     /// All that are there, or are dialed.
     pub(super) fn keys(&self) -> Vec<PeerKey> {
-        self.slots.iter().flatten().map(Occupant::key).collect()
+        self.slots.values().map(Occupant::key).collect()
     }
 
     /// Takes a peer out.
     pub(super) fn vacate(&mut self, key: PeerKey) -> Option<Occupant> {
         self.at(key)?;
-        let occupant = self.slots.get_mut(key.slot())?.take()?;
+        let occupant = self.slots.remove(&key.slot())?;
         if let Occupant::Connected(entry) = &occupant {
             self.ids.remove(&entry.shared.id);
         }

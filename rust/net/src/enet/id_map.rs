@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// A map by [ids of peers](super::Peer::id): they come one after the other, and nobody else chooses them, so that they need
-/// no better hash.
+/// A map by [ids of peers](super::Peer::id), or by their slots: this library chooses them itself, so that they need no better
+/// hash.
 pub type IdMap<T> = HashMap<u32, T, BuildHasherDefault<IdHasher>>;
 
 /// The hash of an [`IdMap`].

@@ -1,0 +1,183 @@
+//! What a hostile peer, or somebody who writes false sender addresses, can and cannot do.
+
+#![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
+
+use lodewire_enet::wire::{
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, NO_PEER, VerifyConnect,
+};
+use lodewire_enet::{Event, Events, Host, HostConfig, Time};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+mod admission;
+mod memory;
+mod misuse;
+
+const MIB: usize = 1 << 20;
+
+fn address(number: u32) -> SocketAddr {
+    let [a, b, c, d] = number.to_be_bytes();
+    SocketAddr::from(([a, b, c, d], 5000))
+}
+
+/// A peer that writes its datagrams by hand.
+struct Attacker {
+    address: SocketAddr,
+    /// How the host wants to be addressed.
+    id: u16,
+    session: u8,
+}
+
+/// A host, a clock, and what it has sent.
+struct Victim {
+    host: Host,
+    now: Time,
+    sent: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+fn connect_command(id: u16, connect_id: u32) -> Command<'static> {
+    let terms = VerifyConnect {
+        outgoing_peer_id: id,
+        incoming_session: 0xFF,
+        outgoing_session: 0xFF,
+        mtu: 1392,
+        window_size: 65_536,
+        channel_count: 255,
+        incoming_bandwidth: 0,
+        outgoing_bandwidth: 0,
+        throttle_interval: 5000,
+        throttle_acceleration: 2,
+        throttle_deceleration: 2,
+        connect_id: connect_id.to_be_bytes(),
+    };
+    let body = Body::Connect(Connect { terms, data: 0 });
+    Command { acknowledge: true, unsequenced: false, channel: CONTROL_CHANNEL, sequence: 1, body }
+}
+
+fn datagram(id: u16, session: u8, commands: &[Command<'_>]) -> Vec<u8> {
+    let header = Header { peer_id: id, session, compressed: false, sent_time: Some(1) };
+    let mut datagram = header.encode()[..header.encoded_len()].to_vec();
+    for command in commands {
+        command.encode(&mut datagram);
+    }
+    datagram
+}
+
+impl Victim {
+    fn new(config: HostConfig) -> Self {
+        let host = Host::new(config, [9; 32]);
+        Self { host, now: Time::from_micros(1_000_000), sent: Vec::new() }
+    }
+
+    fn transmit(&mut self) {
+        let mut out = Vec::new();
+        while let Some(to) = self.host.transmit(self.now, &mut out) {
+            self.sent.push((to, std::mem::take(&mut out)));
+        }
+    }
+
+    fn take(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.host.handle(self.now, from, datagram);
+        self.transmit();
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now = self.now + time;
+        self.host.expire(self.now);
+        self.transmit();
+    }
+
+    /// What was sent to an address, which is forgotten.
+    fn answers(&mut self, to: SocketAddr) -> Vec<Vec<u8>> {
+        let mut answers = Vec::new();
+        self.sent.retain_mut(|(address, datagram)| {
+            let its = *address == to;
+            if its {
+                answers.push(std::mem::take(datagram));
+            }
+            !its
+        });
+        answers
+    }
+
+    /// Connects an attacker by the rules.
+    fn admit(&mut self, number: u32) -> Attacker {
+        let address = address(number);
+        self.take(address, &datagram(NO_PEER, 0, &[connect_command(7, number)]));
+        let answer = self.answers(address).pop().expect("an answer");
+        let (header, rest) = Header::parse(&answer).expect("a header");
+        let command = Commands::new(rest).next().expect("a command");
+        let Body::VerifyConnect(terms) = command.body else { panic!("{command:?}") };
+        let body = Body::Acknowledge {
+            sequence: command.sequence,
+            sent_time: header.sent_time.expect("a sent time"),
+        };
+        let acknowledge = Command {
+            acknowledge: false,
+            unsequenced: false,
+            channel: CONTROL_CHANNEL,
+            sequence: command.sequence,
+            body,
+        };
+        let attacker =
+            Attacker { address, id: terms.outgoing_peer_id, session: terms.outgoing_session };
+        self.attack(&attacker, &[acknowledge]);
+        attacker
+    }
+
+    fn attack(&mut self, attacker: &Attacker, commands: &[Command<'_>]) {
+        self.take(attacker.address, &datagram(attacker.id, attacker.session, commands));
+    }
+
+    fn events(&mut self) -> Vec<Event<'static>> {
+        told(&mut self.host)
+    }
+}
+
+/// A piece of a packet of `total` bytes, in pieces of `len` bytes; `start` is its sequence number, and `sequence` that of the
+/// reliable packet before an unreliable one.
+fn fragment(
+    reliable: bool,
+    channel: u8,
+    sequence: u16,
+    start: u16,
+    number: u32,
+    len: usize,
+    total: u32,
+) -> Command<'static> {
+    static DATA: [u8; 1200] = [1; 1200];
+    let piece = len as u32;
+    let offset = number * piece;
+    let rest = total.saturating_sub(offset) as usize;
+    let fragment = Fragment {
+        start_sequence: start,
+        count: total.div_ceil(piece),
+        number,
+        total_length: total,
+        offset,
+        data: &DATA[..len.min(rest)],
+    };
+    let body = if reliable {
+        Body::SendFragment(fragment)
+    } else {
+        Body::SendUnreliableFragment(fragment)
+    };
+    Command { acknowledge: reliable, unsequenced: false, channel, sequence, body }
+}
+
+fn reliable(channel: u8, sequence: u16, data: &[u8]) -> Command<'_> {
+    let body = Body::SendReliable { data };
+    Command { acknowledge: true, unsequenced: false, channel, sequence, body }
+}
+
+/// What has happened at a host.
+fn told(host: &mut Host) -> Vec<Event<'static>> {
+    let mut events = Events::default();
+    host.take_events(&mut events);
+    std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
+}
+
+/// The packets among events.
+fn packets(events: &[Event<'_>]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Receive { .. })).count()
+}
