@@ -23,6 +23,7 @@ mod enet_packet_peer;
 mod help;
 mod last_reference;
 mod monitors;
+mod name_lookup;
 mod optional;
 mod packet_buffer;
 mod packet_peer_dtls;

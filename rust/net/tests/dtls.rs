@@ -36,9 +36,14 @@ impl Made {
     }
 }
 
+fn connect_to(port: u16, setup: &ClientSetup, limits: Limits) -> Peer {
+    let peer = Peer::connect(setup, limits).expect("a socket");
+    peer.resolved(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]));
+    peer
+}
+
 fn connect(server: &Server, setup: &ClientSetup) -> Peer {
-    Peer::connect("127.0.0.1", server.local_addr().port(), setup, Limits::default())
-        .expect("a socket")
+    connect_to(server.local_addr().port(), setup, Limits::default())
 }
 
 /// Waits until `what` is there.
@@ -174,14 +179,23 @@ fn a_host_that_is_not_there_is_told_of() {
         Limits { handshake_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("bound").port();
-    let mut client = Peer::connect("127.0.0.1", port, &setup, limits).expect("a socket");
+    let mut client = connect_to(port, &setup, limits);
     let status = wait_for(&mut client, Status::is_over);
     assert_eq!(status.reason(), "the other side does not answer");
-    let mut client = Peer::connect("no.such.host.invalid", 1, &setup, limits).expect("a socket");
-    let status = wait_for(&mut client, Status::is_over);
-    assert!(status.reason().contains("was not found"), "{status:?}");
-    let mut client = Peer::connect("localhost", port, &setup, limits).expect("a socket");
-    wait_for(&mut client, Status::is_over);
+    for (answer, why) in
+        [(Err("it was not found".to_owned()), "it was not found"), (Ok(vec![]), "has no address")]
+    {
+        let mut client = Peer::connect(&setup, limits).expect("a socket");
+        client.resolved(answer);
+        let status = wait_for(&mut client, Status::is_over);
+        assert!(status.reason().contains(why), "{status:?}");
+    }
+    // The addresses of a name are tried one after the other.
+    let server = made.listen(Limits::default());
+    let mut client = Peer::connect(&setup, Limits::default()).expect("a socket");
+    let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    client.resolved(Ok(vec![at(port), server.local_addr()]));
+    wait_for(&mut client, |status| *status == Status::Connected);
 }
 
 #[test]

@@ -64,15 +64,18 @@ fn a_disconnect_at_the_end_is_delivered() {
 }
 
 #[test]
-fn a_name_is_looked_up_beside_the_game() {
+fn a_host_by_its_name_is_asked_when_its_addresses_are_told() {
     let (mut server, mut client) =
         (host(), Connection::bind(Bind::Any, 0, &Config::default()).expect("a port"));
     server.begin();
     let port = server.local_addr().port();
-    let peer = client.connect_by_name("localhost".to_owned(), port, 1, 0).expect("a peer");
+    let peer = client.connect_later(1, 0).expect("a peer");
+    assert!(client.service(Duration::from_millis(20)).is_none(), "nobody is asked yet");
+    client.resolved(&peer, Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]));
     let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
     assert_eq!(peer.remote(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let nobody = client.connect_by_name("nobody.invalid".to_owned(), port, 1, 0).expect("a peer");
+    let nobody = client.connect_later(1, 0).expect("a peer");
+    client.resolved(&nobody, Err("nobody.invalid was not found".to_owned()));
     let Event::Disconnect { peer, reason: Some(reason), .. } =
         client.service(Duration::from_secs(20)).expect("an event")
     else {

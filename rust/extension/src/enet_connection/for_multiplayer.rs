@@ -10,7 +10,7 @@ impl LodeENetConnection {
     /// The next event.
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.apply();
-        let event = self.connection.as_mut()?.service(Duration::ZERO);
+        let event = self.wait(Duration::ZERO);
         if event.is_none() {
             self.observe();
         }

@@ -2,6 +2,7 @@
 
 use super::{LodeENetConnection, inactive};
 use crate::enet_packet_peer::LodeENetPacketPeer;
+use crate::name_lookup::NameLookup;
 use crate::optional::Optional;
 use crate::tls_options::{Extra, client_setup, server_setup};
 use godot::classes::TlsOptions;
@@ -10,6 +11,11 @@ use godot::prelude::*;
 use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS};
 use lodewire_net::{Bind, BindError};
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a name may be looked up: about as long as a host that does not answer is asked.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most channels.
 const MAXIMUM_CHANNELS: i32 = 255;
@@ -124,11 +130,14 @@ impl LodeENetConnection {
             inactive("destroy");
         }
         self.handles.get_mut().clear();
+        self.lookups.clear();
         self.monitor.remove();
     }
 
     /// Asks for a connection to the host at [param address], an IP address or a name, and its [param port], with
     /// [param channels] channels (0 stands for 255). The other side is told [param data], a number of 32 bits.
+    ///
+    /// The engine looks names up, on a thread of its own, and [method service] takes the answer.
     ///
     /// The peer is there at once; [constant EVENT_CONNECT] tells that it is connected, [constant EVENT_DISCONNECT] that it
     /// is not: at once if the other side refuses, or a name is not found, else after some 31 seconds. A host can have
@@ -155,7 +164,18 @@ impl LodeENetConnection {
         let peer = match address.parse::<IpAddr>() {
             Ok(ip) => connection.connect(SocketAddr::new(ip, port), channels, data),
             Err(_) if is_name(&address) => {
-                connection.connect_by_name(address.clone(), port, channels, data)
+                let lookup = match NameLookup::begin(&address, Some(LOOKUP_TIMEOUT)) {
+                    Ok(lookup) => lookup,
+                    Err(why) => {
+                        godot_error!("LodeENetConnection.{CALLER}: {why}");
+                        return None;
+                    }
+                };
+                let peer = connection.connect_later(channels, data);
+                if let Ok(peer) = &peer {
+                    self.lookups.push((lookup, Rc::clone(peer), port));
+                }
+                peer
             }
             Err(_) => {
                 godot_error!(
@@ -174,7 +194,6 @@ impl LodeENetConnection {
                     ConnectError::Unreachable => {
                         "the address is not of the host's own kind (IPv4, IPv6). Bind to *."
                     }
-                    ConnectError::Busy => "too many names are being looked up. Try again later.",
                 };
                 godot_error!("LodeENetConnection.{CALLER}: {why}");
                 None

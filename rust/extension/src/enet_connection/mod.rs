@@ -10,6 +10,7 @@ mod settings;
 use crate::class_enum::class_enum;
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use crate::monitors::Monitor;
+use crate::name_lookup::NameLookup;
 use godot::prelude::*;
 use handles::Handles;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
@@ -121,6 +122,8 @@ pub(crate) struct LodeENetConnection {
     base: Base<RefCounted>,
     connection: Option<Connection>,
     handles: RefCell<Handles>,
+    /// Names that are looked up, the peers that wait for them, and the ports.
+    lookups: Vec<(NameLookup, Rc<Peer>, u16)>,
     /// How often `service_all()` was called.
     call: u64,
     /// What of the properties holds now, and how they were then.

@@ -5,7 +5,8 @@ use super::{EventType, LodeENetConnection, inactive};
 use crate::monitors::Family;
 use godot::prelude::*;
 use lodewire_net::enet::{Connection, Event};
-use std::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 fn patience(timeout: i32) -> Duration {
     Duration::from_millis(u64::try_from(timeout).unwrap_or(0))
@@ -25,11 +26,11 @@ impl LodeENetConnection {
     #[func]
     fn service(&mut self, #[opt(default = 0)] timeout: i32) -> VarArray {
         self.apply();
-        let Some(connection) = &mut self.connection else {
+        if self.connection.is_none() {
             inactive("service");
             return event(EventType::Error, None, 0, 0);
-        };
-        if let Some(event) = connection.service(patience(timeout)) {
+        }
+        if let Some(event) = self.wait(patience(timeout)) {
             return self.told(event);
         }
         self.observe();
@@ -44,11 +45,11 @@ impl LodeENetConnection {
     #[func]
     fn service_all(&mut self, #[opt(default = 0)] timeout: i32) -> Array<VarArray> {
         self.apply();
-        let Some(connection) = &mut self.connection else {
+        if self.connection.is_none() {
             inactive("service_all");
             return Array::from(&[event(EventType::Error, None, 0, 0)]);
-        };
-        let mut next = connection.service(patience(timeout));
+        }
+        let mut next = self.wait(patience(timeout));
         self.call += 1;
         let mut all = Vec::new();
         while let Some(event) = next {
@@ -69,6 +70,32 @@ impl LodeENetConnection {
 }
 
 impl LodeENetConnection {
+    /// The next event, for which it sleeps up to `timeout`. While names are looked up it asks for them now and then.
+    pub(super) fn wait(&mut self, timeout: Duration) -> Option<Event> {
+        const PAUSE: Duration = Duration::from_millis(5);
+        let end = Instant::now() + timeout;
+        loop {
+            self.take_lookups();
+            let rest = end.saturating_duration_since(Instant::now());
+            let pause = if self.lookups.is_empty() { rest } else { rest.min(PAUSE) };
+            let event = self.connection.as_mut()?.service(pause);
+            if event.is_some() || pause == rest {
+                return event;
+            }
+        }
+    }
+
+    /// Tells the host of names that are looked up.
+    fn take_lookups(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        self.lookups.retain(|(lookup, peer, port)| {
+            let Some(answer) = lookup.answer() else { return true };
+            let at = |ip: IpAddr| SocketAddr::new(ip, *port);
+            connection.resolved(peer, answer.map(|ips| ips.into_iter().map(at).collect()));
+            false
+        });
+    }
+
     /// Shows the monitors what it does. For when all is told, which is once a frame.
     pub(super) fn observe(&self) {
         if let Some(connection) = &self.connection {

@@ -52,6 +52,13 @@ impl Link {
         }
     }
 
+    /// The addresses of the server that it is to connect to, or why there are none.
+    pub(super) fn resolved(&self, addresses: Result<Vec<SocketAddr>, String>) {
+        if let Self::Own(peer) = self {
+            peer.resolved(addresses);
+        }
+    }
+
     /// How far the connection has come, if there is one.
     pub(super) fn status(&self) -> Option<&Status> {
         match self {

@@ -4,6 +4,7 @@ mod link;
 
 use crate::class_enum::class_enum;
 use crate::dtls_limits::limits;
+use crate::name_lookup::NameLookup;
 use crate::optional::Optional;
 use crate::packet_buffer;
 use crate::pem::{certificate_text, key_text};
@@ -18,6 +19,7 @@ use godot::prelude::*;
 use link::Link;
 use lodewire_net::certificates::{Trust, to_pem};
 use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendError};
+use std::net::{IpAddr, SocketAddr};
 
 class_enum! {
     /// How far the connection has come.
@@ -65,6 +67,8 @@ pub(crate) struct LodePacketPeerDTLS {
     base: Base<PacketPeerExtension>,
     #[init(val = Link::None)]
     link: Link,
+    /// The name of the server while it is looked up, and the port.
+    lookup: Option<(NameLookup, u16)>,
     /// Why it was not begun to connect.
     objection: String,
 
@@ -201,6 +205,7 @@ impl LodePacketPeerDTLS {
 
     fn begin(&mut self, link: Link) -> Error {
         self.link = link;
+        self.lookup = None;
         self.objection = String::new();
         Error::OK
     }
@@ -262,8 +267,8 @@ impl LodePacketPeerDTLS {
     }
 
     /// Connects to the server at [param address], an IP address or a name, and [param port], with a socket of its own:
-    /// the engine's thread neither moves datagrams nor does any part of the handshake. A name is looked up on another
-    /// thread, and its addresses are tried one after the other.
+    /// the engine's thread neither moves datagrams nor does any part of the handshake. The engine looks names up, on a
+    /// thread of its own, and [method poll] takes the answer; the addresses are tried one after the other.
     ///
     /// The server's certificate must be for [param hostname], or for [param address] if that is empty;
     /// [param client_options] as of [method connect_to_peer]. What goes wrong on the network is told by
@@ -294,11 +299,29 @@ impl LodePacketPeerDTLS {
                 let number = u16::try_from(port).ok().filter(|port| *port > 0);
                 let number =
                     number.ok_or_else(|| invalid(format!("{port} is no port. Use 1 to 65535.")))?;
-                dtls::Peer::connect(&address, number, &setup, self.limits())
-                    .map_err(|error| (Error::ERR_CANT_CREATE, format!("{error}.")))
+                let limits = self.limits();
+                let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                let ip = bare.unwrap_or(&address).parse::<IpAddr>().ok();
+                let cannot = |why: String| (Error::ERR_CANT_CREATE, why);
+                let lookup = match ip {
+                    Some(_) => None,
+                    None => Some(
+                        NameLookup::begin(&address, limits.handshake_timeout).map_err(cannot)?,
+                    ),
+                };
+                let peer = dtls::Peer::connect(&setup, limits)
+                    .map_err(|error| cannot(format!("{error}.")))?;
+                if let Some(ip) = ip {
+                    peer.resolved(Ok(vec![SocketAddr::new(ip, number)]));
+                }
+                Ok((peer, lookup.map(|lookup| (lookup, number))))
             });
         match begun {
-            Ok(peer) => self.begin(Link::Own(Box::new(peer))),
+            Ok((peer, lookup)) => {
+                let error = self.begin(Link::Own(Box::new(peer)));
+                self.lookup = lookup;
+                error
+            }
             Err((error, why)) => self.object("connect_to_host", error, why),
         }
     }
@@ -306,6 +329,7 @@ impl LodePacketPeerDTLS {
     /// Ends the connection, and tells the other side. Packets that have come stay readable.
     #[func]
     fn disconnect_from_peer(&mut self) {
+        self.lookup = None;
         self.link.end();
     }
 
@@ -325,6 +349,13 @@ impl LodePacketPeerDTLS {
     /// every frame.
     #[func]
     fn poll(&mut self) {
+        if let Some((lookup, port)) = &self.lookup
+            && let Some(answer) = lookup.answer()
+        {
+            let at = |ip: IpAddr| SocketAddr::new(ip, *port);
+            self.link.resolved(answer.map(|ips| ips.into_iter().map(at).collect()));
+            self.lookup = None;
+        }
         self.link.exchange();
     }
 

@@ -1,12 +1,11 @@
 //! From a URL to a connection.
 
 use super::{LodeWebSocketClient, Stage};
+use crate::name_lookup::NameLookup;
 use crate::pem::certificate_text;
 use crate::strings::{headers_of, protocols_of};
 use crate::tls_options::authorities;
 use crate::websocket_settings::{Properties, timeout};
-use godot::classes::Ip;
-use godot::classes::ip::{ResolverStatus, Type};
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::certificates::Trust;
@@ -14,18 +13,11 @@ use lodewire_net::tls::ClientTls;
 use lodewire_net::websocket::{Client, ClientConfig, ConnectError, Target};
 use std::net::IpAddr;
 
-/// A name that the engine looks up on a thread of its own.
+/// A host whose name is looked up.
 pub(super) struct Resolving {
-    /// The engine's number of the question.
-    question: i32,
+    lookup: NameLookup,
     target: Target,
     config: ClientConfig,
-}
-
-impl Drop for Resolving {
-    fn drop(&mut self) {
-        Ip::singleton().erase_resolve_item(self.question);
-    }
 }
 
 fn invalid(why: impl Into<String>) -> (Error, String) {
@@ -66,14 +58,9 @@ impl LodeWebSocketClient {
         if let Some(address) = target.address() {
             return connect(&target, &[address], config);
         }
-        let host = GString::from(&target.host);
-        let question =
-            Ip::singleton().resolve_hostname_queue_item_ex(&host).ip_type(Type::ANY).done();
-        if question < 0 {
-            let why = "the engine looks up too many names already. Try again later.";
-            return Err((Error::ERR_CANT_CREATE, why.to_owned()));
-        }
-        Ok(Stage::Resolving(Box::new(Resolving { question, target, config })))
+        let lookup = NameLookup::begin(&target.host, Some(config.timeout))
+            .map_err(|why| (Error::ERR_CANT_CREATE, why))?;
+        Ok(Stage::Resolving(Box::new(Resolving { lookup, target, config })))
     }
 
     fn properties(&self) -> Properties {
@@ -111,17 +98,9 @@ impl LodeWebSocketClient {
         let Stage::Resolving(resolving) = &self.stage else {
             return Ok(());
         };
-        let ip = Ip::singleton();
-        match ip.get_resolve_item_status(resolving.question) {
-            ResolverStatus::WAITING => return Ok(()),
-            ResolverStatus::DONE => {}
-            _ => return Err(format!("the host {} was not found", resolving.target.host)),
-        }
-        let addresses: Vec<IpAddr> = ip
-            .get_resolve_item_addresses(resolving.question)
-            .iter_shared()
-            .filter_map(|address| address.to_string().parse().ok())
-            .collect();
+        let Some(addresses) = resolving.lookup.answer().transpose()? else {
+            return Ok(());
+        };
         self.stage = connect(&resolving.target, &addresses, resolving.config.clone())
             .map_err(|(_, why)| why)?;
         Ok(())

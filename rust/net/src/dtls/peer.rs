@@ -7,9 +7,8 @@ use super::{Associations, ClientSetup, LONGEST_PACKET, Limits, SendError, Status
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
-use crate::workers::Workers;
 use rustls_pki_types::CertificateDer;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -20,7 +19,6 @@ pub struct Peer {
     shared: Arc<PeerShared>,
     /// Of a client, which has it alone.
     driver: Option<DriverHandle>,
-    workers: Option<Workers>,
     status: Status,
     /// What was taken over, and not read yet.
     packets: Inbox,
@@ -32,23 +30,17 @@ impl Peer {
         Self {
             shared,
             driver: None,
-            workers: None,
             status: Status::Handshaking,
             packets: Inbox::new(limits.waiting),
             outgoing_limit: limits.outgoing,
         }
     }
 
-    /// Connects to a server. Its name is looked up on another thread, and its addresses are tried one after the other.
+    /// Connects to a server, whose addresses are to be [told](Self::resolved): they are tried one after the other.
     ///
     /// # Errors
     /// The system gives no socket.
-    pub fn connect(
-        host: &str,
-        port: u16,
-        setup: &ClientSetup,
-        limits: Limits,
-    ) -> Result<Self, BindError> {
+    pub fn connect(setup: &ClientSetup, limits: Limits) -> Result<Self, BindError> {
         let socket = Socket::bind(Bind::Any, 0)?;
         let endpoint = Arc::new(Endpoint::default());
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
@@ -64,26 +56,12 @@ impl Peer {
         let handle = reactor::add(add).map_err(BindError::System)?;
         let mut peer = Self::new(shared, &limits);
         peer.driver = Some(handle);
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        if let Ok(ip) = bare.parse::<IpAddr>() {
-            endpoint.command(Command::Resolved(Ok(vec![SocketAddr::new(ip, port)])));
-            return Ok(peer);
-        }
-        let name = host.to_owned();
-        let look_up = move || match (name.as_str(), port).to_socket_addrs() {
-            Ok(addresses) => Ok(addresses.collect()),
-            Err(error) => Err(format!("{name:?} was not found: {error}")),
-        };
-        let told = Arc::clone(&endpoint);
-        let tell = move |addresses: Result<Result<Vec<SocketAddr>, String>, String>| {
-            told.command(Command::Resolved(addresses.unwrap_or_else(Err)));
-        };
-        let workers = peer.workers.get_or_insert_with(Workers::new);
-        if workers.run(look_up, tell).is_err() {
-            let why = "too many names are being looked up".to_owned();
-            endpoint.command(Command::Resolved(Err(why)));
-        }
         Ok(peer)
+    }
+
+    /// The addresses of the server, the best first, or why there are none.
+    pub fn resolved(&self, addresses: Result<Vec<SocketAddr>, String>) {
+        self.shared.endpoint.command(Command::Resolved(addresses));
     }
 
     /// Sees what has happened.

@@ -11,11 +11,10 @@ use crate::figures::{Figures, mean};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
-use crate::workers::Workers;
 use lodewire_enet::wire::MAXIMUM_CHANNEL_COUNT;
 use lodewire_enet::{Compression, Delivery, Host, HostConfig, PeerState};
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -94,8 +93,6 @@ pub enum ConnectError {
     Full,
     /// The address is of a family that the host's own is not.
     Unreachable,
-    /// Too many names are being looked up.
-    Busy,
 }
 
 /// A host that is bound to a port. Dropping it sends what was asked for, closes the port and forgets its peers.
@@ -112,7 +109,6 @@ pub struct Connection {
     /// What the counters were when they were taken last.
     popped: [u64; 4],
     is_reading: bool,
-    workers: Option<Workers>,
     failed: bool,
 }
 
@@ -152,7 +148,6 @@ impl Connection {
             arrivals: VecDeque::new(),
             popped: [0; 4],
             is_reading: false,
-            workers: None,
             failed: false,
         })
     }
@@ -196,33 +191,18 @@ impl Connection {
         self.dial(Some(address), channels, data)
     }
 
-    /// The same to a host by its name, which is looked up on another thread.
+    /// The same to a host whose addresses are [told](Self::resolved) later.
     ///
     /// # Errors
-    /// [`ConnectError`]. A name that is not found ends in [`Event::Disconnect`].
-    pub fn connect_by_name(
-        &mut self,
-        name: String,
-        port: u16,
-        channels: usize,
-        data: u32,
-    ) -> Result<Rc<Peer>, ConnectError> {
-        let peer = self.dial(None, channels, data)?;
-        let (id, endpoint) = (peer.id(), Arc::clone(&self.endpoint));
-        let look_up = move || match (name.as_str(), port).to_socket_addrs() {
-            Ok(addresses) => Ok(addresses.collect()),
-            Err(error) => Err(format!("{name:?} was not found: {error}")),
-        };
-        let tell = move |addresses: Result<Result<Vec<SocketAddr>, String>, String>| {
-            let addresses = addresses.unwrap_or_else(Err);
-            endpoint.command(Command::Resolved { id, addresses });
-        };
-        let workers = self.workers.get_or_insert_with(Workers::new);
-        if workers.run(look_up, tell).is_err() {
-            peer.reset();
-            return Err(ConnectError::Busy);
-        }
-        Ok(peer)
+    /// [`ConnectError`].
+    pub fn connect_later(&mut self, channels: usize, data: u32) -> Result<Rc<Peer>, ConnectError> {
+        self.dial(None, channels, data)
+    }
+
+    /// The addresses of the host that a peer is to be, the best first, or why there are none: that ends in
+    /// [`Event::Disconnect`].
+    pub fn resolved(&self, peer: &Peer, addresses: Result<Vec<SocketAddr>, String>) {
+        self.endpoint.command(Command::Resolved { id: peer.id(), addresses });
     }
 
     fn dial(
