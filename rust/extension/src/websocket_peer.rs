@@ -87,13 +87,13 @@ impl LodeWebSocketPeer {
         self.peer.as_ref().map_or(PeerState::Closed, |peer| peer.state())
     }
 
-    fn send_message(&self, kind: MessageKind, payload: Vec<u8>) -> Error {
+    fn send_message(&self, method: &str, kind: MessageKind, payload: Vec<u8>) -> Error {
         let Some(peer) = &self.peer else {
-            return Error::ERR_UNCONFIGURED;
+            return Error::FAILED;
         };
         if kind == MessageKind::Text && std::str::from_utf8(&payload).is_err() {
             godot_error!(
-                "LodeWebSocketPeer: text must be UTF-8. Send bytes with WRITE_MODE_BINARY."
+                "LodeWebSocketPeer.{method}: text must be UTF-8. Send bytes with WRITE_MODE_BINARY."
             );
             return Error::ERR_INVALID_DATA;
         }
@@ -105,37 +105,28 @@ impl LodeWebSocketPeer {
     }
 }
 
-/// Whether a code and a reason can be sent; if not, it tells the script why.
-pub(crate) fn may_close_with(caller: &str, code: i32, reason: &str) -> Option<CloseCode> {
+/// Closes `peer` as a script asked for: always, since a player who is to go must not stay for a mistake in the arguments.
+pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
+    if code < 0 {
+        peer.discard();
+        peer.drop_connection();
+        return;
+    }
     let sendable = u16::try_from(code).ok().map(CloseCode).filter(|code| code.is_sendable());
     if sendable.is_none() {
         godot_error!(
-            "{caller}: {code} is not a code that may be sent. Use 1000, or one of your own from 3000 to 4999."
+            "{caller}: {code} is not a code that may be sent: 1000 is sent instead. Use 1000, or one of your own from 3000 to 4999."
         );
-        return None;
     }
-    if reason.len() > MAX_CLOSE_REASON || reason.contains(['\r', '\n']) {
-        godot_error!(
-            "{caller}: a reason is one line of at most {MAX_CLOSE_REASON} bytes in UTF-8."
-        );
-        return None;
-    }
-    sendable
-}
-
-/// Closes `peer` as a script asked for.
-pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
-    if code < 0 {
-        peer.drop_connection();
-    } else if let Some(code) = may_close_with(caller, code, reason) {
-        peer.close(code, reason);
-    }
+    let reason = &reason[..reason.floor_char_boundary(MAX_CLOSE_REASON)];
+    peer.close(sendable.unwrap_or(CloseCode::NORMAL), reason);
 }
 
 #[godot_api]
 impl LodeWebSocketPeer {
     /// Closes the connection. The other side is told [param code], which is 1000 for a normal end or one of your own from
-    /// 3000 to 4999, and [param reason], one line of at most 123 bytes in UTF-8. What was sent before arrives before.
+    /// 3000 to 4999, and [param reason], which is cut to 123 bytes in UTF-8. What was sent before arrives before. Packets
+    /// that you have not read, and those that still come, are discarded: you have closed.
     ///
     /// Poll on until [signal LodeWebSocketServer.client_disconnected] or [signal LodeWebSocketClient.connection_closed]
     /// tells the end: when the other side has answered, or after 3 seconds without an answer.
@@ -148,18 +139,18 @@ impl LodeWebSocketPeer {
         }
     }
 
-    /// The code with which the connection was closed: the other side's own if it sent one; 1005 if it sent none; 1006 if the
-    /// connection was lost; 1002, 1007 or 1009 if this side closed it since the other broke the protocol, sent
-    /// text that is not UTF-8, or a message that is too big. -1 while the connection is open.
+    /// The code with which the connection was closed: the other side's own if it sent one; 1005 if it sent none; 1002, 1007
+    /// or 1009 if this side closed it since the other broke the protocol, sent text that is not UTF-8, or a message that is
+    /// too big. -1 while the connection is open, and when it was lost or dropped: [method get_close_reason] may tell why.
     #[func]
     fn get_close_code(&self) -> i32 {
-        self.peer
-            .as_ref()
-            .and_then(|peer| peer.close_frame())
-            .map_or(-1, |close| close.code.0.into())
+        let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
+        // 1006 stands for a connection without a Close (RFC 6455 §7.1.5), for which the engine's class has -1.
+        let code = close.map(|close| close.code).filter(|code| *code != CloseCode::ABNORMAL);
+        code.map_or(-1, |code| code.0.into())
     }
 
-    /// The reason with which the connection was closed; empty if none was given.
+    /// The reason with which the connection was closed, or why it was lost; empty if there is none.
     #[func]
     fn get_close_reason(&self) -> GString {
         let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
@@ -258,13 +249,13 @@ impl LodeWebSocketPeer {
         message: PackedByteArray,
         #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
     ) -> Error {
-        self.send_message(write_mode.into(), message.to_vec())
+        self.send_message("send", write_mode.into(), message.to_vec())
     }
 
     /// Sends [param message] as text. Errors as those of [method send].
     #[func]
     fn send_text(&mut self, message: GString) -> Error {
-        self.send_message(MessageKind::Text, message.to_string().into_bytes())
+        self.send_message("send_text", MessageKind::Text, message.to_string().into_bytes())
     }
 
     /// Sends small packets at once, which is the default, or, when [param enabled] is false, lets the system gather them.
@@ -298,7 +289,7 @@ impl IPacketPeerExtension for LodeWebSocketPeer {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let message = self.peer.as_ref().and_then(|peer| peer.receive());
+        let message = self.peer.as_ref().and_then(|peer| peer.receive_directly());
         if let Some(message) = &message {
             self.was_string = message.kind == MessageKind::Text;
         }
@@ -310,6 +301,6 @@ impl IPacketPeerExtension for LodeWebSocketPeer {
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
         // SAFETY: the pointer and the size are the engine's own.
         let payload = unsafe { packet_buffer::copy(buffer, size) };
-        self.send_message(self.write_mode.into(), payload)
+        self.send_message("put_packet", self.write_mode.into(), payload)
     }
 }

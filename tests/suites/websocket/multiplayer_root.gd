@@ -6,6 +6,8 @@ var peer: MultiplayerPeer
 var calls: Array[String] = []
 var players: Node
 var events: Array[String] = []
+## Called with the sender of each call.
+var heard := Callable()
 
 
 func _init(side: String, of_peer: MultiplayerPeer) -> void:
@@ -53,3 +55,10 @@ func _make_player(position: Variant) -> Node:
 @rpc("any_peer", "call_remote", "reliable")
 func say(what: String) -> void:
 	calls.append("%d %s" % [multiplayer.get_remote_sender_id(), what])
+	if heard.is_valid():
+		heard.call(multiplayer.get_remote_sender_id())
+
+
+func say_to_server(what: String) -> void:
+	if multiplayer.get_unique_id() > 1:
+		say.rpc_id(1, what)

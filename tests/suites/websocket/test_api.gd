@@ -333,30 +333,66 @@ func test_what_a_peer_refuses() -> void:
 		return
 	var peer := server.get_peer(id)
 	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_TEXT)
-	expect_error("text must be UTF-8")
+	expect_error("LodeWebSocketPeer.put_packet: text must be UTF-8")
 	check_eq(peer.put_packet([0xFF, 0xFE] as PackedByteArray), ERR_INVALID_DATA)
 	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_BINARY)
-	expect_error("text must be UTF-8")
+	expect_error("LodeWebSocketPeer.send: text must be UTF-8")
 	check_eq(peer.send([0xC3, 0x28] as PackedByteArray, LodeWebSocketPeer.WRITE_MODE_TEXT), ERR_INVALID_DATA)
 	var too_much := PackedByteArray()
 	too_much.resize(2 << 20)
 	check_eq(peer.send(too_much), ERR_OUT_OF_MEMORY)
-	for code: int in [0, 999, 1005, 1006, 1015, 2000, 5000, 70_000]:
-		expect_error("is not a code that may be sent")
-		server.disconnect_peer(id, code)
-		expect_error("is not a code that may be sent")
-		peer.close(code)
-	for reason: String in ["a\r\nb", "a\nb", "é".repeat(62)]:
-		expect_error("a reason is one line")
-		peer.close(1000, reason)
-		expect_error("a reason is one line")
-		server.disconnect_peer(id, 1000, reason)
 	expect_error("the server itself sends only with gd_mp_api")
 	check_eq((server as PacketPeer).put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
 	check_eq((server as PacketPeer).get_available_packet_count(), 0)
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN, "none of it is the end")
 	check_eq(peer.send_text("I am here"), OK)
 	check(await _client_gets("I am here", true), "it goes on")
+
+
+func test_a_mistake_in_the_arguments_leaves_nobody_in() -> void:
+	# The code and the reason that are asked for, and those that the client gets.
+	for case: Array in [
+		[999, "", 1000, ""], [1005, "", 1000, ""], [1006, "", 1000, ""], [1015, "", 1000, ""], [2000, "", 1000, ""],
+		[5000, "why", 1000, "why"], [70_000, "", 1000, ""],
+		[4001, "x".repeat(124), 4001, "x".repeat(123)], [4001, "é".repeat(62), 4001, "é".repeat(61)],
+		[4001, "x" + "😀".repeat(31), 4001, "x" + "😀".repeat(30)], [4001, "a\r\nb", 4001, "a\r\nb"],
+	]:
+		for through_the_peer: bool in [false, true]:
+			server.stop()
+			ended.clear()
+			client = WebSocketPeer.new()
+			if not await _connect():
+				return
+			if case[0] != case[2]:
+				expect_error("%s: %d is not a code that may be sent" % [
+					"LodeWebSocketPeer.close" if through_the_peer else "LodeWebSocketServer.disconnect_peer", case[0],
+				])
+			if through_the_peer:
+				server.get_peer(id).close(case[0], case[1])
+			else:
+				server.disconnect_peer(id, case[0], case[1])
+			check(await until(func() -> bool: return _poll() and ended.size() == 1), str(case))
+			check_eq([client.get_close_code(), client.get_close_reason()], case.slice(2))
+
+
+func test_force_by_the_name_that_a_method_shares() -> void:
+	# Through an untyped variable it is our method that is called, whose second argument is a code.
+	var untyped: Variant = server
+	if not await _connect():
+		return
+	untyped.disconnect_peer(id, true)
+	check(not server.has_peer(id), "by force it is gone at once")
+	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	check(await until(is_closed), "the client sees it")
+	check_eq(client.get_close_code(), 1000, "and hears of it")
+	check_eq(ended.size(), 0, "without a signal")
+	server.stop()
+	client = WebSocketPeer.new()
+	if not await _connect():
+		return
+	untyped.disconnect_peer(id, false)
+	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check_eq(client.get_close_code(), 1000)
 
 
 func test_buffers() -> void:
@@ -438,7 +474,7 @@ func test_negative_code_drops_at_once() -> void:
 	check(await until(func() -> bool: return _poll() and ended.size() == 2), "it ends")
 	check_eq(ended[1], false)
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
-	check_eq(peer.get_close_code(), 1006)
+	check_eq(peer.get_close_code(), -1, "as the engine's class has it")
 	check_eq(peer.get_close_reason(), "")
 
 
@@ -495,13 +531,13 @@ func test_refusing_new_connections() -> void:
 func test_peer_without_a_connection() -> void:
 	var peer := LodeWebSocketPeer.new()
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
-	check_eq(peer.send_text("x"), ERR_UNCONFIGURED)
-	check_eq(peer.put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
+	check_eq(peer.send_text("x"), FAILED)
+	check_eq(peer.put_packet([1] as PackedByteArray), FAILED)
 	check_eq(peer.get_available_packet_count(), 0)
 	check_eq(peer.get_connected_host(), "")
 	check_eq(peer.get_connected_port(), 0)
-	check_eq(peer.send([1] as PackedByteArray), ERR_UNCONFIGURED)
-	check_eq(peer.put_var("x"), ERR_UNCONFIGURED)
+	check_eq(peer.send([1] as PackedByteArray), FAILED)
+	check_eq(peer.put_var("x"), FAILED)
 	check_eq(peer.get_packet(), PackedByteArray())
 	check_eq(peer.get_packet_error(), ERR_UNAVAILABLE)
 	check(not peer.was_string_packet(), "there was none")

@@ -64,7 +64,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
     }
 
     fn get_available_packet_count(&self) -> i32 {
-        let available = self.multiplayer.as_ref().map_or(0, ClientMultiplayer::available);
+        let available = self.multiplayer_and_peer().map_or(0, |(mp, peer)| mp.available(peer));
         i32::try_from(available).unwrap_or(i32::MAX)
     }
 
@@ -116,7 +116,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
     }
 
     fn get_packet_peer(&self) -> i32 {
-        self.multiplayer.as_ref().and_then(ClientMultiplayer::next_sender).unwrap_or(0)
+        self.multiplayer_and_peer().and_then(|(mp, peer)| mp.next_sender(peer)).unwrap_or(0)
     }
 
     fn set_target_peer(&mut self, id: i32) {

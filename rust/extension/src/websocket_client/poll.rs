@@ -5,7 +5,7 @@ use crate::last_reference::{is_last, release_later};
 use crate::monitors::Family;
 use crate::websocket_peer::LodeWebSocketPeer;
 use godot::prelude::*;
-use lodewire_net::websocket::multiplayer::MultiplayerEvent;
+use lodewire_net::websocket::multiplayer::{ClientMultiplayer, MultiplayerEvent};
 use lodewire_net::websocket::{Client, ClientEvent, CloseFrame, Peer};
 use std::rc::Rc;
 
@@ -56,6 +56,11 @@ impl LodeWebSocketClient {
             Stage::Running(client) => client.peer(),
             _ => None,
         }
+    }
+
+    /// The multiplayer mode, and the server in it.
+    pub(super) fn multiplayer_and_peer(&self) -> Option<(&ClientMultiplayer, &Rc<Peer>)> {
+        self.multiplayer.as_ref().zip(self.peer())
     }
 
     fn next_event(&mut self) -> Option<ClientEvent> {

@@ -149,17 +149,29 @@ impl LodeWebSocketServer {
         self.known_peer("get_peer_port", id).map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// Closes the connection to a client: as [method LodeWebSocketPeer.close].
+    /// Closes the connection to a client: as [method LodeWebSocketPeer.close]. Nothing of that client reaches the game any
+    /// more but [signal client_disconnected]; with [code]gd_mp_api[/code] the next poll emits
+    /// [signal MultiplayerPeer.peer_disconnected].
+    ///
+    /// A [param code] of 0 or 1, which no close may have, is the [code]force[/code] of
+    /// [method MultiplayerPeer.disconnect_peer], whose name this method shares: [code]true[/code] lets go of the client
+    /// without a signal.
     #[func]
-    fn disconnect_peer(
+    pub(super) fn disconnect_peer(
         &mut self,
         id: i32,
         #[opt(default = 1000)] code: i32,
         #[opt(default = "")] reason: GString,
     ) {
-        if let Some(peer) = self.known_peer("disconnect_peer", id) {
-            close_peer("LodeWebSocketServer.disconnect_peer", peer, code, &reason.to_string());
+        let Some(peer) = self.known_peer("disconnect_peer", id) else {
+            return;
+        };
+        if code == 1 {
+            self.force_out(id);
+            return;
         }
+        let code = if code == 0 { 1000 } else { code };
+        close_peer("LodeWebSocketServer.disconnect_peer", peer, code, &reason.to_string());
     }
 
     /// Adds header lines, such as [code]"Set-Cookie: id=1"[/code], to the answer that every client gets. It counts from the

@@ -247,6 +247,16 @@ impl LodeWebSocketServer {
         peer
     }
 
+    /// Lets go of a peer without a signal.
+    fn force_out(&mut self, id: i32) {
+        self.handles.get_mut().remove(&id);
+        match (&mut self.multiplayer, &mut self.server) {
+            (Some(multiplayer), Some(server)) => multiplayer.forget(server, id),
+            (None, Some(server)) => server.forget(id),
+            (_, None) => {}
+        }
+    }
+
     /// Whether a property may be set now; if not, the script is told.
     fn may_set(&self, property: &str) -> bool {
         if self.is_listening() {

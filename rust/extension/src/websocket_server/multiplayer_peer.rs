@@ -2,7 +2,6 @@
 
 use super::LodeWebSocketServer;
 use crate::packet_buffer;
-use crate::websocket_peer::close_peer;
 use godot::classes::IMultiplayerPeerExtension;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::global::Error;
@@ -22,20 +21,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
     }
 
     fn disconnect_peer(&mut self, id: i32, force: bool) {
-        let Some(peer) = self.known_peer("disconnect_peer", id) else {
-            return;
-        };
-        if !force {
-            close_peer("LodeWebSocketServer.disconnect_peer", peer, 1000, "");
-            return;
-        }
-        self.handles.get_mut().remove(&id);
-        if let Some(server) = &mut self.server {
-            server.forget(id);
-        }
-        if let Some(multiplayer) = &mut self.multiplayer {
-            multiplayer.forget(id);
-        }
+        self.disconnect_peer(id, force.into(), GString::new());
     }
 
     fn get_connection_status(&self) -> ConnectionStatus {

@@ -13,6 +13,9 @@ impl LodeWebSocketServer {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
+        if let (Some(multiplayer), Some(server)) = (&mut self.multiplayer, &mut self.server) {
+            multiplayer.begin_poll(server);
+        }
         // Told before anything new: the game has had the time since the last poll to read their packets.
         while let Some(id) = self.multiplayer.as_mut().and_then(ServerMultiplayer::next_gone) {
             self.peer_gone(id);

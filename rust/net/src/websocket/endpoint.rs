@@ -6,6 +6,7 @@ use super::request::RequestShared;
 use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
 use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -124,6 +125,8 @@ pub(super) struct Endpoint {
     pub(super) news: Mutex<News>,
     pub(super) waker: OnceLock<DriverWaker>,
     pub(super) traffic: Traffic,
+    /// How often the game has read or thrown away messages of a peer past the multiplayer mode.
+    pub(super) changes: AtomicUsize,
 }
 
 /// What the I/O thread has for the next poll.
@@ -147,6 +150,7 @@ impl Endpoint {
             news: Mutex::default(),
             waker: OnceLock::new(),
             traffic: Traffic::default(),
+            changes: AtomicUsize::new(0),
         }
     }
 

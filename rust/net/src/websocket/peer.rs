@@ -71,6 +71,8 @@ struct Seen {
     finishing: bool,
     /// Its Close has come.
     clean: bool,
+    /// The game has closed the connection, and gets no message of it any more.
+    discarding: bool,
 }
 
 /// The next thing to tell of a peer.
@@ -94,6 +96,7 @@ impl Peer {
             close: None,
             finishing: false,
             clean: false,
+            discarding: false,
         };
         Self { shared, seen: RefCell::new(seen) }
     }
@@ -158,6 +161,21 @@ impl Peer {
         Some(message)
     }
 
+    /// Reads the next message past the multiplayer mode, which [hears of it](Self::changes).
+    pub fn receive_directly(&self) -> Option<Message> {
+        self.note_change();
+        self.receive()
+    }
+
+    /// How often messages of any peer of the same end were read or thrown away past the multiplayer mode.
+    pub(super) fn changes(&self) -> usize {
+        self.shared.endpoint.changes.load(Ordering::Relaxed)
+    }
+
+    fn note_change(&self) {
+        self.shared.endpoint.changes.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Looks at the message that was told last, if it is not read yet.
     pub(super) fn with_newest<T>(&self, look: impl FnOnce(&Message) -> T) -> Option<T> {
         self.seen.borrow().unread.back().map(look)
@@ -172,6 +190,7 @@ impl Peer {
 
     /// Reads all messages that wait.
     pub fn receive_all(&self) -> VecDeque<Message> {
+        self.note_change();
         let messages = std::mem::take(&mut self.seen.borrow_mut().unread);
         for message in &messages {
             self.shared.release(message.payload.len());
@@ -227,9 +246,33 @@ impl Peer {
         self.shared.out_bytes.load(Ordering::Relaxed)
     }
 
+    /// Throws away the messages that the game has not read, and those that still come. Without effect on a connection
+    /// that has ended.
+    pub fn discard(&self) {
+        let unread = {
+            let mut seen = self.seen.borrow_mut();
+            if seen.state == PeerState::Closed {
+                return;
+            }
+            seen.discarding = true;
+            std::mem::take(&mut seen.unread)
+        };
+        self.note_change();
+        for message in &unread {
+            self.shared.release(message.payload.len());
+        }
+    }
+
+    /// Whether the game has closed the connection, and gets no message of it any more.
+    pub(super) fn is_discarding(&self) -> bool {
+        self.seen.borrow().discarding
+    }
+
     /// Begins the closing handshake, after what was sent before; or answers the other end's Close, which then does not
-    /// wait for the game to read. Without effect on a connection that is closing otherwise, or closed.
+    /// wait for the game to read. What was received and not read is [discarded](Self::discard). Without effect on a
+    /// connection that is closing otherwise, or closed.
     pub fn close(&self, code: CloseCode, reason: &str) {
+        self.discard();
         let mut seen = self.seen.borrow_mut();
         let key = self.shared.key;
         if std::mem::take(&mut seen.finishing) {
@@ -270,7 +313,14 @@ impl Peer {
     /// Makes the next arrival visible.
     pub(super) fn step(&self) -> Option<Step> {
         let mut seen = self.seen.borrow_mut();
-        let arrival = seen.arrivals.pop_front()?;
+        let arrival = loop {
+            match seen.arrivals.pop_front()? {
+                Arrival::Message(message) if seen.discarding => {
+                    self.shared.release(message.payload.len());
+                }
+                arrival => break arrival,
+            }
+        };
         if seen.arrivals.is_empty() {
             seen.arrivals = VecDeque::new();
         }
@@ -322,13 +372,6 @@ impl Peer {
     pub(super) fn end(&self) {
         self.shared.forgotten.store(true, Ordering::Relaxed);
         self.seen.borrow_mut().state = PeerState::Closed;
-    }
-
-    /// Drops the connection, of which the server is to hear no more.
-    pub(super) fn forget(&self) {
-        self.shared.forgotten.store(true, Ordering::Relaxed);
-        self.drop_connection();
-        self.abandon(CloseFrame { code: CloseCode::ABNORMAL, reason: String::new() });
     }
 
     /// The connection is gone without an event: the server was stopped, or the peer was dropped by force. What arrived

@@ -191,11 +191,17 @@ impl Server {
         self.peers.get(&id)
     }
 
-    /// Drops a peer at once and without an event.
+    /// Lets go of a peer at once and without an event. It is sent a Close of code 1000, unless it is closing already.
     pub fn forget(&mut self, id: i32) {
         if let Some(peer) = self.peers.remove(&id) {
-            peer.forget();
+            peer.close(CloseCode::NORMAL, "");
+            peer.end();
         }
+    }
+
+    /// How often the game has read or thrown away messages of a peer past the multiplayer mode.
+    pub(super) fn changes(&self) -> usize {
+        self.endpoint.changes.load(Ordering::Relaxed)
     }
 
     /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).

@@ -99,12 +99,15 @@ impl Open {
         }
         let mut used = 0;
         while used < input.len() && !self.stalled && matches!(self.ending, Ending::None) {
+            let closing = self.codec.is_close_sent();
             match self.codec.receive(&mut input[used..]) {
                 Err(violation) => self.violated(violation),
                 Ok((len, event)) => {
                     used += len;
                     match event {
                         None => {}
+                        // What comes after the game has closed is nobody's.
+                        Some(Event::Message { .. }) if closing => {}
                         Some(Event::Message { kind, payload })
                             if self.peer.endpoint.settings.echo =>
                         {

@@ -81,7 +81,11 @@ impl ClientMultiplayer {
                     let why = "the server closed the connection before it told an id";
                     return Some(MultiplayerEvent::Failed(Failure::new(why)));
                 }
-                ClientEvent::Closed { .. } if self.order.is_empty() => self.close(),
+                ClientEvent::Closed { .. }
+                    if client.peer().is_none_or(|peer| self.available(peer) == 0) =>
+                {
+                    self.close();
+                }
                 ClientEvent::Closed { .. } => self.closed = true,
             }
         }
@@ -152,18 +156,20 @@ impl ClientMultiplayer {
         self.told.push_back(MultiplayerEvent::Packet(from));
     }
 
-    /// How many packets can be read.
-    pub fn available(&self) -> usize {
-        self.order.len()
+    /// How many packets can be read from `peer`.
+    pub fn available(&self, peer: &Peer) -> usize {
+        self.order.len().min(peer.available())
     }
 
-    /// Who sent the next packet.
-    pub fn next_sender(&self) -> Option<i32> {
-        self.order.front().copied()
+    /// Who sent the next packet of `peer`.
+    pub fn next_sender(&self, peer: &Peer) -> Option<i32> {
+        // What was read or thrown away past the multiplayer mode came first.
+        self.order.get(self.order.len().checked_sub(peer.available())?).copied()
     }
 
     /// Reads the next packet.
     pub fn receive(&mut self, peer: &Peer) -> Option<Vec<u8>> {
+        self.order.drain(..self.order.len().saturating_sub(peer.available()));
         self.order.pop_front()?;
         let mut packet = peer.receive()?.payload;
         if self.wire == Wire::Godot3 {

@@ -3,7 +3,8 @@
 use super::wire3::{Header, Kind};
 use super::{MultiplayerEvent, Wire};
 use crate::websocket::{MessageKind, Peer, SendError, Server, ServerEvent};
-use std::collections::{HashSet, VecDeque};
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 /// What a server in the multiplayer mode keeps beside its peers.
@@ -12,7 +13,11 @@ pub struct ServerMultiplayer {
     wire: Wire,
     /// The senders of the packets that wait for the game, in their order. The packets wait in the peers, within their
     /// limits.
-    order: VecDeque<Rc<Peer>>,
+    order: RefCell<VecDeque<Rc<Peer>>>,
+    /// The [`Peer::changes`] that `order` allows for.
+    changes: Cell<usize>,
+    /// The same as of the last poll.
+    polled_changes: usize,
     /// Peers that have gone, while packets of theirs waited: told with the next poll.
     gone: VecDeque<i32>,
 }
@@ -20,12 +25,33 @@ pub struct ServerMultiplayer {
 impl ServerMultiplayer {
     /// A server that writes packets as `wire` says.
     pub fn new(wire: Wire) -> Self {
-        Self { wire, order: VecDeque::new(), gone: VecDeque::new() }
+        Self {
+            wire,
+            order: RefCell::default(),
+            changes: Cell::new(0),
+            polled_changes: 0,
+            gone: VecDeque::new(),
+        }
     }
 
     /// How it writes packets.
     pub fn wire(&self) -> Wire {
         self.wire
+    }
+
+    /// Begins a poll: as the engine's class, it lets go of the peers that the game has closed, and tells so with it.
+    pub fn begin_poll(&mut self, server: &mut Server) {
+        let changes = server.changes();
+        if std::mem::replace(&mut self.polled_changes, changes) == changes {
+            return;
+        }
+        let closed: Vec<i32> =
+            server.peers().filter(|peer| peer.is_discarding()).map(|peer| peer.id()).collect();
+        for id in closed {
+            server.forget(id);
+            self.tell_left(server, id);
+            self.gone.push_back(id);
+        }
     }
 
     /// The next thing to tell of the last poll of `server`. Before the poll, those that
@@ -77,11 +103,16 @@ impl ServerMultiplayer {
         }
     }
 
-    fn leave(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
+    /// Where the server relays, tells everybody that a peer has gone.
+    fn tell_left(&self, server: &Server, id: i32) {
         if self.wire == Wire::Godot3 {
             server.broadcast(MessageKind::Binary, Header::tell(Kind::Remove, id), &[id]);
         }
-        if self.order.iter().any(|peer| peer.id() == id) {
+    }
+
+    fn leave(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
+        self.tell_left(server, id);
+        if self.order().iter().any(|peer| peer.id() == id) {
             self.gone.push_back(id);
             return None;
         }
@@ -107,23 +138,52 @@ impl ServerMultiplayer {
                 relay(server, header, message);
             }
         }
-        self.order.push_back(Rc::clone(peer));
+        self.order().push_back(Rc::clone(peer));
         Some(MultiplayerEvent::Packet(id))
+    }
+
+    /// The senders of the packets that wait, without those of packets that were read or thrown away otherwise: by the
+    /// peer itself, or since the game has closed it.
+    fn order(&self) -> RefMut<'_, VecDeque<Rc<Peer>>> {
+        let mut order = self.order.borrow_mut();
+        if let Some(changes) = order.front().map(|peer| peer.changes())
+            && self.changes.replace(changes) != changes
+        {
+            // How many more stand there than wait.
+            let mut surplus: HashMap<i32, usize> = HashMap::new();
+            for peer in order.iter() {
+                *surplus.entry(peer.id()).or_default() += 1;
+            }
+            let waiting: HashMap<i32, usize> =
+                order.iter().map(|peer| (peer.id(), peer.available())).collect();
+            for (id, count) in &mut surplus {
+                *count = count.saturating_sub(waiting.get(id).copied().unwrap_or(0));
+            }
+            order.retain(|peer| match surplus.get_mut(&peer.id()) {
+                Some(surplus) if *surplus > 0 => {
+                    *surplus -= 1;
+                    false
+                }
+                _ => true,
+            });
+        }
+        order
     }
 
     /// How many packets can be read.
     pub fn available(&self) -> usize {
-        self.order.len()
+        self.order().len()
     }
 
     /// Who sent the next packet.
     pub fn next_sender(&self) -> Option<i32> {
-        self.order.front().map(|peer| peer.id())
+        self.order().front().map(|peer| peer.id())
     }
 
     /// Reads the next packet.
     pub fn receive(&mut self) -> Option<Vec<u8>> {
-        let mut packet = self.order.pop_front()?.receive()?.payload;
+        let peer = self.order().pop_front()?;
+        let mut packet = peer.receive()?.payload;
         if self.wire == Wire::Godot3 {
             packet.drain(..Header::LEN.min(packet.len()));
         }
@@ -149,9 +209,10 @@ impl ServerMultiplayer {
         Ok(())
     }
 
-    /// Forgets packets of peers that `server` was told to forget.
-    pub fn forget(&mut self, id: i32) {
-        self.order.retain(|peer| peer.id() != id);
+    /// Lets go of a peer without an event.
+    pub fn forget(&mut self, server: &mut Server, id: i32) {
+        server.forget(id);
+        self.tell_left(server, id);
     }
 }
 
