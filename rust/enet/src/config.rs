@@ -5,10 +5,13 @@ use crate::wire::{
     MINIMUM_MTU,
 };
 
+/// What there is at least for the packets of a peer, half of it in any case: a datagram and what its packets take.
+const LEAST_PER_PEER: usize = 16 << 10;
+
 /// How a host behaves. What is out of its range is taken as the nearest that is in it.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
-    /// The most connections at once, 1 to 4095.
+    /// The most connections at once, 1 to 4095, with those that have ended and are not [released](crate::Host::release).
     pub peers: usize,
     /// The most channels of connections that remote hosts ask for, 1 to 255.
     pub channel_limit: usize,
@@ -25,11 +28,13 @@ pub struct HostConfig {
     pub maximum_packet_size: usize,
     /// How many bytes may wait for the caller, per peer: packets that were told and not [consumed], and those that are
     /// incomplete or wait for an earlier one. A reliable packet beyond it is not acknowledged, so that the remote host
-    /// repeats it, and in the end gives up by its own rules. One packet is let in while nothing waits, however long.
+    /// repeats it, and in the end gives up by its own rules. One packet is let in while nothing waits, however long. What
+    /// counts is what has come, with 128 bytes for each packet and 96 for each piece of one that is incomplete.
     ///
     /// [consumed]: crate::Host::consumed
     pub waiting_limit: usize,
-    /// The same for all peers together: beyond it, each has an equal share of it, of 64 KiB at the least.
+    /// The same for all peers together, 16 KiB for each of [`peers`](Self::peers) at least, which holds without exception.
+    /// Half of it is divided equally among the places; of the other half, a peer may have as much as it leaves free.
     pub host_waiting_limit: usize,
     /// How many connections may be under way whose remote address is not proven, each some 200 bytes. Beyond it the
     /// oldest is forgotten.
@@ -64,6 +69,7 @@ impl HostConfig {
         self.channel_limit = self.channel_limit.clamp(1, MAXIMUM_CHANNEL_COUNT);
         self.mtu = self.mtu.clamp(MINIMUM_MTU, MAXIMUM_MTU);
         self.maximum_packet_size = self.maximum_packet_size.min(MAXIMUM_PACKET_SIZE);
+        self.host_waiting_limit = self.host_waiting_limit.max(self.peers * LEAST_PER_PEER);
         self.half_open_limit = self.half_open_limit.max(1);
         self.half_open_per_address = self.half_open_per_address.max(1);
         self

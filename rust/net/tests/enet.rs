@@ -139,3 +139,37 @@ fn a_long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
         }
     }
 }
+
+#[test]
+fn places_count_until_the_game_was_told_of_the_end() {
+    let config =
+        Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
+    let mut server =
+        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
+    let mut client = host();
+    server.begin();
+    // The server's game is busy while others come, send and go.
+    for _ in 0..2 {
+        let peer = client.connect(server.local_addr(), 1, 0).expect("a peer");
+        let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
+        peer.send(0, Delivery::Reliable, vec![1; 100_000].into()).expect("sent");
+        peer.disconnect_later(0);
+        let Event::Disconnect { reason: None, .. } = next(&mut client) else { panic!("no end") };
+    }
+    client.connect(server.local_addr(), 1, 0).expect("a peer");
+    let Event::Disconnect { reason: Some(reason), .. } = next(&mut client) else {
+        panic!("a third one is connected")
+    };
+    assert_eq!(reason, "refused");
+    // What has come is there when the game has time, and then the places are free.
+    for _ in 0..2 {
+        let Event::Connect { peer, .. } = next(&mut server) else { panic!("no connect") };
+        let Event::Receive { .. } = next(&mut server) else { panic!("no packet") };
+        let Event::Disconnect { .. } = next(&mut server) else { panic!("no end") };
+        assert_eq!(peer.receive().expect("a packet").data.len(), 100_000);
+    }
+    for _ in 0..2 {
+        client.connect(server.local_addr(), 1, 0).expect("a peer");
+        let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
+    }
+}

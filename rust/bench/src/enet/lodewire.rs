@@ -159,7 +159,10 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
                 waits = false;
                 match event {
                     lodewire_enet::Event::Connect { .. } => take(self, Event::Connected)?,
-                    lodewire_enet::Event::Disconnect { .. } => take(self, Event::Disconnected)?,
+                    lodewire_enet::Event::Disconnect { peer, .. } => {
+                        self.host.release(peer);
+                        take(self, Event::Disconnected)?;
+                    }
                     lodewire_enet::Event::Receive { peer, data, .. } => {
                         take(self, Event::Received(peer, &data))?;
                         self.host.consumed(peer, 1, data.len());

@@ -90,6 +90,7 @@ impl World {
                     }
                     Event::Disconnect { peer, .. } => {
                         assert_eq!(self.hosts[node].state(peer), PeerState::Disconnected);
+                        self.hosts[node].release(peer);
                         if self.peers[node] == Some(peer) {
                             self.peers[node] = None;
                         }
@@ -100,7 +101,7 @@ impl World {
                     }
                 }
             }
-            let most = self.hosts[node].peer_count() * (2 * WAITING_LIMIT + 2 * LONGEST + 256);
+            let most = self.hosts[node].peer_count() * (2 * WAITING_LIMIT + 3 * LONGEST);
             assert!(self.hosts[node].kept() <= most);
         }
     }

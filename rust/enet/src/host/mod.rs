@@ -3,6 +3,7 @@
 mod bandwidth;
 mod datagram;
 mod half_open;
+mod kept;
 mod opening;
 mod peers;
 mod receiving;
@@ -17,6 +18,7 @@ use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
 use crate::time::Time;
 use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE, NO_PEER};
 use half_open::HalfOpens;
+use kept::Kept;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -89,7 +91,9 @@ pub struct Host {
     touched: Vec<u16>,
     replies: VecDeque<(SocketAddr, Box<[u8]>)>,
     /// What all peers make this host keep.
-    kept: usize,
+    kept: Kept,
+    /// Connections that have ended and that the caller is not done with: how many bytes wait for it.
+    ended: HashMap<PeerKey, usize>,
     bandwidth_due: Option<Time>,
     bandwidth_epoch: Time,
     recalculate_bandwidth: bool,
@@ -113,6 +117,7 @@ impl Host {
         let config = config.in_range();
         Self {
             half_opens: HalfOpens::new(config.half_open_limit, config.half_open_per_address),
+            kept: Kept::new(config.host_waiting_limit, config.peers),
             has_limits: config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0,
             config,
             random: ChaCha8Rng::from_seed(seed),
@@ -127,7 +132,7 @@ impl Host {
             turn: 0,
             touched: Vec::new(),
             replies: VecDeque::new(),
-            kept: 0,
+            ended: HashMap::new(),
             bandwidth_due: None,
             bandwidth_epoch: Time::default(),
             recalculate_bandwidth: false,
@@ -204,9 +209,9 @@ impl Host {
     }
 
     /// What all peers make this host keep, in bytes: packets that were told and not consumed, incomplete ones, and those
-    /// that wait for an earlier one.
+    /// that wait for an earlier one. It is never more than [`HostConfig::host_waiting_limit`].
     pub fn kept(&self) -> usize {
-        self.kept
+        self.kept.total()
     }
 
     /// Fills `events` with what has happened since the last call. What was in it is forgotten.
@@ -232,10 +237,24 @@ impl Host {
 
     /// The caller is done with packets of a peer, of `bytes` bytes in all.
     pub fn consumed(&mut self, peer: PeerKey, packets: usize, bytes: usize) {
+        let done = bytes.saturating_add(packets.saturating_mul(PACKET_OVERHEAD));
         if let Some(peer) = self.peers.get_mut(peer) {
-            let done = (bytes + packets * PACKET_OVERHEAD).min(peer.waiting);
-            peer.waiting -= done;
-            self.kept -= done;
+            let kept = peer.kept();
+            peer.waiting = peer.waiting.saturating_sub(done);
+            self.kept.change(kept, peer.kept());
+        } else if let Some(waiting) = self.ended.get_mut(&peer) {
+            let before = *waiting;
+            *waiting = waiting.saturating_sub(done);
+            self.kept.change(before, *waiting);
+        }
+    }
+
+    /// The caller is done with a connection of which [`Event::Disconnect`] has told: its place is free for another one, and
+    /// its packets do not count any more. Until then, both count, so that whoever comes and goes while the caller is busy
+    /// cannot make this host keep more and more.
+    pub fn release(&mut self, peer: PeerKey) {
+        if let Some(waiting) = self.ended.remove(&peer) {
+            self.kept.change(waiting, 0);
         }
     }
 
@@ -394,7 +413,7 @@ impl Host {
         let Some(found) = self.peers.slot_mut(slot) else { return };
         let kept = found.kept();
         found.reset_queues();
-        self.kept -= kept - found.kept();
+        self.kept.change(kept, found.kept());
         found.state = PeerState::Disconnecting;
         found.queue_control(&Body::Disconnect { data });
         self.recalculate_bandwidth = true;
@@ -450,10 +469,21 @@ impl Host {
         }
     }
 
+    /// Ends a connection to whose address there is no way any more, without an event: the caller tells of it. Its place and its
+    /// packets count until it is [released](Self::release).
+    pub fn abandon(&mut self, peer: PeerKey) {
+        if let Some(found) = self.peers.get(peer) {
+            let waiting = found.waiting;
+            self.remove(peer.slot);
+            self.kept.change(0, waiting);
+            self.ended.insert(peer, waiting);
+        }
+    }
+
     /// Removes a peer, of which nothing is told.
     fn remove(&mut self, slot: u16) {
         let Some(peer) = self.peers.remove(slot) else { return };
-        self.kept -= peer.kept();
+        self.kept.change(peer.kept(), 0);
         self.accepted.remove(&(peer.address, peer.connect_id));
         self.recalculate_bandwidth = true;
     }
@@ -462,7 +492,7 @@ impl Host {
     fn end(&mut self, slot: u16, data: u32, timed_out: bool) {
         if let Some(peer) = self.peers.key(slot) {
             self.events.push(Event::Disconnect { peer, data, timed_out });
-            self.remove(slot);
+            self.abandon(peer);
         }
     }
 
@@ -484,20 +514,9 @@ impl Host {
         }
     }
 
-    /// How many bytes a peer may make this host keep.
-    fn limit_per_peer(&self) -> usize {
-        const LEAST: usize = 64 << 10;
-        let limit = self.config.waiting_limit;
-        if self.kept <= self.config.host_waiting_limit {
-            limit
-        } else {
-            limit.min((self.config.host_waiting_limit / self.peers.len().max(1)).max(LEAST))
-        }
-    }
-
     /// Whether there is no place for one more connection.
     fn is_full(&self) -> bool {
-        self.peers.len() >= self.config.peers
+        self.peers.len() + self.ended.len() >= self.config.peers
     }
 
     /// A number that nobody can foretell.

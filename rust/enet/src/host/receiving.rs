@@ -15,6 +15,8 @@ struct Receiving<'a> {
     key: PeerKey,
     events: &'a mut Events,
     limit: usize,
+    /// What the host has for it, for packets whose turn it is and for those that wait for others.
+    shares: (usize, usize),
     maximum_packet_size: usize,
     outgoing_bandwidth: u32,
     /// The bandwidth of a peer has changed.
@@ -120,7 +122,6 @@ impl Host {
         header: Header,
         commands: &[u8],
     ) {
-        let limit = self.limit_per_peer();
         let Some(key) = self.peers.key(slot) else { return };
         let Some(peer) = self.peers.slot_mut(slot) else { return };
         let kept = peer.kept();
@@ -128,7 +129,8 @@ impl Host {
             now,
             key,
             events: &mut self.events,
-            limit,
+            limit: self.config.waiting_limit,
+            shares: self.kept.shares(kept),
             maximum_packet_size: self.config.maximum_packet_size,
             outgoing_bandwidth: self.config.outgoing_bandwidth,
             bandwidth_changed: false,
@@ -138,7 +140,7 @@ impl Host {
             self.has_limits = true;
             self.recalculate_bandwidth = true;
         }
-        self.kept = self.kept - kept + peer.kept();
+        self.kept.change(kept, peer.kept());
         let later = peer.state == PeerState::DisconnectLater && !peer.has_outgoing();
         let data = peer.event_data;
         match outcome {
@@ -280,7 +282,8 @@ impl Peer {
         if usize::from(command.channel) >= self.channel_count {
             return Outcome::Stop;
         }
-        let room = Room { waiting: self.waiting, limit: cx.limit };
+        let (share, early_share) = cx.shares;
+        let room = Room { waiting: self.waiting, limit: cx.limit, share, early_share };
         let closed = self.state == PeerState::DisconnectLater;
         let Command { channel, sequence, .. } = *command;
         let mut sink =
@@ -306,7 +309,8 @@ impl Peer {
                 Verdict::Acknowledge
             }
             &Body::SendUnsequenced { group, data } if data.len() <= maximum => {
-                if self.is_new_group(group) {
+                let takes = room.takes_now(self.held, data.len() + PACKET_OVERHEAD);
+                if takes && self.is_new_group(group) {
                     sink.deliver(Delivery::Unsequenced, Payload::Part(data));
                 }
                 Verdict::Acknowledge

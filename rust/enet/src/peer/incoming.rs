@@ -13,7 +13,7 @@ const AHEAD: u16 = 7 * 4096;
 /// What is so far ahead, yet not behind, is neither taken nor acknowledged: it must come again.
 const SILENT: u16 = 9 * 4096;
 /// What a packet takes beside its bytes, roughly.
-pub(crate) const PACKET_OVERHEAD: usize = 64;
+pub(crate) const PACKET_OVERHEAD: usize = 128;
 
 /// How many bytes the channels of a peer keep, by what they wait for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,31 +32,41 @@ impl Held {
     }
 }
 
-/// How many bytes more a peer may make us keep.
+/// How many bytes more a peer may make us keep. `own` is what is kept of the packet itself that a piece belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Room {
     /// What waits for the caller.
     pub(crate) waiting: usize,
     /// The limit of the peer.
     pub(crate) limit: usize,
+    /// What the host has for this peer, for packets whose turn it is and for those that wait for others.
+    pub(crate) share: usize,
+    pub(crate) early_share: usize,
 }
 
 impl Room {
+    /// A packet that waits for nothing, and is not repeated: its receiver makes room for the latest.
+    pub(crate) fn takes_now(self, held: Held, cost: usize) -> bool {
+        self.waiting + held.total() + cost <= self.share
+    }
+
     /// A packet whose turn it is. It may use all of the limit, or be alone, so that what is acknowledged already can always
     /// be told in the end.
-    fn takes_next(self, held: Held, len: usize) -> bool {
+    fn takes_next(self, held: Held, own: usize, cost: usize) -> bool {
         let kept = self.waiting + held.partial;
-        kept == 0 || kept + len <= self.limit
+        (kept == own || kept + cost <= self.limit) && self.takes_now(held, cost)
     }
 
     /// A packet that waits for an earlier one: half of the limit.
-    fn takes_early(self, held: Held, len: usize) -> bool {
-        self.waiting + held.early + len <= self.limit / 2
+    fn takes_early(self, held: Held, cost: usize) -> bool {
+        self.waiting + held.early + cost <= self.limit / 2
+            && self.waiting + held.total() + cost <= self.early_share
     }
 
     /// An unreliable packet that waits: a quarter, or one.
-    fn takes_unreliable(self, held: Held, len: usize) -> bool {
-        held.unreliable == 0 || held.unreliable + len <= self.limit / 4
+    fn takes_unreliable(self, held: Held, own: usize, cost: usize) -> bool {
+        (held.unreliable == own || held.unreliable + cost <= self.limit / 4)
+            && self.waiting + held.total() + cost <= self.early_share
     }
 }
 
@@ -76,7 +86,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 enum Waiting {
     Whole(Box<[u8]>),
-    Pieces(Reassembly),
+    Pieces(Box<Reassembly>),
 }
 
 impl Waiting {
@@ -84,8 +94,21 @@ impl Waiting {
         PACKET_OVERHEAD
             + match self {
                 Self::Whole(data) => data.len(),
-                Self::Pieces(pieces) => pieces.len(),
+                Self::Pieces(pieces) => pieces.kept(),
             }
+    }
+
+    /// A packet of which nothing has come.
+    fn of_pieces(fragment: &Fragment<'_>) -> Self {
+        Self::Pieces(Box::new(Reassembly::new(fragment)))
+    }
+
+    /// Adds a piece, and returns whether the packet is complete.
+    fn add(&mut self, fragment: &Fragment<'_>) -> bool {
+        if let Self::Pieces(pieces) = self {
+            pieces.add(fragment);
+        }
+        self.is_complete()
     }
 
     fn is_complete(&self) -> bool {
@@ -167,7 +190,7 @@ impl Incoming {
         };
         let cost = data.len() + PACKET_OVERHEAD;
         if number == self.told + 1 {
-            if !room.takes_next(*held, cost) {
+            if !room.takes_next(*held, 0, cost) {
                 return Verdict::Full;
             }
             // Pieces under the number of a whole packet contradict it; the first that is whole counts.
@@ -204,26 +227,30 @@ impl Incoming {
             Place::Ahead(number) => number,
         };
         let next = number == self.told + 1;
+        let mut own = 0;
         if let Some(known) = self.reliable.get_mut(&number) {
-            let Waiting::Pieces(pieces) = &mut known.waiting else { return Verdict::Wrong };
-            if !pieces.add(fragment) {
+            own = known.waiting.cost();
+            let Waiting::Pieces(pieces) = &known.waiting else { return Verdict::Wrong };
+            if !pieces.matches(fragment) {
                 return Verdict::Wrong;
             }
-            if next && pieces.is_complete() {
-                self.advance(number - 1, held, out);
+            if pieces.has(fragment) {
+                return Verdict::Acknowledge;
             }
-            return Verdict::Acknowledge;
+            // It began early, and its turn has come since.
+            if next && !std::mem::replace(&mut known.next, true) {
+                held.early -= own;
+                held.partial += own;
+            }
         }
-        let cost = Reassembly::cost(fragment) + PACKET_OVERHEAD;
-        if !(if next { room.takes_next(*held, cost) } else { room.takes_early(*held, cost) }) {
+        let cost = cost_of(own, fragment);
+        if !(if next { room.takes_next(*held, own, cost) } else { room.takes_early(*held, cost) }) {
             return Verdict::Full;
         }
         *(if next { &mut held.partial } else { &mut held.early }) += cost;
-        let mut pieces = Reassembly::new(fragment);
-        pieces.add(fragment);
-        let complete = pieces.is_complete();
-        self.reliable.insert(number, Reliable { waiting: Waiting::Pieces(pieces), next });
-        if next && complete {
+        let new = || Reliable { waiting: Waiting::of_pieces(fragment), next };
+        let known = self.reliable.entry(number).or_insert_with(new);
+        if known.waiting.add(fragment) && next {
             self.advance(number - 1, held, out);
         }
         Verdict::Acknowledge
@@ -279,7 +306,11 @@ impl Incoming {
         out: &mut impl Deliver,
     ) {
         let Some(after) = self.unreliable_place(sequence, unreliable_sequence) else { return };
+        let cost = data.len() + PACKET_OVERHEAD;
         if after == self.told {
+            if !room.takes_now(*held, cost) {
+                return;
+            }
             out.deliver(Delivery::Unreliable, Payload::Part(data));
             self.told_unreliable = unreliable_sequence;
             if !self.unreliable.is_empty() {
@@ -288,8 +319,7 @@ impl Incoming {
             return;
         }
         let key = (after, unreliable_sequence);
-        let cost = data.len() + PACKET_OVERHEAD;
-        if self.unreliable.contains_key(&key) || !self.make_room(cost, held, room) {
+        if self.unreliable.contains_key(&key) || !self.make_room(key, 0, cost, held, room) {
             return;
         }
         held.unreliable += cost;
@@ -307,22 +337,23 @@ impl Incoming {
     ) {
         let Some(after) = self.unreliable_place(sequence, fragment.start_sequence) else { return };
         let key = (after, fragment.start_sequence);
-        if let Some(known) = self.unreliable.get_mut(&key) {
-            if let Waiting::Pieces(pieces) = known {
-                pieces.add(fragment);
-            }
-        } else {
-            let cost = Reassembly::cost(fragment) + PACKET_OVERHEAD;
-            if !self.make_room(cost, held, room) {
+        let mut own = 0;
+        if let Some(known) = self.unreliable.get(&key) {
+            own = known.cost();
+            let Waiting::Pieces(pieces) = known else { return };
+            if !pieces.matches(fragment) || pieces.has(fragment) {
                 return;
             }
-            held.unreliable += cost;
-            let mut pieces = Reassembly::new(fragment);
-            pieces.add(fragment);
-            self.unreliable.insert(key, Waiting::Pieces(pieces));
         }
-        if after == self.told {
-            self.tell_complete(held, out);
+        let cost = cost_of(own, fragment);
+        if !self.make_room(key, own, cost, held, room) {
+            return;
+        }
+        held.unreliable += cost;
+        let known = self.unreliable.entry(key).or_insert_with(|| Waiting::of_pieces(fragment));
+        if known.add(fragment) && after == self.told {
+            self.tell_unreliable(key, held, out);
+            self.drop_overtaken(held);
         }
     }
 
@@ -335,7 +366,8 @@ impl Incoming {
         }
     }
 
-    /// Tells the unreliable packets whose turn it is and that are whole, as far as none that is told overtakes another.
+    /// Tells the unreliable packets whose turn has come and that are whole, as far as none that is told overtakes another.
+    /// Later ones are told when they are whole, so that no packet is looked at twice.
     fn tell_complete(&mut self, held: &mut Held, out: &mut impl Deliver) {
         let current = (self.told, 0)..=(self.told, u16::MAX);
         let complete: Vec<_> = self
@@ -345,14 +377,18 @@ impl Incoming {
             .map(|(key, _)| *key)
             .collect();
         for key in complete {
-            if let Some(waiting) = self.unreliable.remove(&key) {
-                held.unreliable -= waiting.cost();
-                self.told_unreliable = key.1;
-                let delivery = delivery_of(&waiting);
-                out.deliver(delivery, Payload::Whole(waiting.finish()));
-            }
+            self.tell_unreliable(key, held, out);
         }
         self.drop_overtaken(held);
+    }
+
+    /// Tells an unreliable packet that is whole.
+    fn tell_unreliable(&mut self, key: (u64, u16), held: &mut Held, out: &mut impl Deliver) {
+        let Some(waiting) = self.unreliable.remove(&key) else { return };
+        held.unreliable -= waiting.cost();
+        self.told_unreliable = key.1;
+        let delivery = delivery_of(&waiting);
+        out.deliver(delivery, Payload::Whole(waiting.finish()));
     }
 
     /// Drops the unreliable packets that a later one has overtaken.
@@ -365,14 +401,30 @@ impl Incoming {
         }
     }
 
-    /// Drops the oldest unreliable packets of this channel until there is room for `cost` bytes.
-    fn make_room(&mut self, cost: usize, held: &mut Held, room: Room) -> bool {
-        while !room.takes_unreliable(*held, cost) {
-            let Some((_, oldest)) = self.unreliable.pop_first() else { return false };
-            held.unreliable -= oldest.cost();
+    /// Drops the oldest unreliable packets of this channel until there is room for `cost` bytes of the packet `key`. Returns
+    /// whether there is, without dropping that one.
+    fn make_room(
+        &mut self,
+        key: (u64, u16),
+        own: usize,
+        cost: usize,
+        held: &mut Held,
+        room: Room,
+    ) -> bool {
+        while !room.takes_unreliable(*held, own, cost) {
+            let Some((oldest, waiting)) = self.unreliable.pop_first() else { return false };
+            held.unreliable -= waiting.cost();
+            if oldest == key {
+                return false;
+            }
         }
         true
     }
+}
+
+/// How many bytes of memory a piece takes, where `own` are kept of its packet already.
+fn cost_of(own: usize, fragment: &Fragment<'_>) -> usize {
+    Reassembly::cost(fragment) + if own == 0 { PACKET_OVERHEAD } else { 0 }
 }
 
 fn forget(reliable: &Reliable, held: &mut Held) {

@@ -1,11 +1,13 @@
 //! What is to be sent on a channel, and what was sent and is not acknowledged.
 
-use super::PACKET_OVERHEAD;
 use super::written::{Place, Written};
 use crate::time::Time;
 use crate::wire::{Body, Command, Fragment, Kind};
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// What a packet, or piece, that waits to be sent counts for beside its bytes.
+pub(super) const PACKET_OVERHEAD: usize = 64;
 
 /// A command that is repeated until it is acknowledged.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! What goes into the next datagram.
 
-use super::outgoing::{Piece, Pieces, Unreliable, on_wire};
+use super::outgoing::{PACKET_OVERHEAD, Piece, Pieces, Unreliable, on_wire};
 use super::run::{self, Run};
 use super::throttle::SCALE;
 use super::written::Place;
-use super::{InFlight, PACKET_OVERHEAD, Peer, PeerState, Queued};
+use super::{InFlight, Peer, PeerState, Queued};
 use crate::packet::Delivery;
 use crate::time::Time;
 use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_COMMANDS};

@@ -1,7 +1,7 @@
 //! What a peer can make a host keep.
 
-use super::{MIB, Victim, fragment, packets, reliable};
-use lodewire_enet::wire::{Body, Command};
+use super::{MIB, Victim, address, connect_command, datagram, fragment, packets, reliable};
+use lodewire_enet::wire::{Body, Command, Commands, Fragment, Header, NO_PEER};
 use lodewire_enet::{Event, HostConfig};
 
 #[test]
@@ -24,12 +24,13 @@ fn incomplete_unreliable_packets_do_not_make_a_peer_deaf() {
 }
 
 #[test]
-fn crafted_pieces_cost_no_more_than_the_limits() {
-    let mut victim = Victim::new(HostConfig::default());
-    let attackers: Vec<_> = (1..=8).map(|number| victim.admit(number)).collect();
-    // 96 KB and more, of pieces of 32 bytes that claim 32 MiB, on all channels, of all kinds, near and far ahead.
+fn pieces_cost_what_has_come_and_not_what_they_claim() {
+    let mut victim = Victim::new(HostConfig { peers: 100, ..HostConfig::default() });
+    let attackers: Vec<_> = (1..=100).map(|number| victim.admit(number)).collect();
+    let mut sent = 0;
+    // Pieces that claim 32 MiB, on all channels, of all kinds, near and far ahead.
     for attacker in &attackers {
-        for index in 0..4000_u32 {
+        for index in 0..400_u32 {
             let channel = (index % 255) as u8;
             let start = (index / 255 * 7 + 1) as u16;
             let total = if index % 3 == 0 { 32 << 20 } else { 60_000 };
@@ -38,15 +39,114 @@ fn crafted_pieces_cost_no_more_than_the_limits() {
                 fragment(false, channel, 0, start, 0, 32, total),
                 fragment(true, channel, start + 20_000, start + 20_000, 0, 32, total),
             ];
+            sent += datagram(attacker.id, attacker.session, &commands).len();
             victim.attack(attacker, &commands);
+            assert!(victim.host.kept() <= 5 * sent, "{} for {sent} bytes", victim.host.kept());
         }
     }
-    // One packet may be as long as 32 MiB, of each kind; the rest is within the 8 MiB.
-    let most = attackers.len() * (2 * 32 + 12) * MIB;
-    assert!(victim.host.kept() <= most, "{} MiB", victim.host.kept() / MIB);
-    for attacker in &attackers {
-        victim.attack(attacker, &[reliable(254, 30_000, b"x")]);
+    // One piece is no packet, however much it claims.
+    victim.events();
+    let claim = Fragment {
+        start_sequence: 30_000,
+        count: 1,
+        number: 0,
+        total_length: 32 << 20,
+        offset: 0,
+        data: b"x",
+    };
+    let body = Body::SendUnreliableFragment(claim);
+    let command = Command { body, ..fragment(false, 254, 0, 30_000, 0, 1, 1) };
+    victim.attack(&attackers[0], &[command]);
+    assert_eq!(packets(&victim.events()), 0);
+}
+
+/// A hundred peers, of which each sends packets of all kinds and pieces of packets of 32 MiB while the game reads nothing.
+#[test]
+fn the_limit_of_the_host_holds_without_exception() {
+    const LIMIT: usize = 16 * MIB;
+    let config = HostConfig { peers: 128, host_waiting_limit: LIMIT, ..HostConfig::default() };
+    let mut victim = Victim::new(config);
+    let attackers: Vec<_> = (1..=100).map(|number| victim.admit(number)).collect();
+    let data = [1; 1000];
+    for step in 1..=200_u16 {
+        let number = u32::from(step) - 1;
+        let unreliable = Body::SendUnreliable { unreliable_sequence: step, data: &data };
+        let unsequenced = Body::SendUnsequenced { group: step, data: &data };
+        let commands = [
+            fragment(true, 0, 1, 1, number, 1000, 32 << 20),
+            fragment(true, 1, 2, 2, number, 1000, 32 << 20),
+            fragment(false, 2, 0, 1, number, 1000, 32 << 20),
+            Command { body: unreliable, ..fragment(false, 3, 0, 1, 0, 1, 1) },
+            Command { body: unsequenced, ..fragment(false, 4, 0, 1, 0, 1, 1) },
+            reliable(5, step, &data),
+            reliable(6, step + 1, &data),
+        ];
+        for attacker in &attackers {
+            for command in commands {
+                victim.attack(attacker, &[command]);
+                assert!(victim.host.kept() <= LIMIT, "{}", victim.host.kept());
+            }
+        }
     }
+    assert!(victim.host.kept() >= LIMIT / 2, "{}", victim.host.kept());
+    // Another one is heard all the same, also before the game reads.
+    let late = victim.admit(5000);
+    let before = victim.host.kept();
+    for sequence in 1..=50 {
+        victim.attack(&late, &[reliable(0, sequence, &data)]);
+    }
+    assert_eq!(victim.host.kept() - before, 50 * 1128);
+}
+
+/// Each packet is looked at when a piece of it comes, and never with the others: if each of these 300,000 datagrams looked at all
+/// packets that are incomplete, it would take minutes.
+#[test]
+fn pieces_of_unreliable_packets_do_not_walk_the_others() {
+    let mut victim = Victim::new(HostConfig::default());
+    let attacker = victim.admit(1);
+    for round in 0..10 {
+        for start in 1..=30_000 {
+            let command = fragment(false, 0, 0, start, round % 3, 1, 4);
+            let bytes = datagram(attacker.id, attacker.session, &[command]);
+            victim.host.handle(victim.now, attacker.address, &bytes);
+        }
+    }
+    assert!(victim.host.kept() <= 2 * MIB, "{}", victim.host.kept());
+}
+
+#[test]
+fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
+    let mut victim = Victim::new(HostConfig { peers: 4, ..HostConfig::default() });
+    let mut ended = Vec::new();
+    for number in 1..=4 {
+        let attacker = victim.admit(number);
+        for sequence in 1..=100 {
+            victim.attack(&attacker, &[reliable(0, sequence, &[1; 1000])]);
+        }
+        let body = Body::Disconnect { data: 0 };
+        let end = Command { unsequenced: true, body, ..fragment(false, 255, 0, 1, 0, 1, 1) };
+        victim.attack(&attacker, &[end]);
+        let events = victim.events();
+        let Some(Event::Disconnect { peer, .. }) = events.last() else { panic!("{events:?}") };
+        ended.push(*peer);
+        assert_eq!(packets(&events), 100);
+    }
+    assert_eq!((victim.host.peer_count(), victim.host.kept()), (0, 4 * 100 * 1128));
+    // There is no place: the next is refused.
+    victim.take(address(5), &datagram(NO_PEER, 0, &[connect_command(7, 5)]));
+    let answer = victim.answers(address(5)).pop().expect("an answer");
+    let (_, rest) = Header::parse(&answer).expect("a header");
+    let refused = Commands::new(rest).next().expect("a command");
+    assert_eq!(refused.body, Body::Disconnect { data: 0 });
+    victim.host.consumed(ended[0], 40, 40_000);
+    assert_eq!(victim.host.kept(), 360 * 1128);
+    for peer in ended {
+        victim.host.release(peer);
+        victim.host.release(peer);
+    }
+    assert_eq!(victim.host.kept(), 0);
+    victim.admit(6);
+    assert_eq!(victim.host.peer_count(), 1);
 }
 
 #[test]

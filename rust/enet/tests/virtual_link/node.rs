@@ -72,7 +72,8 @@ impl Ours {
                     self.peer = Some(peer);
                     self.told.push(Told::Connected);
                 }
-                Event::Disconnect { data, .. } => {
+                Event::Disconnect { peer, data, .. } => {
+                    self.host.release(peer);
                     self.peer = None;
                     self.told.push(Told::Disconnected(data));
                 }

@@ -145,7 +145,7 @@ pub(crate) struct LodeENetConnection {
     #[init(val = 1.0)]
     gather_time: f64,
 
-    /// How many bytes of a peer's packets may wait for you, each with 64 more. Beyond it the oldest unreliable packets are
+    /// How many bytes of a peer's packets may wait for you, each with 128 more. Beyond it the oldest unreliable packets are
     /// dropped ([constant LodeENetPacketPeer.PEER_PACKETS_DROPPED] counts them), and reliable ones are not acknowledged
     /// ([constant LodeENetPacketPeer.PEER_PACKETS_REFUSED]): the other side repeats them, and gives up by its own rules if
     /// there is still no room then. One packet may be longer.
@@ -153,7 +153,8 @@ pub(crate) struct LodeENetConnection {
     #[init(val = 8 << 20)]
     max_waiting_bytes: i64,
 
-    /// The same for all peers together: beyond it, each has an equal share. It counts when the host is created.
+    /// The same for all peers together, which holds without exception. Half of it is divided among the places for peers; of the
+    /// other half, a peer may have as much as it leaves free. It counts when the host is created.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 512 << 20)]
     max_total_waiting_bytes: i64,

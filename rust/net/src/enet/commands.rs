@@ -5,7 +5,7 @@ use super::driver::{Entry, HostDriver, Occupant};
 use super::endpoint::{Command, Connect, Disconnect};
 use super::id_map::IdMap;
 use super::inbox::Arrival;
-use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::peer_shared::{OUTGOING_OVERHEAD, PeerShared};
 use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::attempts::Attempts;
@@ -115,6 +115,7 @@ impl HostDriver {
                 }
                 Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
                 Command::Reset { id } => self.reset(id),
+                Command::Release { id } => self.release(id),
                 Command::DisconnectAll => {
                     self.places = Places::default();
                     self.dials.clear();
@@ -206,7 +207,7 @@ impl HostDriver {
 
     fn send(&mut self, id: u32, channel: u8, delivery: Delivery, data: &Arc<[u8]>) {
         let Some(entry) = self.places.entry_by_id(id) else { return };
-        entry.shared.queued.fetch_sub(data.len() + PACKET_OVERHEAD, Ordering::Relaxed);
+        entry.shared.queued.fetch_sub(data.len() + OUTGOING_OVERHEAD, Ordering::Relaxed);
         // What the game could not know when it sent: the connection is about to be told to have ended.
         let _ = self.host.send_shared(entry.key, channel, delivery, data);
     }

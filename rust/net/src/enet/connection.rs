@@ -283,6 +283,7 @@ impl Connection {
                 Some(Event::Connect { peer, data })
             }
             Arrival::Disconnected { id, data, reason } => {
+                self.endpoint.command(Command::Release { id });
                 let peer = self.peers.borrow_mut().remove(&id)?;
                 peer.ended();
                 Some(Event::Disconnect { peer, data, reason })

@@ -61,6 +61,8 @@ pub(super) struct HostDriver {
     start: Instant,
     pub(super) is_reading: bool,
     pub(super) places: Places,
+    /// Connections that have ended and of which the game was not told yet: they count until then.
+    pub(super) ended: IdMap<PeerKey>,
     pub(super) dials: IdMap<Dial>,
     pub(super) waiting_limit: usize,
     /// Answer every packet with itself, here.
@@ -91,6 +93,7 @@ impl HostDriver {
             start: Instant::now(),
             is_reading: false,
             places: Places::default(),
+            ended: IdMap::default(),
             dials: IdMap::default(),
             waiting_limit: config.host.waiting_limit,
             echo: config.echo,
@@ -291,12 +294,21 @@ impl HostDriver {
         data: u32,
         timed_out: bool,
     ) -> Option<Arrival> {
-        match self.places.vacate(key)? {
+        let Some(occupant) = self.places.vacate(key) else {
+            // The game has let go of it already.
+            self.host.release(key);
+            return None;
+        };
+        match occupant {
             Occupant::Connected(entry) => {
                 let reason = timed_out.then(|| "the other side does not answer".to_owned());
-                Some(Arrival::Disconnected { id: entry.shared.id, data, reason })
+                let id = entry.shared.id;
+                self.ended.insert(id, key);
+                Some(Arrival::Disconnected { id, data, reason })
             }
             Occupant::Dialing(id, _) => {
+                // What the game asked for is not what others make this host keep.
+                self.host.release(key);
                 let dial = self.dials.get_mut(&id)?;
                 dial.attempts.under_way.retain(|attempt| *attempt != key);
                 if dial.attempts.under_way.is_empty() && dial.securing == 0 {
@@ -309,6 +321,13 @@ impl HostDriver {
                     Arrival::Disconnected { id, data, reason: Some(reason.to_owned()) }
                 })
             }
+        }
+    }
+
+    /// The game was told of the end of a connection.
+    pub(super) fn release(&mut self, id: u32) {
+        if let Some(key) = self.ended.remove(&id) {
+            self.host.release(key);
         }
     }
 

@@ -44,6 +44,10 @@ pub(super) enum Command {
     Reset {
         id: u32,
     },
+    /// The game was told of the end of a connection: its place is free.
+    Release {
+        id: u32,
+    },
     /// Disconnect everyone at once, also those of whom the game was not told yet.
     DisconnectAll,
     Ping {

@@ -2,7 +2,7 @@
 
 use super::endpoint::{Command, Disconnect};
 use super::id_map::IdMap;
-use super::peer_shared::{DROPPED, OUTGOING, PACKET_OVERHEAD, PeerShared, REFUSED};
+use super::peer_shared::{DROPPED, OUTGOING, OUTGOING_OVERHEAD, PeerShared, REFUSED};
 use crate::tcp::canonical;
 use lodewire_enet::wire::MAXIMUM_PACKET_SIZE;
 use lodewire_enet::{Delivery, PeerState};
@@ -246,7 +246,7 @@ impl Peer {
         if waiting > 0 && (waiting + len) as u64 > limit {
             return Err(SendError::Full);
         }
-        self.shared.queued.fetch_add(len + PACKET_OVERHEAD, Ordering::Relaxed);
+        self.shared.queued.fetch_add(len + OUTGOING_OVERHEAD, Ordering::Relaxed);
         let taken = endpoint.taken.load(Ordering::Relaxed);
         let (before, sent) = self.burst.get();
         let sent = if taken == before { sent + len } else { len };

@@ -6,8 +6,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What a packet counts for beside its bytes; `lodewire-enet` counts the same.
-pub(super) const PACKET_OVERHEAD: usize = 64;
+/// What a packet that waits for the network counts for beside its bytes; `lodewire-enet` counts the same.
+pub(super) const OUTGOING_OVERHEAD: usize = 64;
+/// The same of one that waits for the game.
+pub(super) const PACKET_OVERHEAD: usize = 128;
 
 /// How many bits of [`PeerShared::consumed`] count bytes; the others count packets.
 const BYTES: u32 = 40;

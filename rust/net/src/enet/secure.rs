@@ -190,7 +190,7 @@ impl HostDriver {
             if self.host.address(key) != Some(address) {
                 continue;
             }
-            self.host.reset(key);
+            self.host.abandon(key);
             if let Some(mut arrival) = self.disconnected(now, key, 0, true) {
                 if let Arrival::Disconnected { reason, .. } = &mut arrival {
                     *reason = Some(why.to_owned()).filter(|why| !why.is_empty());
