@@ -25,6 +25,8 @@ impl CloseCode {
     pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1009: a message is too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
+    /// 1013: the server has no room for it now.
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
 
     /// Whether the code may stand in a Close frame: those that §7.4.1 and IANA's registry define for it, and the ranges
     /// of §7.4.2 for libraries (3000 to 3999) and applications (4000 to 4999).

@@ -141,6 +141,17 @@ impl Connection {
         }
     }
 
+    /// How much memory the message takes that is being received, in bytes.
+    pub fn incomplete(&self) -> usize {
+        self.message.as_ref().map_or(0, Message::capacity)
+    }
+
+    /// Gives up the message that is being received. The connection can then receive nothing more.
+    pub fn forget_incomplete(&mut self) {
+        self.message = None;
+        self.close_received = true;
+    }
+
     /// Whether this end has sent its Close: it may send nothing further.
     pub fn is_close_sent(&self) -> bool {
         self.close_sent

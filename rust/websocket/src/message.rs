@@ -90,7 +90,6 @@ impl Message {
     }
 
     /// How much memory the payload has.
-    #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
         self.payload.capacity()
     }

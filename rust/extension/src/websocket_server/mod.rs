@@ -157,7 +157,8 @@ pub(crate) struct LodeWebSocketServer {
     #[var(usage_flags = [DEFAULT])]
     disconnect_when_full: bool,
 
-    /// The most clients at once. The next one is refused (HTTP 503). Set it before [method listen].
+    /// The most clients at once. The next one is refused (HTTP 503). A client counts until [method poll] has told its end.
+    /// Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_clients: i32,

@@ -7,7 +7,6 @@ use super::request::RequestShared;
 use super::server::Config;
 use crate::reactor::lock;
 use lodewire_websocket::{Refusal, Request, Status};
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -78,13 +77,12 @@ pub(super) enum Verdict {
 pub(super) struct Admission {
     rules: Arc<Rules>,
     endpoint: Arc<Endpoint>,
-    ids: HashSet<i32>,
     waiting: usize,
 }
 
 impl Admission {
     pub(super) fn new(rules: Arc<Rules>, endpoint: Arc<Endpoint>) -> Self {
-        Self { rules, endpoint, ids: HashSet::new(), waiting: 0 }
+        Self { rules, endpoint, waiting: 0 }
     }
 
     /// Decides on a request as it comes. An answer that opens the connection goes to `out`.
@@ -127,7 +125,7 @@ impl Admission {
             let why = "the server takes no new connections";
             return Err(Refusal::new(Status::ServiceUnavailable, why));
         }
-        if self.ids.len() >= self.rules.config.max_clients {
+        if self.endpoint.places() >= self.rules.config.max_clients {
             return Err(Refusal::new(Status::ServiceUnavailable, "the server is full"));
         }
         Ok(())
@@ -135,7 +133,7 @@ impl Admission {
 
     /// The game has accepted a request that waited.
     pub(super) fn accept(
-        &mut self,
+        &self,
         waiting: &RequestShared,
         headers: &[(String, String)],
         out: &mut Vec<u8>,
@@ -144,14 +142,15 @@ impl Admission {
         self.admit(waiting.key, waiting.request.clone(), waiting.remote, headers, out)
     }
 
-    /// A request does not wait any more.
-    pub(super) fn answered(&mut self, waiting: &RequestShared) {
+    /// A request does not wait any more. If the game was not told of it, it never will be.
+    pub(super) fn answered(&mut self, waiting: &Arc<RequestShared>) {
         self.waiting -= 1;
         waiting.gone.store(true, Ordering::Relaxed);
+        lock(&self.endpoint.news).requests.retain(|other| !Arc::ptr_eq(other, waiting));
     }
 
     fn admit(
-        &mut self,
+        &self,
         key: Key,
         request: Request,
         remote: SocketAddr,
@@ -160,7 +159,7 @@ impl Admission {
     ) -> Result<Opened, Refusal> {
         let config = &self.rules.config;
         let protocol = request.negotiate(&config.protocols)?.map(Box::from);
-        let id = unused_id(&self.ids)?;
+        let id = unused_id(&self.endpoint)?;
         let mut all = config.headers.clone();
         all.extend_from_slice(headers);
         let options = self.endpoint.settings.deflate.as_ref();
@@ -168,25 +167,19 @@ impl Admission {
         request.accept(protocol.as_deref(), deflate.as_ref(), &all, out);
         let endpoint = Arc::clone(&self.endpoint);
         let peer = Arc::new(PeerShared::new(id, key, remote, protocol, Some(request), endpoint));
-        self.ids.insert(id);
         lock(&self.endpoint.news).connected.push(Arc::clone(&peer));
         Ok(Opened { peer, deflate })
-    }
-
-    /// The connection has ended: its id may be given again.
-    pub(super) fn leave(&mut self, peer: &PeerShared) {
-        self.ids.remove(&peer.id);
     }
 }
 
 /// A random id as the engine's multiplayer has them: 31 bits, neither 0 (everybody) nor 1 (the server).
-fn unused_id(ids: &HashSet<i32>) -> Result<i32, Refusal> {
+fn unused_id(endpoint: &Endpoint) -> Result<i32, Refusal> {
     loop {
         let random = getrandom::u32().map_err(|_| {
             Refusal::new(Status::ServiceUnavailable, "the system has no randomness")
         })?;
         let id = (random >> 1).cast_signed();
-        if id > 1 && !ids.contains(&id) {
+        if id > 1 && !endpoint.has_id(id) {
             return Ok(id);
         }
     }

@@ -149,7 +149,10 @@ impl Client {
             }
             (true, None) => return Err(ConnectError::Tls(TlsError::NoCertificate)),
         };
-        let endpoint = Arc::new(Endpoint::new(config.settings));
+        // There is one peer, whose own limits are enough.
+        let mut settings = config.settings;
+        settings.limits.in_total = usize::MAX;
+        let endpoint = Arc::new(Endpoint::new(settings));
         let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, target.port)).collect();
         let driver = ClientDriver::new(
             Arc::clone(&endpoint),

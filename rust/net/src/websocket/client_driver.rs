@@ -179,7 +179,7 @@ impl ClientDriver {
             life => life,
         };
         match life {
-            Life::Waiting | Life::Opening(_) => {}
+            Life::Waiting | Life::Opening(_) | Life::Crowded => {}
             Life::Ready => cx.again(*key),
             Life::Work(session) => {
                 let deadline = connection.deadline;

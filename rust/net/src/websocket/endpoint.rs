@@ -6,9 +6,13 @@ use super::request::RequestShared;
 use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
 use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
-use std::sync::atomic::AtomicUsize;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
+
+/// What a peer may hold at least, in bytes, however many there are.
+const LEAST_SHARE: usize = 64 << 10;
 
 /// How much may wait for a peer, in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +25,23 @@ pub struct Limits {
     pub out_bytes: usize,
     /// Messages that the I/O thread has not turned into frames yet.
     pub out_packets: usize,
+    /// Bytes of all peers of a server together that wait for the game, with 64 for each message and those of messages that
+    /// are incomplete. Beyond it a peer that holds more than its share is not read, and the longest incomplete message is
+    /// given up.
+    pub in_total: usize,
 }
 
 impl Default for Limits {
     /// 1 MiB each way, which a level or a large state fits into; 1024 messages in, as in the engine; 16384 out, which a
-    /// burst of one frame does not reach.
+    /// burst of one frame does not reach; 256 MiB of all peers together.
     fn default() -> Self {
-        Self { in_bytes: 1 << 20, in_packets: 1024, out_bytes: 1 << 20, out_packets: 16_384 }
+        Self {
+            in_bytes: 1 << 20,
+            in_packets: 1024,
+            out_bytes: 1 << 20,
+            out_packets: 16_384,
+            in_total: 256 << 20,
+        }
     }
 }
 
@@ -127,6 +141,10 @@ pub(super) struct Endpoint {
     pub(super) traffic: Traffic,
     /// How often the game has read or thrown away messages of a peer past the multiplayer mode.
     pub(super) changes: AtomicUsize,
+    /// What peers have sent and the game has not taken, in bytes, also of those that have gone.
+    held: AtomicUsize,
+    /// The ids of the peers that are connected, and of those of whose end the game was not told yet.
+    ids: Mutex<HashSet<i32>>,
 }
 
 /// What the I/O thread has for the next poll.
@@ -151,7 +169,54 @@ impl Endpoint {
             waker: OnceLock::new(),
             traffic: Traffic::default(),
             changes: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            ids: Mutex::default(),
         }
+    }
+
+    /// Counts memory that is held for the game.
+    pub(super) fn hold(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// That memory is free again.
+    pub(super) fn free(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// How much is held for the game.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether as much waits for the game as may.
+    pub(super) fn is_full(&self) -> bool {
+        self.held() >= self.settings.limits.in_total
+    }
+
+    /// How much a peer may hold when [all of them](Self::is_full) hold too much.
+    pub(super) fn share(&self) -> usize {
+        (self.settings.limits.in_total / self.places().max(1)).max(LEAST_SHARE)
+    }
+
+    /// How many peers there are, with those of whose end the game was not told yet.
+    pub(super) fn places(&self) -> usize {
+        lock(&self.ids).len()
+    }
+
+    /// Returns whether a peer has this id.
+    pub(super) fn has_id(&self, id: i32) -> bool {
+        lock(&self.ids).contains(&id)
+    }
+
+    /// A peer has this id from now on, and a place.
+    pub(super) fn take_place(&self, id: i32) {
+        lock(&self.ids).insert(id);
+    }
+
+    /// Another peer may have its id and place.
+    pub(super) fn leave_place(&self, id: i32) {
+        lock(&self.ids).remove(&id);
     }
 
     /// Queues a command and wakes the I/O thread. The queue is bounded by its users: messages by each peer's limits, the

@@ -73,6 +73,24 @@ struct Seen {
     clean: bool,
     /// The game has closed the connection, and gets no message of it any more.
     discarding: bool,
+    /// The game knows that it has gone.
+    left: bool,
+}
+
+impl Seen {
+    /// The game knows that the peer has gone.
+    fn leave(&mut self, shared: &PeerShared) {
+        if !std::mem::replace(&mut self.left, true) {
+            shared.leave();
+        }
+    }
+}
+
+impl Drop for Peer {
+    /// Whoever let go of it does not wait to be told of its end.
+    fn drop(&mut self) {
+        self.seen.get_mut().leave(&self.shared);
+    }
 }
 
 /// The next thing to tell of a peer.
@@ -97,6 +115,7 @@ impl Peer {
             finishing: false,
             clean: false,
             discarding: false,
+            left: false,
         };
         Self { shared, seen: RefCell::new(seen) }
     }
@@ -346,6 +365,7 @@ impl Peer {
                 seen.state = PeerState::Closed;
                 seen.finishing = false;
                 seen.close = Some(Box::new(close));
+                seen.leave(&self.shared);
                 Step::Closed { clean }
             }
         })
@@ -371,7 +391,9 @@ impl Peer {
     /// The server has told its end; what the I/O thread says of that is not told again.
     pub(super) fn end(&self) {
         self.shared.forgotten.store(true, Ordering::Relaxed);
-        self.seen.borrow_mut().state = PeerState::Closed;
+        let mut seen = self.seen.borrow_mut();
+        seen.state = PeerState::Closed;
+        seen.leave(&self.shared);
     }
 
     /// The connection is gone without an event: the server was stopped, or the peer was dropped by force. What arrived
@@ -381,6 +403,7 @@ impl Peer {
         while self.step().is_some() {}
         let mut seen = self.seen.borrow_mut();
         seen.finishing = false;
+        seen.leave(&self.shared);
         if seen.state != PeerState::Closed {
             seen.state = PeerState::Closed;
             seen.close = Some(Box::new(close));

@@ -32,7 +32,12 @@ pub(super) struct PeerShared {
     pub(super) round_trip: AtomicU32,
     /// The server has dropped it and does not know it any more.
     pub(super) forgotten: AtomicBool,
+    /// Its connection has ended, or the game knows that it has: the second of both frees its place.
+    has_half_left: AtomicBool,
 }
+
+/// What a message takes beside its bytes.
+const MESSAGE_OVERHEAD: usize = 64;
 
 #[derive(Debug, Default)]
 struct Inbox {
@@ -65,6 +70,7 @@ impl PeerShared {
         request: Option<Request>,
         endpoint: Arc<Endpoint>,
     ) -> Self {
+        endpoint.take_place(id);
         Self {
             id,
             key,
@@ -81,6 +87,7 @@ impl PeerShared {
             out_packets: AtomicU32::new(0),
             round_trip: AtomicU32::new(0),
             forgotten: AtomicBool::new(false),
+            has_half_left: AtomicBool::new(false),
         }
     }
 
@@ -93,6 +100,20 @@ impl PeerShared {
         count(&self.out_packets)
     }
 
+    /// Its connection has ended, or the game knows that it has. To be said once by either side: a peer keeps its id, and its
+    /// place in `max_clients`, until both have said so. So peers cannot come and go for ever while the game does something
+    /// else.
+    pub(super) fn leave(&self) {
+        if self.has_half_left.swap(true, Ordering::SeqCst) {
+            self.endpoint.leave_place(self.id);
+        }
+    }
+
+    /// What it holds for the game, beside messages that are incomplete.
+    pub(super) fn held(&self) -> usize {
+        self.in_bytes.load(Ordering::Relaxed) + count(&self.in_packets) * MESSAGE_OVERHEAD
+    }
+
     /// How many bytes wait for the game, and for the network.
     pub(super) fn waiting(&self) -> (u64, u64) {
         let load = |bytes: &AtomicUsize| bytes.load(Ordering::Relaxed) as u64;
@@ -103,6 +124,7 @@ impl PeerShared {
     pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
         if let Arrival::Message(message) = &arrival {
             self.endpoint.traffic.received(1, 0);
+            self.endpoint.hold(message.payload.len() + MESSAGE_OVERHEAD);
             self.in_bytes.fetch_add(message.payload.len(), Ordering::SeqCst);
             self.in_packets.fetch_add(1, Ordering::SeqCst);
         }
@@ -148,6 +170,7 @@ impl PeerShared {
 
     /// The game has taken a message of `len` bytes.
     pub(super) fn release(&self, len: usize) {
+        self.endpoint.free(len + MESSAGE_OVERHEAD);
         self.in_bytes.fetch_sub(len, Ordering::SeqCst);
         self.in_packets.fetch_sub(1, Ordering::SeqCst);
         if self.stalled.load(Ordering::SeqCst)
@@ -156,6 +179,13 @@ impl PeerShared {
         {
             self.endpoint.command(Command::Resume { key: self.key });
         }
+    }
+}
+
+impl Drop for PeerShared {
+    /// What nobody has taken goes with it.
+    fn drop(&mut self) {
+        self.endpoint.free(self.held());
     }
 }
 

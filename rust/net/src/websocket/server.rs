@@ -258,6 +258,17 @@ impl Server {
         self.peers.values()
     }
 
+    /// What peers have sent and the game has not taken, in bytes, with what is held for incomplete messages and for peers
+    /// that have gone.
+    pub fn held(&self) -> usize {
+        self.endpoint.held()
+    }
+
+    /// How many places of [`max_clients`](Config::max_clients) are taken: also by peers of whose end the game does not know.
+    pub fn places(&self) -> usize {
+        self.endpoint.places()
+    }
+
     /// What it is doing.
     pub fn figures(&self) -> Figures {
         figures_of(&self.endpoint, self.peers.values())

@@ -38,6 +38,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// the one that has been kept longest is freed.
 const MAX_COMPRESSORS: usize = 64;
 
+/// How long connections are not read for which there is no room.
+const CROWDED_PAUSE: Duration = Duration::from_millis(50);
+
+/// How much more must be held until the longest incomplete message is looked for again.
+const RELIEF_STEP: usize = 64 << 10;
+
 /// The longest buffer that is kept for the next connection that writes.
 const MAX_SPARE: usize = 256 * 1024;
 
@@ -59,6 +65,11 @@ pub(super) struct ServerDriver {
     /// Connections that keep a compressor, or did.
     compressing: VecDeque<Key>,
     last_serial: u64,
+    /// Connections that are not read since all peers together hold too much, and until when.
+    crowded: Vec<Key>,
+    crowded_until: Option<Instant>,
+    /// How much was held when the longest incomplete message was looked for last.
+    relieved_at: usize,
 }
 
 struct Entry {
@@ -87,6 +98,9 @@ impl ServerDriver {
             endpoint,
             rules,
             last_serial: 0,
+            crowded: Vec::new(),
+            crowded_until: None,
+            relieved_at: 0,
         }
     }
 
@@ -183,7 +197,6 @@ impl ServerDriver {
         let key = Key { slot, serial: entry.serial };
         let connection = &mut entry.connection;
         let was_pending = connection.is_pending();
-        let peer = connection.peer().cloned();
         connection.lend(&mut self.spare);
         let mut turn = Turn::new(cx);
         let life = match work(connection, &mut turn) {
@@ -214,12 +227,13 @@ impl ServerDriver {
             self.pending_count -= 1;
         }
         self.endpoint.traffic.set_handshakes(self.pending_count);
-        if let Some(peer) = peer.filter(|_| connection.peer().is_none()) {
-            self.admission.leave(&peer);
-        }
         match life {
             Life::Waiting | Life::Opening(_) => {}
             Life::Ready => cx.again(slot + 1),
+            Life::Crowded => {
+                self.crowded.push(key);
+                self.crowded_until.get_or_insert(cx.now + CROWDED_PAUSE);
+            }
             Life::Work(session) => {
                 let deadline = connection.deadline;
                 let work = move || process(session);
@@ -250,6 +264,27 @@ impl ServerDriver {
         if let Some(waiting) = entry.waiting {
             self.admission.answered(&waiting);
         }
+    }
+
+    /// When as much waits for the game as may, the longest incomplete message makes room, if it holds more than a peer's
+    /// share: what is complete waits for the game alone, but a peer can leave a message incomplete for ever.
+    fn relieve(&mut self, cx: &mut Context<'_>) {
+        if !self.endpoint.is_full() {
+            self.relieved_at = 0;
+            return;
+        }
+        if self.endpoint.held() < self.relieved_at.saturating_add(RELIEF_STEP) {
+            return;
+        }
+        let share = self.endpoint.share();
+        let longest =
+            self.connections.iter().max_by_key(|(_, entry)| entry.connection.incomplete());
+        if let Some((slot, entry)) = longest
+            && entry.connection.incomplete() > share
+        {
+            self.serve(cx, slot, |connection, turn| connection.give_up_incomplete(turn.now));
+        }
+        self.relieved_at = self.endpoint.held();
     }
 
     /// Keeps no more compressors than may be kept.
@@ -347,6 +382,7 @@ impl Driver for ServerDriver {
             self.accept(cx);
         } else {
             self.serve(cx, key - 1, |connection, turn| connection.ready(readiness, turn));
+            self.relieve(cx);
         }
     }
 
@@ -378,6 +414,13 @@ impl Driver for ServerDriver {
     }
 
     fn expired(&mut self, cx: &mut Context<'_>) {
+        if self.crowded_until.take_if(|at| *at <= cx.now).is_some() {
+            for key in std::mem::take(&mut self.crowded) {
+                if self.entry(key).is_some() {
+                    cx.again(key.slot + 1);
+                }
+            }
+        }
         if self.accept_at.is_some_and(|at| at <= cx.now) {
             self.accept_at = None;
             if self.listening { self.accept(cx) } else { self.woken(cx) }
@@ -393,10 +436,7 @@ impl Driver for ServerDriver {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        match (self.accept_at, self.deadlines.next()) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        }
+        [self.accept_at, self.crowded_until, self.deadlines.next()].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) {

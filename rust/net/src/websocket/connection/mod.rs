@@ -32,8 +32,15 @@ const HANDSHAKE_READ: usize = 8 * 1024;
 /// as long as a turn.
 const COMPRESSED_READ: usize = 4 * 1024;
 
-/// How long the peer may take to answer a Close (§7.1.1 leaves it open).
+/// The same when as much waits for the game as may.
+const CROWDED_READ: usize = 64;
+
+/// How long the peer may take to answer a Close (§7.1.1 leaves it open), once it is written, and to take
+/// [some](LEAST_PROGRESS) of what was queued before it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How many bytes before a Close a peer has to take so that its time begins again: who takes less has a place for too long.
+const LEAST_PROGRESS: usize = 16 << 10;
 
 /// How long a connection that is over lingers so that the peer reads its last words: closing with unread bytes would
 /// reset it, and what was sent with it.
@@ -72,6 +79,8 @@ pub(super) enum Life {
     Waiting,
     /// It has more to read, and let the others go first.
     Ready,
+    /// It has more to read, for which there is no room now: all peers together hold too much.
+    Crowded,
     /// Its TLS handshake needs a worker, and waits for [`Connection::worked`].
     Work(Session),
     /// The opening handshake is read, and waits for a decision.
@@ -102,6 +111,8 @@ pub(super) struct Connection {
     /// What is encoded and not yet with the kernel, from `written` on.
     out: Vec<u8>,
     written: usize,
+    /// How much was written since the time to answer a Close began.
+    progress: usize,
     /// The kernel took less than was offered.
     blocked: bool,
     /// What was read and waits for room in the inbox, or for the connection to open.
@@ -159,6 +170,7 @@ impl Connection {
             phase,
             out,
             written: 0,
+            progress: 0,
             blocked: false,
             undecoded: Box::default(),
             readable: true,
@@ -171,14 +183,6 @@ impl Connection {
     /// Whether the opening handshake is under way.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.phase, Phase::Request(_) | Phase::Response(_))
-    }
-
-    /// The peer that it became.
-    pub(super) fn peer(&self) -> Option<&Arc<PeerShared>> {
-        match &self.phase {
-            Phase::Open(open) => Some(&open.peer),
-            _ => None,
-        }
     }
 
     /// Its socket is ready.
@@ -290,7 +294,11 @@ impl Connection {
                 }
                 Ending::None if open.codec.is_close_sent() => {
                     self.tell_end(&End::abnormal("the other side did not answer the close"));
-                    Life::Over
+                    // What the kernel has is still on its way: unread bytes would turn the end into a reset.
+                    self.out = Vec::new();
+                    self.written = 0;
+                    self.shut(now);
+                    Life::Waiting
                 }
                 Ending::None => self.beat(now),
             },
@@ -369,6 +377,7 @@ impl Connection {
         if matches!(open.ending, Ending::Told(_)) {
             self.finish(now);
         } else if open.say_close(code, reason, &mut self.out) {
+            self.progress = 0;
             self.deadline = Some(now + CLOSE_TIMEOUT);
         }
     }
@@ -378,6 +387,7 @@ impl Connection {
         if let Phase::Open(open) = &mut self.phase
             && open.finish(&mut self.out)
         {
+            self.progress = 0;
             self.deadline = Some(now + CLOSE_TIMEOUT);
         }
     }

@@ -30,6 +30,16 @@ pub(super) struct Open {
     /// What [`Connection::has_new_compressor`](super::Connection::has_new_compressor) told last.
     pub(super) had_compressor: bool,
     pub(super) ending: Ending,
+    /// What is counted as held beside its messages.
+    counted: usize,
+}
+
+impl Drop for Open {
+    /// However it ends.
+    fn drop(&mut self) {
+        self.peer.endpoint.free(self.counted);
+        self.peer.leave();
+    }
 }
 
 /// How far the end has come.
@@ -75,7 +85,37 @@ impl Open {
             heartbeat,
             had_compressor: false,
             ending: Ending::None,
+            counted: 0,
         }
+    }
+
+    /// Counts what it holds beside its messages: one that is incomplete, and `undecoded` bytes.
+    pub(super) fn count_incomplete(&mut self, undecoded: usize) {
+        let incomplete = self.codec.incomplete() + undecoded;
+        let counted = std::mem::replace(&mut self.counted, incomplete);
+        if incomplete != counted {
+            self.peer.endpoint.hold(incomplete);
+            self.peer.endpoint.free(counted);
+        }
+    }
+
+    /// What a message that is incomplete holds.
+    pub(super) fn incomplete(&self) -> usize {
+        self.counted
+    }
+
+    /// Returns whether there is no room for more of this peer: all peers together hold too much, and this one more than its
+    /// share.
+    pub(super) fn is_crowded(&self) -> bool {
+        let endpoint = &self.peer.endpoint;
+        endpoint.is_full() && self.peer.held() + self.counted >= endpoint.share()
+    }
+
+    /// Gives up the message that is incomplete, and the connection with it.
+    pub(super) fn give_up_incomplete(&mut self) {
+        self.codec.forget_incomplete();
+        let reason = "the server has no room for the message".to_owned();
+        self.break_off(CloseFrame { code: CloseCode::TRY_AGAIN_LATER, reason });
     }
 
     /// The key for the next frame. Without randomness nothing can be sent: `Err`.
@@ -153,7 +193,12 @@ impl Open {
     }
 
     fn violated(&mut self, violation: Violation) {
-        let close = CloseFrame { code: violation.close_code(), reason: violation.to_string() };
+        let reason = violation.to_string();
+        self.break_off(CloseFrame { code: violation.close_code(), reason });
+    }
+
+    /// The connection cannot go on: it ends with this Close.
+    fn break_off(&mut self, close: CloseFrame) {
         let end = Box::new(End { clean: false, close: close.clone() });
         if self.codec.is_close_sent() {
             self.ending = Ending::Said(end);

@@ -2,7 +2,7 @@
 
 use super::open::{End, Ending};
 use super::{
-    CLOSE_TIMEOUT, COMPRESSED_READ, Connection, HANDSHAKE_READ, Life, Opening, Phase,
+    CLOSE_TIMEOUT, COMPRESSED_READ, CROWDED_READ, Connection, HANDSHAKE_READ, Life, Opening, Phase,
     READS_PER_TURN, Turn,
 };
 use crate::tls::Step;
@@ -32,6 +32,12 @@ impl Connection {
             }
             if turn.is_spent() {
                 break;
+            }
+            if self.is_crowded() {
+                return match self.flush(turn.now) {
+                    Life::Waiting => Life::Crowded,
+                    life => life,
+                };
             }
             let room = self.read_at_once().min(turn.buffer.len());
             let buffer = &mut turn.buffer[..room];
@@ -67,10 +73,36 @@ impl Connection {
     /// How much is read at once: what takes long to decode comes in small pieces, between which the others have their turn.
     fn read_at_once(&self) -> usize {
         match &self.phase {
-            Phase::Open(open) if open.codec.deflate().is_some() => COMPRESSED_READ,
+            Phase::Open(open) if open.codec.deflate().is_some() => {
+                // What may inflate to a thousand times as much.
+                if open.peer.endpoint.is_full() { CROWDED_READ } else { COMPRESSED_READ }
+            }
             Phase::Open(_) | Phase::Lingering { .. } => usize::MAX,
             Phase::Request(_) | Phase::Response(_) | Phase::Deciding => HANDSHAKE_READ,
         }
+    }
+
+    /// Returns whether it is not read since all peers together hold too much.
+    fn is_crowded(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.is_crowded())
+    }
+
+    /// What its incomplete message holds.
+    pub(in crate::websocket) fn incomplete(&self) -> usize {
+        if let Phase::Open(open) = &self.phase { open.incomplete() } else { 0 }
+    }
+
+    /// All peers together hold too much, and this one's incomplete message most.
+    pub(in crate::websocket) fn give_up_incomplete(&mut self, now: Instant) -> Life {
+        if let Phase::Open(open) = &mut self.phase
+            && matches!(open.ending, Ending::None)
+        {
+            open.give_up_incomplete();
+            self.deadline = Some(now + open.peer.endpoint.settings.close_delay);
+            self.undecoded = Box::default();
+            open.count_incomplete(0);
+        }
+        Life::Waiting
     }
 
     /// Decodes what was read before there was room for it, or before the connection was open.
@@ -161,7 +193,10 @@ impl Connection {
         let was_ending = !matches!(open.ending, Ending::None);
         let used = open.decode(input, now, backlog, &mut self.out);
         match &open.ending {
-            Ending::None => self.keep(&input[used..]),
+            Ending::None => {
+                open.count_incomplete(input.len() - used);
+                self.keep(&input[used..]);
+            }
             _ if was_ending => {}
             Ending::Told(_) => {
                 self.deadline = Some(now + open.peer.endpoint.settings.close_delay);

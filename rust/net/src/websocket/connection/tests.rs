@@ -1,7 +1,8 @@
 use super::*;
 use crate::websocket::endpoint::{Endpoint, Key, Settings};
-use lodewire_websocket::DeflateOptions;
-use std::io::Write;
+use lodewire_websocket::Event;
+use lodewire_websocket::{DeflateOptions, MessageKind};
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
 const REQUEST: &[u8] =
@@ -45,6 +46,12 @@ fn serve(connection: &mut Connection, peer: &PeerShared, time: Duration) -> (boo
     (matches!(life, Life::Ready), peer.endpoint.traffic.figures().bytes_in)
 }
 
+fn serve_at(connection: &mut Connection, now: Instant) {
+    let mut buffer = vec![0; 1 << 16];
+    let mut turn = Turn { now, buffer: &mut buffer, end: Instant::now() + LATER };
+    connection.ready(READABLE, &mut turn);
+}
+
 /// Pongs, which are the cheapest to receive: as many as `len` bytes have room for.
 fn pongs(len: usize) -> Vec<u8> {
     [0x8A, 0x80, 1, 2, 3, 4].into_iter().cycle().take(len / 6 * 6).collect()
@@ -71,4 +78,70 @@ fn a_peer_whose_time_is_spent_waits_for_another_turn() {
     client.write_all(&pongs(60)).expect("sent");
     assert_eq!(serve(&mut connection, &peer, Duration::ZERO), (true, 0));
     assert_eq!(serve(&mut connection, &peer, LATER), (false, 60));
+}
+
+/// Sends eight megabytes and a Close to a peer, which has read nothing yet.
+fn close_after_much(connection: &mut Connection, peer: &PeerShared, now: Instant) -> usize {
+    let mut buffer = vec![0; 1 << 16];
+    let mut turn = Turn { now, buffer: &mut buffer, end: now + LATER };
+    let key = peer.key;
+    for _ in 0..128 {
+        let command = Command::Send { key, kind: MessageKind::Binary, payload: vec![1; 1 << 16] };
+        connection.obey(command, &mut turn);
+    }
+    let (code, reason) = (CloseCode::NORMAL, String::new());
+    connection.obey(Command::Close { key, code, reason }, &mut turn);
+    connection.flush(now);
+    connection.out.len() - connection.written
+}
+
+#[test]
+fn a_close_waits_for_a_peer_that_takes_what_was_queued_before() {
+    let (mut connection, mut client, peer) = open(false);
+    client.set_nonblocking(true).expect("an option");
+    let mut now = Instant::now();
+    let mut left = close_after_much(&mut connection, &peer, now);
+    assert!(left > LEAST_PROGRESS, "the system takes {left} bytes less");
+    let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
+    let (mut received, mut close) = (0, None);
+    let mut buffer = vec![0; 1 << 16];
+    let end = Instant::now() + LATER;
+    while close.is_none() && Instant::now() < end {
+        let len = client.read(&mut buffer).unwrap_or(0);
+        let mut used = 0;
+        while used < len {
+            let (more, event) = codec.receive(&mut buffer[used..len]).expect("frames");
+            used += more;
+            match event {
+                Some(Event::Message { payload, .. }) => received += payload.len(),
+                Some(Event::Close(frame)) => close = Some(frame),
+                _ => {}
+            }
+        }
+        serve_at(&mut connection, now);
+        let rest = connection.out.len() - connection.written;
+        if left - rest >= 4 * LEAST_PROGRESS || rest == 0 && left > 0 {
+            // It takes two seconds for each such part.
+            left = rest;
+            now += Duration::from_secs(2);
+        }
+        if connection.deadline.is_some_and(|deadline| deadline <= now) {
+            connection.expired(now);
+        }
+    }
+    assert_eq!(received, 8 << 20);
+    assert_eq!(close.map(|close| close.code), Some(CloseCode::NORMAL));
+    assert!(matches!(connection.phase, Phase::Open(_)), "its answer is waited for");
+}
+
+#[test]
+fn a_peer_that_takes_nothing_does_not_keep_its_place_by_a_close() {
+    let (mut connection, _client, peer) = open(false);
+    let now = Instant::now();
+    close_after_much(&mut connection, &peer, now);
+    assert_eq!(connection.deadline, Some(now + CLOSE_TIMEOUT));
+    serve_at(&mut connection, now + CLOSE_TIMEOUT / 2);
+    assert_eq!(connection.deadline, Some(now + CLOSE_TIMEOUT));
+    connection.expired(now + CLOSE_TIMEOUT);
+    assert!(matches!(connection.phase, Phase::Lingering { .. }));
 }

@@ -1,7 +1,7 @@
 //! What goes out: from the buffer to the stream, and the end of this side.
 
 use super::open::Ending;
-use super::{Connection, LINGER, Life, Phase, TLS_PATIENCE};
+use super::{CLOSE_TIMEOUT, Connection, LEAST_PROGRESS, LINGER, Life, Phase, TLS_PATIENCE};
 use std::io::{self, ErrorKind};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -40,6 +40,7 @@ impl Connection {
                 Life::Waiting
             };
         }
+        self.renew_close(now);
         if self.written < self.out.len() || self.transport.has_pending() {
             return Life::Waiting;
         }
@@ -69,6 +70,16 @@ impl Connection {
         Life::Waiting
     }
 
+    /// A peer that takes what was queued before a Close has its time for the rest again, and for its answer.
+    fn renew_close(&mut self, now: Instant) {
+        let closing = matches!(&self.phase, Phase::Open(open) if open.codec.is_close_sent());
+        let done = self.progress > 0 && self.written >= self.out.len();
+        if closing && (done || self.progress >= LEAST_PROGRESS) {
+            self.progress = 0;
+            self.deadline = Some(now + CLOSE_TIMEOUT);
+        }
+    }
+
     pub(super) fn write(&mut self) -> io::Result<()> {
         if self.transport.is_handshaking() {
             return Ok(());
@@ -78,6 +89,7 @@ impl Connection {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(len) => {
                     self.written += len;
+                    self.progress = self.progress.saturating_add(len);
                     if let Phase::Open(open) = &self.phase {
                         open.peer.out_bytes.fetch_sub(len, Ordering::Relaxed);
                     }

@@ -1,0 +1,247 @@
+//! What waits for a game that does something else: of peers that come and go, and of all of them together.
+#![allow(clippy::expect_used, reason = "a test says what it expected")]
+
+use lodewire_net::Bind;
+use lodewire_net::websocket::{CloseCode, Config, Limits, Server, ServerEvent, Settings};
+use lodewire_websocket::{Connection, Event, FrameHeader, Opcode, Role, apply_mask};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const REQUEST: &[u8] =
+    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const KEY: [u8; 4] = [1, 2, 3, 4];
+
+fn listen(config: Config) -> Server {
+    Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a free port")
+}
+
+/// A stream with a request on it, and the status of the answer; `None` if none has come by then.
+fn ask(server: &Server, patience: Duration) -> (TcpStream, Option<String>) {
+    let mut stream =
+        TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
+    stream.write_all(REQUEST).expect("sent");
+    stream.set_read_timeout(Some(patience)).expect("a timeout");
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match stream.read(&mut byte) {
+            Ok(1) => answer.push(byte[0]),
+            _ => return (stream, None),
+        }
+    }
+    let answer = String::from_utf8(answer).expect("ASCII");
+    (stream, answer.split(' ').nth(1).map(str::to_owned))
+}
+
+fn join(server: &Server) -> TcpStream {
+    let (stream, status) = ask(server, PATIENCE);
+    assert_eq!(status.as_deref(), Some("101"));
+    stream
+}
+
+/// Waits until a condition holds.
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < end, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A masked frame.
+fn frame(fin: bool, claimed: usize, payload: &[u8]) -> Vec<u8> {
+    let header = FrameHeader {
+        fin,
+        rsv1: false,
+        opcode: Opcode::Binary,
+        mask: Some(KEY),
+        payload_len: claimed as u64,
+    };
+    let mut bytes = Vec::new();
+    header.encode(&mut bytes);
+    let start = bytes.len();
+    bytes.extend_from_slice(payload);
+    apply_mask(&mut bytes[start..], KEY, 0);
+    bytes
+}
+
+/// Writes as much as the other end takes without waiting for long.
+fn write_what_is_taken(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+    stream.set_write_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(len) => written += len,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                break;
+            }
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+    written
+}
+
+/// The code of the Close that comes, if one does.
+fn close_code(stream: &mut TcpStream) -> Option<CloseCode> {
+    stream.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
+    let mut codec = Connection::new(Role::Client, 1 << 20);
+    let mut bytes = [0; 512];
+    let len = stream.read(&mut bytes).ok()?;
+    match codec.receive(&mut bytes[..len]).ok()?.1? {
+        Event::Close(close) => Some(close.code),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
+    let mut server = listen(Config { max_clients: 2, ..Config::default() });
+    // Peers that come, send and go while the game does something else.
+    for _ in 0..2 {
+        let mut peer = join(&server);
+        peer.write_all(&frame(true, 5, b"hello")).expect("sent");
+    }
+    for _ in 0..20 {
+        let (_, status) = ask(&server, PATIENCE);
+        assert_eq!(status.as_deref(), Some("503"));
+    }
+    let mut ends = 0;
+    until("the game is told of both ends", || {
+        server.poll();
+        while let Some(event) = server.next_event() {
+            ends += usize::from(matches!(event, ServerEvent::Disconnected { .. }));
+        }
+        ends == 2
+    });
+    join(&server);
+}
+
+#[test]
+fn a_peer_that_ends_with_its_request_leaves_its_place() {
+    let mut server = listen(Config { max_clients: 1, ..Config::default() });
+    for _ in 0..20 {
+        let mut stream =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
+        stream.set_nodelay(true).expect("an option");
+        stream.write_all(&REQUEST[..40]).expect("sent");
+        // So that the rest and the end mostly come as one.
+        std::thread::sleep(Duration::from_millis(5));
+        stream.write_all(&REQUEST[40..]).expect("sent");
+        stream.shutdown(Shutdown::Write).expect("shut");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut answer = Vec::new();
+        // A reset is an end as well.
+        let _ = stream.read_to_end(&mut answer);
+        until("the place is free", || {
+            server.poll();
+            while server.next_event().is_some() {}
+            server.places() == 0
+        });
+    }
+    join(&server);
+}
+
+#[test]
+fn a_request_whose_client_has_gone_does_not_wait_for_the_game() {
+    let mut server = listen(Config { ask: true, max_waiting: 1, ..Config::default() });
+    for _ in 0..5 {
+        // It takes the place that the last one has left, and leaves it.
+        let end = Instant::now() + PATIENCE;
+        while ask(&server, Duration::from_millis(20)).1.is_some() {
+            assert!(Instant::now() < end, "no place to wait");
+        }
+    }
+    let waiting = ask(&server, Duration::from_millis(20));
+    let mut told = Vec::new();
+    until("all are gone but the last", || {
+        server.poll();
+        told.extend(std::iter::from_fn(|| server.next_event()));
+        !told.is_empty()
+    });
+    assert!(told.len() <= 2, "{} of 6", told.len());
+    drop(waiting);
+}
+
+#[test]
+fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
+    const PEERS: usize = 16;
+    const TOTAL: usize = 4 << 20;
+    let limits = Limits { in_total: TOTAL, ..Limits::default() };
+    let settings = Settings { limits, ..Settings::default() };
+    let mut server = listen(Config { settings, ..Config::default() });
+    let message = frame(true, 16 << 10, &vec![7; 16 << 10]);
+    let sent = message.repeat(64);
+    // Each may send a megabyte: all together more than there is room for.
+    let mut peers: Vec<_> = (0..PEERS).map(|_| (join(&server), 0)).collect();
+    let most = TOTAL + PEERS * (128 << 10);
+    for _ in 0..5 {
+        for (stream, written) in &mut peers {
+            *written += write_what_is_taken(stream, &sent[*written..]);
+            assert!(server.held() <= most, "{}", server.held());
+        }
+    }
+    until("it is full", || server.held() >= TOTAL);
+    // When the game takes it, the rest comes.
+    let (mut received, mut closed) = (0, 0);
+    until("all has come", || {
+        for (stream, written) in &mut peers {
+            *written += write_what_is_taken(stream, &sent[*written..]);
+        }
+        server.poll();
+        while let Some(event) = server.next_event() {
+            match event {
+                ServerEvent::Data(id) => {
+                    let message = server.peer(id).and_then(|peer| peer.receive());
+                    assert_eq!(message.expect("a message").payload.len(), 16 << 10);
+                    received += 1;
+                }
+                ServerEvent::Connected(_) => {}
+                _ => closed += 1,
+            }
+        }
+        received == PEERS * 64
+    });
+    assert_eq!(closed, 0);
+    assert_eq!(server.held(), 0);
+}
+
+#[test]
+fn messages_that_stay_incomplete_make_room() {
+    const TOTAL: usize = 4 << 20;
+    const LEN: usize = 900 << 10;
+    let limits = Limits { in_total: TOTAL, ..Limits::default() };
+    let settings = Settings { limits, close_delay: Duration::ZERO, ..Settings::default() };
+    let mut server = listen(Config { settings, ..Config::default() });
+    let begun = frame(true, 1 << 20, &vec![7; LEN]);
+    let mut hostile: Vec<_> = (0..12)
+        .map(|_| {
+            let mut stream = join(&server);
+            write_what_is_taken(&mut stream, &begun);
+            stream
+        })
+        .collect();
+    // One that means it comes in.
+    let mut honest = join(&server);
+    honest.write_all(&frame(true, 300 << 10, &vec![8; 300 << 10])).expect("sent");
+    honest.flush().expect("sent");
+    let (mut refused, mut came) = (0, false);
+    until("one message comes, and others make room", || {
+        server.poll();
+        while let Some(event) = server.next_event() {
+            if let ServerEvent::Data(id) = event {
+                let peer = server.peer(id).expect("it is there");
+                came |= peer.receive().is_some_and(|message| message.payload.len() == 300 << 10);
+            }
+        }
+        assert!(server.held() <= TOTAL + (2 << 20), "{}", server.held());
+        refused += hostile
+            .iter_mut()
+            .filter_map(close_code)
+            .filter(|code| *code == CloseCode::TRY_AGAIN_LATER)
+            .count();
+        came && refused >= 6
+    });
+}
