@@ -162,9 +162,9 @@ impl HostDriver {
         if flushes.is_empty() {
             return false;
         }
-        self.transmit();
+        self.transmit(None);
         for done in flushes {
-            done.set();
+            done.set(true);
         }
         true
     }

@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 /// What [`PeerStatistic::PacketLoss`] is for packets that are all lost (ENet's `ENET_PEER_PACKET_LOSS_SCALE`).
 const PACKET_LOSS_SCALE: f64 = 65_536.0;
 
+/// How long the game's thread waits for the I/O thread to send what waits.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How a host behaves.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -237,7 +240,7 @@ impl Connection {
         }
         let end = Instant::now() + timeout;
         // What concerns a peer that the game has let go of is no event, and is waited past.
-        while self.handle.failure().is_none() && self.endpoint.wait(end) {
+        while self.endpoint.wait(end) {
             if let Some(event) = self.next_event() {
                 return Some(event);
             }
@@ -291,10 +294,10 @@ impl Connection {
         }
     }
 
-    /// After a fault of our own, the peers are told to be gone.
+    /// After a fault of our own, and after the network was shut down, the peers are told to be gone.
     fn fail(&mut self) -> Option<Event> {
         if !self.failed {
-            self.failed = self.handle.failure().is_some();
+            self.failed = self.endpoint.is_closed();
         }
         if !self.failed {
             return None;
@@ -302,7 +305,7 @@ impl Connection {
         let id = *self.peers.borrow().keys().next()?;
         let peer = self.peers.borrow_mut().remove(&id)?;
         peer.ended();
-        let reason = self.handle.failure().map(str::to_owned);
+        let reason = Some(self.failure().unwrap_or("the network has been shut down").to_owned());
         Some(Event::Disconnect { peer, data: 0, reason })
     }
 
@@ -383,7 +386,7 @@ impl Connection {
     }
 
     /// Ends all connections at once and without events, also those of which the game was not told yet, and returns when the
-    /// other sides were told so.
+    /// other sides were told so, as [`flush`](Self::flush) does.
     pub fn disconnect_all_now(&self) {
         for (_, peer) in self.peers.borrow_mut().drain() {
             peer.ended();
@@ -392,12 +395,13 @@ impl Connection {
         self.flush();
     }
 
-    /// Sends what waits, and returns when the system has it.
-    pub fn flush(&self) {
+    /// Sends what waits, and returns when the system has it. Returns whether it has: not after the network was shut down, nor
+    /// when the I/O thread does not come to it within a second.
+    pub fn flush(&self) -> bool {
         let flushed = Arc::new(Flushed::default());
         self.endpoint.command(Command::Flush(Arc::clone(&flushed)));
         self.endpoint.hurry();
-        flushed.wait(|| self.handle.failure().is_some());
+        flushed.wait(FLUSH_TIMEOUT)
     }
 
     /// Sends a datagram that is none of ENet's.

@@ -20,12 +20,14 @@ use std::time::{Duration, Instant};
 
 /// The socket's key.
 const SOCKET: usize = 0;
-/// How many batches are read before the other sockets have their turn.
+/// How many batches are read before the other sockets have their turn, if its time lasts for them.
 const TURN: usize = 8;
 /// When so many bytes come and go at once, long packets are under way, whose windows must not wait for a rest.
 const MUCH: usize = 4 << 10;
 /// How many bytes of datagrams are written before they are sent.
 const OUTGOING: usize = 256 << 10;
+/// How often those are asked at most for whom there is little room left.
+const PRESSED_INTERVAL: Duration = Duration::from_millis(1);
 /// How many bytes of a peer the game may have taken before the protocol is told.
 const UNTOLD: usize = 64 << 10;
 
@@ -40,7 +42,7 @@ pub(super) struct Entry {
     unasked: usize,
     /// The unreliable packets that wait, oldest first: their numbers in the inbox.
     unreliable: VecDeque<u64>,
-    /// It stands among those that are asked before each batch.
+    /// It stands among those that are asked before what has come is read.
     is_pressed: bool,
 }
 
@@ -75,7 +77,11 @@ pub(super) struct HostDriver {
     gather_until: Option<Instant>,
     /// Peers that wait for the game to make room.
     pressed: Vec<u32>,
+    /// When they are asked next.
+    ask_pressed_at: Instant,
     outgoing: Outgoing,
+    /// What was to be sent took longer than a turn.
+    has_more_to_send: bool,
 }
 
 impl HostDriver {
@@ -103,7 +109,9 @@ impl HostDriver {
             peer_limit: config.host.peers,
             gather_until: None,
             pressed: Vec::new(),
+            ask_pressed_at: Instant::now(),
             outgoing: Outgoing::default(),
+            has_more_to_send: false,
         }
     }
 
@@ -126,8 +134,8 @@ impl HostDriver {
     fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let now = self.time(cx.now);
         let mut bytes = 0;
+        self.ask_pressed_if_due(cx.now);
         for _ in 0..TURN {
-            self.ask_pressed();
             let (host, simulator) = (&mut self.host, &mut self.simulator);
             let secure = &mut self.secure;
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
@@ -146,16 +154,30 @@ impl HostDriver {
             if !more {
                 return bytes;
             }
+            if cx.is_spent() {
+                break;
+            }
         }
         cx.again(SOCKET);
         bytes
     }
 
-    /// Sends what there is to send. Says how many bytes.
-    pub(super) fn transmit(&mut self) -> usize {
+    /// Sends what there is to send, as far as its share of the thread's time goes. Returns how many bytes it was.
+    fn transmit_in_turn(&mut self, cx: &mut Context<'_>) -> usize {
+        // Something goes in each turn, also when reading has taken it all.
+        let bytes = self.transmit(Some(cx.end()));
+        if self.has_more_to_send {
+            cx.again(SOCKET);
+        }
+        bytes
+    }
+
+    /// Sends what there is to send, or a part of it if that lasts until `end`. Returns how many bytes it was.
+    pub(super) fn transmit(&mut self, end: Option<Instant>) -> usize {
         let now = Instant::now();
         let time = self.time(now);
         let mut bytes = 0;
+        self.has_more_to_send = false;
         loop {
             while self.outgoing.len() < OUTGOING
                 && self.outgoing.write(|out| self.host.transmit(time, out))
@@ -165,7 +187,11 @@ impl HostDriver {
                 break;
             }
             bytes += self.outgoing.len();
+            self.has_more_to_send = self.outgoing.len() >= OUTGOING;
             self.send_outgoing(now);
+            if !self.has_more_to_send || end.is_some_and(|end| Instant::now() >= end) {
+                break;
+            }
         }
         // What was sent may have ended connections.
         self.deliver(now);
@@ -383,6 +409,14 @@ impl HostDriver {
         host.consumed(entry.key, packets, bytes);
     }
 
+    /// Asks those for whom there is little room left, but not for each datagram: they may be as many as there are peers.
+    fn ask_pressed_if_due(&mut self, now: Instant) {
+        if self.ask_pressed_at <= now {
+            self.ask_pressed_at = now + PRESSED_INTERVAL;
+            self.ask_pressed();
+        }
+    }
+
     /// Asks those for whom there is little room left.
     fn ask_pressed(&mut self) {
         let limit = self.waiting_limit;
@@ -421,7 +455,8 @@ impl HostDriver {
 impl Driver for HostDriver {
     fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
         if readiness.readable {
-            let bytes = self.read(cx) + self.transmit();
+            let read = if self.is_reading { self.read(cx) } else { 0 };
+            let bytes = read + self.transmit_in_turn(cx);
             if bytes < MUCH {
                 cx.rest();
             }
@@ -432,18 +467,18 @@ impl Driver for HostDriver {
         let hurry = self.endpoint.urgent.swap(false, Ordering::SeqCst);
         let has_worked = self.work(cx.now);
         if self.obey(cx) || hurry || has_worked {
-            self.transmit();
+            self.transmit_in_turn(cx);
             return;
         }
         let gather = Duration::from_micros(self.endpoint.gather.load(Ordering::Relaxed).into());
         if gather.is_zero() {
-            self.transmit();
+            self.transmit_in_turn(cx);
         } else if self.gather_until.is_none() {
             self.gather_until = Some(cx.now + gather);
             // From now on the game need not wake us.
             self.endpoint.gathering.store(true, Ordering::SeqCst);
             if self.obey(cx) {
-                self.transmit();
+                self.transmit_in_turn(cx);
             }
         }
     }
@@ -461,7 +496,7 @@ impl Driver for HostDriver {
         self.ask_pressed();
         self.host.expire(self.time(cx.now));
         self.deliver(cx.now);
-        self.transmit();
+        self.transmit_in_turn(cx);
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -476,10 +511,16 @@ impl Driver for HostDriver {
     fn close(&mut self, cx: &mut Context<'_>) {
         self.obey(cx);
         self.simulator = None;
-        self.transmit();
+        self.transmit(None);
         if let Some(secure) = &mut self.secure {
             secure.associations.close_all();
             secure.associations.outgoing.send(&self.socket);
         }
+    }
+}
+
+impl Drop for HostDriver {
+    fn drop(&mut self) {
+        self.endpoint.close();
     }
 }

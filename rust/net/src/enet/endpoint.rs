@@ -9,7 +9,7 @@ use lodewire_enet::{Compression, Delivery, HostStatistics};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What the game asks of the I/O thread, in its order. Peers are meant by their ids.
 #[derive(Debug)]
@@ -110,34 +110,41 @@ pub(super) enum Disconnect {
     Now,
 }
 
-/// What is raised when a flush is done.
+/// How a flush went.
 #[derive(Debug, Default)]
 pub(super) struct Flushed {
-    done: Mutex<bool>,
+    /// Whether the system has what waited, when that is known.
+    done: Mutex<Option<bool>>,
     changed: Condvar,
 }
 
 impl Flushed {
-    pub(super) fn set(&self) {
-        *lock(&self.done) = true;
+    pub(super) fn set(&self, done: bool) {
+        lock(&self.done).get_or_insert(done);
         self.changed.notify_all();
     }
 
-    /// Waits for it, or until `gone` says that nobody will raise it.
-    pub(super) fn wait(&self, gone: impl Fn() -> bool) {
-        let mut done = lock(&self.done);
-        while !*done && !gone() {
-            let patience = std::time::Duration::from_millis(50);
-            let waited = self.changed.wait_timeout(done, patience);
-            done = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+    /// Waits until it is known how it went, at most for `time`. Returns whether the system has what waited.
+    pub(super) fn wait(&self, time: Duration) -> bool {
+        let done = lock(&self.done);
+        let unknown = |done: &mut Option<bool>| done.is_none();
+        let waited = self.changed.wait_timeout_while(done, time, unknown);
+        *waited.unwrap_or_else(PoisonError::into_inner).0 == Some(true)
     }
+}
+
+/// What the game has asked for.
+#[derive(Debug, Default)]
+struct Commands {
+    queue: Vec<Command>,
+    /// The driver has ended: nobody takes them.
+    closed: bool,
 }
 
 /// One host, as both threads know it.
 #[derive(Debug, Default)]
 pub(super) struct Endpoint {
-    pub(super) commands: Mutex<Vec<Command>>,
+    commands: Mutex<Commands>,
     pub(super) inbox: Mutex<Inbox>,
     /// Something has come for a game that [waits](Inbox::waited_for).
     pub(super) arrived: Condvar,
@@ -169,14 +176,23 @@ impl Endpoint {
     /// The queue is bounded by its users: packets by [`outgoing_limit`](Self::outgoing_limit) of each peer, the others by
     /// one of a kind per call of the script, which the I/O thread serves faster than a script can call.
     pub(super) fn command(&self, command: Command) {
-        lock(&self.commands).push(command);
+        self.push(command);
         self.wake();
+    }
+
+    fn push(&self, command: Command) {
+        let mut commands = lock(&self.commands);
+        if !commands.closed {
+            commands.queue.push(command);
+        } else if let Command::Flush(flushed) = command {
+            flushed.set(false);
+        }
     }
 
     /// Queues a packet, which is sent with others that come within the time that sends are gathered. The I/O thread is
     /// woken, unless it is about to look by itself.
     pub(super) fn send(&self, command: Command) {
-        lock(&self.commands).push(command);
+        self.push(command);
         // Whoever gathers lowers the flag before it takes the commands, so that either it finds this one, or we wake it.
         if !self.gathering.load(Ordering::SeqCst) {
             self.wake();
@@ -198,13 +214,33 @@ impl Endpoint {
     /// Takes the commands, on the I/O thread.
     pub(super) fn take_commands(&self) -> Vec<Command> {
         self.taken.fetch_add(1, Ordering::Relaxed);
-        std::mem::take(&mut *lock(&self.commands))
+        std::mem::take(&mut lock(&self.commands).queue)
     }
 
-    /// Forgets what was not told, and what was not obeyed: the driver has ended.
+    /// The driver has ended: nobody waits for it any more.
+    pub(super) fn close(&self) {
+        let queue = {
+            let mut commands = lock(&self.commands);
+            commands.closed = true;
+            std::mem::take(&mut commands.queue)
+        };
+        for command in queue {
+            if let Command::Flush(flushed) = command {
+                flushed.set(false);
+            }
+        }
+        lock(&self.inbox).closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Whether the driver has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.commands).closed
+    }
+
+    /// Forgets what was not told: the driver has ended.
     pub(super) fn clear(&self) {
-        let forgotten =
-            (std::mem::take(&mut *lock(&self.inbox)), std::mem::take(&mut *lock(&self.commands)));
+        let forgotten = std::mem::take(&mut *lock(&self.inbox));
         drop(forgotten);
     }
 
@@ -223,11 +259,11 @@ impl Endpoint {
         self.counters.get(index).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Waits until something has come, at most until `end`. Says whether it has.
+    /// Waits until something has come or the driver has ended, at most until `end`. Returns whether something has come.
     pub(super) fn wait(&self, end: Instant) -> bool {
         let mut inbox = lock(&self.inbox);
         inbox.waited_for = true;
-        while inbox.is_empty() {
+        while inbox.is_empty() && !inbox.closed {
             let patience = end.saturating_duration_since(Instant::now());
             if patience.is_zero() {
                 break;

@@ -35,6 +35,8 @@ pub(super) struct Inbox {
     arrivals: VecDeque<Option<Arrival>>,
     /// The game waits for the next.
     pub(super) waited_for: bool,
+    /// The driver has ended: nothing more comes.
+    pub(super) closed: bool,
 }
 
 impl Inbox {

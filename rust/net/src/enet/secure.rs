@@ -4,6 +4,7 @@ use super::driver::HostDriver;
 use super::inbox::Arrival;
 use crate::dtls::{Associations, ClientSetup, Event, Key, Limits, ServerSetup, Status};
 use lodewire_dtls::ClientConfig;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -138,14 +139,17 @@ impl HostDriver {
     /// Sees which connections are there and which have gone.
     pub(super) fn heed(&mut self, now: Instant) {
         let Some(secure) = &mut self.secure else { return };
+        // Those that have gone together are looked for together.
+        let mut gone = HashMap::new();
         for event in std::mem::take(&mut secure.events) {
             match event {
                 Event::Connected(key) => {
+                    self.lose(now, &mut gone);
                     let Some(secure) = &mut self.secure else { return };
                     let Some(address) = secure.associations.address(key) else { continue };
                     for id in secure.take_awaited(key) {
                         if let Some(dial) = self.dials.get_mut(&id) {
-                            dial.securing -= 1;
+                            dial.securing = dial.securing.saturating_sub(1);
                             self.ask_for(id, address);
                         }
                     }
@@ -156,7 +160,7 @@ impl HostDriver {
                     let status = Status::from(end);
                     for id in dials {
                         let Some(dial) = self.dials.get_mut(&id) else { continue };
-                        dial.securing -= 1;
+                        dial.securing = dial.securing.saturating_sub(1);
                         if dial.securing == 0 && dial.attempts.under_way.is_empty() {
                             self.attempt(now, id);
                         }
@@ -164,12 +168,13 @@ impl HostDriver {
                     }
                     // A handshake that fails beside a connection leaves that as it is.
                     if was_connected {
-                        self.lost(now, address, status.reason());
+                        gone.insert(address, status.reason().to_owned());
                     }
                 }
                 Event::Received(..) => {}
             }
         }
+        self.lose(now, &mut gone);
     }
 
     /// Secures the way to `address` for a dial. Says whether it is.
@@ -184,19 +189,23 @@ impl HostDriver {
         reaches == Some(true)
     }
 
-    /// The connection to `address` has gone, and with it ENet's peers there.
-    fn lost(&mut self, now: Instant, address: SocketAddr, why: &str) {
+    /// The connections to these addresses have gone, for these reasons, and with them ENet's peers there.
+    fn lose(&mut self, now: Instant, gone: &mut HashMap<SocketAddr, String>) {
+        if gone.is_empty() {
+            return;
+        }
         for key in self.places.keys() {
-            if self.host.address(key) != Some(address) {
+            let Some(why) = self.host.address(key).and_then(|address| gone.get(&address)) else {
                 continue;
-            }
+            };
             self.host.abandon(key);
             if let Some(mut arrival) = self.disconnected(now, key, 0, true) {
                 if let Arrival::Disconnected { reason, .. } = &mut arrival {
-                    *reason = Some(why.to_owned()).filter(|why| !why.is_empty());
+                    *reason = Some(why.clone()).filter(|why| !why.is_empty());
                 }
                 self.tell(arrival);
             }
         }
+        gone.clear();
     }
 }

@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, Type};
 use std::cell::Cell;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
 
 /// What the system is asked to keep for a busy thread, each way; it may give less.
 const SYSTEM_BUFFER: usize = 4 << 20;
@@ -15,6 +16,9 @@ const SYSTEM_BUFFER: usize = 4 << 20;
 const LONGEST: usize = 64 << 10;
 /// The longest series of datagrams that the system takes at once.
 const LONGEST_SERIES: usize = 60_000;
+
+/// How long it may take to do what one call of the system has read.
+const LONG: Duration = Duration::from_micros(250);
 
 /// A UDP socket that does not block.
 #[derive(Debug)]
@@ -80,13 +84,17 @@ impl Socket {
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         };
         let all = count < slices.len();
-        self.batch.set(if all { count + 1 } else { (2 * batch).min(BATCH_SIZE) });
+        let begin = Instant::now();
         for (slice, meta) in slices.iter_mut().zip(&meta).take(count) {
             let len = meta.len.min(slice.len());
             for datagram in slice[..len].chunks_mut(meta.stride.max(1)) {
                 take(meta.addr, datagram);
             }
         }
+        // What takes long comes in small pieces, so that others have their turn between.
+        let long = begin.elapsed() >= LONG;
+        let more = if all { count + 1 } else { (2 * batch).min(BATCH_SIZE) };
+        self.batch.set(if long { (batch / 2).max(1) } else { more });
         // Where the system tells of readiness by edges, what comes later is told anew; elsewhere it must be asked until it
         // has nothing.
         !(all && cfg!(any(target_os = "linux", target_os = "android")))
@@ -150,4 +158,40 @@ fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     let _ = socket.set_send_buffer_size(SYSTEM_BUFFER);
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_read_in_small_pieces() {
+        let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
+        let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        // Of different lengths, so that the system puts none together.
+        let mut len = 0;
+        let mut send = |count| {
+            for _ in 0..count {
+                len = len % 100 + 1;
+                sender.send_to(&[0; 100][..len], socket.local()).expect("sent");
+            }
+        };
+        let mut buffer = vec![0; BATCH_SIZE * LONGEST];
+        let mut read = |work: Duration| {
+            let mut count = 0;
+            socket.receive(&mut buffer, |_, _| {
+                count += 1;
+                std::thread::sleep(work);
+            });
+            count
+        };
+        send(64);
+        let counts: Vec<_> = (0..5).map(|_| read(Duration::ZERO)).collect();
+        assert!(counts.iter().sum::<usize>() >= 15, "{counts:?}");
+        send(64);
+        while read(2 * LONG) > 1 {}
+        // Where each takes long, one is read at once.
+        assert_eq!(read(2 * LONG), 1);
+        assert_eq!(read(2 * LONG), 1);
+    }
 }

@@ -1,0 +1,36 @@
+//! A host whose network is shut down under it: in a process of its own, since that is shared.
+
+#![expect(clippy::expect_used, reason = "a test")]
+
+use lodewire_net::Bind;
+use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_mins(10);
+
+fn host() -> Connection {
+    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default())
+        .expect("a port")
+}
+
+#[test]
+fn after_the_network_has_shut_down_nobody_waits_for_it() {
+    let (mut server, mut client) = (host(), host());
+    server.begin();
+    let asked = client.connect(server.local_addr(), 1, 0).expect("a peer");
+    let Some(Event::Connect { .. }) = client.service(TIMEOUT) else { panic!("no connect") };
+    assert!(client.flush());
+    lodewire_net::shutdown();
+    assert!(!client.flush());
+    client.disconnect_all_now();
+    // The server's peer is gone, of which its game was not told yet: both things are told at once.
+    let Some(Event::Connect { peer, .. }) = server.service(TIMEOUT) else { panic!("no connect") };
+    let Some(Event::Disconnect { reason: Some(reason), .. }) = server.service(TIMEOUT) else {
+        panic!("no end")
+    };
+    assert_eq!(reason, "the network has been shut down");
+    assert_eq!((peer.state(), asked.state()), (PeerState::Disconnected, PeerState::Disconnected));
+    assert!(server.service(TIMEOUT).is_none());
+    assert!(peer.send(0, Delivery::Reliable, vec![1].into()).is_err());
+}
