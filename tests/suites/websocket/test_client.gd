@@ -93,6 +93,22 @@ func test_server_that_vanishes() -> void:
 	check_eq(client.get_peer(1).get_close_code(), -1)
 
 
+func test_a_url_as_the_engine_takes_it() -> void:
+	var server := LodeWebSocketServer.new()
+	check_eq(server.listen(0), OK)
+	var ids: Array[int] = []
+	server.client_connected.connect(func(id: int, _protocol: String) -> void: ids.append(id))
+	client.connect_to_url("127.0.0.1:%d/spür/a b?name=Zoë" % server.get_local_port())
+	check(await until(func() -> bool:
+		server.poll()
+		client.poll()
+		return ids.size() == 1
+	), "without a scheme it is ws://")
+	var request := server.get_peer(ids[0]).get_request()
+	check_eq(request.get_path().uri_decode(), "/spür/a b")
+	check_eq(request.get_query(), "name=Zo%C3%AB")
+
+
 func test_names_are_looked_up() -> void:
 	client.connect_to_url("ws://localhost:%d/path" % echo.port())
 	check(await _until_emitted("connection_established "), "localhost is found")
@@ -148,9 +164,16 @@ func test_protocols_and_headers() -> void:
 
 
 func test_misuse() -> void:
-	for url: String in ["", "http://x", "ws://", "127.0.0.1", "ws://x y/"]:
-		expect_error("is no WebSocket URL")
-		check_eq(client.connect_to_url(url), ERR_INVALID_PARAMETER, url)
+	for case: Array in [
+		["", "it has no host"], ["ws://", "it has no host"], ["http://x", "its scheme is neither ws nor wss"],
+		["ws://x y/", "it is not a URL"], ["ws://x:0", "its port is not 1 to 65535"],
+		["ws://x:70000", "its port is not 1 to 65535"], ["ws://me:secret@x", "it has a user or a password"],
+		["ws://x/#here", "it has a fragment"], ["ws://spür.example/", "its host has letters beyond ASCII"],
+	]:
+		expect_error("is no WebSocket URL: " + case[1])
+		check_eq(client.connect_to_url(case[0]), ERR_INVALID_PARAMETER, case[0])
+	expect_error("sub-protocol \"a\" is offered twice")
+	check_eq(client.connect_to_url(echo.url(), ["a", "b", "a"]), ERR_INVALID_PARAMETER)
 	expect_error("is not the name of a sub-protocol")
 	check_eq(client.connect_to_url(echo.url(), ["a b"]), ERR_INVALID_PARAMETER)
 	for line: String in ["no colon", "Host: other", "A: b\r\nC: d", "Upgrade: x"]:

@@ -144,6 +144,10 @@ const CLIENT_METHODS: Array[String] = [
 	"get_connected_port() -> int const",
 	"get_peer(peer_id: int) -> LodeWebSocketPeer const",
 	"set_buffers(input_buffer_size_kb: int, input_max_packets: int, output_buffer_size_kb: int, output_max_packets: int) -> Error",
+	# Beyond the documents.
+	"get_last_error() -> String const",
+	"get_response_reason() -> String const",
+	"get_response_status() -> int const",
 	"is_verify_ssl_enabled() -> bool const",
 	"set_verify_ssl_enabled(enabled: bool) -> void",
 ]

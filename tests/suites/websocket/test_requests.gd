@@ -155,3 +155,51 @@ func _answer(line: String) -> String:
 		return ended or answer[0].begins_with("HTTP/1.1 101 ") and answer[0].ends_with("\r\n\r\n")
 	check(await until(has_all), "it answers")
 	return answer[0]
+
+
+func test_a_refusal_can_be_read_in_code() -> void:
+	# What the server does, and what the client reads: a status and a reason.
+	var cases := {
+		"refuses for a reason": [401, "This is not your lobby."],
+		"refuses": [403, "Forbidden"],
+		"takes nobody": [503, "the server takes no new connections"],
+		"is full": [503, "the server is full"],
+	}
+	for what: String in cases:
+		for multiplayer_mode: bool in [false, true]:
+			var of := LodeWebSocketServer.new()
+			of.bind_ip = "127.0.0.1"
+			of.max_clients = 1
+			of.hold_requests = what.begins_with("refuses")
+			of.refuse_new_connections = what == "takes nobody"
+			of.client_request.connect(func(request: LodeWebSocketRequest) -> void:
+				if what == "refuses":
+					request.refuse()
+				else:
+					request.refuse(401, cases[what][1])
+			)
+			check_eq(of.listen(0, [], multiplayer_mode), OK)
+			var url := "ws://127.0.0.1:%d" % of.get_local_port()
+			var first := LodeWebSocketClient.new()
+			var failed := [0]
+			var client := LodeWebSocketClient.new()
+			client.connection_error.connect(func() -> void: failed[0] += 1)
+			client.connection_failed.connect(func() -> void: failed[0] += 1)
+			var pump := func(done: Callable) -> bool:
+				of.poll()
+				first.poll()
+				client.poll()
+				return done.call()
+			if what == "is full":
+				first.connect_to_url(url)
+				check(await until(pump.bind(func() -> bool: return of.get_peers().size() == 1)), "one is in")
+			check_eq([client.get_last_error(), client.get_response_status()], ["", 0])
+			client.connect_to_url(url, [], multiplayer_mode)
+			check(await until(pump.bind(func() -> bool: return failed[0] == 1)), what)
+			check_eq([client.get_response_status(), client.get_response_reason()], cases[what], what)
+			check_eq(client.get_last_error(), "the server refused the connection: %d %s" % cases[what])
+			of.stop()
+			client.connect_to_url(url, [], multiplayer_mode)
+			check_eq([client.get_last_error(), client.get_response_status(), client.get_response_reason()], ["", 0, ""])
+			check(await until(pump.bind(func() -> bool: return failed[0] == 2)), what)
+			check_eq([client.get_last_error(), client.get_response_status()], ["nobody listens at that port", 0])

@@ -37,9 +37,9 @@ impl LodeWebSocketClient {
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }
         let url = url.to_string();
-        let target = Target::parse(&url).ok_or_else(|| {
+        let target = Target::parse(&url).map_err(|why| {
             invalid(format!(
-                "{url:?} is no WebSocket URL. Write ws://host:port/path or wss://host:port/path."
+                "{url:?} is no WebSocket URL: {why}. Write ws://host:port/path or wss://host:port/path."
             ))
         })?;
         let protocols = protocols_of(protocols)

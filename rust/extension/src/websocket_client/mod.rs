@@ -14,7 +14,7 @@ use godot::classes::{MultiplayerPeerExtension, X509Certificate};
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::{ClientMultiplayer, Wire};
-use lodewire_net::websocket::{Client, Limits};
+use lodewire_net::websocket::{Client, Failure, Limits};
 
 /// A WebSocket client: Godot 3's class of that name, for Godot 4.
 ///
@@ -54,6 +54,8 @@ pub(crate) struct LodeWebSocketClient {
     multiplayer: Option<ClientMultiplayer>,
     /// The script's object for the server, from the moment that the connection is established. It stays when that ends.
     server: Option<Gd<LodeWebSocketPeer>>,
+    /// Why the last connection could not be opened.
+    failure: Failure,
     limits: Limits,
     target_peer: i32,
     transfer_channel: i32,
@@ -144,7 +146,7 @@ impl LodeWebSocketClient {
     #[signal]
     fn connection_closed(was_clean_close: bool);
 
-    /// The connection could not be opened. A line in the log says why.
+    /// The connection could not be opened: [method get_last_error] tells why, and so does a line in the log.
     #[signal]
     fn connection_error();
 
@@ -164,7 +166,8 @@ impl LodeWebSocketClient {
     #[signal]
     fn connection_succeeded();
 
-    /// In the multiplayer mode: the connection could not be opened. A line in the log says why.
+    /// In the multiplayer mode: the connection could not be opened. [method get_last_error] tells why, and so does a line in
+    /// the log.
     #[signal]
     fn connection_failed();
 
@@ -172,7 +175,8 @@ impl LodeWebSocketClient {
     #[signal]
     fn server_disconnected();
 
-    /// Connects to [param url], such as [code]wss://game.example/lobby?room=1[/code] or [code]ws://127.0.0.1:9080[/code].
+    /// Connects to [param url], such as [code]wss://game.example/lobby?room=1[/code] or [code]ws://127.0.0.1:9080[/code];
+    /// without a scheme it is [code]ws://[/code]. What is not ASCII in the path is percent-encoded.
     /// Of [param protocols], the preferred one first, the server may choose one. [param custom_headers] are lines such as
     /// [code]Authorization: Bearer …[/code] that are sent along. With [param gd_mp_api] the client is a multiplayer peer.
     ///
@@ -193,6 +197,7 @@ impl LodeWebSocketClient {
             Ok(stage) => {
                 self.stage = stage;
                 self.server = None;
+                self.failure = Failure::default();
                 let wire = if self.godot_3_wire { Wire::Godot3 } else { Wire::Godot4 };
                 self.multiplayer = gd_mp_api.then(|| ClientMultiplayer::new(wire));
                 Error::OK
@@ -233,6 +238,27 @@ impl LodeWebSocketClient {
     #[func]
     fn get_connected_port(&self) -> i32 {
         self.peer().map_or(0, |peer| peer.remote().port().into())
+    }
+
+    /// Why the connection could not be opened, in words for a developer; empty if it was, or while connecting. Why an open
+    /// connection has ended is told by [method LodeWebSocketPeer.get_close_code] and
+    /// [method LodeWebSocketPeer.get_close_reason] of [code]get_peer(1)[/code].
+    #[func]
+    fn get_last_error(&self) -> GString {
+        GString::from(&self.failure.why)
+    }
+
+    /// The status of HTTP with which the server refused the connection, such as 401, 403 or 503; 0 if it did not answer.
+    #[func]
+    fn get_response_status(&self) -> i32 {
+        self.failure.status.map_or(0, i32::from)
+    }
+
+    /// What the server says of [method get_response_status]: the first line of its text, such as that of
+    /// [method LodeWebSocketRequest.refuse], or else the phrase after the status, such as [code]Not Found[/code].
+    #[func]
+    fn get_response_reason(&self) -> GString {
+        GString::from(&self.failure.reason)
     }
 
     /// The server, whose id is 1: the same object each time. [code]null[/code] and an error for another id, and before the

@@ -6,7 +6,7 @@ use crate::monitors::Family;
 use crate::websocket_peer::LodeWebSocketPeer;
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::{ClientMultiplayer, MultiplayerEvent};
-use lodewire_net::websocket::{Client, ClientEvent, CloseFrame, Peer};
+use lodewire_net::websocket::{Client, ClientEvent, CloseFrame, Failure, Peer};
 use std::rc::Rc;
 
 impl LodeWebSocketClient {
@@ -14,7 +14,7 @@ impl LodeWebSocketClient {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
         if let Err(why) = self.resolve() {
-            self.failed(&why);
+            self.failed(Failure { why, ..Failure::default() });
         }
         if let Some(multiplayer) = &mut self.multiplayer {
             multiplayer.begin_poll();
@@ -87,7 +87,7 @@ impl LodeWebSocketClient {
                     .map_or_else(GString::new, GString::from);
                 self.signals().connection_established().emit(&protocol);
             }
-            ClientEvent::Failed(failure) => self.failed(&failure.why),
+            ClientEvent::Failed(failure) => self.failed(failure),
             ClientEvent::Data => self.signals().data_received().emit(),
             ClientEvent::CloseRequest(close) => self.close_requested(&close),
             ClientEvent::Closed { clean } => {
@@ -111,7 +111,7 @@ impl LodeWebSocketClient {
             }
             MultiplayerEvent::Packet(id) => self.signals().peer_packet().emit(id),
             MultiplayerEvent::CloseRequest { close, .. } => self.close_requested(&close),
-            MultiplayerEvent::Failed(failure) => self.failed(&failure.why),
+            MultiplayerEvent::Failed(failure) => self.failed(failure),
             MultiplayerEvent::Closed => {
                 self.abandon();
                 self.signals().server_disconnected().emit();
@@ -131,8 +131,9 @@ impl LodeWebSocketClient {
     }
 
     /// What the network does is no fault of the script's: a line that can be read, and a signal.
-    fn failed(&mut self, why: &str) {
-        godot_print!("LodeWebSocketClient: no connection: {why}.");
+    fn failed(&mut self, failure: Failure) {
+        godot_print!("LodeWebSocketClient: no connection: {}.", failure.why);
+        self.failure = failure;
         let multiplayer = self.multiplayer.is_some();
         self.abandon();
         if multiplayer {

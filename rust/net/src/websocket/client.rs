@@ -9,7 +9,9 @@ use super::target::Target;
 use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tls::{ClientTls, TlsError};
-use lodewire_websocket::{ClientHandshake, ClientRequest, CloseCode, CloseFrame, HandshakeError};
+use lodewire_websocket::{
+    ClientHandshake, ClientRequest, CloseCode, CloseFrame, HandshakeError, InvalidRequest,
+};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -35,8 +37,8 @@ pub struct ClientConfig {
 /// Why a client cannot begin to connect.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// A header or a sub-protocol that would not be what it seems.
-    BadRequest,
+    /// The request would not be what it seems.
+    BadRequest(InvalidRequest),
     /// The host's name is not one that a certificate could be for, or the client has no trust for `wss://`.
     Tls(TlsError),
     /// The system gives no thread, no event queue or no randomness.
@@ -46,7 +48,7 @@ pub enum ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BadRequest => f.write_str("a header or a sub-protocol is not valid"),
+            Self::BadRequest(error) => error.fmt(f),
             Self::Tls(error) => error.fmt(f),
             Self::System(error) => error.fmt(f),
         }
@@ -62,7 +64,8 @@ pub struct Failure {
     pub why: String,
     /// The HTTP status with which the server answered instead of opening the connection; none if it did not answer.
     pub status: Option<u16>,
-    /// The phrase after the status, such as `Service Unavailable`: at most 128 bytes, without control characters.
+    /// The first line of the text that came with the status, or else the phrase after it, such as `Service Unavailable`: at
+    /// most 128 bytes, without control characters.
     pub reason: String,
 }
 
@@ -76,7 +79,7 @@ impl From<HandshakeError> for Failure {
     fn from(error: HandshakeError) -> Self {
         let why = error.to_string();
         match error {
-            HandshakeError::Refused { status, reason } => {
+            HandshakeError::Refused { status, reason, .. } => {
                 Self { why, status: Some(status), reason }
             }
             _ => Self::new(why),
@@ -140,7 +143,7 @@ impl Client {
         };
         let mut out = Vec::new();
         let handshake =
-            ClientHandshake::new(request, nonce, &mut out).map_err(|_| ConnectError::BadRequest)?;
+            ClientHandshake::new(request, nonce, &mut out).map_err(ConnectError::BadRequest)?;
         let tls = match (target.tls, config.tls) {
             (false, _) => None,
             (true, Some(tls)) => {

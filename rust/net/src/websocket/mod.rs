@@ -37,4 +37,4 @@ pub use peer::{Message, Peer, PeerState, SendError};
 pub use proxies::{Proxies, ProxyHeader, parse_header as parse_proxy_header};
 pub use request::PendingRequest;
 pub use server::{Config, Server, ServerEvent};
-pub use target::Target;
+pub use target::{Target, TargetError};

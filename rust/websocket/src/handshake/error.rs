@@ -18,8 +18,10 @@ pub enum HandshakeError {
     Refused {
         /// The status.
         status: u16,
-        /// The phrase after it.
+        /// The first line of the text that came along, or else the phrase after the status.
         reason: String,
+        /// How long that text is, in bytes; 0 if none came.
+        text_len: usize,
     },
     /// `Upgrade` is missing or is not `websocket`.
     Upgrade,
@@ -65,13 +67,13 @@ impl fmt::Display for HandshakeError {
                 f,
                 "the server's answer is over {MAX_HEADER_SECTION} bytes or {MAX_HEADERS} headers"
             ),
-            Self::Refused { status, reason } if (300..400).contains(status) => {
+            Self::Refused { status, reason, .. } if (300..400).contains(status) => {
                 write!(
                     f,
                     "the server redirects elsewhere, which is not followed: {status} {reason}"
                 )
             }
-            Self::Refused { status, reason } => {
+            Self::Refused { status, reason, .. } => {
                 write!(f, "the server refused the connection: {status} {reason}")
             }
             Self::Upgrade => f.write_str("the server's Upgrade is not websocket"),

@@ -17,6 +17,20 @@ pub struct Response {
     pub headers: Headers,
 }
 
+/// The longest text of a refusal that is waited for, in bytes.
+const MAX_TEXT: usize = 4096;
+
+/// How long the text is that comes with a refusal; 0 if none comes that would be read.
+fn text_len(lines: &[httparse::Header<'_>]) -> usize {
+    let value = |name: &str| {
+        let line = lines.iter().find(|line| line.name.eq_ignore_ascii_case(name))?;
+        std::str::from_utf8(line.value).ok()
+    };
+    let length = value("Content-Length").and_then(|length| length.parse().ok());
+    let is_text = value("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
+    length.filter(|length| is_text && *length <= MAX_TEXT).unwrap_or(0)
+}
+
 impl Response {
     /// Reads a header section that ends with its empty line, and whose lines end with CR LF.
     pub(super) fn parse(section: Box<str>, expected: &Expected) -> Result<Self, HandshakeError> {
@@ -30,7 +44,7 @@ impl Response {
         let status = response.code.unwrap_or_default();
         if status != 101 {
             let reason = excerpt(response.reason.unwrap_or_default());
-            return Err(HandshakeError::Refused { status, reason });
+            return Err(HandshakeError::Refused { status, reason, text_len: text_len(&lines) });
         }
         if response.version != Some(1) {
             return Err(HandshakeError::NotHttp);

@@ -279,8 +279,9 @@ impl Connection {
                 let why = "the request did not come in time";
                 self.refuse(&Refusal::new(Status::RequestTimeout, why), now)
             }
-            Phase::Response(_) => {
-                Life::Opening(Opening::Failed(Failure::new("the server did not answer in time")))
+            Phase::Response(handshake) => {
+                let late = || Failure::new("the server did not answer in time");
+                Life::Opening(Opening::Failed(handshake.end().map_or_else(late, Failure::from)))
             }
             Phase::Open(open) => match std::mem::take(&mut open.ending) {
                 Ending::Told(end) => {

@@ -143,13 +143,11 @@ impl Connection {
                 self.tell_end(&end);
                 Life::Over
             }
-            Phase::Response(_) => {
+            Phase::Response(handshake) => {
                 let ended = "the server ended the connection during the handshake";
-                Life::Opening(Opening::Failed(Failure::new(if why.is_empty() {
-                    ended
-                } else {
-                    why
-                })))
+                let why = if why.is_empty() { ended } else { why };
+                let failure = handshake.end().map_or_else(|| Failure::new(why), Failure::from);
+                Life::Opening(Opening::Failed(failure))
             }
             _ => Life::Over,
         }

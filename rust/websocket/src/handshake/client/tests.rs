@@ -164,8 +164,11 @@ fn an_extension_must_have_been_offered() {
 
 #[test]
 fn other_statuses_are_refusals() {
-    let refusal =
-        |status: u16, reason: &str| HandshakeError::Refused { status, reason: reason.into() };
+    let refusal = |status: u16, reason: &str| HandshakeError::Refused {
+        status,
+        reason: reason.into(),
+        text_len: 0,
+    };
     assert_eq!(
         refused("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"),
         refusal(403, "Forbidden")
@@ -179,6 +182,31 @@ fn other_statuses_are_refusals() {
         "the server redirects elsewhere, which is not followed: 301 Moved"
     );
     assert_eq!(refused(answer("").replace("HTTP/1.1", "HTTP/1.0")), HandshakeError::NotHttp);
+}
+
+#[test]
+fn a_refusal_says_why_in_the_text_that_comes_with_it() {
+    let text = |body: &str| {
+        let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; x\r\n";
+        match refused(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())) {
+            HandshakeError::Refused { status: 503, reason, .. } => reason,
+            error => panic!("{error}"),
+        }
+    };
+    assert_eq!(text("the server is full\n"), "the server is full");
+    assert_eq!(text("\u{1b}[31mone\r\ntwo"), "[31mone");
+    assert_eq!(text(""), "Service Unavailable");
+    assert_eq!(text("\n"), "Service Unavailable");
+    assert_eq!(text(&"x".repeat(2000)), "x".repeat(128));
+    assert_eq!(text(&"x".repeat(5000)), "Service Unavailable", "longer than is waited for");
+    // The connection ends before the text is whole.
+    let (mut handshake, _) = begin(request());
+    let cut =
+        "HTTP/1.1 403 No\r\nContent-Type: text/plain\r\nContent-Length: 99\r\n\r\nnot for you";
+    assert_eq!(handshake.receive(cut.as_bytes()).map(|(used, _)| used), Ok(cut.len()));
+    let error = handshake.end().expect("refused");
+    assert_eq!(error.to_string(), "the server refused the connection: 403 not for you");
+    assert!(begin(request()).0.end().is_none());
 }
 
 #[test]
