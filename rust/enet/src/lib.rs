@@ -12,7 +12,8 @@
 //! # Cost
 //! A call costs what there is to do: peers that wait for nothing are not looked at, however many there are. Timers are a
 //! heap, acknowledgements find their command by its sequence number. A packet is written once, as it goes into datagrams; one
-//! that goes in pieces is shared by all who are sent it.
+//! that goes in pieces is shared by all who are sent it. What a datagram costs grows with its bytes: nothing walks over what a
+//! peer has made this host keep before.
 //!
 //! # Limits
 //! Peers' bytes are hostile. What a peer may make a host keep is limited by [`HostConfig::waiting_limit`], for all peers
@@ -23,6 +24,7 @@ mod compression;
 mod config;
 mod event;
 mod host;
+mod inflation;
 mod packet;
 mod peer;
 mod time;

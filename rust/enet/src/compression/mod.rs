@@ -62,6 +62,11 @@ impl Compressor {
         }))
     }
 
+    /// Whether a byte takes so long that what is decompressed needs a [limit](crate::inflation).
+    pub(crate) fn is_slow(&self) -> bool {
+        matches!(self.0, Coder::RangeCoder(_))
+    }
+
     /// Writes `input`, compressed, onto the end of `output`. Says whether that is shorter than `input`; if not, `output` is
     /// as it was.
     pub fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {

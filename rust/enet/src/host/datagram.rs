@@ -1,13 +1,15 @@
 //! Datagrams as a whole: header, checksum, compression.
 
 use super::Host;
+use crate::inflation::Inflation;
 use crate::peer::Peer;
+use crate::time::Time;
 use crate::wire::{Command, Header, MAXIMUM_MTU, NO_PEER};
 use std::net::SocketAddr;
 
 pub(super) const CHECKSUM_LEN: usize = 4;
 
-/// What a CONNECT may be decompressed to: it is 48 bytes long, and nothing else is taken from strangers.
+/// What a CONNECT may be decompressed to, and from: it is 48 bytes long, and nothing else is taken from strangers.
 const STRANGER_LIMIT: usize = 128;
 
 /// To which connection a datagram goes.
@@ -96,12 +98,14 @@ impl Host {
     }
 
     /// Opens a datagram that belongs to a connection with this number, or to none: checks its checksum, and gives its
-    /// commands, decompressed. They stand in `scratch` if they were compressed.
+    /// commands, decompressed, as far as `inflation` allows that. They stand in `scratch` if they were compressed.
     pub(super) fn open<'a>(
         &mut self,
+        now: Time,
         header: Header,
         rest: &'a [u8],
-        connect_id: Option<[u8; 4]>,
+        connect_id: [u8; 4],
+        inflation: Option<&mut Inflation>,
         scratch: &'a mut Vec<u8>,
     ) -> Option<&'a [u8]> {
         let (checksum, rest) = if self.config.checksum {
@@ -111,10 +115,22 @@ impl Host {
             (None, rest)
         };
         let commands: &[u8] = if header.compressed {
-            let limit = if connect_id.is_some() { MAXIMUM_MTU } else { STRANGER_LIMIT };
-            scratch.clear();
-            if !self.compressor.as_mut()?.decompress(rest, scratch, limit) {
+            let limit = if inflation.is_some() { MAXIMUM_MTU } else { STRANGER_LIMIT };
+            // Nothing gets longer by being compressed.
+            if rest.len() > limit {
                 return None;
+            }
+            let compressor = self.compressor.as_mut()?;
+            let mut inflation = inflation.filter(|_| compressor.is_slow());
+            let allowed = inflation
+                .as_mut()
+                .map_or(limit, |inflation| inflation.take(now, rest.len(), limit));
+            scratch.clear();
+            if !compressor.decompress(rest, scratch, allowed) {
+                return None;
+            }
+            if let Some(inflation) = inflation {
+                inflation.give_back(allowed - scratch.len());
             }
             scratch
         } else {
@@ -123,7 +139,7 @@ impl Host {
         if let Some(checksum) = checksum {
             let mut crc = crc32fast::Hasher::new();
             crc.update(&header.encode()[..header.encoded_len()]);
-            crc.update(&connect_id.unwrap_or_default());
+            crc.update(&connect_id);
             crc.update(commands);
             if crc.finalize().to_be_bytes() != *checksum {
                 return None;

@@ -8,6 +8,7 @@
 //! sequence number and the sent time of the `VERIFY_CONNECT` (16 bits each; the time is a random number here, which ENet's
 //! acknowledgements repeat). Each datagram is one guess, a record takes few wrong ones, and an address has few records.
 
+use crate::inflation::Inflation;
 use crate::time::Time;
 use crate::wire::VerifyConnect;
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +41,7 @@ pub(super) struct HalfOpen {
     pub(super) sent_at: Time,
     pub(super) repeats: u8,
     pub(super) wrong: u8,
+    pub(super) inflation: Inflation,
 }
 
 impl HalfOpen {

@@ -5,6 +5,7 @@ use super::bandwidth::{window_between, window_of};
 use super::datagram::Target;
 use super::half_open::HalfOpen;
 use crate::event::Event;
+use crate::inflation::Inflation;
 use crate::peer::{Peer, PeerState};
 use crate::time::Time;
 use crate::wire::{
@@ -99,6 +100,7 @@ impl Host {
             sent_at: now,
             repeats: 0,
             wrong: 0,
+            inflation: Inflation::of_unproven(now),
         };
         self.half_opens.insert(half_open.clone());
         self.verify(&half_open);

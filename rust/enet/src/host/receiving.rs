@@ -6,7 +6,7 @@ use crate::event::{Event, Events, PeerKey};
 use crate::packet::{Delivery, Payload};
 use crate::peer::{Deliver, PACKET_OVERHEAD, Peer, PeerState, Room, Verdict, is_valid_fragment};
 use crate::time::Time;
-use crate::wire::{Body, Command, Commands, Header, NO_PEER, VerifyConnect};
+use crate::wire::{Body, Command, Commands, Header, MAXIMUM_MTU, NO_PEER, VerifyConnect};
 use std::net::SocketAddr;
 
 /// What a host gives to a peer, to take its datagram with.
@@ -62,11 +62,13 @@ impl Deliver for Sink<'_> {
 }
 
 impl Host {
-    /// Takes a datagram that came from `from`. What is not a whole, authentic part of a connection is dropped without a
-    /// word.
+    /// Takes a datagram that came from `from`. What is not a whole, authentic part of a connection is dropped silently.
     pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.statistics.received_packets += 1;
         self.statistics.received_data += datagram.len() as u64;
+        if datagram.len() > MAXIMUM_MTU {
+            return;
+        }
         let Some((header, rest)) = Header::parse(datagram) else { return };
         let mut scratch = std::mem::take(&mut self.scratch);
         self.dispatch(now, from, header, rest, &mut scratch);
@@ -83,7 +85,7 @@ impl Host {
     ) {
         if header.peer_id == NO_PEER {
             // `open` uses `scratch`; what is sent in answer is sealed with the host's own.
-            if let Some(commands) = self.open(header, rest, None, scratch) {
+            if let Some(commands) = self.open(now, header, rest, [0; 4], None, scratch) {
                 self.handle_stranger(now, from, commands);
             }
             return;
@@ -95,8 +97,15 @@ impl Host {
             if !is_connecting && header.session != peer.incoming_session {
                 return;
             }
-            let connect_id = peer.connect_id;
-            let Some(commands) = self.open(header, rest, Some(connect_id), scratch) else { return };
+            let (connect_id, mut inflation) = (peer.connect_id, peer.inflation);
+            let inflated = Some(&mut inflation);
+            let commands = self.open(now, header, rest, connect_id, inflated, scratch);
+            if header.compressed
+                && let Some(peer) = self.peers.slot_mut(slot)
+            {
+                peer.inflation = inflation;
+            }
+            let Some(commands) = commands else { return };
             let is_answer =
                 || self.peers.slot(slot).is_some_and(|peer| peer.is_answer(header, commands));
             if !is_connecting || is_answer() {
@@ -105,9 +114,15 @@ impl Host {
             return;
         }
         let Some(known) = self.half_opens.by_offered_id(from, header.peer_id) else { return };
-        let connect_id = known.asked.connect_id;
-        if known.answer.outgoing_session == header.session
-            && let Some(commands) = self.open(header, rest, Some(connect_id), scratch)
+        if known.answer.outgoing_session != header.session {
+            return;
+        }
+        let (connect_id, mut inflation) = (known.asked.connect_id, known.inflation);
+        let commands = self.open(now, header, rest, connect_id, Some(&mut inflation), scratch);
+        if let Some(known) = self.half_opens.by_offered_id(from, header.peer_id) {
+            known.inflation = inflation;
+        }
+        if let Some(commands) = commands
             && let Some(slot) = self.prove(now, from, header.peer_id, commands)
         {
             self.handle_peer(now, from, slot, header, commands);

@@ -20,6 +20,7 @@ pub use state::PeerState;
 pub use statistics::PeerStatistics;
 pub(crate) use throttle::SCALE as THROTTLE_SCALE;
 
+use crate::inflation::Inflation;
 use crate::time::Time;
 use crate::wire::{CONTROL_CHANNEL, MAXIMUM_WINDOW_SIZE, NO_PEER};
 use incoming::Incoming;
@@ -72,6 +73,9 @@ pub(crate) struct Peer {
     pub(crate) waiting: usize,
     /// Reliable packets, or pieces, that there was no room for.
     pub(crate) refused: u64,
+
+    /// What may be decompressed for it.
+    pub(crate) inflation: Inflation,
 
     acknowledgements: VecDeque<Acknowledgement>,
     /// Commands of the connection itself that were not sent yet.
@@ -194,6 +198,7 @@ impl Peer {
             held: Held::default(),
             waiting: 0,
             refused: 0,
+            inflation: Inflation::of_peer(),
             acknowledgements: VecDeque::new(),
             queued_control: VecDeque::new(),
             lost: VecDeque::new(),

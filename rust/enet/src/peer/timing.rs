@@ -82,20 +82,24 @@ impl Peer {
         self.last_receive = now;
     }
 
-    /// Drops from `in_flight` what is acknowledged, or was sent again since.
+    /// Drops from `in_flight` what is acknowledged, or was sent again since: from the beginning of each run, so that no command
+    /// is looked at twice.
     fn forget_acknowledged(&mut self) {
         let mut in_flight = std::mem::take(&mut self.in_flight);
-        in_flight.retain(|sent| self.is_in_flight(*sent));
+        in_flight.retain_mut(|sent| {
+            while sent.run.count > 0 && !self.is_in_flight(*sent) {
+                sent.run.skip();
+            }
+            sent.run.count > 0
+        });
         self.in_flight = in_flight;
     }
 
+    /// Whether the first command of a run is under way since it was sent then.
     fn is_in_flight(&mut self, sent: InFlight) -> bool {
-        let commands = self.unacknowledged_of(sent.run.channel);
-        commands.is_some_and(|commands| {
-            sent.run.sequences().any(|sequence| {
-                commands.get_mut(sequence).is_some_and(|command| command.is_under_way(sent.sent_at))
-            })
-        })
+        self.unacknowledged_of(sent.run.channel)
+            .and_then(|commands| commands.get_mut(sent.run.first))
+            .is_some_and(|command| command.is_under_way(sent.sent_at))
     }
 
     /// How long a command may be under way before it counts as lost.
@@ -146,7 +150,7 @@ impl Peer {
         }
         // What was sent before the last time says nothing new.
         if sent_at >= self.backed_off {
-            self.backoff += 1;
+            self.backoff = self.backoff.saturating_add(1);
             self.backed_off = now;
         }
         self.loss.lost += 1;

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 mod admission;
+mod compressed;
 mod memory;
 mod misuse;
 

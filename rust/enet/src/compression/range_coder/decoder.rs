@@ -136,7 +136,9 @@ fn find_in_root(model: &mut Model, mut place: u16, code: u16) -> (u8, Seen) {
     let mut under = 0_u16;
     let mut value = code as u8;
     let mut last = (0, false);
+    let mut depth = 0;
     while place != 0 {
+        depth += 1;
         let node = model.at_mut(place);
         let after = under.wrapping_add(node.under).wrapping_add(u16::from(node.value) + 1);
         let count = u16::from(node.count) + 1;
@@ -165,5 +167,6 @@ fn find_in_root(model: &mut Model, mut place: u16, code: u16) -> (u8, Seen) {
         (_, true) => &mut parent.left,
         (_, false) => &mut parent.right,
     } = symbol;
+    model.added(ROOT, depth);
     (value, Seen { symbol, under: code, count: 1 })
 }

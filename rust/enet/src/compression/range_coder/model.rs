@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 const SYMBOLS: usize = 4096;
 /// The context of no byte, in which every byte can be coded.
 pub(super) const ROOT: u16 = 0;
+/// How deep a context's tree may become until it is balanced. ENet's grow as the bytes come, up to 256 deep, and each byte walks
+/// them: what is coded depends on the order of the values and on their counts, and not on the form of the tree.
+const DEEPEST: usize = 32;
 /// Beyond this a context's counts are halved.
 const LARGEST_TOTAL: u16 = u16::MAX - 0xFF;
 
@@ -141,6 +144,7 @@ impl Model {
             self.at_mut(context).symbols = symbol;
             return Seen { symbol, under, count: minimum };
         }
+        let mut depth = 1;
         loop {
             let node = self.at_mut(place);
             let next = match value.cmp(&node.value) {
@@ -165,10 +169,53 @@ impl Model {
                 let symbol = self.create(value, delta);
                 let node = self.at_mut(place);
                 *(if left { &mut node.left } else { &mut node.right }) = symbol;
+                self.added(context, depth);
                 return Seen { symbol, under, count: minimum };
             }
             place = next;
+            depth += 1;
         }
+    }
+
+    /// A node was added to a context's tree, below `depth` others.
+    #[inline]
+    pub(super) fn added(&mut self, context: u16, depth: usize) {
+        if depth >= DEEPEST {
+            self.balance(context);
+        }
+    }
+
+    /// Gives a context's tree the form of least depth. Many nodes must come until it is as deep again, so that this costs
+    /// little for each.
+    #[cold]
+    fn balance(&mut self, context: u16) {
+        let mut nodes = Vec::with_capacity(256);
+        let mut above = Vec::with_capacity(256);
+        let mut place = self.at(context).symbols;
+        while place != 0 || !above.is_empty() {
+            while place != 0 {
+                above.push(place);
+                place = self.at(place).left;
+            }
+            if let Some(next) = above.pop() {
+                nodes.push(next);
+                place = self.at(next).right;
+            }
+        }
+        let root = self.join(&nodes).0;
+        self.at_mut(context).symbols = root;
+    }
+
+    /// Makes a tree of nodes in the order of their values, and gives its root and the sum of its counts.
+    fn join(&mut self, nodes: &[u16]) -> (u16, u16) {
+        let middle = nodes.len() / 2;
+        let Some(&root) = nodes.get(middle) else { return (0, 0) };
+        let (left, before) = self.join(&nodes[..middle]);
+        let (right, after) = self.join(&nodes[middle + 1..]);
+        let node = self.at_mut(root);
+        let under = before.wrapping_add(node.count.into());
+        (node.left, node.right, node.under) = (left, right, under);
+        (root, under.wrapping_add(after))
     }
 
     /// Brings a context's sums up to date, after a byte was counted that had counted for `count` before.
@@ -194,7 +241,7 @@ impl Model {
         state.total = seen.wrapping_add(state.escapes).wrapping_add(256 * kind.minimum());
     }
 
-    /// Halves the counts of a tree, and gives their sum. It goes as deep as there are values, 256.
+    /// Halves the counts of a tree, and gives their sum.
     fn halve(&mut self, mut place: u16) -> u16 {
         let mut total = 0_u16;
         loop {
@@ -210,6 +257,48 @@ impl Model {
                 return total;
             }
             place = right;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each node's value, count and sum of the counts up to it, in the order of the values; and the depth of the tree.
+    fn walk(model: &Model, place: u16, before: u16, seen: &mut Vec<(u8, u8, u16)>) -> usize {
+        if place == 0 {
+            return 0;
+        }
+        let node = *model.at(place);
+        let left = walk(model, node.left, before, seen);
+        let under = before + node.under;
+        seen.push((node.value, node.count, under));
+        let right = walk(model, node.right, under, seen);
+        left.max(right) + 1
+    }
+
+    #[test]
+    fn trees_stay_shallow_in_whatever_order_values_come() {
+        let ascending: Vec<u8> = (0..=255).collect();
+        let descending: Vec<u8> = (0..=255).rev().collect();
+        let zigzag: Vec<u8> = (0..128).flat_map(|value| [value, 255 - value]).collect();
+        for values in [ascending, descending, zigzag] {
+            let mut model = Model::new();
+            let context = model.create(1, 0);
+            for (index, &value) in values.iter().enumerate() {
+                let seen = model.count(context, value, Kind::Sub);
+                model.counted(context, seen.count, Kind::Sub);
+                let mut nodes = Vec::new();
+                let depth = walk(&model, model.at(context).symbols, 0, &mut nodes);
+                assert!(depth <= DEEPEST, "{depth}");
+                assert_eq!(nodes.len(), index + 1);
+                let mut sum = 0;
+                for (_, count, under) in nodes {
+                    sum += u16::from(count);
+                    assert_eq!(sum, under);
+                }
+            }
         }
     }
 }

@@ -1,0 +1,146 @@
+//! Datagrams whose few bytes stand for many.
+
+use super::{Attacker, Victim, address, connect_command, datagram, packets, reliable};
+use lodewire_enet::wire::{Body, CONTROL_CHANNEL, Command, Commands, Header, NO_PEER};
+use lodewire_enet::{Compression, Compressor, HostConfig};
+use std::time::Duration;
+
+const LONG: [u8; 4000] = [0; 4000];
+
+fn compressed(mode: Compression, id: u16, session: u8, commands: &[Command<'_>]) -> Vec<u8> {
+    let header = Header { peer_id: id, session, compressed: true, sent_time: Some(1) };
+    let mut datagram = header.encode()[..header.encoded_len()].to_vec();
+    let mut plain = Vec::new();
+    for command in commands {
+        command.encode(&mut plain);
+    }
+    let mut compressor = Compressor::new(mode).expect("a mode");
+    assert!(compressor.compress(&plain, &mut datagram));
+    datagram
+}
+
+fn victim(mode: Compression) -> Victim {
+    let mut victim = Victim::new(HostConfig::default());
+    victim.host.set_compressor(Compressor::new(mode));
+    victim
+}
+
+fn connected(victim: &mut Victim, number: u32) -> Attacker {
+    // Without compression, which is taken as well.
+    victim.host.set_compressor(None);
+    let attacker = victim.admit(number);
+    victim.host.set_compressor(Compressor::new(Compression::RangeCoder));
+    victim.events();
+    attacker
+}
+
+fn unreliable(number: u16) -> Command<'static> {
+    let body = Body::SendUnreliable { unreliable_sequence: number, data: &LONG };
+    Command { acknowledge: false, unsequenced: false, channel: 0, sequence: 0, body }
+}
+
+/// 40 bytes that become 4000 take ENet's range coder as long as 4000 do.
+#[test]
+fn a_peer_may_have_a_mebibyte_decompressed_and_two_more_a_second() {
+    let mut victim = victim(Compression::RangeCoder);
+    let [attacker, other] = [1, 2].map(|number| connected(&mut victim, number));
+    let mut came = 0;
+    let mut send = |victim: &mut Victim, attacker: &Attacker, number| {
+        let commands = [unreliable(number)];
+        let mode = Compression::RangeCoder;
+        victim.take(attacker.address, &compressed(mode, attacker.id, attacker.session, &commands));
+        came += packets(&victim.events());
+        came
+    };
+    for number in 1..=1000 {
+        send(&mut victim, &attacker, number);
+    }
+    // 261 of 4008 bytes each, and what their own bytes add.
+    let before = send(&mut victim, &attacker, 1001);
+    assert!((261..270).contains(&before), "{before}");
+    assert_eq!(send(&mut victim, &other, 1), before + 1);
+    victim.pass(Duration::from_millis(100));
+    for number in 1002..2000 {
+        send(&mut victim, &attacker, number);
+    }
+    let more = send(&mut victim, &attacker, 2000) - before - 1;
+    assert!((52..60).contains(&more), "{more}");
+}
+
+#[test]
+fn what_comes_as_long_as_it_becomes_may_be_as_much_as_one_likes() {
+    let mut victim = victim(Compression::RangeCoder);
+    let attacker = connected(&mut victim, 1);
+    let mut random = 1_u32;
+    for sequence in 1..=3000 {
+        let mut noise = [0; 1200];
+        for byte in &mut noise {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *byte = (random >> 27) as u8;
+        }
+        let commands = [reliable(0, sequence, &noise)];
+        let mode = Compression::RangeCoder;
+        victim.take(attacker.address, &compressed(mode, attacker.id, attacker.session, &commands));
+        assert_eq!(packets(&victim.events()), 1, "{sequence}");
+        let Some((peer, _)) = victim.host.poll_statistics() else { continue };
+        victim.host.consumed(peer, 1, 1200);
+    }
+}
+
+#[test]
+fn before_an_address_is_proven_eight_kibibytes_are_decompressed() {
+    let mut victim = victim(Compression::RangeCoder);
+    let from = address(1);
+    victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 1)]));
+    let answer = victim.answers(from).pop().expect("an answer");
+    let (_, rest) = Header::parse(&answer).expect("a header");
+    let mut plain = Vec::new();
+    let mut compressor = Compressor::new(Compression::RangeCoder).expect("a mode");
+    let (header, _) = Header::parse(&answer).expect("a header");
+    let rest = if header.compressed {
+        assert!(compressor.decompress(rest, &mut plain, 4096));
+        &plain[..]
+    } else {
+        rest
+    };
+    let Some(Command { body: Body::VerifyConnect(terms), .. }) = Commands::new(rest).next() else {
+        panic!("not verified")
+    };
+    for _ in 0..16 {
+        let commands = [unreliable(1)];
+        let (id, session) = (terms.outgoing_peer_id, terms.outgoing_session);
+        victim.take(from, &compressed(Compression::RangeCoder, id, session, &commands));
+    }
+    // Each that is opened is answered by a repetition.
+    assert_eq!(victim.answers(from).len(), 2);
+}
+
+#[test]
+fn what_is_longer_than_it_may_become_is_not_decompressed() {
+    let mut victim = victim(Compression::Zlib);
+    let mut asked = compressed(Compression::Zlib, NO_PEER, 0, &[connect_command(7, 1)]);
+    victim.take(address(1), &asked);
+    assert_eq!(victim.answers(address(1)).len(), 1);
+    asked.resize(200, 0);
+    victim.take(address(2), &asked);
+    assert_eq!(victim.answers(address(2)).len(), 0);
+}
+
+#[test]
+fn a_datagram_has_4096_bytes_at_most() {
+    let mut victim = Victim::new(HostConfig::default());
+    let attacker = victim.admit(1);
+    victim.events();
+    let ping = Command {
+        acknowledge: true,
+        unsequenced: false,
+        channel: CONTROL_CHANNEL,
+        sequence: 1,
+        body: Body::Ping,
+    };
+    let data = [1; 4082];
+    victim.attack(&attacker, &[reliable(0, 1, &data), ping]);
+    assert_eq!(packets(&victim.events()), 1);
+    victim.attack(&attacker, &[reliable(0, 2, &data), ping, ping]);
+    assert_eq!(packets(&victim.events()), 0);
+}
