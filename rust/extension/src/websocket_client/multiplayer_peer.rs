@@ -28,7 +28,9 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
                 close_peer("LodeWebSocketClient.disconnect_peer", peer, 1000, "");
             }
             _ => {
-                godot_error!("LodeWebSocketClient.disconnect_peer: a client has the peer 1 alone.");
+                godot_error!(
+                    "LodeWebSocketClient.disconnect_peer: there is no peer {id}. The server is 1, once connected."
+                );
             }
         }
     }
@@ -93,9 +95,12 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
         let (Some(multiplayer), Some(peer)) =
             (&self.multiplayer, self.running().and_then(Client::peer))
         else {
-            godot_error!(
-                "LodeWebSocketClient.put_packet: the client itself sends only with gd_mp_api, once connected. Use get_peer(1).put_packet()."
-            );
+            let why = if self.peer().is_some() {
+                "the client itself sends only with gd_mp_api. Use get_peer(1).put_packet()."
+            } else {
+                "the client is not connected. Call connect_to_url() with gd_mp_api first, and wait for its id."
+            };
+            godot_error!("LodeWebSocketClient.put_packet: {why}");
             return Error::ERR_UNCONFIGURED;
         };
         // SAFETY: the pointer and the size are the engine's own.

@@ -80,9 +80,12 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
 
     unsafe fn put_packet_rawptr(&mut self, buffer: RawPtr<*const u8>, size: i32) -> Error {
         let (Some(multiplayer), Some(server)) = (&self.multiplayer, &self.server) else {
-            godot_error!(
-                "LodeWebSocketServer.put_packet: the server itself sends only with gd_mp_api. Use get_peer(id).put_packet()."
-            );
+            let why = if self.server.is_some() {
+                "the server itself sends only with gd_mp_api. Use get_peer(id).put_packet()."
+            } else {
+                "the server does not listen. Call listen() with gd_mp_api first."
+            };
+            godot_error!("LodeWebSocketServer.put_packet: {why}");
             return Error::ERR_UNCONFIGURED;
         };
         // SAFETY: the pointer and the size are the engine's own.
@@ -93,7 +96,9 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
             Err(SendError::NotOpen) if server.peer(target).is_some() => Error::FAILED,
             Err(SendError::NotOpen) => {
-                godot_error!("LodeWebSocketServer.put_packet: there is no peer {target}.");
+                godot_error!(
+                    "LodeWebSocketServer.put_packet: there is no peer {target}. Ask has_peer() first."
+                );
                 Error::ERR_INVALID_PARAMETER
             }
         }
