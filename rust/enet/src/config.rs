@@ -29,7 +29,7 @@ pub struct HostConfig {
     /// How many bytes may wait for the caller, per peer: packets that were told and not [consumed], and those that are
     /// incomplete or wait for an earlier one. A reliable packet beyond it is not acknowledged, so that the remote host
     /// repeats it, and in the end gives up by its own rules. One packet is let in while nothing waits, however long. What
-    /// counts is what has come, with 128 bytes for each packet and 96 for each piece of one that is incomplete.
+    /// counts is what has come, with 128 bytes for each packet, and 256 for one that is incomplete and 96 for each of its pieces.
     ///
     /// [consumed]: crate::Host::consumed
     pub waiting_limit: usize,

@@ -3,7 +3,7 @@
 //! Packets in their order are told at once and never stand here. The others are in ordered maps rather than in rings: what
 //! a peer can make us keep is then what it has sent, not how far ahead it says that it is.
 
-use super::reassembly::Reassembly;
+use super::reassembly::{PIECES_OVERHEAD, Reassembly};
 use crate::packet::{Delivery, Payload};
 use crate::wire::Fragment;
 use std::collections::BTreeMap;
@@ -424,7 +424,7 @@ impl Incoming {
 
 /// How many bytes of memory a piece takes, where `own` are kept of its packet already.
 fn cost_of(own: usize, fragment: &Fragment<'_>) -> usize {
-    Reassembly::cost(fragment) + if own == 0 { PACKET_OVERHEAD } else { 0 }
+    Reassembly::cost(fragment) + if own == 0 { PACKET_OVERHEAD + PIECES_OVERHEAD } else { 0 }
 }
 
 fn forget(reliable: &Reliable, held: &mut Held) {

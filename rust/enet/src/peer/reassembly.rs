@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 /// What a piece takes beside its bytes, roughly.
 const PIECE_OVERHEAD: usize = 96;
+/// What a packet in pieces takes beside them, roughly.
+pub(crate) const PIECES_OVERHEAD: usize = 256;
 
 /// A packet of which pieces are missing. It keeps what has come: what the pieces say of the packet's length and of their number
 /// takes no memory.
@@ -16,7 +18,7 @@ pub(crate) struct Reassembly {
     /// The length of each but the last.
     len: u32,
     total: u32,
-    /// How many bytes of memory the pieces take.
+    /// How many bytes of memory it takes.
     kept: usize,
 }
 
@@ -50,7 +52,7 @@ impl Reassembly {
             count: fragment.count,
             len: piece_len(fragment).unwrap_or(fragment.total_length),
             total: fragment.total_length,
-            kept: 0,
+            kept: PIECES_OVERHEAD,
         }
     }
 
@@ -59,7 +61,7 @@ impl Reassembly {
         fragment.data.len() + PIECE_OVERHEAD
     }
 
-    /// How many bytes of memory its pieces take.
+    /// How many bytes of memory it takes.
     pub(crate) fn kept(&self) -> usize {
         self.kept
     }
@@ -157,7 +159,7 @@ mod tests {
             }
             let pieces = pieces.expect("three pieces");
             assert!(pieces.is_complete());
-            assert_eq!(pieces.kept(), 25 + 3 * PIECE_OVERHEAD);
+            assert_eq!(pieces.kept(), 25 + 3 * PIECE_OVERHEAD + PIECES_OVERHEAD);
             assert_eq!(&pieces.finish()[..], &data[..]);
         }
     }

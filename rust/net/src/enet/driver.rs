@@ -382,7 +382,7 @@ impl HostDriver {
             }
         }
         if entry.waiting > self.waiting_limit && delivery != Delivery::Reliable {
-            entry.waiting -= cost;
+            entry.waiting = entry.waiting.saturating_sub(cost);
             entry.shared.count_dropped();
             self.host.consumed(key, 1, data.len());
             return;
