@@ -1,5 +1,7 @@
 //! Alerts: how one side tells the other why it ends the connection (RFC 5246 section 7.2).
 
+use crate::error::Error;
+
 /// What an alert says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert(pub u8);
@@ -8,6 +10,7 @@ pub struct Alert(pub u8);
 impl Alert {
     pub const CLOSE_NOTIFY: Self = Self(0);
     pub const UNEXPECTED_MESSAGE: Self = Self(10);
+    pub const RECORD_OVERFLOW: Self = Self(22);
     pub const HANDSHAKE_FAILURE: Self = Self(40);
     pub const BAD_CERTIFICATE: Self = Self(42);
     pub const UNSUPPORTED_CERTIFICATE: Self = Self(43);
@@ -28,11 +31,15 @@ const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
 impl Alert {
-    /// Reads an alert; one without a known level is none.
-    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads an alert, with whether it ends the connection: the fatal ones do, and the end itself (RFC 5246 section 7.2).
+    pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, bool), Error> {
         match *bytes {
-            [WARNING | FATAL, description] => Some(Self(description)),
-            _ => None,
+            [level @ (WARNING | FATAL), description] => {
+                let alert = Self(description);
+                Ok((alert, level == FATAL || alert == Self::CLOSE_NOTIFY))
+            }
+            [_, _] => Err(Error::Protocol(Self::ILLEGAL_PARAMETER, "an alert of no known level")),
+            _ => Err(Error::Protocol(Self::DECODE_ERROR, "an alert that cannot be read")),
         }
     }
 
@@ -40,11 +47,6 @@ impl Alert {
     pub(crate) fn encode(self) -> [u8; 2] {
         let is_warning = matches!(self, Self::CLOSE_NOTIFY | Self::NO_RENEGOTIATION);
         [if is_warning { WARNING } else { FATAL }, self.0]
-    }
-
-    /// Whether the connection goes on after it. The level that the sender gives is of no account (RFC 8446 section 6).
-    pub(crate) fn is_harmless(self) -> bool {
-        matches!(self.0, 90 | 100)
     }
 
     /// What it means, for people.

@@ -1,6 +1,6 @@
 //! What an endpoint is set up with.
 
-use crate::crypto::{KeyError, SigningKey};
+use crate::crypto::{KeyError, SigningKey, check_key};
 use crate::error::CertificateError;
 use rustls_pki_types::CertificateDer;
 use std::fmt::Debug;
@@ -28,10 +28,16 @@ impl Identity {
     /// proof.
     ///
     /// # Errors
-    /// [`KeyError::Mismatch`], also if the certificate cannot be read.
+    /// [`KeyError::Mismatch`], also if the certificate cannot be read; [`KeyError::NotForSignatures`].
     pub fn new(chain: Vec<CertificateDer<'static>>, key: SigningKey) -> Result<Self, KeyError> {
         let certificate = chain.first().ok_or(KeyError::Mismatch)?;
-        if key.belongs_to(certificate) { Ok(Self { chain, key }) } else { Err(KeyError::Mismatch) }
+        if !key.belongs_to(certificate) {
+            return Err(KeyError::Mismatch);
+        }
+        match check_key(certificate) {
+            Err(CertificateError::NotForSignatures) => Err(KeyError::NotForSignatures),
+            _ => Ok(Self { chain, key }),
+        }
     }
 
     /// The certificate, and those that vouch for it.

@@ -39,6 +39,8 @@ pub enum CertificateError {
     UnknownAuthority,
     /// Its authority has revoked it.
     Revoked,
+    /// Its key usage does not allow signatures.
+    NotForSignatures,
     /// It is none of those that were pinned.
     NotPinned,
     /// Something else, in words.
@@ -62,6 +64,7 @@ impl Error {
                 }
                 CertificateError::UnknownAuthority => Alert::UNKNOWN_CA,
                 CertificateError::Revoked => Alert::CERTIFICATE_REVOKED,
+                CertificateError::NotForSignatures => Alert::UNSUPPORTED_CERTIFICATE,
                 CertificateError::WrongName
                 | CertificateError::NotPinned
                 | CertificateError::Other(_) => Alert::CERTIFICATE_UNKNOWN,
@@ -97,6 +100,7 @@ impl fmt::Display for CertificateError {
             Self::NotValidYet => "it is not valid yet",
             Self::UnknownAuthority => "nobody who is trusted has signed it",
             Self::Revoked => "it was revoked",
+            Self::NotForSignatures => "its key usage is without digitalSignature",
             Self::NotPinned => "it is none of the pinned ones",
             Self::Other(why) => why,
         })

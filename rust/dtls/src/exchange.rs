@@ -2,20 +2,29 @@
 
 use crate::crypto::{KeyBlock, Side};
 use crate::error::Error;
-use crate::handshake::{Flight, Header, Item, MessageType};
+use crate::handshake::{Flight, Header, Item, MessageType, Reassembly};
 use crate::job::Job;
+use crate::reader::Reader;
 use crate::record::{ContentType, Records};
 use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Every path takes datagrams of this length.
 const SHORTEST_MTU: usize = 296;
+
+/// How often a flight may begin again at once: from then on once in each of these intervals.
+const MOST_REWINDS: u32 = 16;
+const REWIND_INTERVAL: Duration = Duration::from_millis(250);
+/// While something that is not authentic stands against the handshake, the other side is asked again this often.
+const ASK_AGAIN: Duration = Duration::from_millis(400);
 
 /// What a message has led to.
 #[derive(Debug)]
 pub(crate) enum Progress {
     None,
+    /// It is as if it had not come.
+    Ignored,
     /// The next message waits for this.
     Job(Job),
     /// The handshake is over; the other side has shown these certificates.
@@ -25,20 +34,38 @@ pub(crate) enum Progress {
 /// The messages and records of a connection.
 pub(crate) struct Exchange {
     pub(crate) records: Records,
-    /// All messages so far, as they go into the hashes. They are kept until the suite, and so the hash, is known, and all
-    /// that is signed was signed.
+    /// All messages so far, as they go into the hashes. They are kept until the end of the handshake.
     pub(crate) transcript: Vec<u8>,
+    pub(crate) reassembly: Reassembly,
+    /// Where the flight that is waited for begins.
+    mark: Mark,
+    /// How often it has begun again, and when it did so last.
+    rewinds: u32,
+    rewound_at: Option<Instant>,
     next_sequence: u16,
     flight: Option<Flight>,
     mtu: usize,
     pub(crate) datagrams: VecDeque<Vec<u8>>,
 }
 
+/// The place between two flights: what is before it stands, what is behind it may be forged.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    transcript: usize,
+    /// The first message of the other side's flight.
+    sequence: u16,
+}
+
 impl Exchange {
-    pub(crate) fn new(records: Records, next_sequence: u16, mtu: usize) -> Self {
+    /// The next of our own messages has the number `next_sequence`, the other side's next one `awaited`.
+    pub(crate) fn new(records: Records, next_sequence: u16, awaited: u16, mtu: usize) -> Self {
         Self {
             records,
             transcript: Vec::new(),
+            reassembly: Reassembly::starting_at(awaited),
+            mark: Mark { transcript: 0, sequence: awaited },
+            rewinds: 0,
+            rewound_at: None,
             next_sequence,
             flight: None,
             mtu: mtu.max(SHORTEST_MTU),
@@ -59,13 +86,64 @@ impl Exchange {
         Item::Message { message_type, sequence, body }
     }
 
-    /// Sends messages, again and again until they are [answered](Self::answered).
+    /// Sends messages, again and again until the other side's next flight is there.
     pub(crate) fn send_flight(&mut self, now: Instant, items: Vec<Item>) -> Result<(), Error> {
         self.flight = Some(Flight::new(items));
+        let sequence = self.reassembly.next_sequence();
+        self.mark = Mark { transcript: self.transcript.len(), sequence };
         self.repeat(now)
     }
 
-    /// The same, with the end of the handshake behind them.
+    /// Whether a fragment says something else than a message of the present flight that was taken before.
+    pub(crate) fn contradicts(&self, header: &Header, fragment: &[u8]) -> bool {
+        let mut reader = Reader(self.transcript.get(self.mark.transcript..).unwrap_or_default());
+        while let Some((taken, body)) = Header::parse(&mut reader) {
+            if taken.sequence == header.sequence {
+                let begin = header.fragment_offset;
+                let same = body.get(begin..begin + fragment.len()) == Some(fragment)
+                    && taken.message_type == header.message_type
+                    && taken.length == header.length;
+                return !same;
+            }
+        }
+        false
+    }
+
+    /// Whether a flight may begin again now: each time may cost a job.
+    pub(crate) fn may_rewind(&self, now: Instant) -> bool {
+        self.rewinds < MOST_REWINDS
+            || self.rewound_at.is_none_or(|at| now.saturating_duration_since(at) >= REWIND_INTERVAL)
+    }
+
+    /// Forgets all of the other side's flight: some of it was forged. It is repeated.
+    pub(crate) fn rewind(&mut self, now: Instant) {
+        self.transcript.truncate(self.mark.transcript);
+        self.reassembly.restart(self.mark.sequence);
+        self.records.forget_keys();
+        self.rewinds = self.rewinds.saturating_add(1);
+        self.rewound_at = Some(now);
+    }
+
+    /// Has the other side repeat itself soon.
+    pub(crate) fn ask_again(&mut self, now: Instant) {
+        if let Some(flight) = &mut self.flight {
+            flight.hurry(now + ASK_AGAIN);
+        }
+    }
+
+    /// Whether our flight was sent more than once.
+    pub(crate) fn was_repeated(&self) -> bool {
+        self.flight.as_ref().is_some_and(|flight| flight.times() > 1)
+    }
+
+    /// Does not repeat the flight while its answer is worked on.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        if let Some(flight) = &mut self.flight {
+            flight.postpone(now);
+        }
+    }
+
+    /// [Sends](Self::send_flight) messages with the end of the handshake behind them.
     pub(crate) fn send_finished(
         &mut self,
         now: Instant,
@@ -77,7 +155,7 @@ impl Exchange {
         self.send_flight(now, items)
     }
 
-    /// The flight was answered, or nothing answers it.
+    /// Nothing answers the flight: it is repeated only when the other side repeats itself.
     pub(crate) fn answered(&mut self) {
         if let Some(flight) = &mut self.flight {
             flight.rest();

@@ -9,11 +9,11 @@ use zeroize::Zeroizing;
 
 /// A step of a handshake that takes long, to be [run](Self::run) on whatever thread has time for it. Its outcome goes to
 /// [`Connection::resume`](crate::Connection::resume).
-pub struct Job(Box<dyn FnOnce() -> Result<Done, Error> + Send>);
+pub struct Job(Box<dyn FnOnce() -> Result<Done, Failure> + Send>);
 
 /// What a [`Job`] has come to.
 #[derive(Debug)]
-pub struct Outcome(pub(crate) Result<Done, Error>);
+pub struct Outcome(pub(crate) Result<Done, Failure>);
 
 /// What was done.
 #[derive(Debug)]
@@ -26,6 +26,24 @@ pub(crate) enum Done {
     ServerSecret { keys: KeyBlock, ends: Ends, chain: Vec<CertificateDer<'static>> },
 }
 
+/// Why a job has failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What has led to it may be forged.
+    Doubtful(Error),
+    /// The other side has signed for this handshake what has led to it; or it is a fault on this side.
+    Certain(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Internal(_) | Error::KeyExhausted => Self::Certain(error),
+            _ => Self::Doubtful(error),
+        }
+    }
+}
+
 /// What the Finished of both sides say.
 #[derive(Debug)]
 pub(crate) struct Ends {
@@ -34,7 +52,7 @@ pub(crate) struct Ends {
 }
 
 impl Job {
-    pub(crate) fn new(work: impl FnOnce() -> Result<Done, Error> + Send + 'static) -> Self {
+    pub(crate) fn new(work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) -> Self {
         Self(Box::new(work))
     }
 

@@ -10,7 +10,7 @@
 //!
 //! # Limits
 //! Peers' bytes are hostile. Nothing is kept of a client before it has proven its address; what a handshake may make this
-//! end keep is limited; what is not authentic is dropped without a word. Secrets are wiped when they are dropped.
+//! end keep is limited; what is not authentic is dropped, or delays a handshake at most. Secrets are wiped when they are dropped.
 #![forbid(unsafe_code)]
 
 mod alert;

@@ -52,9 +52,10 @@ impl<'a> Reader<'a> {
         self.bytes(len)
     }
 
-    /// A list of numbers of two bytes, with its length in bytes before it.
+    /// A list of numbers of two bytes, with its length in bytes before it. An empty one is none.
     pub(crate) fn list16(&mut self) -> Option<impl Iterator<Item = u16> + Clone + use<'a>> {
         let (numbers, rest) = self.vector16()?.as_chunks();
-        rest.is_empty().then(|| numbers.iter().map(|number| u16::from_be_bytes(*number)))
+        (rest.is_empty() && !numbers.is_empty())
+            .then(|| numbers.iter().map(|number| u16::from_be_bytes(*number)))
     }
 }

@@ -101,6 +101,31 @@ fn packets_of_every_size_go_both_ways() {
 }
 
 #[test]
+fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
+    let made = made();
+    let limits = Limits { peers: 1, ..Limits::default() };
+    let (server, mut client, mut accepted) = pair(&made, limits);
+    client.send(b"last words").expect("room");
+    client.disconnect();
+    wait(|| (server.figures().peers == 0).then_some(()));
+    // The game has not looked: the packet and the place are still taken.
+    let quick = Limits { handshake_timeout: Some(Duration::from_millis(300)), ..limits };
+    let setup = made.client("game.example");
+    let port = server.local_addr().port();
+    let mut other = connect_to(port, &setup, quick);
+    assert!(matches!(wait_for(&mut other, Status::is_over), Status::Failed(_)));
+    assert_eq!(receive(&mut accepted), b"last words");
+    assert!(accepted.status().is_over());
+    let mut other = connect_to(port, &setup, limits);
+    wait_for(&mut other, |status| *status == Status::Connected);
+    // Who lets go of a peer does not have to be told.
+    drop(wait(|| server.take()));
+    wait_for(&mut other, Status::is_over);
+    let mut last = connect_to(port, &setup, limits);
+    wait_for(&mut last, |status| *status == Status::Connected);
+}
+
+#[test]
 fn an_end_is_told_to_the_other_side() {
     let made = made();
     let (server, mut client, mut accepted) = pair(&made, Limits::default());
@@ -234,12 +259,13 @@ fn more_than_there_is_room_for_is_lost_and_counted() {
 fn a_full_server_takes_nobody_until_one_leaves() {
     let made = made();
     let limits = Limits { peers: 1, ..Limits::default() };
-    let (server, first, _accepted) = pair(&made, limits);
+    let (server, first, mut accepted) = pair(&made, limits);
     let mut second = connect(&server, &made.client("game.example"));
     std::thread::sleep(Duration::from_millis(300));
     second.poll();
     assert_eq!(second.status(), &Status::Handshaking);
     drop(first);
+    wait_for(&mut accepted, Status::is_over);
     // It asks again after one second.
     wait_for(&mut second, |status| *status == Status::Connected);
 }

@@ -5,6 +5,9 @@ use crate::error::Error;
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
+/// What an uncompressed point begins with.
+pub(super) const UNCOMPRESSED: u8 = 4;
+
 /// A group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
@@ -19,6 +22,16 @@ impl Group {
 
     pub(crate) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|group| *group as u16 == number)
+    }
+
+    /// Whether this is a public key as it is written here: an uncompressed point or, with X25519, its one coordinate
+    /// (RFC 8422 section 5.4.1). The library takes more.
+    fn is_well_formed(self, public: &[u8]) -> bool {
+        match self {
+            Self::Secp256r1 => public.len() == 65 && public[0] == UNCOMPRESSED,
+            Self::Secp384r1 => public.len() == 97 && public[0] == UNCOMPRESSED,
+            Self::X25519 => public.len() == 32,
+        }
     }
 
     fn algorithm(self) -> &'static agreement::Algorithm {
@@ -47,9 +60,12 @@ impl KeyShare {
 
     /// The secret that both sides come to.
     pub(crate) fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let public = UnparsedPublicKey::new(self.group.algorithm(), public);
         let wrong =
             Error::Protocol(Alert::ILLEGAL_PARAMETER, "a public key that is none of the group's");
+        if !self.group.is_well_formed(public) {
+            return Err(wrong);
+        }
+        let public = UnparsedPublicKey::new(self.group.algorithm(), public);
         agreement::agree(&self.private, public, wrong, |secret| Ok(Zeroizing::new(secret.to_vec())))
     }
 }

@@ -7,6 +7,6 @@ mod suite;
 
 pub(crate) use group::{Group, KeyShare};
 pub(crate) use prf::{KeyBlock, MasterSecret, Side};
+pub(crate) use signature::{Authentication, SCHEMES, Scheme, check_key, verify};
 pub use signature::{KeyError, SigningKey};
-pub(crate) use signature::{SCHEMES, Scheme, verify};
 pub(crate) use suite::{Aead, Suite};

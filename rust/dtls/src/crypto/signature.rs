@@ -1,6 +1,6 @@
 //! Signatures: PKCS #1 v1.5 and ECDSA (RFC 5246 section 4.7, RFC 8422 section 5.4). PSS is not TLS 1.2's.
 
-use super::group::Group;
+use super::group::{Group, UNCOMPRESSED};
 use crate::alert::Alert;
 use crate::error::{CertificateError, Error};
 use aws_lc_rs::rand::SystemRandom;
@@ -8,6 +8,8 @@ use aws_lc_rs::signature::{self, EcdsaKeyPair, RsaKeyPair};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, SignatureVerificationAlgorithm};
 use std::fmt;
 use webpki::{EndEntityCert, aws_lc_rs as algorithms};
+use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +97,24 @@ pub(crate) fn verify(
     }
 }
 
+/// Whether a certificate's key is one that a handshake may be signed with: its usage allows signatures, if it tells
+/// (RFC 5246 section 7.4.2), and a point is uncompressed (RFC 8422 section 5.1.2).
+pub(crate) fn check_key(certificate: &CertificateDer<'_>) -> Result<(), CertificateError> {
+    let malformed = |_| CertificateError::Malformed;
+    let (_, certificate) =
+        X509Certificate::from_der(certificate).map_err(|_| CertificateError::Malformed)?;
+    let usage = certificate.key_usage().map_err(malformed)?;
+    if usage.is_some_and(|usage| !usage.value.digital_signature()) {
+        return Err(CertificateError::NotForSignatures);
+    }
+    let key = certificate.public_key();
+    let is_point = key.algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY;
+    if is_point && key.subject_public_key.data.first() != Some(&UNCOMPRESSED) {
+        return Err(CertificateError::Malformed);
+    }
+    Ok(())
+}
+
 /// Why a private key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
@@ -102,6 +122,8 @@ pub enum KeyError {
     Unsupported,
     /// It is not the one of the certificate.
     Mismatch,
+    /// The key usage of the certificate does not allow signatures.
+    NotForSignatures,
 }
 
 impl fmt::Display for KeyError {
@@ -109,6 +131,7 @@ impl fmt::Display for KeyError {
         f.write_str(match self {
             Self::Unsupported => "the key is neither RSA (2048 to 8192 bits) nor P-256 nor P-384",
             Self::Mismatch => "the key is not the one of the certificate",
+            Self::NotForSignatures => "the certificate's key usage is without digitalSignature",
         })
     }
 }

@@ -53,6 +53,21 @@ impl Flight {
         self.due = None;
     }
 
+    /// How often it was sent.
+    pub(crate) fn times(&self) -> u32 {
+        self.times
+    }
+
+    /// It is repeated no later than at `at`, if it is repeated at all.
+    pub(crate) fn hurry(&mut self, at: Instant) {
+        self.due = self.due.map(|due| due.min(at));
+    }
+
+    /// It is not repeated now, but after its time-out.
+    pub(crate) fn postpone(&mut self, now: Instant) {
+        self.due = Some(now + self.timeout);
+    }
+
     /// The other side has repeated itself. Says whether the flight is to be sent again.
     pub(crate) fn is_asked_for(&self, now: Instant) -> bool {
         self.sent_at.is_some_and(|at| now.saturating_duration_since(at) >= ANSWER_INTERVAL)
@@ -114,7 +129,7 @@ impl Packing<'_> {
     /// How many bytes of content the next record of this datagram may have.
     fn room(&self) -> usize {
         let taken = self.datagram.len() + self.records.overhead(self.sealed);
-        self.mtu.saturating_sub(taken)
+        self.mtu.saturating_sub(taken).min(self.records.longest())
     }
 
     fn flush(&mut self) {

@@ -1,6 +1,8 @@
 //! CertificateVerify, and what a signature is wherever one stands (RFC 5246 sections 4.7 and 7.4.8).
 
+use crate::alert::Alert;
 use crate::crypto::Scheme;
+use crate::error::Error;
 use crate::reader::Reader;
 use crate::writer;
 
@@ -12,11 +14,15 @@ pub(crate) struct DigitallySigned<'a> {
 }
 
 impl<'a> DigitallySigned<'a> {
-    /// Reads one to the end of `reader`.
-    pub(crate) fn parse(mut reader: Reader<'a>) -> Option<Self> {
-        let scheme = Scheme::from_number(reader.u16()?)?;
-        let signature = reader.vector16()?;
-        reader.is_empty().then_some(Self { scheme, signature })
+    /// Reads one to the end of `reader`: `unreadable` if it cannot be read.
+    pub(crate) fn parse(mut reader: Reader<'a>, unreadable: Error) -> Result<Self, Error> {
+        let scheme = reader.u16().ok_or(unreadable.clone())?;
+        let signature = reader.vector16().filter(|_| reader.is_empty()).ok_or(unreadable)?;
+        let scheme = Scheme::from_number(scheme).ok_or(Error::Protocol(
+            Alert::ILLEGAL_PARAMETER,
+            "a signature of a kind that was not offered",
+        ))?;
+        Ok(Self { scheme, signature })
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {

@@ -1,96 +1,128 @@
 //! ClientHello (RFC 5246 section 7.4.1.2, RFC 6347 section 4.2.1).
 
-use super::{Random, extensions};
+use super::Random;
+use super::extensions::{self, MaxFragmentLength};
+use crate::alert::Alert;
 use crate::crypto::{Group, SCHEMES, Suite};
+use crate::error::Error;
 use crate::reader::Reader;
 use crate::record::VERSION;
 use crate::writer;
 
+/// The longest that is read: modern clients with large keys say some 2,000 bytes.
+pub(crate) const LONGEST_HELLO: usize = 8 << 10;
+
+/// What a ClientHello begins with, as far as a cookie needs it: it costs the same however long the hello is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HelloStart<'a> {
+    pub(crate) cookie: &'a [u8],
+    /// Version, random and session: the cookie is made of them, since all of them stand in the first fragment.
+    pub(crate) before_cookie: &'a [u8],
+}
+
+impl<'a> HelloStart<'a> {
+    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+        let mut reader = Reader(body);
+        reader.bytes(2 + size_of::<Random>())?;
+        let session_id = reader.vector8()?;
+        let before = body.len() - reader.0.len();
+        let cookie = reader.vector8()?;
+        (session_id.len() <= 32).then_some(Self { cookie, before_cookie: &body[..before] })
+    }
+}
+
 /// A client asks for a connection.
 #[derive(Clone, Debug)]
-pub(crate) struct ClientHello<'a> {
+pub(crate) struct ClientHello {
     pub(crate) version: u16,
     pub(crate) random: Random,
-    pub(crate) cookie: &'a [u8],
-    /// What stands before the cookie, and after it: the cookie is made of them.
-    pub(crate) before_cookie: &'a [u8],
-    pub(crate) after_cookie: &'a [u8],
     /// Those that are known here, in the client's order.
     pub(crate) suites: Vec<Suite>,
-    /// The client takes records that are not compressed.
-    pub(crate) takes_uncompressed: bool,
     pub(crate) groups: Vec<Group>,
     /// All, since other numbers may be asked of the list.
     pub(crate) schemes: Vec<u16>,
-    /// It takes points that are not compressed.
-    pub(crate) takes_uncompressed_points: bool,
     pub(crate) extended_master_secret: bool,
     /// It knows of secure renegotiation (RFC 5746), by the extension or by the suite that stands for it.
     pub(crate) renegotiation_info: bool,
-    /// It says that this is a renegotiation.
-    pub(crate) renegotiates: bool,
     /// It has told its point formats, so that the server may tell its own.
     pub(crate) has_point_formats: bool,
+    /// It wants records to carry no more (RFC 6066 section 4).
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
 }
 
 /// The suite that stands for an empty `renegotiation_info`.
 const EMPTY_RENEGOTIATION_INFO: u16 = 0x00FF;
 
-impl<'a> ClientHello<'a> {
-    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+const UNREADABLE: Error = Error::Protocol(Alert::DECODE_ERROR, "a ClientHello that cannot be read");
+
+impl ClientHello {
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader(body);
+        let (mut hello, compressions) = Self::read(&mut reader).ok_or(UNREADABLE)?;
+        if !compressions.contains(&0) {
+            return Err(Error::Protocol(Alert::ILLEGAL_PARAMETER, "the client wants compression"));
+        }
+        for (number, content) in extensions::read(&mut reader).ok_or(UNREADABLE)? {
+            hello.read_extension(number, content)?;
+        }
+        Ok(hello)
+    }
+
+    /// Reads what stands before the extensions, with the methods of compression.
+    fn read<'a>(reader: &mut Reader<'a>) -> Option<(Self, &'a [u8])> {
         let (version, random) = (reader.u16()?, reader.array()?);
         let session_id = reader.vector8()?;
-        let before = body.len() - reader.0.len();
-        let cookie = reader.vector8()?;
-        let after_cookie = reader.0;
+        // The cookie.
+        reader.vector8()?;
         let suites = reader.list16()?;
         let compressions = reader.vector8()?;
-        let mut hello = Self {
+        let hello = Self {
             version,
             random,
-            cookie,
-            before_cookie: &body[..before],
-            after_cookie,
             suites: suites.clone().filter_map(Suite::from_number).collect(),
-            takes_uncompressed: compressions.contains(&0),
             // What a client without the extension takes (RFC 8422 section 5.1, RFC 5246 section 7.4.1.4.1); SHA-1 is not
             // signed with here.
             groups: vec![Group::Secp256r1],
             schemes: Vec::new(),
-            takes_uncompressed_points: true,
             extended_master_secret: false,
             renegotiation_info: suites.clone().any(|suite| suite == EMPTY_RENEGOTIATION_INFO),
-            renegotiates: false,
             has_point_formats: false,
+            max_fragment_length: None,
         };
-        for (number, content) in extensions::read(&mut reader)? {
-            hello.read_extension(number, content)?;
-        }
-        (session_id.len() <= 32 && suites.count() > 0).then_some(hello)
+        (session_id.len() <= 32 && !compressions.is_empty()).then_some((hello, compressions))
     }
 
-    fn read_extension(&mut self, number: u16, content: &[u8]) -> Option<()> {
+    fn read_extension(&mut self, number: u16, content: &[u8]) -> Result<(), Error> {
         let mut reader = Reader(content);
         match number {
             extensions::SUPPORTED_GROUPS => {
-                self.groups = reader.list16()?.filter_map(Group::from_number).collect();
+                let groups = reader.list16().ok_or(UNREADABLE)?;
+                self.groups = groups.filter_map(Group::from_number).collect();
             }
             extensions::EC_POINT_FORMATS => {
                 self.has_point_formats = true;
-                self.takes_uncompressed_points =
-                    reader.vector8()?.contains(&extensions::UNCOMPRESSED);
+                extensions::read_point_formats(&mut reader, UNREADABLE)?;
             }
-            extensions::SIGNATURE_ALGORITHMS => self.schemes = reader.list16()?.collect(),
+            extensions::SIGNATURE_ALGORITHMS => {
+                self.schemes = reader.list16().ok_or(UNREADABLE)?.collect();
+            }
             extensions::EXTENDED_MASTER_SECRET => self.extended_master_secret = true,
             extensions::RENEGOTIATION_INFO => {
                 self.renegotiation_info = true;
-                self.renegotiates = !reader.vector8()?.is_empty();
+                extensions::read_renegotiation_info(&mut reader, UNREADABLE)?;
+            }
+            extensions::MAX_FRAGMENT_LENGTH => {
+                let number = reader.u8().ok_or(UNREADABLE)?;
+                let length = MaxFragmentLength::from_number(number).ok_or(Error::Protocol(
+                    Alert::ILLEGAL_PARAMETER,
+                    "a max_fragment_length that does not exist",
+                ))?;
+                self.max_fragment_length = Some(length);
             }
             // What a server name says is of no account here, and some send an empty one.
-            _ => return Some(()),
+            _ => return Ok(()),
         }
-        reader.is_empty().then_some(())
+        if reader.is_empty() { Ok(()) } else { Err(UNREADABLE) }
     }
 }
 

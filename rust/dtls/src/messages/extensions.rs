@@ -1,10 +1,14 @@
 //! Extensions of the hellos (RFC 5246 section 7.4.1.4), by their numbers.
 
+use crate::alert::Alert;
+use crate::error::Error;
 use crate::reader::Reader;
 use crate::writer;
 
 /// RFC 6066 section 3.
 pub(super) const SERVER_NAME: u16 = 0;
+/// RFC 6066 section 4.
+pub(super) const MAX_FRAGMENT_LENGTH: u16 = 1;
 /// RFC 8422 section 5.1.1.
 pub(super) const SUPPORTED_GROUPS: u16 = 10;
 /// RFC 8422 section 5.1.2.
@@ -19,7 +23,8 @@ pub(super) const RENEGOTIATION_INFO: u16 = 0xFF01;
 /// Points are written uncompressed.
 pub(super) const UNCOMPRESSED: u8 = 0;
 
-/// The extensions at the end of a hello, each with its number; none if there are none. `None` if they are not whole.
+/// The extensions at the end of a hello, each with its number; none if there are none. `None` if they are not whole, or one
+/// comes twice.
 pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Option<Vec<(u16, &'a [u8])>> {
     let mut extensions = Vec::new();
     if reader.is_empty() {
@@ -27,14 +32,49 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Option<Vec<(u16, &'a [u8])>> 
     }
     let mut list = Reader(reader.vector16()?);
     while !list.is_empty() {
-        let (number, content) = (list.u16()?, list.vector16()?);
-        // None may come twice.
-        if extensions.iter().any(|(other, _)| *other == number) {
-            return None;
-        }
-        extensions.push((number, content));
+        extensions.push((list.u16()?, list.vector16()?));
     }
-    reader.is_empty().then_some(extensions)
+    let mut numbers: Vec<u16> = extensions.iter().map(|(number, _)| *number).collect();
+    numbers.sort_unstable();
+    (reader.is_empty() && numbers.is_sorted_by(|a, b| a < b)).then_some(extensions)
+}
+
+/// How many bytes a record may carry, by the number that stands for it: 512, 1024, 2048 or 4096 (RFC 6066 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MaxFragmentLength(u8);
+
+impl MaxFragmentLength {
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        matches!(number, 1..=4).then_some(Self(number))
+    }
+
+    pub(super) fn number(self) -> u8 {
+        self.0
+    }
+
+    pub(crate) fn bytes(self) -> usize {
+        256 << self.0
+    }
+}
+
+/// Reads the formats of points that the other side takes: the uncompressed one must be among them (RFC 8422 section 5.1.2).
+pub(super) fn read_point_formats(reader: &mut Reader<'_>, unreadable: Error) -> Result<(), Error> {
+    let formats = reader.vector8().filter(|formats| !formats.is_empty()).ok_or(unreadable)?;
+    if formats.contains(&UNCOMPRESSED) {
+        return Ok(());
+    }
+    Err(Error::Protocol(Alert::ILLEGAL_PARAMETER, "points must be uncompressed"))
+}
+
+/// Reads what tells of an earlier handshake, which there is none of (RFC 5746 sections 3.4 and 3.6).
+pub(super) fn read_renegotiation_info(
+    reader: &mut Reader<'_>,
+    unreadable: Error,
+) -> Result<(), Error> {
+    if reader.vector8().ok_or(unreadable)?.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Protocol(Alert::HANDSHAKE_FAILURE, "a renegotiation of nothing"))
 }
 
 /// Writes an extension.

@@ -1,6 +1,7 @@
 //! ServerHello (RFC 5246 section 7.4.1.3).
 
-use super::{Random, extensions};
+use super::Random;
+use super::extensions::{self, MaxFragmentLength};
 use crate::alert::Alert;
 use crate::crypto::Suite;
 use crate::error::Error;
@@ -19,11 +20,15 @@ pub(crate) struct ServerHello {
 const UNREADABLE: Error = Error::Protocol(Alert::DECODE_ERROR, "a ServerHello that cannot be read");
 
 impl ServerHello {
-    /// Reads the answer to our own hello: nothing may be in it that was not offered.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
+    /// Reads the answer to our own hello: nothing may be in it that was not offered. `named` tells that the hello had a
+    /// server's name in it.
+    pub(crate) fn parse(body: &[u8], named: bool) -> Result<Self, Error> {
         let mut reader = Reader(body);
         if reader.u16().ok_or(UNREADABLE)? != VERSION {
-            return Err(Error::NoCommonParameters("the server does not speak DTLS 1.2"));
+            return Err(Error::Protocol(
+                Alert::PROTOCOL_VERSION,
+                "the server does not speak DTLS 1.2",
+            ));
         }
         let random = reader.array().ok_or(UNREADABLE)?;
         let session_id = reader.vector8().ok_or(UNREADABLE)?;
@@ -32,7 +37,11 @@ impl ServerHello {
             Alert::ILLEGAL_PARAMETER,
             "the server has chosen a suite that was not offered",
         ))?;
-        if reader.u8() != Some(0) || session_id.len() > 32 {
+        let compression = reader.u8().ok_or(UNREADABLE)?;
+        if session_id.len() > 32 {
+            return Err(UNREADABLE);
+        }
+        if compression != 0 {
             return Err(Error::Protocol(
                 Alert::ILLEGAL_PARAMETER,
                 "the server has chosen a compression",
@@ -40,22 +49,24 @@ impl ServerHello {
         }
         let mut hello = Self { random, suite, extended_master_secret: false };
         for (number, content) in extensions::read(&mut reader).ok_or(UNREADABLE)? {
-            let is_right = match number {
-                extensions::EXTENDED_MASTER_SECRET => {
-                    hello.extended_master_secret = true;
-                    content.is_empty()
+            let mut reader = Reader(content);
+            match number {
+                extensions::EXTENDED_MASTER_SECRET => hello.extended_master_secret = true,
+                extensions::RENEGOTIATION_INFO => {
+                    extensions::read_renegotiation_info(&mut reader, UNREADABLE)?;
                 }
-                extensions::RENEGOTIATION_INFO => content == [0],
-                extensions::EC_POINT_FORMATS => content.contains(&extensions::UNCOMPRESSED),
-                extensions::SERVER_NAME => content.is_empty(),
+                extensions::EC_POINT_FORMATS => {
+                    extensions::read_point_formats(&mut reader, UNREADABLE)?;
+                }
+                extensions::SERVER_NAME if named => {}
                 _ => {
                     return Err(Error::Protocol(
                         Alert::UNSUPPORTED_EXTENSION,
                         "an extension that nobody asked for",
                     ));
                 }
-            };
-            if !is_right {
+            }
+            if !reader.is_empty() {
                 return Err(UNREADABLE);
             }
         }
@@ -71,6 +82,7 @@ pub(crate) struct NewServerHello {
     pub(crate) extended_master_secret: bool,
     pub(crate) renegotiation_info: bool,
     pub(crate) point_formats: bool,
+    pub(crate) max_fragment_length: Option<MaxFragmentLength>,
 }
 
 impl NewServerHello {
@@ -83,6 +95,11 @@ impl NewServerHello {
         writer::u16(&mut out, self.suite as u16);
         out.push(0);
         let mut list = Vec::new();
+        if let Some(length) = self.max_fragment_length {
+            extensions::write(&mut list, extensions::MAX_FRAGMENT_LENGTH, |out| {
+                out.push(length.number());
+            });
+        }
         if self.renegotiation_info {
             extensions::write(&mut list, extensions::RENEGOTIATION_INFO, |out| out.push(0));
         }

@@ -1,7 +1,9 @@
 //! ServerKeyExchange (RFC 8422 section 5.4).
 
 use super::DigitallySigned;
+use crate::alert::Alert;
 use crate::crypto::Group;
+use crate::error::Error;
 use crate::reader::Reader;
 use crate::writer;
 
@@ -33,16 +35,22 @@ pub(crate) struct ServerKeyExchange<'a> {
     pub(crate) signature: DigitallySigned<'a>,
 }
 
+const UNREADABLE: Error =
+    Error::Protocol(Alert::DECODE_ERROR, "a ServerKeyExchange that cannot be read");
+
 impl<'a> ServerKeyExchange<'a> {
-    pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
+    pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader(body);
-        if reader.u8()? != NAMED_CURVE {
-            return None;
-        }
-        let group = Group::from_number(reader.u16()?)?;
-        let public = reader.vector8()?;
+        let kind = reader.u8().ok_or(UNREADABLE)?;
+        let group = reader.u16().ok_or(UNREADABLE)?;
+        let group =
+            Group::from_number(group).filter(|_| kind == NAMED_CURVE).ok_or(Error::Protocol(
+                Alert::ILLEGAL_PARAMETER,
+                "the server has chosen a curve that was not offered",
+            ))?;
+        let public = reader.vector8().ok_or(UNREADABLE)?;
         let signed = &body[..body.len() - reader.0.len()];
-        let signature = DigitallySigned::parse(reader)?;
-        Some(Self { params: EcdheParams { group, public }, signed, signature })
+        let signature = DigitallySigned::parse(reader, UNREADABLE)?;
+        Ok(Self { params: EcdheParams { group, public }, signed, signature })
     }
 }

@@ -5,21 +5,33 @@ use crate::reader::Reader;
 /// What a record carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentType {
-    ChangeCipherSpec = 20,
-    Alert = 21,
-    Handshake = 22,
-    ApplicationData = 23,
+    ChangeCipherSpec,
+    Alert,
+    Handshake,
+    ApplicationData,
+    /// Something that there is not in DTLS 1.2.
+    Other(u8),
 }
 
 impl ContentType {
-    fn from_number(number: u8) -> Option<Self> {
-        Some(match number {
+    fn from_number(number: u8) -> Self {
+        match number {
             20 => Self::ChangeCipherSpec,
             21 => Self::Alert,
             22 => Self::Handshake,
             23 => Self::ApplicationData,
-            _ => return None,
-        })
+            other => Self::Other(other),
+        }
+    }
+
+    fn number(self) -> u8 {
+        match self {
+            Self::ChangeCipherSpec => 20,
+            Self::Alert => 21,
+            Self::Handshake => 22,
+            Self::ApplicationData => 23,
+            Self::Other(other) => other,
+        }
     }
 }
 
@@ -48,7 +60,7 @@ impl Header {
     /// The header of a record of our own, with `len` bytes behind it.
     pub(crate) fn encode(&self, len: usize) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        bytes[0] = self.content_type as u8;
+        bytes[0] = self.content_type.number();
         bytes[1..3].copy_from_slice(&self.version.to_be_bytes());
         bytes[3..11].copy_from_slice(&self.number().to_be_bytes());
         let len = len.to_be_bytes();
@@ -69,7 +81,7 @@ pub(crate) struct Record<'a> {
     pub(crate) fragment: &'a mut [u8],
 }
 
-/// The records of a datagram, up to the first that is not whole. One of an unknown kind or version is left out.
+/// The records of a datagram, up to the first that is not whole. One of an unknown version is left out.
 pub(crate) fn records(mut datagram: &mut [u8]) -> impl Iterator<Item = Record<'_>> {
     std::iter::from_fn(move || {
         loop {
@@ -96,7 +108,8 @@ fn parse(datagram: &[u8]) -> Option<(Option<Header>, usize)> {
     let number = u64::from_be_bytes(reader.array()?);
     let fragment = reader.vector16()?;
     let is_known = matches!(version, VERSION | VERSION_1_0);
-    let header = ContentType::from_number(content_type).filter(|_| is_known).map(|content_type| {
+    let header = is_known.then(|| {
+        let content_type = ContentType::from_number(content_type);
         let [a, b, ..] = number.to_be_bytes();
         let epoch = u16::from_be_bytes([a, b]);
         Header { content_type, version, epoch, sequence: number & 0xFFFF_FFFF_FFFF }

@@ -1,8 +1,9 @@
 //! Both directions of a connection's records.
 
-use super::header::{ContentType, Header, Record, VERSION};
+use super::header::{ContentType, Header, MAXIMUM_PLAINTEXT, Record, VERSION};
 use super::protection::{Opener, Sealer};
 use super::replay::Replay;
+use crate::alert::Alert;
 use crate::crypto::{KeyBlock, Side};
 use crate::error::Error;
 
@@ -17,20 +18,37 @@ pub(crate) enum Unsealed<'a> {
 }
 
 /// Both directions of a connection's records: epoch 0 without keys, epoch 1 with them. There is no other, since nothing is
-/// negotiated anew.
-#[derive(Default)]
+/// negotiated again.
 pub(crate) struct Records {
     opener: Option<Opener>,
     replay: Replay,
     sealer: Option<Sealer>,
     /// The number of the next record of epoch 0 that is sent.
     plain_sequence: u64,
+    /// The most bytes that a record carries.
+    longest: usize,
 }
 
 impl Records {
     /// The records of epoch 0 that are sent are numbered from this on.
     pub(crate) fn starting_at(plain_sequence: u64) -> Self {
-        Self { plain_sequence, ..Self::default() }
+        Self {
+            opener: None,
+            replay: Replay::default(),
+            sealer: None,
+            plain_sequence,
+            longest: MAXIMUM_PLAINTEXT,
+        }
+    }
+
+    /// The most bytes that a record carries.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// From now on a record carries no more than this.
+    pub(crate) fn set_longest(&mut self, longest: usize) {
+        self.longest = longest;
     }
 
     /// The keys of epoch 1, for the side that this is.
@@ -40,7 +58,14 @@ impl Records {
         Ok(())
     }
 
-    /// Whether they are there.
+    /// Forgets the keys, with which nothing was sent.
+    pub(crate) fn forget_keys(&mut self) {
+        self.sealer = None;
+        self.opener = None;
+        self.replay = Replay::default();
+    }
+
+    /// Whether there are keys.
     pub(crate) fn has_keys(&self) -> bool {
         self.sealer.is_some()
     }
@@ -52,13 +77,16 @@ impl Records {
         let Record { header, fragment } = record;
         let Header { epoch, sequence, .. } = header;
         match (epoch, &mut self.opener) {
-            (0, _) => Ok(Unsealed::Content(fragment)),
+            (0, _) if fragment.len() <= MAXIMUM_PLAINTEXT => Ok(Unsealed::Content(fragment)),
             (1, None) => Ok(Unsealed::Early(fragment)),
             (1, Some(opener)) if self.replay.may_come(sequence) => {
                 let Some(content) = opener.open(&header, fragment)? else {
                     return Ok(Unsealed::Nothing);
                 };
                 self.replay.came(sequence);
+                if content.len() > self.longest {
+                    return Err(Error::Protocol(Alert::RECORD_OVERFLOW, "a record was too long"));
+                }
                 Ok(Unsealed::Content(content))
             }
             _ => Ok(Unsealed::Nothing),

@@ -5,7 +5,5 @@ mod layer;
 mod protection;
 mod replay;
 
-pub(crate) use header::{
-    ContentType, Header, MAXIMUM_PLAINTEXT, Record, VERSION, VERSION_1_0, first_record, records,
-};
+pub(crate) use header::{ContentType, Header, Record, VERSION, VERSION_1_0, first_record, records};
 pub(crate) use layer::{Records, Unsealed};

@@ -1,6 +1,6 @@
 //! Sealed records: AEAD (RFC 6347 section 4.1.2.1, RFC 5288, RFC 7905).
 
-use super::header::{ContentType, Header, MAXIMUM_PLAINTEXT, VERSION};
+use super::header::{ContentType, Header, VERSION};
 use crate::crypto::{Aead, KeyBlock, Side};
 use crate::error::Error;
 use aws_lc_rs::aead::{Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
@@ -119,9 +119,6 @@ impl Opener {
     ) -> Result<Option<&'a [u8]>, Error> {
         let explicit = self.key.aead.explicit_nonce_len();
         let Some(len) = fragment.len().checked_sub(explicit + MAX_TAG_LEN) else { return Ok(None) };
-        if len > MAXIMUM_PLAINTEXT {
-            return Ok(None);
-        }
         let mut number = header.number().to_be_bytes();
         let (nonce, sealed) = fragment.split_at_mut(explicit);
         number[..explicit].copy_from_slice(nonce);

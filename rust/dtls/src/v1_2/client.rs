@@ -2,11 +2,11 @@
 
 use crate::alert::Alert;
 use crate::config::ClientConfig;
-use crate::crypto::{KeyShare, MasterSecret, Scheme, Side, SigningKey, verify};
+use crate::crypto::{KeyShare, MasterSecret, Scheme, Side, SigningKey, check_key, verify};
 use crate::error::Error;
 use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Header, Message, MessageType};
-use crate::job::{Done, Job};
+use crate::job::{Done, Failure, Job};
 use crate::messages::{
     Certificate, CertificateRequest, ClientKeyExchange, DigitallySigned, HelloVerifyRequest,
     NewClientHello, Random, ServerHello, ServerKeyExchange, randoms,
@@ -19,19 +19,16 @@ use std::time::Instant;
 pub(crate) struct Client {
     config: ClientConfig,
     random: Random,
+    /// The hello that is not answered yet has a cookie.
+    has_cookie: bool,
     step: Step,
 }
-
-/// A server asks for another cookie when the one that it gave has become too old. Anybody may have forged that it does.
-const MOST_REQUESTS: u8 = 5;
 
 /// What is waited for.
 #[derive(Debug)]
 enum Step {
-    /// A ServerHello, or a HelloVerifyRequest: so many have come.
-    Hello {
-        requests: u8,
-    },
+    /// A ServerHello, or a HelloVerifyRequest.
+    Hello,
     Certificate(ServerHello),
     KeyExchange(ServerHello, Vec<CertificateDer<'static>>),
     /// The end of the server's flight.
@@ -62,7 +59,7 @@ impl Client {
         now: Instant,
         exchange: &mut Exchange,
     ) -> Result<Self, Error> {
-        let client = Self { config, random, step: Step::Hello { requests: 0 } };
+        let client = Self { config, random, has_cookie: false, step: Step::Hello };
         client.say_hello(now, exchange, &[])?;
         Ok(client)
     }
@@ -86,21 +83,26 @@ impl Client {
         let body = &message.body[..];
         let step = std::mem::replace(&mut self.step, Step::Over);
         self.step = match (message.kind, step) {
-            (
-                MessageType::HelloVerifyRequest,
-                Step::Hello { requests: requests @ ..MOST_REQUESTS },
-            ) => {
+            // A server asks for another cookie when the one that it gave has become too old. Then it does not answer what is
+            // repeated either: so a request that comes before may be forged.
+            (MessageType::HelloVerifyRequest, Step::Hello)
+                if self.has_cookie && !exchange.was_repeated() =>
+            {
+                return Ok(Progress::Ignored);
+            }
+            (MessageType::HelloVerifyRequest, Step::Hello) => {
                 let request = HelloVerifyRequest::parse(body).ok_or(Error::Protocol(
                     Alert::DECODE_ERROR,
                     "a HelloVerifyRequest that cannot be read",
                 ))?;
                 self.say_hello(now, exchange, request.cookie)?;
-                self.step = Step::Hello { requests: requests + 1 };
+                self.has_cookie = true;
+                self.step = Step::Hello;
                 return Ok(Progress::None);
             }
-            (MessageType::ServerHello, Step::Hello { .. }) => {
-                exchange.answered();
-                Step::Certificate(ServerHello::parse(body)?)
+            (MessageType::ServerHello, Step::Hello) => {
+                let named = self.config.server_name.is_some();
+                Step::Certificate(ServerHello::parse(body, named)?)
             }
             (MessageType::Certificate, Step::Certificate(hello)) => {
                 Step::KeyExchange(hello, Certificate::parse(body)?)
@@ -118,7 +120,13 @@ impl Client {
                 offer.request = Some(request);
                 Step::HelloDone(offer)
             }
-            (MessageType::ServerHelloDone, Step::HelloDone(offer)) if body.is_empty() => {
+            (MessageType::ServerHelloDone, Step::HelloDone(_)) if !body.is_empty() => {
+                return Err(Error::Protocol(
+                    Alert::DECODE_ERROR,
+                    "a ServerHelloDone that cannot be read",
+                ));
+            }
+            (MessageType::ServerHelloDone, Step::HelloDone(offer)) => {
                 message.encode(&mut exchange.transcript);
                 return Ok(Progress::Job(self.agree(offer, exchange)));
             }
@@ -146,21 +154,20 @@ impl Client {
         let extended = hello.extended_master_secret;
         self.step = Step::Secret(hello, chain.clone());
         Job::new(move || {
-            config.verifier.verify(&chain).map_err(Error::Certificate)?;
-            let exchange = ServerKeyExchange::parse(&exchange).ok_or(Error::Protocol(
-                Alert::DECODE_ERROR,
-                "a ServerKeyExchange that cannot be read",
-            ))?;
+            let exchange = ServerKeyExchange::parse(&exchange)?;
             let scheme = exchange.signature.scheme;
             if scheme.authentication() != suite.authentication() {
-                return Err(Error::Protocol(
+                return Err(Failure::Doubtful(Error::Protocol(
                     Alert::ILLEGAL_PARAMETER,
                     "a signature of another kind than the suite's",
-                ));
+                )));
             }
             let mut content = randoms(&random, &server_random).to_vec();
             content.extend_from_slice(exchange.signed);
             verify(&chain[0], scheme, &content, exchange.signature.signature)?;
+            // Who has signed our random has seen our hello. Whether it is the right one is another question.
+            let verdict = check_key(&chain[0]).and_then(|()| config.verifier.verify(&chain));
+            verdict.map_err(|why| Failure::Certain(Error::Certificate(why)))?;
             let share = KeyShare::new(exchange.params.group)?;
             let premaster = share.agree(exchange.params.public)?;
             let mut answer = Answer { transcript, sequence, messages: Vec::new() };
@@ -180,6 +187,11 @@ impl Client {
             }
             Ok(Done::Client { messages: answer.messages, master })
         })
+    }
+
+    /// The server's flight begins again.
+    pub(crate) fn rewind(&mut self) {
+        self.step = Step::Hello;
     }
 
     /// Goes on when the job is done.

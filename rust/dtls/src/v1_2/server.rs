@@ -2,19 +2,20 @@
 
 use crate::alert::Alert;
 use crate::config::ServerConfig;
-use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, verify};
+use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, check_key, verify};
 use crate::error::Error;
 use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Message, MessageType};
-use crate::job::{Done, Ends, Job};
+use crate::job::{Done, Ends, Failure, Job};
 use crate::messages::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, DigitallySigned, EcdheParams,
-    NewServerHello, Random, randoms,
+    MaxFragmentLength, NewServerHello, Random, new_random, randoms,
 };
 use crate::reader::Reader;
 use crate::record::VERSION;
 use aws_lc_rs::constant_time;
 use rustls_pki_types::CertificateDer;
+use std::sync::Arc;
 use std::time::Instant;
 use zeroize::Zeroizing;
 
@@ -23,6 +24,8 @@ use zeroize::Zeroizing;
 pub(crate) struct Server {
     config: ServerConfig,
     terms: Terms,
+    /// The key for this handshake, once there is one.
+    share: Option<Arc<KeyShare>>,
     step: Step,
 }
 
@@ -35,6 +38,7 @@ struct Terms {
     extended_master_secret: bool,
     renegotiation_info: bool,
     point_formats: bool,
+    max_fragment_length: Option<MaxFragmentLength>,
 }
 
 /// What is waited for.
@@ -43,9 +47,10 @@ enum Step {
     /// A job: the key for this handshake.
     Key,
     /// The client's certificate, if it has to show one.
-    Certificate(KeyShare),
-    KeyExchange(KeyShare, Vec<CertificateDer<'static>>),
-    CertificateVerify(KeyShare, Vec<CertificateDer<'static>>, Vec<u8>),
+    Certificate,
+    KeyExchange(Vec<CertificateDer<'static>>),
+    /// With the ClientKeyExchange.
+    CertificateVerify(Vec<CertificateDer<'static>>, Vec<u8>),
     /// A job: the secret.
     Secret,
     Finished(Ends, Vec<CertificateDer<'static>>),
@@ -56,14 +61,16 @@ impl Server {
     /// Takes the hello of a client, with a first job.
     pub(crate) fn begin(
         config: ServerConfig,
-        random: Random,
         message: &Message,
         exchange: &mut Exchange,
     ) -> Result<(Self, Job), Error> {
-        let hello = ClientHello::parse(&message.body)
-            .ok_or(Error::Protocol(Alert::DECODE_ERROR, "a ClientHello that cannot be read"))?;
+        let hello = ClientHello::parse(&message.body)?;
         let (suite, group, scheme) = choose(&config, &hello)?;
+        let random = new_random()?;
         message.encode(&mut exchange.transcript);
+        if let Some(length) = hello.max_fragment_length {
+            exchange.records.set_longest(length.bytes());
+        }
         let terms = Terms {
             client_random: hello.random,
             random,
@@ -71,6 +78,7 @@ impl Server {
             extended_master_secret: hello.extended_master_secret,
             renegotiation_info: hello.renegotiation_info,
             point_formats: hello.has_point_formats,
+            max_fragment_length: hello.max_fragment_length,
         };
         let identity = config.identity.clone();
         let job = Job::new(move || {
@@ -82,7 +90,7 @@ impl Server {
             DigitallySigned { scheme, signature: &signature }.encode(&mut body);
             Ok(Done::ServerKey { share, exchange: body })
         });
-        Ok((Self { config, terms, step: Step::Key }, job))
+        Ok((Self { config, terms, share: None, step: Step::Key }, job))
     }
 
     /// Takes the next message.
@@ -94,26 +102,23 @@ impl Server {
     ) -> Result<Progress, Error> {
         let body = &message.body[..];
         let step = std::mem::replace(&mut self.step, Step::Over);
-        exchange.answered();
         self.step = match (message.kind, step) {
-            (MessageType::Certificate, Step::Certificate(share)) => {
-                Step::KeyExchange(share, Certificate::parse(body)?)
+            (MessageType::Certificate, Step::Certificate) => {
+                Step::KeyExchange(Certificate::parse(body)?)
             }
-            (MessageType::ClientKeyExchange, Step::KeyExchange(share, chain)) => {
+            (MessageType::ClientKeyExchange, Step::KeyExchange(chain)) => {
                 message.encode(&mut exchange.transcript);
                 if chain.is_empty() {
-                    return Ok(Progress::Job(
-                        self.agree(share, chain, body, None, message, exchange),
-                    ));
+                    let job = self.agree(chain, body.to_vec(), None, message.sequence, exchange)?;
+                    return Ok(Progress::Job(job));
                 }
-                self.step = Step::CertificateVerify(share, chain, body.to_vec());
+                self.step = Step::CertificateVerify(chain, body.to_vec());
                 return Ok(Progress::None);
             }
-            (MessageType::CertificateVerify, Step::CertificateVerify(share, chain, key)) => {
-                let signature = Some(message);
-                return Ok(Progress::Job(
-                    self.agree(share, chain, &key, signature, message, exchange),
-                ));
+            (MessageType::CertificateVerify, Step::CertificateVerify(chain, key)) => {
+                let job = self.agree(chain, key, Some(message), message.sequence, exchange)?;
+                message.encode(&mut exchange.transcript);
+                return Ok(Progress::Job(job));
             }
             (MessageType::Finished, Step::Finished(ends, chain)) => {
                 if constant_time::verify_slices_are_equal(&*ends.client, body).is_err() {
@@ -133,35 +138,34 @@ impl Server {
     }
 
     /// Agrees with the client on a secret, checks who it is, and derives all that comes of the secret. The messages so far end
-    /// with the ClientKeyExchange; `last` is the client's last one before the Finished.
+    /// with the ClientKeyExchange, which is `key`; the client's last one before the Finished is `last`.
     fn agree(
         &mut self,
-        share: KeyShare,
         chain: Vec<CertificateDer<'static>>,
-        key: &[u8],
+        key: Vec<u8>,
         signature: Option<&Message>,
-        last: &Message,
-        exchange: &mut Exchange,
-    ) -> Job {
+        last: u16,
+        exchange: &Exchange,
+    ) -> Result<Job, Error> {
+        let share = self.share.clone().ok_or(Error::Internal("there is no key yet"))?;
         self.step = Step::Secret;
         let (terms, verifier) = (self.terms, self.config.client_verifier.clone());
-        let key = key.to_vec();
         let signature = signature.map(|message| {
             let mut encoded = Vec::new();
             message.encode(&mut encoded);
             (message.body.clone(), encoded)
         });
-        let finished_sequence = last.sequence.wrapping_add(1);
-        // What comes of it is all that is needed of it.
-        let mut transcript = std::mem::take(&mut exchange.transcript);
-        Job::new(move || {
+        let finished_sequence = last.wrapping_add(1);
+        let mut transcript = exchange.transcript.clone();
+        Ok(Job::new(move || {
             if let (Some(verifier), Some((signature, _))) = (verifier, &signature) {
-                let signed = DigitallySigned::parse(Reader(signature)).ok_or(Error::Protocol(
-                    Alert::DECODE_ERROR,
-                    "a CertificateVerify that cannot be read",
-                ))?;
-                verifier.verify(&chain).map_err(Error::Certificate)?;
+                let unreadable =
+                    Error::Protocol(Alert::DECODE_ERROR, "a CertificateVerify that cannot be read");
+                let signed = DigitallySigned::parse(Reader(signature), unreadable)?;
                 verify(&chain[0], signed.scheme, &transcript, signed.signature)?;
+                // Who has signed our random has seen our flight. Whether it is the right one is another question.
+                let verdict = check_key(&chain[0]).and_then(|()| verifier.verify(&chain));
+                verdict.map_err(|why| Failure::Certain(Error::Certificate(why)))?;
             }
             let key = ClientKeyExchange::parse(&key).ok_or(Error::Protocol(
                 Alert::DECODE_ERROR,
@@ -183,7 +187,23 @@ impl Server {
             let server = Zeroizing::new(master.verify_data(Side::Server, &transcript));
             let keys = master.key_block(&terms.client_random, &terms.random);
             Ok(Done::ServerSecret { keys, ends: Ends { client, server }, chain })
-        })
+        }))
+    }
+
+    /// The client's flight begins again.
+    pub(crate) fn rewind(&mut self) {
+        if self.share.is_some() {
+            self.step = self.first_step();
+        }
+    }
+
+    /// What the client's flight begins with.
+    fn first_step(&self) -> Step {
+        if self.config.client_verifier.is_some() {
+            Step::Certificate
+        } else {
+            Step::KeyExchange(Vec::new())
+        }
     }
 
     /// Goes on when a job is done.
@@ -196,11 +216,8 @@ impl Server {
         self.step = match (done, std::mem::replace(&mut self.step, Step::Over)) {
             (Done::ServerKey { share, exchange: body }, Step::Key) => {
                 self.send_offer(now, body, exchange)?;
-                if self.config.client_verifier.is_some() {
-                    Step::Certificate(share)
-                } else {
-                    Step::KeyExchange(share, Vec::new())
-                }
+                self.share = Some(Arc::new(share));
+                self.first_step()
             }
             (Done::ServerSecret { keys, ends, chain }, Step::Secret) => {
                 exchange.set_keys(&keys, Side::Server)?;
@@ -219,6 +236,7 @@ impl Server {
             extended_master_secret: self.terms.extended_master_secret,
             renegotiation_info: self.terms.renegotiation_info,
             point_formats: self.terms.point_formats,
+            max_fragment_length: self.terms.max_fragment_length,
         };
         let chain = Certificate::encode(&self.config.identity.chain);
         let mut items = vec![
@@ -236,16 +254,10 @@ impl Server {
 }
 
 /// What both sides can.
-fn choose(config: &ServerConfig, hello: &ClientHello<'_>) -> Result<(Suite, Group, Scheme), Error> {
-    // Versions of DTLS count down.
-    if hello.version > VERSION || hello.version < 0xFE00 {
-        return Err(Error::NoCommonParameters("the client does not speak DTLS 1.2"));
-    }
-    if hello.renegotiates {
-        return Err(Error::Protocol(Alert::HANDSHAKE_FAILURE, "a renegotiation of nothing"));
-    }
-    if !hello.takes_uncompressed || !hello.takes_uncompressed_points {
-        return Err(Error::NoCommonParameters("the client wants compression"));
+fn choose(config: &ServerConfig, hello: &ClientHello) -> Result<(Suite, Group, Scheme), Error> {
+    // Versions of DTLS count down. Who speaks a newer one is answered with this one (RFC 5246 appendix E.1).
+    if hello.version > VERSION {
+        return Err(Error::Protocol(Alert::PROTOCOL_VERSION, "the client does not speak DTLS 1.2"));
     }
     let key = &config.identity.key;
     let scheme = key

@@ -74,7 +74,7 @@ pub(super) struct HalfOpens {
 }
 
 /// Whose addresses count together: one of IPv4, a /64 of IPv6, which is what a single customer has.
-fn customer(address: IpAddr) -> IpAddr {
+pub fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,

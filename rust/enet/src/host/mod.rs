@@ -18,6 +18,7 @@ use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
 use crate::time::Time;
 use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_PACKET_SIZE, NO_PEER};
 use half_open::HalfOpens;
+pub use half_open::customer;
 use kept::Kept;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;

@@ -440,10 +440,13 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
             Err(SendError::NotConnected) => Error::ERR_UNCONFIGURED,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
             Err(SendError::TooLong) => {
-                godot_error!(
-                    "LodePacketPeerDTLS.put_packet: {} bytes are more than 16384. Send them in parts.",
-                    packet.len()
-                );
+                // A small device may have asked for shorter ones: that is not the script's fault.
+                if packet.len() > LONGEST_PACKET {
+                    godot_error!(
+                        "LodePacketPeerDTLS.put_packet: {} bytes are more than 16384. Send them in parts.",
+                        packet.len()
+                    );
+                }
                 Error::ERR_INVALID_PARAMETER
             }
         }

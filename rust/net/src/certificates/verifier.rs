@@ -92,6 +92,11 @@ impl Verifier {
         }
         let (_, certificate) =
             X509Certificate::from_der(end_entity).map_err(|_| CertificateError::Malformed)?;
+        // All that this is for signs in its handshake, however a certificate is trusted (RFC 5246 section 7.4.2).
+        let usages = certificate.key_usage().map_err(|_| CertificateError::Malformed)?;
+        if usages.is_some_and(|usages| !usages.value.digital_signature()) {
+            return Err(CertificateError::NotForSignatures);
+        }
         if let Some(trusted) = &self.trusted {
             if self.given.iter().any(|given| given == end_entity) {
                 // The very certificate that the game ships: nobody has to vouch for it, but it must be in force.

@@ -1,6 +1,6 @@
 //! The connections of an endpoint, by the addresses of the other sides.
 
-use super::admission::{Admission, Ticket};
+use super::admission::{Admission, Admitted, Ticket};
 use super::{Limits, SendError, ServerSetup};
 use crate::deadlines::Deadlines;
 use crate::jobs::Jobs;
@@ -15,7 +15,7 @@ use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Which association: none that comes later has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,6 +56,16 @@ struct Place {
     next: Option<Key>,
 }
 
+/// By what a hello is known: its random, and its number among the client's messages.
+#[derive(Clone, Copy, Debug)]
+struct HelloId {
+    random: [u8; 32],
+    sequence: u16,
+}
+
+/// A client that begins again in the middle of a handshake waits for so long: each time costs a signature.
+const AGAIN: Duration = Duration::from_millis(250);
+
 #[derive(Debug)]
 struct Association {
     generation: u64,
@@ -65,8 +75,9 @@ struct Association {
     is_told: bool,
     /// While a client begins.
     ticket: Option<Ticket>,
-    /// Of the client's hello; none where this side is the client.
-    random: Option<[u8; 32]>,
+    /// Of a client.
+    hello: Option<HelloId>,
+    begun: Instant,
     /// When something authentic came last.
     heard: Instant,
     /// What stands in the deadlines.
@@ -110,6 +121,10 @@ pub(crate) struct Associations {
     slots: Slab<Association>,
     generation: u64,
     places: HashMap<SocketAddr, Place>,
+    /// The handshakes of a server that are under way, by the numbers of their tickets.
+    beginning: HashMap<u64, Key>,
+    /// How many connections have ended of which the game was not told yet: they still take a place each.
+    pub(crate) lingering: usize,
     deadlines: Deadlines<Key>,
     jobs: Jobs<Key, Outcome>,
     waker: Option<DriverWaker>,
@@ -128,6 +143,8 @@ impl Associations {
             slots: Slab::new(),
             generation: 0,
             places: HashMap::new(),
+            beginning: HashMap::new(),
+            lingering: 0,
             deadlines: Deadlines::new(),
             jobs: Jobs::new(),
             waker: None,
@@ -170,6 +187,11 @@ impl Associations {
         self.get(key).map(|association| association.address)
     }
 
+    /// How many bytes a packet may have.
+    pub(crate) fn longest_packet(&mut self, key: Key) -> usize {
+        self.get(key).map_or(0, |association| association.connection.longest_packet())
+    }
+
     /// What the other side has shown, its own certificate first.
     pub(crate) fn certificates(&mut self, key: Key) -> Vec<CertificateDer<'static>> {
         self.get(key)
@@ -193,7 +215,7 @@ impl Associations {
         config: ClientConfig,
     ) -> Result<Key, Error> {
         let connection = Connection::connect(now, config)?;
-        Ok(self.insert(now, address, connection, None, None))
+        Ok(self.insert(now, address, connection, None))
     }
 
     /// Takes a datagram, and opens it where it is.
@@ -224,42 +246,66 @@ impl Associations {
             Greeting::Answer(answer) if !self.is_refusing => self.outgoing.push(from, &answer),
             Greeting::Ignored | Greeting::Answer(_) => {}
             Greeting::Proven(hello) => {
-                let place = self.places.get(&from).copied();
-                let random = Some(hello.random());
-                let known = place
-                    .into_iter()
-                    .flat_map(|place| [Some(place.current), place.next])
-                    .flatten()
-                    .find(|key| self.get(*key).is_some_and(|known| known.random == random));
-                match known {
-                    Some(key) => self.pass(now, key, datagram),
-                    None if !self.is_refusing => self.accept(now, from, hello),
+                match self.known(from, hello.random()) {
+                    // It has been asked for another cookie, and so begins behind its first hello again.
+                    Some((_, is_told, sequence))
+                        if !is_told && sequence < hello.message_sequence() =>
+                    {
+                        self.accept(now, from, hello, datagram);
+                    }
+                    Some((key, ..)) => self.pass(now, key, datagram),
+                    None if !self.is_refusing => self.accept(now, from, hello, datagram),
                     None => {}
                 }
             }
         }
     }
 
-    /// Accepts the connection of a client, if there is a place for it. Else it is not answered, and asks again.
-    pub(super) fn accept(&mut self, now: Instant, from: SocketAddr, hello: Hello) {
-        let Some(accepting) = &self.accepting else { return };
-        let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
-        if self.slots.len() >= peers {
+    /// Who has begun at an address with this random: whether it is connected, and the number of its hello.
+    fn known(&mut self, from: SocketAddr, random: [u8; 32]) -> Option<(Key, bool, u16)> {
+        let place = self.places.get(&from).copied()?;
+        [Some(place.current), place.next].into_iter().flatten().find_map(|key| {
+            let association = self.get(key)?;
+            let hello = association.hello.filter(|hello| hello.random == random)?;
+            Some((key, association.is_told, hello.sequence))
+        })
+    }
+
+    /// Accepts the connection of a client, whose hello this datagram begins with, if there is a place for it. Else it is not
+    /// answered, and asks again.
+    pub(super) fn accept(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        hello: Hello,
+        datagram: &mut [u8],
+    ) {
+        let Some(accepting) = self.accepting.clone() else { return };
+        // A client that begins again in the middle of a handshake has forgotten that one.
+        let latest = self.places.get(&from).map(|place| place.next.unwrap_or(place.current));
+        let stale = latest.filter(|key| self.get(*key).is_some_and(|stale| !stale.is_told));
+        let is_recent =
+            |stale: &mut Association| now.saturating_duration_since(stale.begun) < AGAIN;
+        if stale.and_then(|key| self.get(key)).is_some_and(is_recent) {
             return;
         }
-        let ticket = accepting.admission.admit(from.ip(), handshakes, handshakes_per_address);
-        let Some(ticket) = ticket else { return };
-        let random = hello.random();
+        let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
+        let connected = self.slots.len().saturating_sub(self.beginning.len());
+        let in_all = handshakes.min(peers.saturating_sub(connected + self.lingering));
+        let admitted = accepting.admission.admit(from.ip(), in_all, handshakes_per_address);
+        let Some(Admitted { ticket, evicted }) = admitted else { return };
+        if let Some(key) = evicted.and_then(|number| self.beginning.get(&number).copied()) {
+            self.end(key, End::Failed(Error::TimedOut));
+        }
+        let id = HelloId { random: hello.random(), sequence: hello.message_sequence() };
         match Connection::accept(now, accepting.config.clone(), hello) {
             Ok(connection) => {
-                // A client that begins anew in the middle of a handshake has forgotten that one.
-                let stale = self.places.get(&from).map(|place| place.next.unwrap_or(place.current));
-                if let Some(stale) = stale
-                    && self.get(stale).is_some_and(|stale| !stale.is_told)
-                {
+                if let Some(stale) = stale {
                     self.end(stale, End::Replaced);
                 }
-                self.insert(now, from, connection, Some(ticket), Some(random));
+                let key = self.insert(now, from, connection, Some((ticket, id)));
+                // It may hold more of the hello.
+                self.pass(now, key, datagram);
             }
             Err(refusal) => {
                 if let Some(datagram) = refusal.datagram {
@@ -274,22 +320,25 @@ impl Associations {
         now: Instant,
         address: SocketAddr,
         connection: Connection,
-        ticket: Option<Ticket>,
-        random: Option<[u8; 32]>,
+        client: Option<(Ticket, HelloId)>,
     ) -> Key {
         self.generation += 1;
         let generation = self.generation;
+        let (ticket, hello) = client.unzip();
+        let number = ticket.as_ref().map(|ticket| ticket.number);
         let slot = self.slots.insert(Association {
             generation,
             address,
             connection,
             is_told: false,
             ticket,
-            random,
+            hello,
+            begun: now,
             heard: now,
             due: None,
         });
         let key = Key { slot, generation };
+        self.beginning.extend(number.map(|number| (number, key)));
         self.places
             .entry(address)
             .and_modify(|place| place.next = Some(key))
@@ -311,7 +360,9 @@ impl Associations {
         }
         if !association.is_told && association.connection.was_connected() {
             association.is_told = true;
-            association.ticket = None;
+            if let Some(ticket) = association.ticket.take() {
+                self.beginning.remove(&ticket.number);
+            }
             association.heard = now;
             association.due = None;
             let address = association.address;
@@ -370,6 +421,9 @@ impl Associations {
     fn remove(&mut self, key: Key) -> Option<Association> {
         self.get(key)?;
         let association = self.slots.remove(key.slot);
+        if let Some(ticket) = &association.ticket {
+            self.beginning.remove(&ticket.number);
+        }
         if let Some(place) = self.places.get_mut(&association.address) {
             match place.next {
                 Some(next) if next == key => place.next = None,
@@ -429,6 +483,17 @@ impl Associations {
         }
     }
 
+    /// Ends the handshakes that had to make room for those of others who share the limit.
+    pub(super) fn drop_evicted(&mut self) {
+        let keys: Vec<_> = self.beginning.values().copied().collect();
+        for key in keys {
+            let ticket = self.get(key).and_then(|association| association.ticket.as_ref());
+            if ticket.is_some_and(|ticket| !ticket.is_good()) {
+                self.end(key, End::Failed(Error::TimedOut));
+            }
+        }
+    }
+
     /// Goes on with what the workers have done.
     pub(crate) fn take_finished(&mut self, now: Instant) {
         for finished in self.jobs.take_finished(self.waker.as_ref()) {
@@ -470,12 +535,14 @@ impl Associations {
     }
 }
 
-/// Whether a datagram begins with a ClientHello without keys: its record's type and epoch, and its message's type.
+/// Whether a datagram begins with a ClientHello without keys, or its first fragment: its record's type and epoch, its message's
+/// type, and where the fragment begins.
 fn is_hello(datagram: &[u8]) -> bool {
     const HANDSHAKE: u8 = 22;
     const CLIENT_HELLO: u8 = 1;
     matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..])
         && datagram.get(13).is_some_and(|message| *message == CLIENT_HELLO)
+        && datagram.get(19..22) == Some(&[0; 3])
 }
 
 #[cfg(test)]

@@ -151,6 +151,7 @@ fn identity(key: &str, certificates: &str, chain: &str) -> Result<Arc<Identity>,
     let unfit = |error| match error {
         KeyError::Unsupported => TlsError::UnsupportedKey,
         KeyError::Mismatch => TlsError::Mismatch,
+        KeyError::NotForSignatures => TlsError::NotForSignatures,
     };
     let key = SigningKey::new(&key).map_err(unfit)?;
     Identity::new(shown, key).map(Arc::new).map_err(unfit)

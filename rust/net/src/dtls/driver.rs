@@ -87,6 +87,7 @@ impl EndpointDriver {
     /// Reads what has come. Says how many bytes.
     fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let mut bytes = 0;
+        self.associations.lingering = self.endpoint.lingering.load(Ordering::Relaxed);
         for _ in 0..TURN {
             let (associations, traffic) = (&mut self.associations, &self.endpoint.traffic);
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
@@ -145,6 +146,7 @@ impl EndpointDriver {
             shared
         };
         let certificates = self.associations.certificates(key);
+        shared.longest.store(self.associations.longest_packet(key), Ordering::Relaxed);
         shared.tell(|mailbox| {
             mailbox.status = Status::Connected;
             mailbox.certificates = certificates;
@@ -160,8 +162,12 @@ impl EndpointDriver {
             self.ids.remove(&peer.id);
             self.endpoint.traffic.set_peers(self.peers.len());
             // If the game did not even take it, it never was.
-            lock(&self.endpoint.accepted).retain(|waiting| !Arc::ptr_eq(waiting, &peer));
-            peer.tell(|mailbox| mailbox.status = end.into());
+            let mut accepted = lock(&self.endpoint.accepted);
+            let count = accepted.len();
+            accepted.retain(|waiting| !Arc::ptr_eq(waiting, &peer));
+            let was_taken = accepted.len() == count;
+            drop(accepted);
+            peer.end(end.into(), was_taken);
         } else if let Some(dial) = &mut self.dial {
             dial.attempts.under_way.retain(|attempt| *attempt != key);
             dial.why = end.into();

@@ -1,5 +1,6 @@
 //! What the game's thread and the I/O thread share of an endpoint and its peers.
 
+use super::LONGEST_PACKET;
 use super::inbox::{Inbox, Status};
 use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
@@ -34,6 +35,9 @@ pub(super) struct Endpoint {
     /// Clients that are connected and were not taken yet.
     pub(super) accepted: Mutex<VecDeque<Arc<PeerShared>>>,
     ids: AtomicU32,
+    /// How many peers have ended of which the game was not told yet. They keep their places: so what waits for the game has a
+    /// limit, however many come and go while it does not look.
+    pub(super) lingering: AtomicUsize,
     pub(super) traffic: Traffic,
 }
 
@@ -64,6 +68,8 @@ pub(super) struct PeerShared {
     pub(super) mailbox: Mutex<Mailbox>,
     /// What waits for the network, in bytes.
     pub(super) outgoing: AtomicUsize,
+    /// How many bytes a packet may have.
+    pub(super) longest: AtomicUsize,
 }
 
 /// What the I/O thread has for the game.
@@ -73,6 +79,10 @@ pub(super) struct Mailbox {
     pub(super) status: Status,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) remote: SocketAddr,
+    /// It has ended, and the game was not told yet.
+    lingers: bool,
+    /// The game has let go of it, and is told nothing more.
+    is_left: bool,
 }
 
 impl PeerShared {
@@ -86,9 +96,37 @@ impl PeerShared {
                 status: Status::Handshaking,
                 certificates: Vec::new(),
                 remote,
+                lingers: false,
+                is_left: false,
             }),
             outgoing: AtomicUsize::new(0),
+            longest: AtomicUsize::new(LONGEST_PACKET),
         }
+    }
+
+    /// It has ended. With `lingers` the game has it, and is to be told.
+    pub(super) fn end(&self, status: Status, lingers: bool) {
+        self.tell(|mailbox| {
+            mailbox.status = status;
+            mailbox.lingers = lingers && !mailbox.is_left;
+            if mailbox.lingers {
+                self.endpoint.lingering.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+
+    /// The game is told what there is.
+    pub(super) fn told(&self, mailbox: &mut Mailbox) {
+        if std::mem::take(&mut mailbox.lingers) {
+            self.endpoint.lingering.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The game lets go of it.
+    pub(super) fn leave(&self) {
+        let mut mailbox = lock(&self.mailbox);
+        mailbox.is_left = true;
+        self.told(&mut mailbox);
     }
 
     /// Puts something into the mailbox.

@@ -33,7 +33,7 @@ pub const LONGEST_PACKET: usize = 1 << 14;
 pub enum SendError {
     /// The connection is not there, or not any more.
     NotConnected,
-    /// The packet is longer than [`LONGEST_PACKET`].
+    /// The packet is longer than [`LONGEST_PACKET`], or than the client takes (RFC 6066 section 4).
     TooLong,
     /// Too much waits for the network.
     Full,

@@ -63,7 +63,7 @@ impl Acceptor {
         };
         let associations = Associations::new(Some(self.accepting.clone()), self.limits);
         let mut peer = Moved::new(associations, address, &self.limits);
-        peer.associations.accept(now, address, hello);
+        peer.associations.accept(now, address, hello, &mut datagram.to_vec());
         peer.key = peer.associations.at(address);
         if peer.key.is_some() {
             peer.status = Status::Handshaking;
@@ -109,6 +109,7 @@ impl Moved {
 
     /// Does what is to be done by `now`, and sees what has happened.
     pub fn poll(&mut self, now: Instant) {
+        self.associations.drop_evicted();
         self.associations.take_finished(now);
         self.associations.expire(now);
         while let Some(event) = self.associations.next_event() {

@@ -3,7 +3,7 @@
 use super::driver::EndpointDriver;
 use super::endpoint::{Command, Endpoint, PeerShared};
 use super::inbox::{Inbox, PACKET_OVERHEAD};
-use super::{Associations, ClientSetup, LONGEST_PACKET, Limits, SendError, Status};
+use super::{Associations, ClientSetup, Limits, SendError, Status};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
@@ -79,6 +79,7 @@ impl Peer {
         let mut mailbox = lock(&self.shared.mailbox);
         self.packets.take(&mut mailbox.inbox);
         mailbox.inbox.elsewhere = self.packets.waiting();
+        self.shared.told(&mut mailbox);
         // What was still on the way when the game ended it changes nothing.
         if !self.status.is_over() && self.status != mailbox.status {
             self.status = mailbox.status.clone();
@@ -98,7 +99,7 @@ impl Peer {
         if self.status != Status::Connected {
             return Err(SendError::NotConnected);
         }
-        if packet.len() > LONGEST_PACKET {
+        if packet.len() > self.shared.longest.load(Ordering::Relaxed) {
             return Err(SendError::TooLong);
         }
         let cost = packet.len() + PACKET_OVERHEAD;
@@ -143,6 +144,7 @@ impl Peer {
             self.status = Status::Disconnected(String::new());
             self.shared.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));
         }
+        self.shared.leave();
         // It sends what is to be sent first.
         self.driver = None;
     }

@@ -13,6 +13,8 @@ pub enum TlsError {
     BadRevocationList,
     /// The private key is not the one of the certificate.
     Mismatch,
+    /// The key usage of the certificate does not allow signatures, which every handshake needs.
+    NotForSignatures,
     /// The kind or size of the key is not supported.
     UnsupportedKey,
     /// The name is neither a host's name nor an address.
@@ -28,6 +30,7 @@ impl fmt::Display for TlsError {
             Self::NoCertificate => "the certificate cannot be read",
             Self::BadRevocationList => "the list of revoked certificates cannot be read",
             Self::Mismatch => "the private key does not belong to the certificate",
+            Self::NotForSignatures => "the certificate's key usage is without digitalSignature",
             Self::UnsupportedKey => {
                 "the private key is of an unsupported kind: use RSA of 2048 to 4096 bits, or EC on P-256 or P-384"
             }

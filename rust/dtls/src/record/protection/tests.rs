@@ -1,5 +1,6 @@
 use super::*;
 use crate::crypto::{MasterSecret, Suite};
+use crate::record::header::MAXIMUM_PLAINTEXT;
 
 /// What the first record of a datagram carries.
 fn opened(opener: &mut Opener, datagram: &[u8]) -> Option<Vec<u8>> {

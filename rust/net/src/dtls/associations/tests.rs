@@ -179,7 +179,7 @@ fn the_table_is_right_whoever_comes_goes_and_comes_again() {
         while !scene.clients.iter_mut().all(is_there) {
             assert!(Instant::now() < end, "seed {seed}: not all are there");
             for index in 0..ADDRESSES {
-                // What an earlier handshake at the address still sends, nobody can tell from the new one's: that fails then.
+                // Its server may have gone on with another of its address.
                 if scene.clients[index].at(server_address()).is_none() {
                     scene.clients[index] = scene.client(begin + ahead);
                 }
@@ -192,5 +192,119 @@ fn the_table_is_right_whoever_comes_goes_and_comes_again() {
             scene.step(begin + ahead, &mut dice, 0);
         }
         assert_eq!(scene.connected.len(), ADDRESSES, "seed {seed}");
+    }
+}
+
+/// A server's table, and what clients of it need.
+fn table(limits: Limits) -> (Associations, ClientSetup) {
+    let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
+    let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
+    let server = ServerSetup::new(&key, &certificate, "", None).expect("a setup");
+    let trust = Rules::of(Trust::Given(&certificate));
+    let setup = ClientSetup::new(trust, "game.example", true).expect("a setup");
+    (Associations::serve(&server, limits).expect("randomness"), setup)
+}
+
+fn sent(ends: &mut Associations) -> Vec<Vec<u8>> {
+    let sent = ends.outgoing.iter().map(|(_, bytes)| bytes.to_vec()).collect();
+    ends.outgoing.clear();
+    sent
+}
+
+/// The second hello of a new client at an address.
+fn proven(server: &mut Associations, setup: &ClientSetup, now: Instant, at: SocketAddr) -> Vec<u8> {
+    let limits = Limits::default();
+    let mut client = Associations::dial(limits);
+    client.connect(now, server_address(), setup.config(&limits)).expect("randomness");
+    for mut datagram in sent(&mut client) {
+        server.handle(now, at, &mut datagram);
+    }
+    for mut datagram in sent(server) {
+        client.handle(now, server_address(), &mut datagram);
+    }
+    sent(&mut client).pop().expect("a hello")
+}
+
+#[test]
+fn when_all_places_are_taken_whoever_has_most_makes_room_with_the_oldest() {
+    let limits = Limits { handshakes: 8, handshakes_per_address: 4, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let now = Instant::now();
+    let network = |network: u16, host: u16| {
+        SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xDB8, 0, network, 0, 0, 0, host), 7))
+    };
+    let begin = |server: &mut Associations, at| {
+        let mut hello = proven(server, &setup, now, at);
+        server.handle(now, at, &mut hello);
+        server.at(at).is_some()
+    };
+    let taken = (0..10).filter(|host| begin(&mut server, network(1, *host))).count();
+    assert_eq!(taken, 4, "addresses of one /64 count together");
+    let taken = (0..10).filter(|host| begin(&mut server, network(2, *host))).count();
+    assert_eq!((taken, server.handshakes()), (4, 8));
+    for other in 10..14 {
+        assert!(begin(&mut server, network(other, 1)), "there is room for one who has none");
+        assert_eq!((server.handshakes(), server.slots.len()), (8, 8));
+    }
+    assert!(server.at(network(1, 0)).is_none() && server.at(network(2, 0)).is_none());
+    assert!(server.at(network(1, 3)).is_some() && server.at(network(2, 3)).is_some());
+}
+
+#[test]
+fn connections_of_which_the_game_was_not_told_keep_their_places() {
+    let limits = Limits { peers: 3, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let now = Instant::now();
+    server.lingering = 2;
+    for (index, wanted) in [(0, true), (1, false)] {
+        let mut hello = proven(&mut server, &setup, now, address(index));
+        server.handle(now, address(index), &mut hello);
+        assert_eq!(server.at(address(index)).is_some(), wanted);
+    }
+    server.lingering = 1;
+    let mut hello = proven(&mut server, &setup, now, address(1));
+    server.handle(now, address(1), &mut hello);
+    assert!(server.at(address(1)).is_some(), "there is room again");
+}
+
+#[test]
+fn a_client_that_begins_again_at_once_costs_no_signature_each_time() {
+    let (mut server, setup) = table(Limits::default());
+    let start = Instant::now();
+    let mut seen = std::collections::HashSet::new();
+    for tenths in 0..50 {
+        let now = start + Duration::from_millis(tenths * 20);
+        let mut hello = proven(&mut server, &setup, now, address(0));
+        server.handle(now, address(0), &mut hello);
+        seen.insert(server.at(address(0)));
+    }
+    assert!(seen.len() <= 5, "{}", seen.len());
+}
+
+#[test]
+fn a_hello_in_fragments_comes_to_its_connection() {
+    let (mut server, setup) = table(Limits::default());
+    let now = Instant::now();
+    let hello = proven(&mut server, &setup, now, address(0));
+    let body = &hello[25..];
+    let pieces = [(0, &body[..110]), (110, &body[110..])].map(|(offset, piece): (usize, &[u8])| {
+        let mut message = hello[13..19].to_vec();
+        message.extend_from_slice(&offset.to_be_bytes()[5..]);
+        message.extend_from_slice(&piece.len().to_be_bytes()[5..]);
+        message.extend_from_slice(piece);
+        let mut record = hello[..11].to_vec();
+        record.extend_from_slice(&u16::try_from(message.len()).expect("short").to_be_bytes());
+        record.extend_from_slice(&message);
+        record
+    });
+    // The second alone means nothing, together they do; in one datagram or in two.
+    server.handle(now, address(0), &mut pieces[1].clone());
+    assert!(server.at(address(0)).is_none());
+    server.handle(now, address(0), &mut pieces.concat());
+    let end = Instant::now() + Duration::from_secs(20);
+    while server.outgoing.is_empty() {
+        assert!(Instant::now() < end, "no offer");
+        server.take_finished(now);
+        std::thread::sleep(Duration::from_micros(200));
     }
 }

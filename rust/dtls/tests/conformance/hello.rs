@@ -1,0 +1,147 @@
+//! Hellos that come in fragments, and records that are to be short.
+
+use super::*;
+use foreign::client::{address, cookie, sent, work};
+use foreign::wire::{HANDSHAKE, extension, fragment, message, record, records};
+use lodewire_dtls::{Cookies, Greeting};
+
+/// A hello with a large key in it, in fragments of so many bytes, each a datagram.
+fn pieces(hello: &Hello, sequence: u16, cookie: &[u8], len: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let body = hello.body(cookie);
+    let datagrams = body.chunks(len).enumerate().map(|(index, piece)| {
+        let message = fragment(1, body.len(), sequence, index * len, piece);
+        record(HANDSHAKE, 0, index as u64, &message)
+    });
+    (message(1, sequence, &body), datagrams.collect())
+}
+
+fn large() -> Hello {
+    let mut hello = Hello::new();
+    // A key share of TLS 1.3, as post-quantum ones are long.
+    hello.extensions.insert(0, extension(51, &[7; 1700]));
+    hello
+}
+
+#[test]
+fn a_hello_in_fragments_is_answered_and_put_together_behind_its_cookie() {
+    for (len, order) in [(1200, [0, 1]), (900, [1, 0]), (200, [0, 1])] {
+        let now = Instant::now();
+        let mut cookies = Cookies::new(now).expect("randomness");
+        let (_, first) = pieces(&large(), 0, &[], len);
+        let answer = cookies.greet(now, address(), &first[0]);
+        assert!(matches!(&answer, Greeting::Answer(answer) if answer.len() <= first[0].len()));
+        for datagram in &first[1..] {
+            let greeting = cookies.greet(now, address(), datagram);
+            assert!(matches!(greeting, Greeting::Ignored), "the first one is enough");
+        }
+        let (transcript, second) = pieces(&large(), 1, &cookie(&answer), len);
+        let Greeting::Proven(hello) = cookies.greet(now, address(), &second[0]) else {
+            panic!("the cookie is wrong")
+        };
+        let mut server = Connection::accept(now, server_config(), hello).expect("a part");
+        assert_eq!(server.transmit(), None);
+        assert_eq!(server.state(), &State::Handshaking);
+        let mut rest: Vec<_> = second[1..].to_vec();
+        if order[0] == 1 {
+            rest.reverse();
+        }
+        for datagram in &rest {
+            server.handle(now, &mut datagram.clone());
+        }
+        work(&mut server, now);
+        let mut client = ForeignClient::of(now, server, transcript);
+        client.take_offer();
+        client.exchange_keys();
+        client.finish();
+        assert_eq!(client.server.state(), &State::Connected);
+    }
+}
+
+#[test]
+fn fragments_of_a_hello_that_are_lost_or_forged_come_again() {
+    let now = Instant::now();
+    let mut cookies = Cookies::new(now).expect("randomness");
+    let (_, first) = pieces(&large(), 0, &[], 600);
+    let cookie = cookie(&cookies.greet(now, address(), &first[0]));
+    let (transcript, second) = pieces(&large(), 1, &cookie, 600);
+    let Greeting::Proven(hello) = cookies.greet(now, address(), &second[0]) else {
+        panic!("the cookie is wrong")
+    };
+    let mut server = Connection::accept(now, server_config(), hello).expect("a part");
+    // A forged fragment of another length, one of another content, one of another message: each in the place of a true one.
+    for forged in [
+        fragment(1, 5000, 1, 600, &[1; 100]),
+        fragment(1, transcript.len() - 12, 1, 600, &[1; 1200]),
+        fragment(1, transcript.len() - 12, 1, 1200, &vec![1; transcript.len() - 1212]),
+        message(16, 1, &[1; 66]),
+    ] {
+        server.handle(now, &mut record(HANDSHAKE, 0, 3, &forged));
+    }
+    for datagram in second.iter().chain(&second) {
+        server.handle(now, &mut datagram.clone());
+    }
+    work(&mut server, now);
+    let mut client = ForeignClient::of(now, server, transcript);
+    client.take_offer();
+    client.exchange_keys();
+    client.finish();
+    assert_eq!(client.server.state(), &State::Connected);
+}
+
+#[test]
+fn a_hello_is_no_longer_than_eight_kibibytes() {
+    let now = Instant::now();
+    let mut cookies = Cookies::new(now).expect("randomness");
+    let mut hello = Hello::new();
+    hello.extensions.push(extension(51, &[7; 9000]));
+    let (_, datagrams) = pieces(&hello, 0, &[], 1200);
+    assert!(matches!(cookies.greet(now, address(), &datagrams[0]), Greeting::Ignored));
+}
+
+#[test]
+fn a_server_keeps_to_the_length_of_records_that_a_client_asks_for() {
+    for (number, most) in [(1, 512), (2, 1024), (3, 2048), (4, 4096)] {
+        let config = ServerConfig { identity: make(Kind::Rsa2048).identity, ..server_config() };
+        let limits = Limits { mtu: 9000, ..Limits::default() };
+        let config = ServerConfig { limits, ..config };
+        // An RSA certificate is longer than the shortest record.
+        let mut hello = Hello::with(1, &[number]);
+        hello.extensions[1] = extension(13, &[0, 2, 4, 1]);
+        let now = Instant::now();
+        let mut cookies = Cookies::new(now).expect("randomness");
+        let body = |cookie: &[u8]| {
+            let mut body = hello.body(cookie);
+            let suite = 2 + 32 + 1 + 1 + cookie.len() + 2;
+            body[suite..suite + 2].copy_from_slice(&[0xC0, 0x2F]);
+            body
+        };
+        let datagram = record(HANDSHAKE, 0, 0, &message(1, 0, &body(&[])));
+        let cookie = cookie(&cookies.greet(now, address(), &datagram));
+        let second = message(1, 1, &body(&cookie));
+        let datagram = record(HANDSHAKE, 0, 1, &second);
+        let Greeting::Proven(proven) = cookies.greet(now, address(), &datagram) else {
+            panic!("the cookie is wrong")
+        };
+        let mut server = Connection::accept(now, config, proven).expect("something in common");
+        work(&mut server, now);
+        let flight = sent(&mut server);
+        assert!(records(&flight).iter().all(|record| record.content.len() <= most), "{most}");
+        server.expire(now + Duration::from_secs(1));
+        assert_eq!(sent(&mut server).concat().len(), flight.concat().len(), "the same again");
+        let hello = &foreign::wire::messages(&flight)[0].2;
+        assert!(hello.windows(5).any(|bytes| bytes == [0, 1, 0, 1, number]), "it is echoed");
+
+        let mut client =
+            ForeignClient::begin(server_config(), &Hello::with(1, &[number])).expect("a server");
+        client.exchange_keys();
+        client.finish();
+        assert_eq!(client.server.longest_packet(), most);
+        let too_long = lodewire_dtls::SendError::TooLong;
+        assert_eq!(client.server.send(&vec![7; most + 1]), Err(too_long));
+        assert_eq!(client.server.send(&vec![7; most]), Ok(()));
+        client.send_sealed(23, &vec![7; most]);
+        assert_eq!(client.server.receive(), Some(vec![7; most]));
+        client.send_sealed(23, &vec![7; most + 1]);
+        assert_eq!(told(&client.server), Alert::RECORD_OVERFLOW);
+    }
+}
