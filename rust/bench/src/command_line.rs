@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dtls;
 use crate::enet;
+use crate::joins;
 use crate::soak;
 use crate::websocket::{self, Server};
 
@@ -37,6 +38,8 @@ enum Task {
     DtlsMemory(dtls::MemoryOptions),
     /// Measure implementations of DTLS
     Dtls(dtls::Options),
+    /// Connect by wss:// again and again, ours, the engine's and Python's
+    Joins(joins::Options),
     /// Hold thousands of clients of all families for minutes
     Soak(soak::Options),
 }
@@ -51,6 +54,7 @@ pub(crate) fn run() -> Result<()> {
         Task::Enet(options) => enet::run(options),
         Task::DtlsMemory(options) => dtls::run_memory(options),
         Task::Dtls(options) => dtls::run(options),
+        Task::Joins(options) => joins::run(&options),
         Task::Soak(options) => soak::run(&options),
     }
 }

@@ -76,9 +76,15 @@ impl Engine {
 
     /// Starts a scene of its own, on all cores.
     pub(crate) fn start_scene(&self, path: &str) -> Result<Process> {
+        self.start_scene_with(path, &[])
+    }
+
+    /// The same with arguments for the scene.
+    pub(crate) fn start_scene_with(&self, path: &str, arguments: &[String]) -> Result<Process> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg("--headless").arg("--path");
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/godot")).arg(path);
+        command.args(arguments);
         Process::start("the engine", command, None)
     }
 

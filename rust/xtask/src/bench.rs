@@ -32,6 +32,8 @@ pub(crate) enum Bench {
     Enet,
     /// Implementations of DTLS
     Dtls,
+    /// Joining by wss://, between ours, the engine's and Python's
+    Joins,
     /// All families together, for minutes: what `cargo xtask soak` runs
     #[value(skip)]
     Soak,
@@ -45,12 +47,20 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let features = match what {
         Bench::Dtls => openssl_feature(),
-        Bench::Websocket | Bench::Enet | Bench::Soak => "",
+        Bench::Websocket | Bench::Enet | Bench::Joins | Bench::Soak => "",
     };
     let mut command = program(features)?;
     match what {
         Bench::Dtls => {
             command.arg("dtls");
+            pass_engine_with_addon(&mut command, &cache)?;
+        }
+        Bench::Joins => {
+            command.arg("joins");
+            match foreign_peers::websockets(&cache) {
+                Ok(python) => drop(command.arg("--python").arg(python)),
+                Err(error) => note(&format!("without Python's websockets: {error:#}")),
+            }
             pass_engine_with_addon(&mut command, &cache)?;
         }
         Bench::Soak => {

@@ -109,6 +109,11 @@ fn reason_in(error: &str) -> &str {
     lines.clone().find(is_error).or_else(|| lines.next_back()).unwrap_or("no reason was given")
 }
 
+/// A Python with `websockets`.
+pub(crate) fn websockets(cache: &Cache) -> Result<PathBuf> {
+    python(cache, &WEBSOCKETS)
+}
+
 /// The Python of a virtual environment with the package in it.
 fn python(cache: &Cache, wanted: &PythonPackage) -> Result<PathBuf> {
     let PythonPackage { folder: name, package, module } = *wanted;
