@@ -27,6 +27,8 @@ pub struct Limits {
     pub handshakes_per_address: usize,
     /// How many bytes may wait for the game, per peer; what comes beyond is lost. A packet counts for 64 more.
     pub waiting: usize,
+    /// The same of all peers of a server together, those included that have ended and of which the game was not told yet.
+    pub waiting_in_all: usize,
     /// How many bytes may wait for the network, per peer.
     pub outgoing: usize,
 }
@@ -41,6 +43,7 @@ impl Default for Limits {
             handshakes: 1024,
             handshakes_per_address: 256,
             waiting: 8 << 20,
+            waiting_in_all: 512 << 20,
             outgoing: 8 << 20,
         }
     }

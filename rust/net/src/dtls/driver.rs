@@ -114,7 +114,7 @@ impl EndpointDriver {
                 Event::Connected(key) => self.connected(key),
                 Event::Received(key, packet) => {
                     if let Some(peer) = self.peers.get(&key) {
-                        peer.tell(|mailbox| mailbox.inbox.push(&packet));
+                        peer.put(&packet, &self.limits);
                     }
                 }
                 Event::Ended { key, end, .. } => self.ended(now, key, end),

@@ -80,13 +80,18 @@ impl Inbox {
     }
 
     pub(super) fn push(&mut self, packet: &[u8]) {
+        self.push_within(packet, self.limit);
+    }
+
+    /// Adds a packet, if no more than `limit` waits with it.
+    pub(super) fn push_within(&mut self, packet: &[u8], limit: usize) {
         if self.lengths.is_empty() || self.begin > self.limit {
             self.bytes.drain(..self.begin);
             self.begin = 0;
         }
         let waiting = self.waiting() + self.elsewhere;
         let cost = packet.len() + PACKET_OVERHEAD;
-        if waiting > 0 && waiting + cost > self.limit {
+        if waiting > 0 && waiting + cost > limit.min(self.limit) {
             self.dropped += 1;
             return;
         }

@@ -72,7 +72,10 @@ impl Peer {
             }
             // Who is idle keeps no room.
             if self.packets.release() {
-                lock(&self.shared.mailbox).inbox.release();
+                let mut mailbox = lock(&self.shared.mailbox);
+                mailbox.inbox.release();
+                mailbox.inbox.elsewhere = 0;
+                self.shared.count(&mut mailbox);
             }
             return;
         }
