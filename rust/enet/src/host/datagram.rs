@@ -47,14 +47,27 @@ impl Host {
         target: Target,
         sent_time: Option<u16>,
     ) {
-        let head = self.head_len();
-        let mut header =
-            Header { peer_id: target.id, session: target.session, compressed: false, sent_time };
-        let commands = begin + head;
         self.scratch.clear();
-        if let Some(compressor) = &mut self.compressor {
-            header.compressed = compressor.compress(&out[commands..], &mut self.scratch);
-        }
+        let commands = begin + self.head_len();
+        let compressed = self
+            .compressor
+            .as_mut()
+            .is_some_and(|compressor| compressor.compress(&out[commands..], &mut self.scratch));
+        self.finish(out, begin, target, sent_time, compressed);
+    }
+
+    /// Does so with what stands in `scratch` in place of the commands, if they are compressed.
+    fn finish(
+        &mut self,
+        out: &mut Vec<u8>,
+        begin: usize,
+        target: Target,
+        sent_time: Option<u16>,
+        compressed: bool,
+    ) {
+        let head = self.head_len();
+        let header = Header { peer_id: target.id, session: target.session, compressed, sent_time };
+        let commands = begin + head;
         let bytes = header.encode();
         let bytes = &bytes[..header.encoded_len()];
         let checksum = self.config.checksum.then(|| {
@@ -80,7 +93,8 @@ impl Host {
         self.statistics.sent_data += (out.len() - begin) as u64;
     }
 
-    /// Queues a datagram with one command, for which there is no peer, or soon none any more.
+    /// Queues a datagram with one command, for which there is no peer, or soon none any more. It is not compressed: that takes
+    /// longer than all else that is done for a stranger.
     pub(super) fn reply(
         &mut self,
         to: SocketAddr,
@@ -93,7 +107,7 @@ impl Host {
         }
         let mut datagram = vec![0; self.head_len()];
         command.encode(&mut datagram);
-        self.seal(&mut datagram, 0, target, sent_time);
+        self.finish(&mut datagram, 0, target, sent_time, false);
         self.replies.push_back((to, datagram.into_boxed_slice()));
     }
 

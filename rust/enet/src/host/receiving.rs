@@ -9,6 +9,10 @@ use crate::time::Time;
 use crate::wire::{Body, Command, Commands, Header, MAXIMUM_MTU, NO_PEER, VerifyConnect};
 use std::net::SocketAddr;
 
+/// A CONNECT of 48 bytes with a random number in it becomes 28 or more by being compressed. Whoever sends one that is much shorter
+/// wants a longer answer for somebody else.
+const SHORTEST_REQUEST: usize = 24;
+
 /// What a host gives to a peer, to take its datagram with.
 struct Receiving<'a> {
     now: Time,
@@ -84,6 +88,9 @@ impl Host {
         scratch: &mut Vec<u8>,
     ) {
         if header.peer_id == NO_PEER {
+            if rest.len() < SHORTEST_REQUEST {
+                return;
+            }
             // `open` uses `scratch`; what is sent in answer is sealed with the host's own.
             if let Some(commands) = self.open(now, header, rest, [0; 4], None, scratch) {
                 self.handle_stranger(now, from, commands);

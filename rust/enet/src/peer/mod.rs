@@ -64,7 +64,7 @@ pub(crate) struct Peer {
     pub(crate) event_data: u32,
 
     /// Only as many as were used.
-    channels: Vec<Channel>,
+    channels: Vec<Option<Box<Channel>>>,
     control: Unacknowledged,
     unsequenced: Unsequenced,
     outgoing_group: u16,
@@ -142,6 +142,17 @@ impl Channel {
         // ENet's first command of a channel has the number 1.
         Self { unacknowledged: Unacknowledged::starting_at(1), ..Self::default() }
     }
+}
+
+/// The channel with this number, which is there from now on: those below it are not, so that whoever names the last takes no
+/// memory for all.
+#[inline]
+fn channel_of(channels: &mut Vec<Option<Box<Channel>>>, number: u8) -> &mut Channel {
+    let index = usize::from(number);
+    if index >= channels.len() {
+        channels.resize_with(index + 1, || None);
+    }
+    channels[index].get_or_insert_with(|| Box::new(Channel::new()))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -233,16 +244,7 @@ impl Peer {
     /// The channel with this number, which is there from now on.
     #[inline]
     fn channel(&mut self, number: u8) -> &mut Channel {
-        let index = usize::from(number);
-        if index >= self.channels.len() {
-            self.add_channels(index + 1);
-        }
-        &mut self.channels[index]
-    }
-
-    #[cold]
-    fn add_channels(&mut self, count: usize) {
-        self.channels.resize_with(count, Channel::new);
+        channel_of(&mut self.channels, number)
     }
 
     #[inline]
@@ -250,16 +252,15 @@ impl Peer {
         if channel == CONTROL_CHANNEL {
             Some(&mut self.control)
         } else {
-            self.channels.get_mut(usize::from(channel)).map(|channel| &mut channel.unacknowledged)
+            let channel = self.channels.get_mut(usize::from(channel))?.as_mut()?;
+            Some(&mut channel.unacknowledged)
         }
     }
 
     /// The receiving half of a channel and what all channels keep.
     #[inline]
     pub(crate) fn incoming(&mut self, channel: u8) -> (&mut Incoming, &mut Held) {
-        // Borrowed apart: the channel is made first.
-        self.channel(channel);
-        (&mut self.channels[usize::from(channel)].incoming, &mut self.held)
+        (&mut channel_of(&mut self.channels, channel).incoming, &mut self.held)
     }
 
     /// Whether an unsequenced packet is new.
@@ -308,5 +309,20 @@ impl Peer {
         self.held = Held::default();
         self.channels = Vec::new();
         self.control = Unacknowledged::starting_at(self.control.next_sequence());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn naming_a_channel_makes_that_one_alone() {
+        let address = (Ipv4Addr::LOCALHOST, 1).into();
+        let mut peer = Peer::new(PeerState::Connected, address, 0, 1392, 1);
+        peer.incoming(254);
+        peer.incoming(7);
+        assert_eq!(peer.channels.iter().flatten().count(), 2);
     }
 }

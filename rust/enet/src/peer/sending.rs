@@ -262,7 +262,7 @@ impl Peer {
         let channel = run.channel;
         let commands = if channel == CONTROL_CHANNEL {
             &mut self.control
-        } else if let Some(channel) = self.channels.get_mut(usize::from(channel)) {
+        } else if let Some(Some(channel)) = self.channels.get_mut(usize::from(channel)) {
             &mut channel.unacknowledged
         } else {
             return Sent::Done;
