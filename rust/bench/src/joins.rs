@@ -117,6 +117,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let engines = medians.iter().find(|other| other.0 == server && other.1 == End::Engine);
         if let Some((_, _, engines)) = engines
             && client == End::Lodewire
+            && options.busy == 0
             && median > RATIO * engines
         {
             failed.push(format!("{} | {} beside the engine's", server.name(), client.name()));
