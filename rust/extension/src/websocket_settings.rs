@@ -76,14 +76,15 @@ pub(crate) fn limits_of(
     let positive = |number: i32| usize::try_from(number).ok().filter(|number| *number > 0);
     let bytes = |kib: i32| positive(kib).filter(|kib| *kib <= MAX_BUFFER_KIB).map(|kib| kib << 10);
     let limits = || {
-        let in_bytes = bytes(input_kib)?;
+        let (in_bytes, out_bytes) = (bytes(input_kib)?, bytes(output_kib)?);
         Some(Limits {
             in_bytes,
             in_packets: positive(input_packets)?,
-            out_bytes: bytes(output_kib)?,
+            out_bytes,
             out_packets: positive(output_packets)?,
             // Two of the longest messages have room.
             in_total: Limits::default().in_total.max(in_bytes.saturating_mul(2)),
+            out_total: Limits::default().out_total.max(out_bytes.saturating_mul(2)),
         })
     };
     limits().ok_or_else(|| {

@@ -2,7 +2,9 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
-use lodewire_net::websocket::{CloseCode, Config, Limits, Server, ServerEvent, Settings};
+use lodewire_net::websocket::{
+    CloseCode, Config, Limits, MessageKind, Server, ServerEvent, Settings,
+};
 use lodewire_websocket::{Connection, Event, FrameHeader, Opcode, Role, apply_mask};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
@@ -244,4 +246,51 @@ fn messages_that_stay_incomplete_make_room() {
             .count();
         came && refused >= 6
     });
+}
+
+#[test]
+fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served() {
+    const PEERS: usize = 16;
+    const TOTAL: usize = 2 << 20;
+    const MESSAGE: usize = 8 << 10;
+    let limits = Limits { out_total: TOTAL, ..Limits::default() };
+    let settings = Settings { limits, ..Settings::default() };
+    let mut server = listen(Config { settings, ..Config::default() });
+    let silent: Vec<_> = (0..PEERS).map(|_| join(&server)).collect();
+    until("all are there", || {
+        server.poll();
+        while server.next_event().is_some() {}
+        server.peers().count() == PEERS
+    });
+    // They read nothing, until no more is taken for any of them.
+    let most = TOTAL + PEERS * (64 << 10);
+    until("it is full", || {
+        let reached = server.broadcast(MessageKind::Binary, vec![1; MESSAGE], &[]);
+        assert!(server.queued() <= most, "{}", server.queued());
+        reached == 0
+    });
+    assert!(server.queued() >= TOTAL);
+    // One that reads.
+    let known: Vec<_> = server.peers().map(|peer| peer.id()).collect();
+    let mut reader = join(&server);
+    let mut id = None;
+    until("it is there", || {
+        server.poll();
+        while server.next_event().is_some() {}
+        id = server.peers().map(|peer| peer.id()).find(|id| !known.contains(id));
+        id.is_some()
+    });
+    let peer = id.and_then(|id| server.peer(id)).expect("it is there");
+    let mut came = vec![0; MESSAGE + 4];
+    for _ in 0..100 {
+        assert_eq!(peer.send(MessageKind::Binary, vec![2; MESSAGE]), Ok(()));
+        reader.read_exact(&mut came).expect("it comes");
+    }
+    drop((silent, reader));
+    until("all have gone", || {
+        server.poll();
+        while server.next_event().is_some() {}
+        server.places() == 0
+    });
+    assert_eq!(server.queued(), 0);
 }

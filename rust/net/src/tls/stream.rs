@@ -88,22 +88,29 @@ impl TlsStream {
         })
     }
 
+    /// Reads what the peer has sent. [`Interrupted`](ErrorKind::Interrupted) if there may be more, though nothing has come
+    /// out of what was read.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(session) = &mut self.session else {
             return Err(ErrorKind::WouldBlock.into());
         };
-        loop {
-            match session.reader().read(buffer) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                result => return result,
+        match session.reader().read(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+        if session.read_tls(&mut self.tcp)? == 0 {
+            return Ok(0);
+        }
+        if let Err(error) = session.process_new_packets() {
+            let _ = session.write_tls(&mut Unvectored(&mut self.tcp));
+            return Err(io::Error::new(ErrorKind::InvalidData, error));
+        }
+        match session.reader().read(buffer) {
+            // Records without content, or the part of one: whoever reads says whether it has the time to go on.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                Err(ErrorKind::Interrupted.into())
             }
-            if session.read_tls(&mut self.tcp)? == 0 {
-                return Ok(0);
-            }
-            if let Err(error) = session.process_new_packets() {
-                let _ = session.write_tls(&mut Unvectored(&mut self.tcp));
-                return Err(io::Error::new(ErrorKind::InvalidData, error));
-            }
+            result => result,
         }
     }
 

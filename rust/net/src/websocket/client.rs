@@ -155,6 +155,7 @@ impl Client {
         // There is one peer, whose own limits are enough.
         let mut settings = config.settings;
         settings.limits.in_total = usize::MAX;
+        settings.limits.out_total = usize::MAX;
         let endpoint = Arc::new(Endpoint::new(settings));
         let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, target.port)).collect();
         let driver = ClientDriver::new(

@@ -29,11 +29,14 @@ pub struct Limits {
     /// are incomplete. Beyond it a peer that holds more than its share is not read, and the longest incomplete message is
     /// given up.
     pub in_total: usize,
+    /// Bytes that wait for the network, of all peers of a server together. Beyond it nothing more is taken for a peer for
+    /// which more than its share waits.
+    pub out_total: usize,
 }
 
 impl Default for Limits {
     /// 1 MiB each way, which a level or a large state fits into; 1024 messages in, as in the engine; 16384 out, which a
-    /// burst of one frame does not reach; 256 MiB of all peers together.
+    /// burst of one frame does not reach; 256 MiB each way of all peers together.
     fn default() -> Self {
         Self {
             in_bytes: 1 << 20,
@@ -41,6 +44,7 @@ impl Default for Limits {
             out_bytes: 1 << 20,
             out_packets: 16_384,
             in_total: 256 << 20,
+            out_total: 256 << 20,
         }
     }
 }
@@ -143,6 +147,8 @@ pub(super) struct Endpoint {
     pub(super) changes: AtomicUsize,
     /// What peers have sent and the game has not taken, in bytes, also of those that have gone.
     held: AtomicUsize,
+    /// What waits for the network, in bytes.
+    queued: AtomicUsize,
     /// The ids of the peers that are connected, and of those of whose end the game was not told yet.
     ids: Mutex<HashSet<i32>>,
 }
@@ -170,6 +176,7 @@ impl Endpoint {
             traffic: Traffic::default(),
             changes: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
+            queued: AtomicUsize::new(0),
             ids: Mutex::default(),
         }
     }
@@ -196,7 +203,32 @@ impl Endpoint {
 
     /// How much a peer may hold when [all of them](Self::is_full) hold too much.
     pub(super) fn share(&self) -> usize {
-        (self.settings.limits.in_total / self.places().max(1)).max(LEAST_SHARE)
+        self.share_of(self.settings.limits.in_total)
+    }
+
+    fn share_of(&self, total: usize) -> usize {
+        (total / self.places().max(1)).max(LEAST_SHARE)
+    }
+
+    /// Counts bytes that wait for the network.
+    pub(super) fn queue(&self, bytes: usize) {
+        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// They have gone out, or their peer has gone.
+    pub(super) fn unqueue(&self, bytes: usize) {
+        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// How much waits for the network.
+    pub(super) fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// How much may wait for the network per peer, if for all of them together as much waits as may.
+    pub(super) fn share_of_queue(&self) -> Option<usize> {
+        let total = self.settings.limits.out_total;
+        (self.queued() >= total).then(|| self.share_of(total))
     }
 
     /// How many peers there are, with those of whose end the game was not told yet.

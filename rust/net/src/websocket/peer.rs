@@ -242,15 +242,18 @@ impl Peer {
         let limits = settings.limits;
         // A client's frame has a mask, which only its one peer, the server, gets.
         let len = FrameHeader::frame_len(len, self.shared.request.is_none());
-        if self.buffered_amount() + len > limits.out_bytes
-            || self.shared.out_packets() >= limits.out_packets
-        {
-            if settings.drop_when_full {
+        let queued = self.buffered_amount();
+        let is_full = queued.saturating_add(len) > limits.out_bytes
+            || self.shared.out_packets() >= limits.out_packets;
+        let share = self.shared.endpoint.share_of_queue().unwrap_or(usize::MAX);
+        if is_full || queued.saturating_add(len) > share {
+            // Who has had less than its share does not pay for the others.
+            if settings.drop_when_full && (is_full || queued >= share) {
                 self.drop_connection();
             }
             return Err(SendError::Full);
         }
-        self.shared.out_bytes.fetch_add(len, Ordering::Relaxed);
+        self.shared.queue(len);
         self.shared.out_packets.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -262,7 +265,7 @@ impl Peer {
 
     /// How many bytes wait for the network.
     pub fn buffered_amount(&self) -> usize {
-        self.shared.out_bytes.load(Ordering::Relaxed)
+        self.shared.queued()
     }
 
     /// Throws away the messages that the game has not read, and those that still come. Without effect on a connection

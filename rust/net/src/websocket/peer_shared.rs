@@ -26,7 +26,7 @@ pub(super) struct PeerShared {
     /// The I/O thread has stopped reading since the inbox is full, and waits for [`Command::Resume`].
     stalled: AtomicBool,
     /// What waits for the network, in bytes as they go over the wire.
-    pub(super) out_bytes: AtomicUsize,
+    out_bytes: AtomicUsize,
     pub(super) out_packets: AtomicU32,
     /// The latest round-trip time in microseconds, 0 before the first.
     pub(super) round_trip: AtomicU32,
@@ -109,6 +109,28 @@ impl PeerShared {
         }
     }
 
+    /// Counts bytes that wait for the network.
+    pub(super) fn queue(&self, bytes: usize) {
+        self.out_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.endpoint.queue(bytes);
+    }
+
+    /// They have gone out.
+    pub(super) fn unqueue(&self, bytes: usize) {
+        self.out_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.endpoint.unqueue(bytes);
+    }
+
+    /// Nothing goes out any more.
+    pub(super) fn forget_queue(&self) {
+        self.endpoint.unqueue(self.out_bytes.swap(0, Ordering::Relaxed));
+    }
+
+    /// How many bytes wait for the network.
+    pub(super) fn queued(&self) -> usize {
+        self.out_bytes.load(Ordering::Relaxed)
+    }
+
     /// What it holds for the game, beside messages that are incomplete.
     pub(super) fn held(&self) -> usize {
         self.in_bytes.load(Ordering::Relaxed) + count(&self.in_packets) * MESSAGE_OVERHEAD
@@ -186,6 +208,7 @@ impl Drop for PeerShared {
     /// What nobody has taken goes with it.
     fn drop(&mut self) {
         self.endpoint.free(self.held());
+        self.forget_queue();
     }
 }
 

@@ -264,6 +264,11 @@ impl Server {
         self.endpoint.held()
     }
 
+    /// How many bytes wait for the network, of all peers.
+    pub fn queued(&self) -> usize {
+        self.endpoint.queued()
+    }
+
     /// How many places of [`max_clients`](Config::max_clients) are taken: also by peers of whose end the game does not know.
     pub fn places(&self) -> usize {
         self.endpoint.places()

@@ -18,6 +18,7 @@ use lodewire_websocket::{
     Role, ServerHandshake, Status,
 };
 use open::{End, Ending, Open};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -400,10 +401,13 @@ impl Connection {
             let _ = self.write();
             // Unread bytes would turn the end into a reset, which can take the Close with it.
             for _ in 0..READS_PER_TURN {
-                if Instant::now() >= end
-                    || !matches!(self.transport.read(buffer), Ok(len) if len > 0)
-                {
+                if Instant::now() >= end {
                     break;
+                }
+                match self.transport.read(buffer) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    _ => break,
                 }
             }
             self.transport.shutdown();

@@ -38,6 +38,7 @@ impl Drop for Open {
     /// However it ends.
     fn drop(&mut self) {
         self.peer.endpoint.free(self.counted);
+        self.peer.forget_queue();
         self.peer.leave();
     }
 }
@@ -231,7 +232,7 @@ impl Open {
         self.peer.endpoint.traffic.sent(1, 0);
         self.count(encoded);
         let counted = FrameHeader::frame_len(len, self.masks.is_some());
-        self.peer.out_bytes.fetch_sub(counted, Ordering::Relaxed);
+        self.peer.unqueue(counted);
         self.peer.out_packets.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -291,7 +292,7 @@ impl Open {
     /// Counts bytes for the network.
     pub(super) fn count(&self, len: usize) {
         self.peer.endpoint.traffic.sent(0, len);
-        self.peer.out_bytes.fetch_add(len, Ordering::Relaxed);
+        self.peer.queue(len);
     }
 }
 

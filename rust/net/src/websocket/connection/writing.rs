@@ -3,7 +3,6 @@
 use super::open::Ending;
 use super::{CLOSE_TIMEOUT, Connection, LEAST_PROGRESS, LINGER, Life, Phase, TLS_PATIENCE};
 use std::io::{self, ErrorKind};
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 impl Connection {
@@ -91,7 +90,7 @@ impl Connection {
                     self.written += len;
                     self.progress = self.progress.saturating_add(len);
                     if let Phase::Open(open) = &self.phase {
-                        open.peer.out_bytes.fetch_sub(len, Ordering::Relaxed);
+                        open.peer.unqueue(len);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
