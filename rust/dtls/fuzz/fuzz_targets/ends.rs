@@ -49,3 +49,43 @@ pub fn server(asks: bool) -> ServerConfig {
     let client_verifier = asks.then(|| Arc::new(Anybody) as Arc<dyn CertificateVerifier>);
     ServerConfig { identity: identity(), client_verifier, limits: limits() }
 }
+
+/// The two halves of a datagram that is one handshake message without keys, each a fragment; none if it is something else.
+pub fn halves(datagram: &[u8], at: usize) -> Option<[Vec<u8>; 2]> {
+    let body = datagram.get(25..)?;
+    let is_whole = datagram[0] == 22
+        && datagram[3..5] == [0, 0]
+        && datagram[14..17] == datagram[22..25]
+        && datagram[14..17] == (body.len() as u32).to_be_bytes()[1..];
+    let at = at.min(body.len());
+    let piece = |offset: usize, piece: &[u8]| {
+        let mut half = datagram[..11].to_vec();
+        half.extend_from_slice(&(piece.len() as u16 + 12).to_be_bytes());
+        half.extend_from_slice(&datagram[13..19]);
+        half.extend_from_slice(&(offset as u32).to_be_bytes()[1..]);
+        half.extend_from_slice(&(piece.len() as u32).to_be_bytes()[1..]);
+        half.extend_from_slice(piece);
+        half
+    };
+    is_whole.then(|| [piece(0, &body[..at]), piece(at, &body[at..])])
+}
+
+/// A hello of our client that asks for records of 512 bytes.
+pub fn with_short_records(hello: &[u8]) -> Vec<u8> {
+    let mut hello = hello.to_vec();
+    hello.extend_from_slice(&[0, 1, 0, 1, 1]);
+    let grow = |bytes: &mut [u8]| {
+        let len = u16::from_be_bytes([bytes[0], bytes[1]]) + 5;
+        bytes.copy_from_slice(&len.to_be_bytes());
+    };
+    grow(&mut hello[11..13]);
+    grow(&mut hello[15..17]);
+    grow(&mut hello[23..25]);
+    // Behind the version, the random and the session stand the cookie, the suites and the compressions.
+    let cookie = 25 + 35;
+    let suites = cookie + 1 + usize::from(hello[cookie]);
+    let compressions = suites + 2 + usize::from(hello[suites + 1]);
+    let extensions = compressions + 1 + usize::from(hello[compressions]);
+    grow(&mut hello[extensions..extensions + 2]);
+    hello
+}

@@ -32,13 +32,20 @@ fn serve(now: Instant, connection: &mut Connection) {
     while connection.transmit().is_some() {}
 }
 
-/// A server that has taken a hello.
-fn server(now: Instant, asks: bool) -> Connection {
+/// A server that has taken a hello, or its first fragment.
+fn server(now: Instant, asks: bool, in_part: bool, short: bool) -> Connection {
     let mut client = Connection::connect(now, ends::client()).unwrap();
     let mut cookies = Cookies::new(now).unwrap();
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     loop {
-        match cookies.greet(now, from, &client.transmit().unwrap()) {
+        let mut hello = client.transmit().unwrap();
+        if short {
+            hello = ends::with_short_records(&hello);
+        }
+        if in_part {
+            [hello, _] = ends::halves(&hello, 120).unwrap();
+        }
+        match cookies.greet(now, from, &hello) {
             Greeting::Answer(answer) => client.handle(now, &mut answer.to_vec()),
             Greeting::Proven(hello) => {
                 return Connection::accept(now, ends::server(asks), hello).unwrap();
@@ -54,7 +61,9 @@ fuzz_target!(|input: &[u8]| {
     let (mut connection, mut sequence) = if role & 1 == 0 {
         (Connection::connect(now, ends::client()).unwrap(), 0)
     } else {
-        (server(now, role & 2 != 0), 2)
+        let in_part = role & 4 != 0;
+        // The rest of the hello is still to come.
+        (server(now, role & 2 != 0, in_part, role & 8 != 0), if in_part { 1 } else { 2 })
     };
     serve(now, &mut connection);
     let mut records = 10_u8;
