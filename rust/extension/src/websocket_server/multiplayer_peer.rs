@@ -42,7 +42,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
     }
 
     fn get_unique_id(&self) -> i32 {
-        1
+        self.is_listening().into()
     }
 
     fn set_refuse_new_connections(&mut self, enable: bool) {
