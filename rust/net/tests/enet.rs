@@ -85,6 +85,26 @@ fn a_host_by_its_name_is_asked_when_its_addresses_are_told() {
 }
 
 #[test]
+fn a_host_that_does_not_answer_in_time_is_given_up() {
+    let silent = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let mut client = host();
+    client.set_connect_timeout(Some(Duration::from_millis(100)));
+    let asked = [
+        client.connect(silent.local_addr().expect("bound"), 1, 0).expect("a peer"),
+        // Whose name is still looked up.
+        client.connect_later(1, 0).expect("a peer"),
+    ];
+    for _ in asked {
+        let Some(Event::Disconnect { reason: Some(reason), .. }) =
+            client.service(Duration::from_secs(10))
+        else {
+            panic!("no disconnect")
+        };
+        assert!(reason.contains("in time"), "{reason}");
+    }
+}
+
+#[test]
 fn waiting_for_an_event_sleeps() {
     let mut host = host();
     let begin = Instant::now();

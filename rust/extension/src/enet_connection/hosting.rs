@@ -5,6 +5,7 @@ use crate::enet_packet_peer::LodeENetPacketPeer;
 use crate::name_lookup::NameLookup;
 use crate::optional::Optional;
 use crate::tls_options::{Extra, client_setup, server_setup};
+use crate::websocket_settings::timeout;
 use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
@@ -154,7 +155,9 @@ impl LodeENetConnection {
     ) -> Option<Gd<LodeENetPacketPeer>> {
         const CALLER: &str = "connect_to_host";
         self.apply();
+        let timeout = timeout(self.connect_timeout);
         let connection = self.active(CALLER)?;
+        connection.set_connect_timeout(timeout);
         let port = port_of(CALLER, port)?;
         let channels =
             usize::try_from(channels).ok().filter(|channels| (1..=255).contains(channels));
@@ -164,7 +167,7 @@ impl LodeENetConnection {
         let peer = match address.parse::<IpAddr>() {
             Ok(ip) => connection.connect(SocketAddr::new(ip, port), channels, data),
             Err(_) if is_name(&address) => {
-                let lookup = match NameLookup::begin(&address, Some(LOOKUP_TIMEOUT)) {
+                let lookup = match NameLookup::begin(&address, timeout.or(Some(LOOKUP_TIMEOUT))) {
                     Ok(lookup) => lookup,
                     Err(why) => {
                         godot_error!("LodeENetConnection.{CALLER}: {why}");

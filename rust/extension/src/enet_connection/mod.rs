@@ -165,6 +165,12 @@ pub(crate) struct LodeENetConnection {
     #[init(val = 64 << 20)]
     max_outgoing_bytes: i64,
 
+    /// How many seconds a connection that [method connect_to_host] asks for may take, the lookup of a name included; then
+    /// [constant EVENT_DISCONNECT] tells that there is none. 0 is as long as the protocol tries, some 31 seconds. Set it
+    /// before you connect.
+    #[var(usage_flags = [DEFAULT])]
+    pub(crate) connect_timeout: f64,
+
     /// How many clients may be connecting at once before they have answered, which costs some 200 bytes each. The oldest
     /// makes room for the newest. It counts when the host is created.
     #[var(usage_flags = [DEFAULT])]

@@ -109,6 +109,7 @@ impl LodeENetMultiplayerPeer {
             }
         }
         let unique_id = self.base().generate_unique_id().cast_signed();
+        host.bind_mut().connect_timeout = self.connect_timeout;
         let peer = host.bind_mut().connect_to_host(address, port, channels, unique_id);
         let Some(peer) = peer else { return Error::ERR_CANT_CREATE };
         self.peers.insert(1, Rc::clone(peer.bind().peer()));

@@ -65,6 +65,11 @@ pub(crate) struct LodeENetMultiplayerPeer {
     /// each peer, those that it was given.
     #[var(get = get_host, usage_flags = [NONE])]
     host: Option<Gd<LodeENetConnection>>,
+
+    /// How many seconds [method create_client] may take until the server has answered, the lookup of its name included.
+    /// 0 is as long as the protocol tries, some 31 seconds. Set it before.
+    #[var(usage_flags = [DEFAULT])]
+    connect_timeout: f64,
 }
 
 #[godot_api]

@@ -253,9 +253,11 @@ impl HostDriver {
     }
 
     fn connect(&mut self, now: Instant, connect: Connect) {
-        let Connect { shared, address, channels, data } = connect;
+        let Connect { shared, address, channels, data, timeout } = connect;
         let id = shared.id;
-        let mut dial = Dial { shared, channels, data, attempts: Attempts::new(), securing: 0 };
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        let attempts = Attempts::new();
+        let mut dial = Dial { shared, channels, data, attempts, securing: 0, deadline };
         if let Some(address) = address {
             dial.attempts.resolved([address]);
         }
@@ -312,8 +314,16 @@ impl HostDriver {
         }
     }
 
-    /// Tries the addresses whose time has come.
+    /// Tries the addresses whose time has come, and gives up dials whose time is over.
     pub(super) fn attempt_due(&mut self, now: Instant) {
+        let late = |dial: &Dial| dial.deadline.is_some_and(|at| at <= now);
+        let ids: Vec<_> =
+            self.dials.iter().filter(|(_, dial)| late(dial)).map(|(id, _)| *id).collect();
+        for id in ids {
+            self.hang_up(id, Some(0));
+            let reason = Some("the host did not answer in time".to_owned());
+            self.tell(Arrival::Disconnected { id, data: 0, reason });
+        }
         let due = |dial: &Dial| dial.attempts.next.is_some_and(|at| at <= now);
         let ids: Vec<_> =
             self.dials.iter().filter(|(_, dial)| due(dial)).map(|(id, _)| *id).collect();

@@ -112,6 +112,7 @@ pub struct Connection {
     /// What the counters were when they were taken last.
     popped: [u64; 4],
     is_reading: bool,
+    connect_timeout: Option<Duration>,
     failed: bool,
 }
 
@@ -151,6 +152,7 @@ impl Connection {
             arrivals: VecDeque::new(),
             popped: [0; 4],
             is_reading: false,
+            connect_timeout: None,
             failed: false,
         })
     }
@@ -170,6 +172,12 @@ impl Connection {
         if !std::mem::replace(&mut self.is_reading, true) {
             self.endpoint.command(Command::Begin);
         }
+    }
+
+    /// How long connections that are asked for from now on may take, the lookup of a name included; none: as long as the
+    /// protocol tries, some 31 seconds.
+    pub fn set_connect_timeout(&mut self, timeout: Option<Duration>) {
+        self.connect_timeout = timeout;
     }
 
     /// Asks for a connection with 1 to 255 channels; the other side is told `data`.
@@ -222,7 +230,8 @@ impl Connection {
         let remote = address.unwrap_or(unknown);
         let shared = Arc::new(PeerShared::new(true, Arc::clone(&self.endpoint), remote));
         let peer = self.peer(&shared, PeerState::Connecting, channels);
-        let connect = Connect { shared, address, channels, data };
+        let timeout = self.connect_timeout;
+        let connect = Connect { shared, address, channels, data, timeout };
         self.endpoint.command(Command::Connect(Box::new(connect)));
         self.endpoint.hurry();
         Ok(peer)

@@ -503,7 +503,7 @@ impl Driver for HostDriver {
         let protocol =
             self.host.deadline().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
-        let dials = self.dials.values().filter_map(|dial| dial.attempts.next).min();
+        let dials = self.dials.values().filter_map(Dial::next).min();
         let secure = self.secure.as_ref().and_then(|secure| secure.associations.deadline());
         [protocol, simulator, secure, dials, self.gather_until].into_iter().flatten().min()
     }

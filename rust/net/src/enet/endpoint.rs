@@ -100,6 +100,8 @@ pub(super) struct Connect {
     pub(super) address: Option<SocketAddr>,
     pub(super) channels: usize,
     pub(super) data: u32,
+    /// How long it may take, if not as long as the protocol tries.
+    pub(super) timeout: Option<Duration>,
 }
 
 /// How a peer is disconnected: ENet's three ways.
