@@ -4,7 +4,7 @@
 use crate::time::Time;
 
 /// What a host may have decompressed for each byte that it sends.
-const RATIO: usize = 4;
+const RATIO: usize = 2;
 /// Beyond that, what it may have at once and in a second. It has the first of these if its address is not proven.
 const UNPROVEN: usize = 8 << 10;
 const AT_ONCE: usize = 1 << 20;

@@ -6,12 +6,12 @@ use super::dial::Dial;
 use super::endpoint::Endpoint;
 use super::id_map::IdMap;
 use super::inbox::Arrival;
-use super::peer_shared::{PACKET_OVERHEAD, PeerShared};
+use super::peer_shared::PeerShared;
 use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
-use lodewire_enet::{Delivery, Event, Events, Host, PeerKey, Time};
+use lodewire_enet::{Event, Events, Host, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,24 +26,19 @@ const TURN: usize = 8;
 const MUCH: usize = 4 << 10;
 /// How many bytes of datagrams are written before they are sent.
 const OUTGOING: usize = 256 << 10;
-/// How often those are asked at most for whom there is little room left.
-const PRESSED_INTERVAL: Duration = Duration::from_millis(1);
-/// How many bytes of a peer the game may have taken before the protocol is told.
-const UNTOLD: usize = 64 << 10;
-
 /// A peer that is connected.
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) shared: Arc<PeerShared>,
     pub(super) key: PeerKey,
     /// What waits for the game, as far as is known here.
-    waiting: usize,
+    pub(super) waiting: usize,
     /// What was delivered since it was asked what the game has taken.
-    unasked: usize,
+    pub(super) unasked: usize,
     /// The unreliable packets that wait, oldest first: their numbers in the inbox.
-    unreliable: VecDeque<u64>,
+    pub(super) unreliable: VecDeque<u64>,
     /// It stands among those that are asked before what has come is read.
-    is_pressed: bool,
+    pub(super) is_pressed: bool,
 }
 
 /// Who stands in a slot of the protocol's.
@@ -76,9 +71,9 @@ pub(super) struct HostDriver {
     /// Until when what is to be sent is gathered.
     gather_until: Option<Instant>,
     /// Peers that wait for the game to make room.
-    pressed: Vec<u32>,
+    pub(super) pressed: Vec<u32>,
     /// When they are asked next.
-    ask_pressed_at: Instant,
+    pub(super) ask_pressed_at: Instant,
     outgoing: Outgoing,
     /// What was to be sent took longer than a turn.
     has_more_to_send: bool,
@@ -348,85 +343,6 @@ impl HostDriver {
                 })
             }
         }
-    }
-
-    /// The game was told of the end of a connection.
-    pub(super) fn release(&mut self, id: u32) {
-        if let Some(key) = self.ended.remove(&id) {
-            self.host.release(key);
-        }
-    }
-
-    fn received(
-        &mut self,
-        inbox: &mut super::inbox::Inbox,
-        key: PeerKey,
-        channel: u8,
-        delivery: Delivery,
-        data: Box<[u8]>,
-    ) {
-        let Some(entry) = self.places.entry(key) else { return };
-        let cost = data.len() + PACKET_OVERHEAD;
-        entry.waiting += cost;
-        entry.unasked += cost;
-        if entry.unasked >= UNTOLD || entry.waiting > self.waiting_limit {
-            Self::ask(&mut self.host, entry);
-        }
-        // Reliable packets are not let in beyond the limit. Of the others, the oldest make room.
-        while entry.waiting > self.waiting_limit {
-            let Some(number) = entry.unreliable.pop_front() else { break };
-            if let Some(len) = inbox.drop_packet(number) {
-                entry.waiting = entry.waiting.saturating_sub(len + PACKET_OVERHEAD);
-                entry.shared.count_dropped();
-                self.host.consumed(key, 1, len);
-            }
-        }
-        if entry.waiting > self.waiting_limit && delivery != Delivery::Reliable {
-            entry.waiting = entry.waiting.saturating_sub(cost);
-            entry.shared.count_dropped();
-            self.host.consumed(key, 1, data.len());
-            return;
-        }
-        if entry.waiting > self.waiting_limit / 2 && !std::mem::replace(&mut entry.is_pressed, true)
-        {
-            self.pressed.push(entry.shared.id);
-        }
-        let id = entry.shared.id;
-        let number = inbox.push(Arrival::Received { id, channel, delivery, data });
-        if delivery != Delivery::Reliable {
-            while entry.unreliable.front().is_some_and(|front| !inbox.has(*front)) {
-                entry.unreliable.pop_front();
-            }
-            entry.unreliable.push_back(number);
-        }
-    }
-
-    /// Asks what the game has taken of a peer's packets, and tells the protocol.
-    fn ask(host: &mut Host, entry: &mut Entry) {
-        let (packets, bytes) = entry.shared.take_consumed();
-        entry.unasked = 0;
-        entry.waiting = entry.waiting.saturating_sub(bytes + packets * PACKET_OVERHEAD);
-        host.consumed(entry.key, packets, bytes);
-    }
-
-    /// Asks those for whom there is little room left, but not for each datagram: they may be as many as there are peers.
-    fn ask_pressed_if_due(&mut self, now: Instant) {
-        if self.ask_pressed_at <= now {
-            self.ask_pressed_at = now + PRESSED_INTERVAL;
-            self.ask_pressed();
-        }
-    }
-
-    /// Asks those for whom there is little room left.
-    fn ask_pressed(&mut self) {
-        let limit = self.waiting_limit;
-        let (places, host) = (&mut self.places, &mut self.host);
-        self.pressed.retain(|&id| {
-            let Some(entry) = places.entry_by_id(id) else { return false };
-            Self::ask(host, entry);
-            entry.is_pressed = entry.waiting > limit / 2;
-            entry.is_pressed
-        });
     }
 
     /// What the simulated network has for either side.

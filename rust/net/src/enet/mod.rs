@@ -15,6 +15,7 @@ mod peer;
 mod peer_shared;
 mod secure;
 mod simulator;
+mod waiting;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};
 pub use id_map::IdMap;
