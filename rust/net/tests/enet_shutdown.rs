@@ -1,4 +1,4 @@
-//! A host whose network is shut down under it: in a process of its own, since that is shared.
+//! A host whose network is shut down under it: in a separate process, since the network is shared.
 
 #![expect(clippy::expect_used, reason = "a test")]
 
