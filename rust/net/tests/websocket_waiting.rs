@@ -294,3 +294,15 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
     });
     assert_eq!(server.queued(), 0);
 }
+
+#[test]
+fn the_documents_state_the_bounds_that_hold() {
+    let security = include_str!("../../../SECURITY.md").replace('\n', " ");
+    let limits = Limits::default();
+    let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let game =
+        format!("of those that have gone: {}, and at most 128 KiB more", mib(limits.in_total));
+    assert!(security.contains(&game), "{game}");
+    let network = format!("bounded likewise, by {} and 64 KiB more", mib(limits.out_total));
+    assert!(security.contains(&network), "{network}");
+}
