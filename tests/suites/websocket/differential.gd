@@ -194,7 +194,11 @@ class World:
 				return null
 			"join":
 				joining = who
-				return make.join(clients[who].peer)
+				var joined := make.join(clients[who].peer)
+				# The API sees it connect, however soon it is through.
+				if with_api and joined == OK:
+					clients[who].attach()
+				return joined
 			"send to":
 				return server.send(id_of(who), bytes)
 			"send to all":
@@ -332,6 +336,11 @@ class End:
 		if not of.with_api:
 			peer.poll()
 			return
+		attach()
+		api.poll()
+
+	## Gives the peer to a multiplayer API, if it has none.
+	func attach() -> void:
 		if api == null:
 			api = SceneMultiplayer.new()
 			api.multiplayer_peer = peer
@@ -341,7 +350,6 @@ class End:
 			api.connected_to_server.connect(_said.bind("API: connected_to_server"))
 			api.connection_failed.connect(_said.bind("API: connection_failed"))
 			api.server_disconnected.connect(_said.bind("API: server_disconnected"))
-		api.poll()
 
 	func _api_connected(id: int) -> void:
 		_note("API: connected", id)
