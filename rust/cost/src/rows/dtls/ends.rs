@@ -1,0 +1,134 @@
+//! The two ends of a connection, and what attackers write.
+
+use lodewire_dtls::{
+    CertificateError, CertificateVerifier, ClientConfig, Connection, Cookies, Greeting, Identity,
+    Limits, ServerConfig, SigningKey, State,
+};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The type of a record with messages of the handshake.
+pub(super) const HANDSHAKE: u8 = 22;
+/// The type of a record with packets.
+pub(super) const APPLICATION_DATA: u8 = 23;
+/// The type of a record with an alert.
+pub(super) const ALERT: u8 = 21;
+
+/// What may wait for the game in these rows, in bytes.
+pub(super) const WAITING: usize = 64 << 10;
+
+#[derive(Debug)]
+struct Anybody;
+
+impl CertificateVerifier for Anybody {
+    fn verify(&self, _: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
+        Ok(())
+    }
+}
+
+/// A server and a client in memory.
+pub(super) struct Pair {
+    pub(super) now: Instant,
+    pub(super) client: Connection,
+    pub(super) server: Connection,
+}
+
+/// Where the client is.
+pub(super) fn client_address() -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, 1], 1234))
+}
+
+impl Pair {
+    /// The two when the server has taken the hello and sent its messages.
+    pub(super) fn beginning() -> Self {
+        let now = Instant::now();
+        let limits = Limits { waiting: WAITING, ..Limits::default() };
+        let config = ClientConfig {
+            verifier: Arc::new(Anybody),
+            server_name: Some("game.example".to_owned()),
+            identity: None,
+            limits,
+        };
+        let mut client = Connection::connect(now, config).expect("randomness");
+        let mut cookies = Cookies::new(now).expect("randomness");
+        let server = loop {
+            let datagram = client.transmit().expect("a hello");
+            match cookies.greet(now, client_address(), &datagram) {
+                Greeting::Answer(mut answer) => client.handle(now, &mut answer),
+                Greeting::Proven(hello) => {
+                    let identity = identity();
+                    let config = ServerConfig { identity, client_verifier: None, limits };
+                    break Connection::accept(now, config, hello).expect("it is acceptable");
+                }
+                Greeting::Ignored => unreachable!("it is a hello"),
+            }
+        };
+        let mut pair = Self { now, client, server };
+        work(now, &mut pair.server);
+        pair
+    }
+
+    /// The two when they are connected.
+    pub(super) fn connected() -> Self {
+        let mut pair = Self::beginning();
+        while *pair.server.state() != State::Connected || *pair.client.state() != State::Connected {
+            let mut moved = 0;
+            while let Some(mut datagram) = pair.server.transmit() {
+                pair.client.handle(pair.now, &mut datagram);
+                work(pair.now, &mut pair.client);
+                moved += 1;
+            }
+            while let Some(mut datagram) = pair.client.transmit() {
+                pair.server.handle(pair.now, &mut datagram);
+                work(pair.now, &mut pair.server);
+                moved += 1;
+            }
+            assert!(moved > 0, "{:?} and {:?}", pair.client.state(), pair.server.state());
+        }
+        pair
+    }
+}
+
+fn work(now: Instant, connection: &mut Connection) {
+    while let Some(job) = connection.take_job() {
+        connection.resume(now, job.run());
+    }
+}
+
+fn identity() -> Arc<Identity> {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params =
+        rcgen::CertificateParams::new(vec!["game.example".to_owned()]).expect("parameters");
+    let chain = vec![params.self_signed(&key).expect("a certificate").der().clone()];
+    let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+    Arc::new(Identity::new(chain, SigningKey::new(&der).expect("a key")).expect("they fit"))
+}
+
+/// A record without keys, or one that claims to have some.
+pub(super) fn record(content_type: u8, epoch: u8, sequence: usize, content: &[u8]) -> Vec<u8> {
+    let [.., a, b, c, d] = (sequence as u64).to_be_bytes();
+    let mut record = vec![content_type, 0xFE, 0xFD, 0, epoch, 0, 0, a, b, c, d];
+    record.extend_from_slice(&(content.len() as u16).to_be_bytes());
+    record.extend_from_slice(content);
+    record
+}
+
+/// A piece of a message of the handshake, of `length` bytes.
+pub(super) fn piece(
+    kind: u8,
+    sequence: u16,
+    length: usize,
+    offset: usize,
+    bytes: &[u8],
+) -> Vec<u8> {
+    let three = |number: usize| (number as u32).to_be_bytes()[1..].to_vec();
+    let mut piece = vec![kind];
+    piece.extend(three(length));
+    piece.extend(sequence.to_be_bytes());
+    piece.extend(three(offset));
+    piece.extend(three(bytes.len()));
+    piece.extend_from_slice(bytes);
+    piece
+}

@@ -1,0 +1,87 @@
+//! Clients that have proven their address, and send anything instead of their messages.
+
+use super::ends::{ALERT, APPLICATION_DATA, HANDSHAKE, Pair, piece, record};
+use crate::meter::Meter;
+use crate::random::Random;
+use crate::row::Row;
+
+const CERTIFICATE: u8 = 11;
+const CLIENT_KEY_EXCHANGE: u8 = 16;
+const CLIENT_HELLO: u8 = 1;
+/// What the client's next message has as its number: it has sent two hellos.
+const NEXT: u16 = 2;
+/// What a handshake may keep: 32 KiB of messages and pieces of them, and 32 KiB of records that came before the keys.
+const HELD: usize = 160 << 10;
+
+/// The rows of handshakes.
+pub(super) fn rows() -> Vec<Row> {
+    let row = |name, size, allocated, instructions, run| Row {
+        name,
+        size,
+        allocated,
+        instructions,
+        held: HELD,
+        run,
+    };
+    vec![
+        row("dtls: pieces that each claim 16 MiB", 20, 4, 200, |size, meter| {
+            let longest = (1 << 24) - 1;
+            let piece = |number| piece(CERTIFICATE, NEXT + number as u16 % 8, longest, 0, &[1]);
+            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+        }),
+        row("dtls: pieces that each claim 30 KiB", 20, 4, 200, |size, meter| {
+            let piece =
+                |number| piece(CERTIFICATE, NEXT + number as u16 % 8, 30_000 - number, 0, &[1]);
+            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+        }),
+        row("dtls: a message in bytes, backwards", 100, 8, 300, |size, meter| {
+            let piece =
+                |back| piece(CLIENT_KEY_EXCHANGE, NEXT, 16_000, 15_999 - back % 15_000, &[1]);
+            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+        }),
+        row("dtls: every second byte of a message", 50, 8, 300, |size, meter| {
+            let piece = |at| piece(CLIENT_KEY_EXCHANGE, NEXT, 16_000, at * 2 % 16_000, &[1]);
+            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+        }),
+        row("dtls: pieces of no bytes", 100, 4, 200, |size, meter| {
+            let piece = |at| piece(CERTIFICATE, NEXT + at as u16 % 8, 16_000, at % 16_000, &[]);
+            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+        }),
+        row("dtls: a message that was there before", 50, 4, 300, |size, meter| {
+            let piece = piece(CLIENT_HELLO, 0, 60, 0, &[1]);
+            let repeated = record(HANDSHAKE, 0, 10, &piece);
+            attack(meter, std::iter::repeat_n(repeated, size));
+        }),
+        row("dtls: sealed records before the keys", 20, 4, 50, |size, meter| {
+            let mut random = Random::new(6);
+            let early = |number| record(APPLICATION_DATA, 1, number, &random.bytes(100));
+            attack(meter, (0..size).map(early));
+        }),
+        row("dtls: empty sealed records before the keys", 100, 8, 300, |size, meter| {
+            attack(meter, (0..size).map(|number| record(APPLICATION_DATA, 1, number, &[])));
+        }),
+        row("dtls: many records in a datagram", 5, 2, 200, |size, meter| {
+            let records = |number| {
+                (0..60).flat_map(|at| record(ALERT, 0, number * 60 + at, &[])).collect::<Vec<_>>()
+            };
+            attack(meter, (0..size).map(records));
+        }),
+        row("dtls: alerts that anybody may write", 50, 4, 200, |size, meter| {
+            attack(meter, (0..size).map(|number| record(ALERT, 0, number, &[1, 90])));
+        }),
+    ]
+}
+
+fn attack(meter: &mut Meter, datagrams: impl Iterator<Item = Vec<u8>>) {
+    let mut pair = Pair::beginning();
+    while pair.server.transmit().is_some() {}
+    let mut datagrams: Vec<_> = datagrams.collect();
+    let received = datagrams.iter().map(Vec::len).sum();
+    meter.run(received, || {
+        for datagram in &mut datagrams {
+            pair.server.handle(pair.now, datagram);
+            while pair.server.transmit().is_some() {}
+            while pair.server.receive().is_some() {}
+        }
+    });
+}
