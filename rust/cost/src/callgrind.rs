@@ -6,8 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The function in which it counts.
-const FUNCTION: &str = "*lodewire_measured_work*";
+/// The function in which it counts, and after which it writes. The same pattern for both would make it forget one.
+const COUNTED: &str = "*lodewire_measured_work*";
+const WRITTEN_AFTER: &str = "lodewire_cost::meter::lodewire_measured_work";
 
 /// Runs this program again under callgrind, silently. Returns the instructions of each piece of work, in order.
 pub(crate) fn count(valgrind: &Path, filter: Option<&str>) -> Result<Vec<u64>> {
@@ -17,8 +18,8 @@ pub(crate) fn count(valgrind: &Path, filter: Option<&str>) -> Result<Vec<u64>> {
     command.args(["--quiet", "--tool=callgrind"]);
     command.arg(format!("--callgrind-out-file={}", output.display()));
     // It counts in this function, and writes what it has counted when the function returns.
-    command.arg(format!("--toggle-collect={FUNCTION}"));
-    command.arg(format!("--dump-after={FUNCTION}"));
+    command.arg(format!("--toggle-collect={COUNTED}"));
+    command.arg(format!("--dump-after={WRITTEN_AFTER}"));
     command.arg(std::env::current_exe()?).arg("--silent").args(filter);
     let status =
         command.status().with_context(|| format!("{} does not start", valgrind.display()))?;

@@ -303,7 +303,7 @@ impl Connection {
             Some(state) if message.is_compressed() => {
                 message.inflate(piece, state, self.max_message)?;
             }
-            _ => message.append(piece, frame.remaining())?,
+            _ => message.append(piece)?,
         }
         if frame.remaining() > 0 {
             self.frame = Some(frame);

@@ -4,9 +4,6 @@ use crate::deflate::{DeflateState, Inflating};
 use crate::utf8::Utf8Check;
 use crate::{MessageKind, Violation};
 
-/// Memory is set aside for at most this many bytes of a message that were announced but have not come.
-pub(crate) const MAX_TRUSTED_LEN: usize = 16 * 1024;
-
 /// A data message that comes in more than one piece, or compressed.
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -36,15 +33,13 @@ impl Message {
         self.wire_len
     }
 
-    /// Takes the next bytes of a message that is not compressed; `announced` more are to come in the same frame.
-    pub(crate) fn append(&mut self, piece: &[u8], announced: u64) -> Result<(), Violation> {
+    /// Takes the next bytes of a message that is not compressed. Memory grows with what has come, not with what a header
+    /// announces.
+    pub(crate) fn append(&mut self, piece: &[u8]) -> Result<(), Violation> {
         self.wire_len += piece.len() as u64;
         if self.kind == MessageKind::Text {
             self.utf8.feed(piece).map_err(|_| Violation::InvalidUtf8)?;
         }
-        let ahead =
-            usize::try_from(announced).map_or(MAX_TRUSTED_LEN, |len| len.min(MAX_TRUSTED_LEN));
-        self.payload.reserve(piece.len().max(ahead));
         self.payload.extend_from_slice(piece);
         Ok(())
     }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::message::MAX_TRUSTED_LEN;
 
 const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
 const LIMIT: usize = 100_000;
@@ -181,7 +180,7 @@ fn memory_follows_what_came_not_what_was_claimed() {
     let used = connection.receive(&mut header).expect("within the limit").0;
     assert_eq!(used, header.len());
     let held = connection.message.as_ref().expect("a message is under way").capacity();
-    assert!(held <= 2 * MAX_TRUSTED_LEN, "{held} bytes for one that came");
+    assert!(held <= 64, "{held} bytes for one that came");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::victim::{Datagram, Victim, address, bytes_of, fragment};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_enet::HostConfig;
-use lodewire_enet::wire::{Fragment, MAXIMUM_PACKET_SIZE};
+use lodewire_enet::wire::{Fragment, MAXIMUM_FRAGMENT_COUNT};
 
 /// What one peer may make the host keep in these rows.
 const LIMIT: usize = 64 << 10;
@@ -20,7 +20,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 200,
             held: HELD,
-            run: |size, meter| unreliable(size, MAXIMUM_PACKET_SIZE as u32, 0, meter),
+            run: |size, meter| unreliable(size, MAXIMUM_FRAGMENT_COUNT, 0, meter),
         },
         Row {
             name: "enet: incomplete packets of one number",
@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 200,
             held: HELD,
-            run: |size, meter| unreliable(size, 2000, 0, meter),
+            run: |size, meter| unreliable(size, 2, 0, meter),
         },
         Row {
             name: "enet: incomplete packets of a later number",
@@ -36,7 +36,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 200,
             held: HELD,
-            run: |size, meter| unreliable(size, 2000, 5, meter),
+            run: |size, meter| unreliable(size, 2, 5, meter),
         },
         Row {
             name: "enet: reliable pieces that each claim 32 MiB",
@@ -44,7 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 300,
             held: HELD,
-            run: |size, meter| reliable(size, MAXIMUM_PACKET_SIZE as u32, meter),
+            run: |size, meter| reliable(size, MAXIMUM_FRAGMENT_COUNT, meter),
         },
         Row {
             name: "enet: reliable pieces of many packets",
@@ -52,10 +52,10 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 300,
             held: HELD,
-            run: |size, meter| reliable(size, 2000, meter),
+            run: |size, meter| reliable(size, 2, meter),
         },
         Row {
-            name: "enet: a packet of 32 MiB, backwards, in bytes",
+            name: "enet: a packet of 32 MiB, backwards",
             size: 100,
             allocated: 20,
             instructions: 300,
@@ -85,49 +85,47 @@ fn config() -> HostConfig {
     HostConfig { peers: 1000, waiting_limit: LIMIT, ..HostConfig::default() }
 }
 
-/// The first piece of a packet, of a byte.
-fn first_piece(start_sequence: u16, total_length: u32) -> Fragment<'static> {
-    let count = total_length.div_ceil(1000);
-    Fragment { start_sequence, count, number: 0, total_length, offset: 0, data: &[1] }
+/// The first piece of a packet of so many pieces, all of 32 bytes.
+fn first_piece(start_sequence: u16, count: u32) -> Fragment<'static> {
+    piece(start_sequence, count, 0)
+}
+
+fn piece(start_sequence: u16, count: u32, number: u32) -> Fragment<'static> {
+    let data = &[1; 32];
+    Fragment { start_sequence, count, number, total_length: 32 * count, offset: 32 * number, data }
 }
 
 fn attack(mut victim: Victim, datagrams: &[Datagram], meter: &mut Meter) {
     meter.run(bytes_of(datagrams), || victim.take_all(datagrams));
 }
 
-fn unreliable(size: usize, total: u32, sequence: u16, meter: &mut Meter) {
+fn unreliable(size: usize, count: u32, sequence: u16, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attacker = victim.admit(address(1));
     let datagrams: Vec<_> = (1..=size)
-        .map(|number| first_piece(number as u16, total))
+        .map(|number| first_piece(number as u16, count))
         .map(|piece| attacker.datagram(&[fragment(false, sequence, piece)]))
         .collect();
     attack(victim, &datagrams, meter);
 }
 
-fn reliable(size: usize, total: u32, meter: &mut Meter) {
+fn reliable(size: usize, count: u32, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attacker = victim.admit(address(1));
     let datagrams: Vec<_> = (1..=size)
-        .map(|number| first_piece(number as u16, total))
+        .map(|number| first_piece(number as u16, count))
         .map(|piece| attacker.datagram(&[fragment(true, piece.start_sequence, piece)]))
         .collect();
     attack(victim, &datagrams, meter);
 }
 
-/// The longest packet in pieces of a byte, of which the last come first.
+/// The longest packet in pieces of 32 bytes, of which the last come first.
 fn backwards(size: usize, is_reliable: bool, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attacker = victim.admit(address(1));
-    let (count, total_length) = (1 << 20, MAXIMUM_PACKET_SIZE as u32);
     let datagrams: Vec<_> = (1..=size as u32)
-        .map(|back| {
-            let (number, offset) = (count - back, total_length - 32 * back);
-            let piece =
-                Fragment { start_sequence: 1, count, number, total_length, offset, data: &[1] };
-            let sequence = if is_reliable { 1 } else { 0 };
-            attacker.datagram(&[fragment(is_reliable, sequence, piece)])
-        })
+        .map(|back| piece(1, MAXIMUM_FRAGMENT_COUNT, MAXIMUM_FRAGMENT_COUNT - back))
+        .map(|piece| attacker.datagram(&[fragment(is_reliable, u16::from(is_reliable), piece)]))
         .collect();
     attack(victim, &datagrams, meter);
 }
@@ -136,7 +134,7 @@ fn backwards(size: usize, is_reliable: bool, meter: &mut Meter) {
 fn many_peers(size: usize, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attackers: Vec<_> = (0..size).map(|number| victim.admit(address(number))).collect();
-    let piece = first_piece(1, MAXIMUM_PACKET_SIZE as u32);
+    let piece = first_piece(1, MAXIMUM_FRAGMENT_COUNT);
     let datagrams: Vec<_> = attackers
         .iter()
         .flat_map(|attacker| {

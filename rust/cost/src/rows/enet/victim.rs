@@ -112,7 +112,10 @@ impl Victim {
 
     /// Connects an attacker by the rules.
     pub(super) fn admit(&mut self, address: SocketAddr) -> Attacker {
-        self.try_admit(address, 77).expect("an answer")
+        let before = self.host.peer_count();
+        let attacker = self.try_admit(address, 77).expect("an answer");
+        assert_eq!(self.host.peer_count(), before + 1, "it is not connected");
+        attacker
     }
 
     /// The same where the host may refuse.
