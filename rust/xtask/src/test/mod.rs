@@ -1,5 +1,6 @@
 //! `cargo xtask test`.
 
+mod cost;
 mod demos;
 mod godot_run;
 mod godot_tests;
@@ -35,6 +36,12 @@ pub(crate) fn run(filter: Option<&str>) -> ExitCode {
     let mut tally = Tally::default();
     if filter.is_none() {
         rust_checks::run_checks(&mut tally);
+    }
+    if cost::is_selected(filter) {
+        cost::check(&mut tally);
+        if filter.is_some() {
+            return tally.finish();
+        }
     }
     rust_checks::run_tests(&mut tally, filter);
     godot_tests::run(&mut tally, filter);

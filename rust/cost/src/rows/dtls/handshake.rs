@@ -29,7 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
             let piece = |number| piece(CERTIFICATE, NEXT + number as u16 % 8, longest, 0, &[1]);
             attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
         }),
-        row("dtls: pieces that each claim 30 KiB", 20, 4, 200, |size, meter| {
+        row("dtls: pieces that each claim 30 KiB", 20, 40, 200, |size, meter| {
             let piece =
                 |number| piece(CERTIFICATE, NEXT + number as u16 % 8, 30_000 - number, 0, &[1]);
             attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));

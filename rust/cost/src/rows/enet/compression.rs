@@ -23,13 +23,13 @@ pub(super) fn rows() -> Vec<Row> {
         run,
     };
     vec![
-        row("enet: range coder, 4 KiB of zeros", 10_000, |size, meter| {
+        row("enet: range coder, 4 KiB of zeros", 80_000, |size, meter| {
             zeros(Compression::RangeCoder, size, meter);
         }),
-        row("enet: range coder, noise", 10_000, |size, meter| {
+        row("enet: range coder, noise", 1000, |size, meter| {
             noise(Compression::RangeCoder, size, meter);
         }),
-        row("enet: FastLZ, 4 KiB of zeros", 1000, |size, meter| {
+        row("enet: FastLZ, 4 KiB of zeros", 2000, |size, meter| {
             zeros(Compression::FastLz, size, meter);
         }),
         row("enet: FastLZ, noise", 1000, |size, meter| noise(Compression::FastLz, size, meter)),
