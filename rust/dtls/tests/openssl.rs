@@ -5,7 +5,9 @@
 mod identities;
 
 use identities::{Kind, Made, Only, make};
-use lodewire_dtls::{ClientConfig, Connection, Cookies, Greeting, Limits, ServerConfig, State};
+use lodewire_dtls::{
+    Alert, ClientConfig, Connection, Cookies, Error, Greeting, Limits, ServerConfig, State,
+};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -249,6 +251,52 @@ fn short_datagrams_in_both_roles() {
         let limits = Limits { mtu, ..Limits::default() };
         client_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits, FEW);
         server_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits, FEW);
+    }
+}
+
+#[test]
+fn a_client_that_asks_for_short_records_gets_them() {
+    for len in [512, 1024, 2048, 4096] {
+        server_of(Kind::Rsa2048, &format!("-maxfraglen {len}"), Limits::default(), &[2, 400]);
+    }
+}
+
+#[test]
+fn an_older_client_is_told_that_its_version_is_not_spoken() {
+    let made = make(Kind::P256);
+    let socket = socket();
+    let port = socket.local_addr().expect("a port").port();
+    // DTLS 1.0 signs with SHA-1, which the level of security must allow.
+    let arguments =
+        format!("s_client -dtls1 -cipher ALL:@SECLEVEL=0 -msg -connect 127.0.0.1:{port}");
+    let Some(mut client) = OpenSsl::start(&words(&arguments)) else {
+        println!("there is no openssl here");
+        return;
+    };
+    let identity = Arc::clone(&made.identity);
+    let config = ServerConfig { identity, client_verifier: None, limits: Limits::default() };
+    let mut cookies = Cookies::new(Instant::now()).expect("randomness");
+    let mut buffer = [0; 4096];
+    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    loop {
+        let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
+        let answer = match cookies.greet(Instant::now(), from, &buffer[..len]) {
+            Greeting::Ignored => panic!("a hello was not understood"),
+            Greeting::Answer(answer) => answer,
+            Greeting::Proven(hello) => {
+                let refusal = Connection::accept(Instant::now(), config, hello).err();
+                let refusal = refusal.expect("an older version");
+                assert!(matches!(refusal.error, Error::Protocol(Alert::PROTOCOL_VERSION, _)));
+                socket.send_to(&refusal.datagram.expect("an alert"), from).expect("sent");
+                break;
+            }
+        };
+        socket.send_to(&answer, from).expect("sent");
+    }
+    let end = Instant::now() + PATIENCE;
+    while !client.has_said("fatal protocol_version") {
+        assert!(Instant::now() < end, "it was not told: {}", client.said);
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
