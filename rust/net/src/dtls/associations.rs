@@ -1,6 +1,8 @@
 //! The connections of an endpoint, by the addresses of the other sides.
 
-use super::admission::{Admission, Admitted, Ticket};
+mod welcome;
+
+use super::admission::{Admission, Ticket};
 use super::{Limits, SendError, ServerSetup};
 use crate::deadlines::Deadlines;
 use crate::jobs::Jobs;
@@ -8,14 +10,15 @@ use crate::reactor::{DriverWaker, lock};
 use crate::udp::Outgoing;
 use crate::workers::Workers;
 use lodewire_dtls::{
-    ClientConfig, Connection, Cookies, Error, Greeting, Hello, Outcome, ServerConfig, State,
+    ClientConfig, Connection, Cookies, Error, Greeting, Outcome, ServerConfig, State,
 };
 use rustls_pki_types::CertificateDer;
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+use welcome::is_hello;
 
 /// Which association: none that comes later has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,9 +65,6 @@ struct HelloId {
     random: [u8; 32],
     sequence: u16,
 }
-
-/// A client that begins again in the middle of a handshake waits for so long: each time costs a signature.
-const AGAIN: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 struct Association {
@@ -239,82 +239,6 @@ impl Associations {
         self.settle(now, key);
     }
 
-    /// Looks at the hello of a client.
-    fn greet(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
-        let Some(accepting) = &self.accepting else { return };
-        match accepting.greet(now, from, datagram) {
-            Greeting::Answer(answer) if !self.is_refusing => self.outgoing.push(from, &answer),
-            Greeting::Ignored | Greeting::Answer(_) => {}
-            Greeting::Proven(hello) => {
-                match self.known(from, hello.random()) {
-                    // It has been asked for another cookie, and so begins behind its first hello again.
-                    Some((_, is_told, sequence))
-                        if !is_told && sequence < hello.message_sequence() =>
-                    {
-                        self.accept(now, from, hello, datagram);
-                    }
-                    Some((key, ..)) => self.pass(now, key, datagram),
-                    None if !self.is_refusing => self.accept(now, from, hello, datagram),
-                    None => {}
-                }
-            }
-        }
-    }
-
-    /// Who has begun at an address with this random: whether it is connected, and the number of its hello.
-    fn known(&mut self, from: SocketAddr, random: [u8; 32]) -> Option<(Key, bool, u16)> {
-        let place = self.places.get(&from).copied()?;
-        [Some(place.current), place.next].into_iter().flatten().find_map(|key| {
-            let association = self.get(key)?;
-            let hello = association.hello.filter(|hello| hello.random == random)?;
-            Some((key, association.is_told, hello.sequence))
-        })
-    }
-
-    /// Accepts the connection of a client, whose hello this datagram begins with, if there is a place for it. Else it is not
-    /// answered, and asks again.
-    pub(super) fn accept(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        hello: Hello,
-        datagram: &mut [u8],
-    ) {
-        let Some(accepting) = self.accepting.clone() else { return };
-        // A client that begins again in the middle of a handshake has forgotten that one.
-        let latest = self.places.get(&from).map(|place| place.next.unwrap_or(place.current));
-        let stale = latest.filter(|key| self.get(*key).is_some_and(|stale| !stale.is_told));
-        let is_recent =
-            |stale: &mut Association| now.saturating_duration_since(stale.begun) < AGAIN;
-        if stale.and_then(|key| self.get(key)).is_some_and(is_recent) {
-            return;
-        }
-        let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
-        let connected = self.slots.len().saturating_sub(self.beginning.len());
-        let in_all = handshakes.min(peers.saturating_sub(connected + self.lingering));
-        let admitted = accepting.admission.admit(from.ip(), in_all, handshakes_per_address);
-        let Some(Admitted { ticket, evicted }) = admitted else { return };
-        if let Some(key) = evicted.and_then(|number| self.beginning.get(&number).copied()) {
-            self.end(key, End::Failed(Error::TimedOut));
-        }
-        let id = HelloId { random: hello.random(), sequence: hello.message_sequence() };
-        match Connection::accept(now, accepting.config.clone(), hello) {
-            Ok(connection) => {
-                if let Some(stale) = stale {
-                    self.end(stale, End::Replaced);
-                }
-                let key = self.insert(now, from, connection, Some((ticket, id)));
-                // It may hold more of the hello.
-                self.pass(now, key, datagram);
-            }
-            Err(refusal) => {
-                if let Some(datagram) = refusal.datagram {
-                    self.outgoing.push(from, &datagram);
-                }
-            }
-        }
-    }
-
     fn insert(
         &mut self,
         now: Instant,
@@ -483,17 +407,6 @@ impl Associations {
         }
     }
 
-    /// Ends the handshakes that had to make room for those of others who share the limit.
-    pub(super) fn drop_evicted(&mut self) {
-        let keys: Vec<_> = self.beginning.values().copied().collect();
-        for key in keys {
-            let ticket = self.get(key).and_then(|association| association.ticket.as_ref());
-            if ticket.is_some_and(|ticket| !ticket.is_good()) {
-                self.end(key, End::Failed(Error::TimedOut));
-            }
-        }
-    }
-
     /// Goes on with what the workers have done.
     pub(crate) fn take_finished(&mut self, now: Instant) {
         for finished in self.jobs.take_finished(self.waker.as_ref()) {
@@ -533,16 +446,6 @@ impl Associations {
             }
         }
     }
-}
-
-/// Whether a datagram begins with a ClientHello without keys, or its first fragment: its record's type and epoch, its message's
-/// type, and where the fragment begins.
-fn is_hello(datagram: &[u8]) -> bool {
-    const HANDSHAKE: u8 = 22;
-    const CLIENT_HELLO: u8 = 1;
-    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..])
-        && datagram.get(13).is_some_and(|message| *message == CLIENT_HELLO)
-        && datagram.get(19..22) == Some(&[0; 3])
 }
 
 #[cfg(test)]
