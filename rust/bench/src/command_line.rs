@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::attacks;
 use crate::dtls;
 use crate::enet;
 use crate::joins;
@@ -40,6 +41,10 @@ enum Task {
     Dtls(dtls::Options),
     /// Connect by wss:// again and again, ours, the engine's and Python's
     Joins(joins::Options),
+    /// Be the server that is attacked
+    AttackedServer,
+    /// Attack servers, and measure what it costs them
+    Attacks(attacks::Options),
     /// Hold thousands of clients of all families for minutes
     Soak(soak::Options),
 }
@@ -55,6 +60,8 @@ pub(crate) fn run() -> Result<()> {
         Task::DtlsMemory(options) => dtls::run_memory(options),
         Task::Dtls(options) => dtls::run(options),
         Task::Joins(options) => joins::run(&options),
+        Task::AttackedServer => attacks::serve(),
+        Task::Attacks(options) => attacks::run(&options),
         Task::Soak(options) => soak::run(&options),
     }
 }

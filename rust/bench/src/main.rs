@@ -7,6 +7,8 @@
 )]
 
 #[cfg(target_os = "linux")]
+mod attacks;
+#[cfg(target_os = "linux")]
 mod command_line;
 #[cfg(target_os = "linux")]
 mod dtls;

@@ -34,6 +34,8 @@ pub(crate) enum Bench {
     Dtls,
     /// Joining by wss://, between ours, the engine's and Python's
     Joins,
+    /// Attacks on an ENet server, beside C ENet
+    Attacks,
     /// All families together, for minutes: what `cargo xtask soak` runs
     #[value(skip)]
     Soak,
@@ -47,7 +49,7 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let features = match what {
         Bench::Dtls => openssl_feature(),
-        Bench::Websocket | Bench::Enet | Bench::Joins | Bench::Soak => "",
+        Bench::Websocket | Bench::Enet | Bench::Attacks | Bench::Joins | Bench::Soak => "",
     };
     let mut command = program(features)?;
     match what {
@@ -62,6 +64,12 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
                 Err(error) => note(&format!("without Python's websockets: {error:#}")),
             }
             pass_engine_with_addon(&mut command, &cache)?;
+        }
+        Bench::Attacks => {
+            command.arg("attacks");
+            if let Ok(folder) = c_enet::libraries(&cache) {
+                command.arg("--c-enet").arg(folder);
+            }
         }
         Bench::Soak => {
             command.arg("soak");
