@@ -52,11 +52,11 @@ impl Attack {
         }
     }
 
-    /// Sends it to `server` for `time`. Returns how many datagrams were sent.
-    pub(super) fn run(self, server: SocketAddr, time: Duration) -> Result<usize> {
+    /// Sends it to `server` for `time`. Returns how much was sent, in Mbit/s.
+    pub(super) fn run(self, server: SocketAddr, time: Duration) -> Result<f64> {
         if self == Self::Nothing {
             std::thread::sleep(time);
-            return Ok(0);
+            return Ok(0.0);
         }
         let mut attacker = Attacker::new(server)?;
         match self {
@@ -78,7 +78,7 @@ impl Attack {
             while attacker.socket.recv(&mut buffer).is_ok() {}
             std::thread::sleep(TICK);
         }
-        Ok(count)
+        Ok(bytes as f64 * 8.0 / begin.elapsed().as_secs_f64() / 1e6)
     }
 }
 

@@ -44,6 +44,7 @@ pub(crate) struct Options {
 
 /// What an attack has come to.
 struct Outcome {
+    rate: f64,
     core: f64,
     health: Option<f64>,
     sent: usize,
@@ -61,8 +62,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             text = text + "- " + &line + "\n";
         }
     }
-    text += "\n| attack | server | of a core, % | health p99, ms | packets lost | connections lost | memory, MiB | reached |\n";
-    text += "|---|---|---|---|---|---|---|---|\n";
+    text += "\n| attack | server | Mbit/s | of a core, % | health p99, ms | packets lost | connections lost | memory, MiB | reached |\n";
+    text += "|---|---|---|---|---|---|---|---|---|\n";
     for attack in ATTACKS {
         println!("{}", attack.name());
         text += &row(attack, "Lodewire", measure(&ours()?, attack, time));
@@ -96,15 +97,16 @@ fn theirs(folder: &std::path::Path) -> Result<Vec<OsString>> {
 fn row(attack: Attack, server: &str, outcome: Result<Outcome>) -> String {
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(error) => return format!("| {} | {server} | {error:#} | | | | | |\n", attack.name()),
+        Err(error) => return format!("| {} | {server} | {error:#} | | | | | | |\n", attack.name()),
     };
-    let Outcome { core, health, sent, lost, disconnects, memory } = outcome;
+    let Outcome { rate, core, health, sent, lost, disconnects, memory } = outcome;
     let reached = core <= MOST_CORE
         && health.is_none_or(|health| health <= MOST_HEALTH)
         && lost + disconnects == 0;
     format!(
-        "| {} | {server} | {} | {} | {lost} of {sent} | {disconnects} | {} | {} |\n",
+        "| {} | {server} | {} | {} | {} | {lost} of {sent} | {disconnects} | {} | {} |\n",
         attack.name(),
+        number(rate),
         number(core),
         health.map_or_else(|| "–".to_owned(), number),
         number(memory),
@@ -137,7 +139,7 @@ fn measure(command: &[OsString], attack: Attack, time: Duration) -> Result<Outco
         let (cpu, memory) = (process.cpu()?, process.memory()?);
         let begin = Instant::now();
         let asked = health.map(|health| scope.spawn(move || ask_health(health, begin + time)));
-        attack.run(server, time)?;
+        let rate = attack.run(server, time)?;
         let core = process.cpu()?.since(cpu).total / begin.elapsed().as_secs_f64() * 100.0;
         let memory = (process.memory()? - memory) / 1024.0;
         let health = match asked {
@@ -149,6 +151,6 @@ fn measure(command: &[OsString], attack: Attack, time: Duration) -> Result<Outco
         };
         let exchanged = peers.join().map_err(|_| anyhow!("a thread failed"))??;
         let (sent, lost, disconnects) = (exchanged.sent, exchanged.lost, exchanged.disconnects);
-        Ok(Outcome { core, health, sent, lost, disconnects, memory })
+        Ok(Outcome { rate, core, health, sent, lost, disconnects, memory })
     })
 }
