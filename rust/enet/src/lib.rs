@@ -33,7 +33,7 @@ pub mod wire;
 pub use compression::{Compression, Compressor};
 pub use config::HostConfig;
 pub use event::{Event, Events, PeerKey};
-pub use host::{ConnectError, Host, HostStatistics, SendError, customer};
+pub use host::{ConnectError, FULL, Host, HostStatistics, SendError, customer};
 pub use packet::{Delivery, Payload};
 pub use peer::{PeerState, PeerStatistics};
 pub use time::Time;

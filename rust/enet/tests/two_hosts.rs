@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use lodewire_enet::{
-    Delivery, Event, Events, Host, HostConfig, Payload, PeerKey, PeerState, SendError, Time,
+    Delivery, Event, Events, FULL, Host, HostConfig, Payload, PeerKey, PeerState, SendError, Time,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -249,7 +249,7 @@ fn a_host_that_is_full_or_refuses_says_so_at_once() {
     pair.connect();
     let second = pair.hosts[1].connect(pair.addresses[0], 4, 0).expect("a free peer");
     pair.settle();
-    let refused = [Event::Disconnect { peer: second, data: 0, timed_out: false }];
+    let refused = [Event::Disconnect { peer: second, data: FULL, timed_out: false }];
     assert_eq!(pair.events(1), refused);
     assert!(pair.events(0).is_empty());
 }

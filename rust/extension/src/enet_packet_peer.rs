@@ -9,7 +9,6 @@ use godot::prelude::*;
 use lodewire_net::enet::{
     Delivery, Peer, PeerState as State, PeerStatistic as Statistic, Received, SendError,
 };
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -142,8 +141,6 @@ pub(crate) struct LodeENetPacketPeer {
     base: Base<PacketPeerExtension>,
     peer: Rc<Peer>,
     packet: PacketBuffer<Box<[u8]>>,
-    /// Why the connection has ended.
-    reason: RefCell<String>,
 }
 
 /// The delivery that a script's flags stand for, or an error print.
@@ -158,20 +155,7 @@ pub(crate) fn delivery_of(caller: &str, flags: i32) -> Option<Delivery> {
 
 impl LodeENetPacketPeer {
     pub(crate) fn create(peer: Rc<Peer>) -> Gd<Self> {
-        Gd::from_init_fn(|base| Self {
-            base,
-            peer,
-            packet: PacketBuffer::default(),
-            reason: RefCell::default(),
-        })
-    }
-
-    pub(crate) fn peer(&self) -> &Rc<Peer> {
-        &self.peer
-    }
-
-    pub(crate) fn set_reason(&self, reason: &str) {
-        reason.clone_into(&mut self.reason.borrow_mut());
+        Gd::from_init_fn(|base| Self { base, peer, packet: PacketBuffer::default() })
     }
 
     /// Whether there is a connection; if not, the script is told.
@@ -221,7 +205,7 @@ impl LodeENetPacketPeer {
     /// Why the connection has ended, in words; empty if one of the two sides asked for it. Not in [ENetPacketPeer].
     #[func]
     fn get_disconnect_reason(&self) -> GString {
-        GString::from(self.reason.borrow().as_str())
+        GString::from(&self.peer.reason())
     }
 
     /// The channel of the packet that [method PacketPeer.get_packet] reads next, or of the last that was read. Not in

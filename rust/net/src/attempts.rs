@@ -14,7 +14,9 @@ const MAXIMUM_ADDRESSES: usize = 8;
 pub(crate) struct Attempts<K> {
     /// Those that are not tried yet.
     addresses: VecDeque<SocketAddr>,
-    /// Those that are.
+    /// Those that were, in the order of the tries.
+    tried: Vec<SocketAddr>,
+    /// The connections to them.
     pub(crate) under_way: Vec<K>,
     /// When the next one is tried.
     pub(crate) next: Option<Instant>,
@@ -25,7 +27,13 @@ pub(crate) struct Attempts<K> {
 impl<K> Attempts<K> {
     /// None yet: the host's addresses are to be told.
     pub(crate) fn new() -> Self {
-        Self { addresses: VecDeque::new(), under_way: Vec::new(), next: None, is_resolving: true }
+        Self {
+            addresses: VecDeque::new(),
+            tried: Vec::new(),
+            under_way: Vec::new(),
+            next: None,
+            is_resolving: true,
+        }
     }
 
     /// Where to, the best first.
@@ -37,8 +45,18 @@ impl<K> Attempts<K> {
     /// The next address to try.
     pub(crate) fn next_address(&mut self, now: Instant) -> Option<SocketAddr> {
         let address = self.addresses.pop_front();
+        self.tried.extend(address);
         self.next = (!self.addresses.is_empty()).then(|| now + ATTEMPT_DELAY);
         address
+    }
+
+    /// Starts with the first address again. Returns the connections under way, for the caller to end.
+    pub(crate) fn restart(&mut self) -> Vec<K> {
+        for address in self.tried.drain(..).rev() {
+            self.addresses.push_front(address);
+        }
+        self.next = None;
+        std::mem::take(&mut self.under_way)
     }
 
     /// Whether there is nothing left to hope for.

@@ -23,6 +23,7 @@ fn pair() -> (Connection, Connection, Rc<lodewire_net::enet::Peer>, Rc<lodewire_
     let (mut server, mut client) = (host(), host());
     server.begin();
     let asked = client.connect(server.local_addr(), 3, 42).expect("a peer");
+    client.begin();
     assert_eq!(asked.state(), PeerState::Connecting);
     let Event::Connect { peer: at_server, data: 42 } = next(&mut server) else {
         panic!("no connect")
@@ -105,6 +106,23 @@ fn a_host_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[test]
+fn a_host_that_goes_tells_its_peers() {
+    let (mut server, client, ..) = pair();
+    drop(client);
+    let Event::Disconnect { reason: None, .. } = next(&mut server) else { panic!("no disconnect") };
+}
+
+#[test]
+fn packets_of_a_peer_that_was_disconnected_are_not_told() {
+    let (mut server, _client, at_server, at_client) = pair();
+    at_client.send(0, Delivery::Reliable, vec![1].into()).expect("sent");
+    let Event::Receive { .. } = next(&mut server) else { panic!("no packet") };
+    at_client.send(0, Delivery::Reliable, vec![2].into()).expect("sent");
+    at_server.disconnect(0);
+    let Event::Disconnect { .. } = next(&mut server) else { panic!("no disconnect") };
+}
+
+#[test]
 fn waiting_for_an_event_sleeps() {
     let mut host = host();
     let begin = Instant::now();
@@ -123,6 +141,7 @@ fn a_game_that_reads_late_gets_everything() {
     let mut client = host();
     server.begin();
     let at_client = client.connect(server.local_addr(), 3, 0).expect("a peer");
+    client.begin();
     let Event::Connect { peer: at_server, .. } = next(&mut server) else { panic!("no connect") };
     next(&mut client);
     for number in 0..200_u8 {
@@ -180,7 +199,7 @@ fn places_count_until_the_game_was_told_of_the_end() {
     let Event::Disconnect { reason: Some(reason), .. } = next(&mut client) else {
         panic!("a third one is connected")
     };
-    assert_eq!(reason, "refused");
+    assert_eq!(reason, "the other side is full");
     // What has come is there when the game has time, and then the places are free.
     for _ in 0..2 {
         let Event::Connect { peer, .. } = next(&mut server) else { panic!("no connect") };

@@ -23,7 +23,7 @@ fn after_the_network_has_shut_down_nobody_waits_for_it() {
     assert!(client.flush());
     lodewire_net::shutdown();
     assert!(!client.flush());
-    client.disconnect_all_now();
+    drop(client);
     // The server's peer is gone, of which its game was not told yet: both things are told at once.
     let Some(Event::Connect { peer, .. }) = server.service(TIMEOUT) else { panic!("no connect") };
     let Some(Event::Disconnect { reason: Some(reason), .. }) = server.service(TIMEOUT) else {

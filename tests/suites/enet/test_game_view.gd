@@ -46,7 +46,7 @@ func test_refusing_holds_for_the_first_datagram() -> void:
 	var event := client.service(2000)
 	check_eq(event[0], LodeENetConnection.EVENT_DISCONNECT)
 	check_eq(event[1], peer)
-	check_eq(peer.get_disconnect_reason(), "refused")
+	check_eq(peer.get_disconnect_reason(), "the other side refuses connections")
 	server.refuse_new_connections(false)
 	_connected(_dial())
 
@@ -115,6 +115,7 @@ func _old_connection(let_go: Callable) -> void:
 	var other := LodeENetConnection.new()
 	other.create_host()
 	var next := other.connect_to_host("127.0.0.1", server.get_local_port(), 1, 8)
+	other.flush()
 	var event := server.service(2000)
 	check_eq(event[0], LodeENetConnection.EVENT_CONNECT)
 	check_eq(event[2], 8)
@@ -373,7 +374,10 @@ func _expecting(error: String, call: Callable) -> Variant:
 
 
 func _dial() -> LodeENetPacketPeer:
-	return client.connect_to_host("127.0.0.1", server.get_local_port(), 2, 1)
+	var peer := client.connect_to_host("127.0.0.1", server.get_local_port(), 2, 1)
+	# It is asked for with the first service, or now.
+	client.flush()
+	return peer
 
 
 ## Waits until both sides have told that they are connected.

@@ -70,7 +70,7 @@ impl Host {
     /// asked for and that are not there yet.
     pub fn disconnect_all_now(&mut self, data: u32) {
         for half_open in self.half_opens.take_all() {
-            self.turn_away(&half_open);
+            self.turn_away(&half_open, data);
         }
         while let Some(peer) = self.peers.active().last().and_then(|&slot| self.peers.key(slot)) {
             self.disconnect_now(peer, data);

@@ -11,6 +11,8 @@ mod receiving;
 mod sending;
 mod timers;
 
+pub use opening::FULL;
+
 use crate::compression::Compressor;
 use crate::config::HostConfig;
 use crate::event::{Events, PeerKey};

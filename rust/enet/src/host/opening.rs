@@ -14,6 +14,10 @@ use crate::wire::{
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+/// The number of the disconnect with which a full host answers: the letters FULL. Other programs take it for a number like
+/// any other.
+pub const FULL: u32 = u32::from_be_bytes(*b"FULL");
+
 /// The session of a host that had none.
 const NO_SESSION: u8 = 0xFF;
 /// How many numbers are tried for one that is free.
@@ -80,7 +84,8 @@ impl Host {
             return;
         }
         if self.refusing || self.is_full() {
-            self.refuse(from, &asked, 0);
+            let data = if self.refusing { 0 } else { FULL };
+            self.refuse(from, &asked, 0, data);
             return;
         }
         self.half_opens.expire(now);
@@ -169,7 +174,7 @@ impl Host {
     }
 
     /// Tells a remote host that it may not. The number of its connection shows that this is no false sender.
-    fn refuse(&mut self, to: SocketAddr, asked: &VerifyConnect, session: u8) {
+    fn refuse(&mut self, to: SocketAddr, asked: &VerifyConnect, session: u8, data: u32) {
         let (id, connect_id) = (asked.outgoing_peer_id, asked.connect_id);
         let (sent_time, sequence) = halves(connect_id);
         let command = Command {
@@ -177,14 +182,14 @@ impl Host {
             unsequenced: true,
             channel: CONTROL_CHANNEL,
             sequence,
-            body: Body::Disconnect { data: 0 },
+            body: Body::Disconnect { data },
         };
         self.reply(to, Target { id, session, connect_id }, Some(sent_time), &command);
     }
 
     /// Tells a remote host whose address is not proven that it is not connected.
-    pub(super) fn turn_away(&mut self, half_open: &HalfOpen) {
-        self.refuse(half_open.address, &half_open.asked, half_open.answer.incoming_session);
+    pub(super) fn turn_away(&mut self, half_open: &HalfOpen, data: u32) {
+        self.refuse(half_open.address, &half_open.asked, half_open.answer.incoming_session, data);
     }
 
     /// A datagram to a number that was offered to its sender. If it acknowledges what went to that address, and nowhere
@@ -220,7 +225,7 @@ impl Host {
         let half_open = self.half_opens.remove(from, id)?;
         let slot = if self.is_full() { None } else { self.peers.free_slot(id) };
         let Some(slot) = slot else {
-            self.turn_away(&half_open);
+            self.turn_away(&half_open, FULL);
             return None;
         };
         let HalfOpen { asked, answer, .. } = half_open;

@@ -2,7 +2,7 @@
 
 use super::{MIB, Victim, address, connect_command, datagram, fragment, packets, reliable};
 use lodewire_enet::wire::{Body, Command, Commands, Fragment, Header, NO_PEER};
-use lodewire_enet::{Event, HostConfig};
+use lodewire_enet::{Event, FULL, HostConfig};
 
 #[test]
 fn incomplete_unreliable_packets_do_not_make_a_peer_deaf() {
@@ -137,7 +137,7 @@ fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
     let answer = victim.answers(address(5)).pop().expect("an answer");
     let (_, rest) = Header::parse(&answer).expect("a header");
     let refused = Commands::new(rest).next().expect("a command");
-    assert_eq!(refused.body, Body::Disconnect { data: 0 });
+    assert_eq!(refused.body, Body::Disconnect { data: FULL });
     victim.host.consumed(ended[0], 40, 40_000);
     assert_eq!(victim.host.kept(), 360 * 1128);
     for peer in ended {

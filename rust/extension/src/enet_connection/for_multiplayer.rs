@@ -22,18 +22,6 @@ impl LodeENetConnection {
         self.connection.is_none() || matches!(self.nothing(), EventType::Error)
     }
 
-    pub(crate) fn flush_quietly(&self) {
-        if let Some(connection) = &self.connection {
-            connection.flush();
-        }
-    }
-
-    pub(crate) fn disconnect_all_quietly(&self) {
-        if let Some(connection) = &self.connection {
-            connection.disconnect_all_now();
-        }
-    }
-
     pub(crate) fn refuse_quietly(&self, refuse: bool) {
         if let Some(connection) = &self.connection {
             connection.set_refusing(refuse);

@@ -9,7 +9,7 @@ use crate::websocket_settings::timeout;
 use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS};
+use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS, Peer};
 use lodewire_net::{Bind, BindError};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -23,11 +23,11 @@ const MAXIMUM_CHANNELS: i32 = 255;
 
 /// What `create_host` and `create_host_bound` are asked for.
 #[derive(Clone, Copy, Debug)]
-struct Wanted {
-    max_peers: i32,
-    max_channels: i32,
-    in_bandwidth: i32,
-    out_bandwidth: i32,
+pub(crate) struct Wanted {
+    pub(crate) max_peers: i32,
+    pub(crate) max_channels: i32,
+    pub(crate) in_bandwidth: i32,
+    pub(crate) out_bandwidth: i32,
 }
 
 impl Wanted {
@@ -56,11 +56,11 @@ impl Wanted {
     }
 }
 
-/// A port that something can be sent to.
+/// A port that something can be sent to. `caller` is the class and the method that the script called, here and elsewhere.
 pub(super) fn port_of(caller: &str, port: i32) -> Option<u16> {
     let port_number = u16::try_from(port).ok().filter(|port| *port > 0);
     if port_number.is_none() {
-        godot_error!("LodeENetConnection.{caller}: {port} is no port. Use 1 to 65535.");
+        godot_error!("{caller}: {port} is no port. Use 1 to 65535.");
     }
     port_number
 }
@@ -89,16 +89,17 @@ impl LodeENetConnection {
         #[opt(default = 0)] out_bandwidth: i32,
     ) -> Error {
         let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
-        self.create("create_host", Bind::Any, 0, wanted)
+        self.create("LodeENetConnection.create_host", Bind::Any, 0, wanted)
     }
 
     /// Creates a host like [method create_host], on the address [param bind_address] of this machine ([code]*[/code] for
     /// all, IPv6 and IPv4) and the UDP port [param bind_port]; 0 takes one that is free.
     ///
-    /// Nothing is read before the first [method service] or [method connect_to_host], so that [method compress],
-    /// [method channel_limit] and [method refuse_new_connections] hold from the first datagram on.
+    /// Nothing is read, and no connection asked for, before the first [method service], so that what you set up until then
+    /// holds from the first datagram on: [method compress], [method dtls_server_setup], [method refuse_new_connections] and
+    /// the properties.
     #[func]
-    pub(crate) fn create_host_bound(
+    fn create_host_bound(
         &mut self,
         bind_address: GString,
         bind_port: i32,
@@ -107,105 +108,48 @@ impl LodeENetConnection {
         #[opt(default = 0)] in_bandwidth: i32,
         #[opt(default = 0)] out_bandwidth: i32,
     ) -> Error {
-        let caller = "create_host_bound";
-        let address = bind_address.to_string();
-        let Some(bind) = Bind::parse(&address) else {
-            godot_error!(
-                "LodeENetConnection.{caller}: {address:?} is no IP address. Use * for all."
-            );
-            return Error::ERR_INVALID_PARAMETER;
-        };
-        let Ok(port) = u16::try_from(bind_port) else {
-            godot_error!("LodeENetConnection.{caller}: {bind_port} is no port. Use 0 to 65535.");
-            return Error::ERR_INVALID_PARAMETER;
-        };
         let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
-        self.create(caller, bind, port, wanted)
+        let address = bind_address.to_string();
+        self.create_bound("LodeENetConnection.create_host_bound", &address, bind_port, wanted)
     }
 
-    /// Destroys the host. Its connections are gone, without a word to the other sides; what you asked for before, such as
-    /// [method LodeENetPacketPeer.peer_disconnect_now], still goes out.
+    /// Destroys the host, and frees its port. What you sent before goes out, once, and the other sides are told that they
+    /// are disconnected; so they are when the last reference to this object goes, or the game quits.
     #[func]
     fn destroy(&mut self) {
-        if self.connection.take().is_none() {
+        if self.connection.is_none() {
             inactive("destroy");
         }
-        self.handles.get_mut().clear();
-        self.lookups.clear();
-        self.monitor.remove();
+        self.destroy_quietly();
     }
 
     /// Asks for a connection to the host at [param address], an IP address or a name, and its [param port], with
     /// [param channels] channels (0 stands for 255). The other side is told [param data], a number of 32 bits.
     ///
-    /// The engine looks names up, on a thread of its own, and [method service] takes the answer.
+    /// The peer is there at once, and asks with the next [method service] or [method flush]. The engine looks names up, on a
+    /// thread of its own, and [method service] takes the answer.
     ///
-    /// The peer is there at once; [constant EVENT_CONNECT] tells that it is connected, [constant EVENT_DISCONNECT] that it
-    /// is not: at once if the other side refuses, or a name is not found, else after some 31 seconds. A host can have
+    /// [constant EVENT_CONNECT] tells that it is connected, [constant EVENT_DISCONNECT] that it is not: at once if the other
+    /// side refuses, or a name is not found, else after some 31 seconds. A host can have
     /// several connections that it asked for.
     ///
     /// Returns [code]null[/code] if there is no host, it has as many peers as it may, or an argument is wrong.
     #[func]
-    pub(crate) fn connect_to_host(
+    fn connect_to_host(
         &mut self,
         address: GString,
         port: i32,
         #[opt(default = 0)] channels: i32,
         #[opt(default = 0)] data: i32,
     ) -> Option<Gd<LodeENetPacketPeer>> {
-        const CALLER: &str = "connect_to_host";
-        self.apply();
-        let timeout = timeout(self.connect_timeout);
-        let connection = self.active(CALLER)?;
-        connection.set_connect_timeout(timeout);
-        let port = port_of(CALLER, port)?;
-        let channels =
-            usize::try_from(channels).ok().filter(|channels| (1..=255).contains(channels));
-        let channels = channels.unwrap_or(255);
-        let data = data.cast_unsigned();
-        let address = address.to_string();
-        let peer = match address.parse::<IpAddr>() {
-            Ok(ip) => connection.connect(SocketAddr::new(ip, port), channels, data),
-            Err(_) if is_name(&address) => {
-                let lookup = match NameLookup::begin(&address, timeout.or(Some(LOOKUP_TIMEOUT))) {
-                    Ok(lookup) => lookup,
-                    Err(why) => {
-                        godot_error!("LodeENetConnection.{CALLER}: {why}");
-                        return None;
-                    }
-                };
-                let peer = connection.connect_later(channels, data);
-                if let Ok(peer) = &peer {
-                    self.lookups.push((lookup, Rc::clone(peer), port));
-                }
-                peer
-            }
-            Err(_) => {
-                godot_error!(
-                    "LodeENetConnection.{CALLER}: {address:?} is neither an IP address nor a name."
-                );
-                return None;
-            }
-        };
-        match peer {
-            Ok(peer) => Some(self.handle(&peer)),
-            Err(error) => {
-                let why = match error {
-                    ConnectError::Full => {
-                        "the host has as many peers as it may. Ask for more in create_host()."
-                    }
-                    ConnectError::Unreachable => {
-                        "the address is not of the host's own kind (IPv4, IPv6). Bind to *."
-                    }
-                };
-                godot_error!("LodeENetConnection.{CALLER}: {why}");
-                None
-            }
-        }
+        self.active("connect_to_host")?;
+        let caller = "LodeENetConnection.connect_to_host";
+        let peer = self.dial(caller, &address.to_string(), port, channels, data)?;
+        Some(self.handle(&peer))
     }
 
     /// Encrypts the host's connections with DTLS, as a client of the server [param hostname]: call it after
-    /// [method create_host] and before [method connect_to_host]. The server's certificate must be for [param hostname], and
+    /// [method create_host]. Connections that are coming about begin again with it. The server's certificate must be for [param hostname], and
     /// who vouches for it is said by [param client_options], as of [method LodePacketPeerDTLS.connect_to_peer].
     ///
     /// If the server does not have the right certificate, [constant EVENT_DISCONNECT] tells so, and
@@ -214,21 +158,16 @@ impl LodeENetConnection {
     /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
     /// be used.
     #[func]
-    pub(crate) fn dtls_client_setup(
+    fn dtls_client_setup(
         &mut self,
         hostname: GString,
         #[opt(default = Optional::NONE)] client_options: Optional<TlsOptions>,
     ) -> Error {
-        const CALLER: &str = "dtls_client_setup";
-        let Some(connection) = self.active(CALLER) else { return Error::ERR_UNCONFIGURED };
-        let hostname = hostname.to_string();
-        match client_setup(client_options.0.as_ref(), &hostname, &Extra::default()) {
-            Ok(setup) => {
-                connection.secure_client(setup);
-                Error::OK
-            }
-            Err(why) => object(CALLER, &why),
+        if self.active("dtls_client_setup").is_none() {
+            return Error::ERR_UNCONFIGURED;
         }
+        let caller = "LodeENetConnection.dtls_client_setup";
+        self.secure_client(caller, &hostname.to_string(), client_options.0.as_ref())
     }
 
     /// Encrypts the host's connections with DTLS, as their server: call it after [method create_host_bound] and before the
@@ -239,10 +178,111 @@ impl LodeENetConnection {
     /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
     /// be used, with a line in the log that says why.
     #[func]
-    pub(crate) fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
-        const CALLER: &str = "dtls_server_setup";
-        let Some(connection) = self.active(CALLER) else { return Error::ERR_UNCONFIGURED };
-        let setup = server_options
+    fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
+        if self.active("dtls_server_setup").is_none() {
+            return Error::ERR_UNCONFIGURED;
+        }
+        self.secure_server("LodeENetConnection.dtls_server_setup", server_options)
+    }
+}
+
+fn object(caller: &str, why: &str) -> Error {
+    godot_error!("{caller}: {why}");
+    Error::ERR_INVALID_PARAMETER
+}
+
+/// The same for [`LodeENetMultiplayerPeer`](crate::enet_multiplayer_peer::LodeENetMultiplayerPeer).
+impl LodeENetConnection {
+    pub(crate) fn create_bound(
+        &mut self,
+        caller: &str,
+        address: &str,
+        port: i32,
+        wanted: Wanted,
+    ) -> Error {
+        let Some(bind) = Bind::parse(address) else {
+            return object(caller, &format!("{address:?} is no IP address. Use * for all."));
+        };
+        let Ok(port) = u16::try_from(port) else {
+            return object(caller, &format!("{port} is no port. Use 0 to 65535."));
+        };
+        self.create(caller, bind, port, wanted)
+    }
+
+    pub(crate) fn dial(
+        &mut self,
+        caller: &str,
+        address: &str,
+        port: i32,
+        channels: i32,
+        data: i32,
+    ) -> Option<Rc<Peer>> {
+        self.apply();
+        let port = port_of(caller, port)?;
+        let channels =
+            usize::try_from(channels).ok().filter(|channels| (1..=255).contains(channels));
+        let channels = channels.unwrap_or(255);
+        let data = data.cast_unsigned();
+        let timeout = timeout(self.connect_timeout);
+        let connection = self.connection.as_mut()?;
+        connection.set_connect_timeout(timeout);
+        let peer = match address.parse::<IpAddr>() {
+            Ok(ip) => connection.connect(SocketAddr::new(ip, port), channels, data),
+            Err(_) if is_name(address) => {
+                let lookup = match NameLookup::begin(address, timeout.or(Some(LOOKUP_TIMEOUT))) {
+                    Ok(lookup) => lookup,
+                    Err(why) => {
+                        godot_error!("{caller}: {why}");
+                        return None;
+                    }
+                };
+                let peer = connection.connect_later(channels, data);
+                if let Ok(peer) = &peer {
+                    self.lookups.push((lookup, Rc::clone(peer), port));
+                }
+                peer
+            }
+            Err(_) => {
+                godot_error!("{caller}: {address:?} is neither an IP address nor a name.");
+                return None;
+            }
+        };
+        match peer {
+            Ok(peer) => Some(peer),
+            Err(error) => {
+                let why = match error {
+                    ConnectError::Full => {
+                        "the host has as many peers as it may. Ask for more in create_host()."
+                    }
+                    ConnectError::Unreachable => {
+                        "the address is not of the host's own kind (IPv4, IPv6). Bind to *."
+                    }
+                };
+                godot_error!("{caller}: {why}");
+                None
+            }
+        }
+    }
+
+    pub(crate) fn secure_client(
+        &mut self,
+        caller: &str,
+        hostname: &str,
+        options: Option<&Gd<TlsOptions>>,
+    ) -> Error {
+        let Some(connection) = &self.connection else { return Error::ERR_UNCONFIGURED };
+        match client_setup(options, hostname, &Extra::default()) {
+            Ok(setup) => {
+                connection.secure_client(setup);
+                Error::OK
+            }
+            Err(why) => object(caller, &why),
+        }
+    }
+
+    pub(crate) fn secure_server(&mut self, caller: &str, options: Option<Gd<TlsOptions>>) -> Error {
+        let Some(connection) = &self.connection else { return Error::ERR_UNCONFIGURED };
+        let setup = options
             .ok_or_else(|| "there are no options. Use TLSOptions.server().".to_owned())
             .and_then(|options| server_setup(&options, None, None));
         match setup {
@@ -250,27 +290,27 @@ impl LodeENetConnection {
                 connection.secure_server(setup);
                 Error::OK
             }
-            Err(why) => object(CALLER, &why),
+            Err(why) => object(caller, &why),
         }
     }
-}
 
-fn object(caller: &str, why: &str) -> Error {
-    godot_error!("LodeENetConnection.{caller}: {why}");
-    Error::ERR_INVALID_PARAMETER
-}
+    /// Ends the host: the other sides are told, and the port is free.
+    pub(crate) fn destroy_quietly(&mut self) {
+        self.connection = None;
+        self.lookups.clear();
+        self.handles.get_mut().clear();
+        self.monitor.remove();
+    }
 
-impl LodeENetConnection {
     fn create(&mut self, caller: &str, bind: Bind, port: u16, wanted: Wanted) -> Error {
         if self.connection.is_some() {
-            godot_error!("LodeENetConnection.{caller}: there is a host. Call destroy() first.");
+            godot_error!("{caller}: there is a host. Call destroy() first.");
             return Error::ERR_ALREADY_IN_USE;
         }
         let host = match wanted.config() {
             Ok(host) => host,
             Err(why) => {
-                godot_error!("LodeENetConnection.{caller}: {why}");
-                return Error::ERR_INVALID_PARAMETER;
+                return object(caller, &why);
             }
         };
         let config = self.config(host);
@@ -286,7 +326,7 @@ impl LodeENetConnection {
                     BindError::InUse => " Try another, or 0.",
                     _ => "",
                 };
-                godot_error!("LodeENetConnection.{caller}: port {port}: {error}.{hint}");
+                godot_error!("{caller}: port {port}: {error}.{hint}");
                 Error::ERR_CANT_CREATE
             }
         }

@@ -132,11 +132,11 @@ impl LodeENetConnection {
         destination_port: i32,
         packet: PackedByteArray,
     ) {
-        const CALLER: &str = "socket_send";
-        let Some(connection) = self.active(CALLER) else { return };
+        const CALLER: &str = "LodeENetConnection.socket_send";
+        let Some(connection) = self.active("socket_send") else { return };
         let address = destination_address.to_string();
         let Ok(ip) = address.parse::<IpAddr>() else {
-            godot_error!("LodeENetConnection.{CALLER}: {address:?} is no IP address.");
+            godot_error!("{CALLER}: {address:?} is no IP address.");
             return;
         };
         if let Some(port) = port_of(CALLER, destination_port) {

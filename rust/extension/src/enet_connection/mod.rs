@@ -13,6 +13,7 @@ use crate::monitors::Monitor;
 use crate::name_lookup::NameLookup;
 use godot::prelude::*;
 use handles::Handles;
+pub(crate) use hosting::Wanted;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
 use settings::{Live, Properties};
 use std::cell::RefCell;

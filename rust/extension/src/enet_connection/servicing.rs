@@ -111,10 +111,9 @@ impl LodeENetConnection {
             Event::Connect { peer, data } => {
                 event(EventType::Connect, Some(&handles.get(&peer)), data, 0)
             }
-            Event::Disconnect { peer, data, reason } => {
+            Event::Disconnect { peer, data, .. } => {
                 let handle = handles.get(&peer);
                 handles.remove(&peer);
-                handle.bind().set_reason(reason.as_deref().unwrap_or(""));
                 event(EventType::Disconnect, Some(&handle), data, 0)
             }
             Event::Receive { peer, channel } => handles.received(&peer, channel),

@@ -1,7 +1,7 @@
 //! Becoming a server, a client or a part of a mesh.
 
 use super::{LodeENetMultiplayerPeer, Mode};
-use crate::enet_connection::LodeENetConnection;
+use crate::enet_connection::{LodeENetConnection, Wanted};
 use crate::optional::Optional;
 use godot::classes::TlsOptions;
 use godot::classes::multiplayer_peer::ConnectionStatus;
@@ -39,17 +39,18 @@ impl LodeENetMultiplayerPeer {
         #[opt(default = 0)] out_bandwidth: i32,
         #[opt(default = Optional::NONE)] tls_server_options: Optional<TlsOptions>,
     ) -> Error {
-        if self.is_in_use("create_server") {
+        const CALLER: &str = "LodeENetMultiplayerPeer.create_server";
+        if self.is_in_use(CALLER) {
             return Error::ERR_ALREADY_IN_USE;
         }
         let mut host = LodeENetConnection::new_gd();
-        let bandwidths = (in_bandwidth, out_bandwidth);
-        let channels = channels_for(max_channels);
-        let mut error = self.bind(&host, port, max_clients, channels, bandwidths);
+        let max_channels = channels_for(max_channels);
+        let wanted = Wanted { max_peers: max_clients, max_channels, in_bandwidth, out_bandwidth };
+        let mut error = host.bind_mut().create_bound(CALLER, &self.bind_address(), port, wanted);
         if error == Error::OK
             && let Some(options) = tls_server_options.0
         {
-            error = host.bind_mut().dtls_server_setup(Some(options));
+            error = host.bind_mut().secure_server(CALLER, Some(options));
         }
         if error == Error::OK {
             host.bind().refuse_quietly(self.refusing);
@@ -68,11 +69,12 @@ impl LodeENetMultiplayerPeer {
     /// [param tls_hostname] or, if that is empty, for [param address].
     ///
     /// Poll it until [method MultiplayerPeer.get_connection_status] is no longer
-    /// [constant MultiplayerPeer.CONNECTION_CONNECTING].
+    /// [constant MultiplayerPeer.CONNECTION_CONNECTING]. It asks the server with the first poll: what you set up at
+    /// [member host] until then counts.
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a number out of
-    /// its range or options that cannot be used, and [constant ERR_CANT_CREATE] if the port cannot be had or the address is
-    /// none.
+    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a
+    /// [param local_port] or a bandwidth out of its range or options that cannot be used, and [constant ERR_CANT_CREATE] if
+    /// the local port is taken, or [param address] or [param port] is none that can be asked.
     #[func]
     #[allow(clippy::too_many_arguments, reason = "the engine's six, and two of ours")]
     fn create_client(
@@ -86,33 +88,32 @@ impl LodeENetMultiplayerPeer {
         #[opt(default = Optional::NONE)] tls_client_options: Optional<TlsOptions>,
         #[opt(default = "")] tls_hostname: GString,
     ) -> Error {
-        if self.is_in_use("create_client") {
+        const CALLER: &str = "LodeENetMultiplayerPeer.create_client";
+        if self.is_in_use(CALLER) {
             return Error::ERR_ALREADY_IN_USE;
-        }
-        if !(1..=65_535).contains(&port) {
-            godot_error!(
-                "LodeENetMultiplayerPeer.create_client: {port} is no port. Use 1 to 65535."
-            );
-            return Error::ERR_INVALID_PARAMETER;
         }
         let mut host = LodeENetConnection::new_gd();
         let channels = channels_for(channel_count);
-        let error = self.bind(&host, local_port, 1, channels, (in_bandwidth, out_bandwidth));
+        let wanted = Wanted { max_peers: 1, max_channels: channels, in_bandwidth, out_bandwidth };
+        let bind_address = if local_port == 0 { "*".to_owned() } else { self.bind_address() };
+        let error = host.bind_mut().create_bound(CALLER, &bind_address, local_port, wanted);
         if error != Error::OK {
             return error;
         }
-        if tls_client_options.0.is_some() {
+        let address = address.to_string();
+        let tls_hostname = tls_hostname.to_string();
+        if let Some(options) = tls_client_options.0 {
             let hostname = if tls_hostname.is_empty() { &address } else { &tls_hostname };
-            let error = host.bind_mut().dtls_client_setup(hostname.clone(), tls_client_options);
+            let error = host.bind_mut().secure_client(CALLER, hostname, Some(&options));
             if error != Error::OK {
                 return error;
             }
         }
         let unique_id = self.base().generate_unique_id().cast_signed();
         host.bind_mut().connect_timeout = self.connect_timeout;
-        let peer = host.bind_mut().connect_to_host(address, port, channels, unique_id);
+        let peer = host.bind_mut().dial(CALLER, &address, port, channels, unique_id);
         let Some(peer) = peer else { return Error::ERR_CANT_CREATE };
-        self.peers.insert(1, Rc::clone(peer.bind().peer()));
+        self.peers.insert(1, peer);
         self.begin(Mode::Client, unique_id, ConnectionStatus::CONNECTING);
         self.host = Some(host);
         Error::OK
@@ -122,12 +123,13 @@ impl LodeENetMultiplayerPeer {
     /// [LodeENetConnection] of its own, then hand it over with [method add_mesh_peer].
     #[func]
     fn create_mesh(&mut self, unique_id: i32) -> Error {
-        if self.is_in_use("create_mesh") {
-            return Error::ERR_ALREADY_IN_USE;
-        }
+        const CALLER: &str = "LodeENetMultiplayerPeer.create_mesh";
         if unique_id <= 0 {
-            godot_error!("LodeENetMultiplayerPeer.create_mesh: an id must be 1 or more.");
+            godot_error!("{CALLER}: an id must be 1 or more.");
             return Error::ERR_INVALID_PARAMETER;
+        }
+        if self.is_in_use(CALLER) {
+            return Error::ERR_ALREADY_IN_USE;
         }
         self.begin(Mode::Mesh, unique_id, ConnectionStatus::CONNECTED);
         Error::OK
@@ -138,6 +140,10 @@ impl LodeENetMultiplayerPeer {
     #[func]
     fn add_mesh_peer(&mut self, peer_id: i32, host: Option<Gd<LodeENetConnection>>) -> Error {
         const CALLER: &str = "LodeENetMultiplayerPeer.add_mesh_peer";
+        let Some(host) = host else {
+            godot_error!("{CALLER}: there is no host.");
+            return Error::ERR_INVALID_PARAMETER;
+        };
         if self.mode != Mode::Mesh {
             godot_error!("{CALLER}: this is no mesh. Call create_mesh() first.");
             return Error::ERR_UNCONFIGURED;
@@ -146,11 +152,11 @@ impl LodeENetMultiplayerPeer {
             godot_error!("{CALLER}: the id {peer_id} is taken, or not 1 or more.");
             return Error::ERR_INVALID_PARAMETER;
         }
-        let connected = host.as_ref().and_then(|host| match &host.bind().peers_quietly()[..] {
+        let connected = match &host.bind().peers_quietly()[..] {
             [peer] if peer.state() == PeerState::Connected => Some(Rc::clone(peer)),
             _ => None,
-        });
-        let (Some(host), Some(peer)) = (host, connected) else {
+        };
+        let Some(peer) = connected else {
             godot_error!("{CALLER}: the host must have exactly one peer, which is connected.");
             return Error::ERR_INVALID_PARAMETER;
         };
@@ -164,9 +170,7 @@ impl LodeENetMultiplayerPeer {
 impl LodeENetMultiplayerPeer {
     fn is_in_use(&self, caller: &str) -> bool {
         if self.is_active() {
-            godot_error!(
-                "LodeENetMultiplayerPeer.{caller}: the peer is in use. Call close() first."
-            );
+            godot_error!("{caller}: the peer is in use. Call close() first.");
         }
         self.is_active()
     }
@@ -175,26 +179,10 @@ impl LodeENetMultiplayerPeer {
         self.mode = mode;
         self.unique_id = unique_id;
         self.status = status;
+        self.life += 1;
     }
 
-    fn bind(
-        &self,
-        host: &Gd<LodeENetConnection>,
-        port: i32,
-        max_peers: i32,
-        channels: i32,
-        (in_bandwidth, out_bandwidth): (i32, i32),
-    ) -> Error {
-        let address = self.bind_ip.map_or_else(|| "*".to_owned(), |ip| ip.to_string());
-        let address = GString::from(&address);
-        let mut host = host.clone();
-        host.bind_mut().create_host_bound(
-            address,
-            port,
-            max_peers,
-            channels,
-            in_bandwidth,
-            out_bandwidth,
-        )
+    fn bind_address(&self) -> String {
+        self.bind_ip.map_or_else(|| "*".to_owned(), |ip| ip.to_string())
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct LodeENetMultiplayerPeer {
     arrivals: VecDeque<(i32, Rc<Peer>)>,
     /// Peers that have gone and whose packets the game has not read: they are told to be gone with the next poll.
     leaving: Vec<i32>,
+    /// How often one of the `create` methods was called: a signal's handler may have closed it, and begun again.
+    life: u64,
     bind_ip: Option<std::net::IpAddr>,
     refusing: bool,
     target_peer: i32,
@@ -112,15 +114,16 @@ impl LodeENetMultiplayerPeer {
         self.mode != Mode::None
     }
 
-    /// Ends everything: the peers are told at once, and nothing is told here.
+    /// Ends everything: the peers are told at once, the ports are free, and nothing is told here.
     fn end(&mut self) {
         if !self.is_active() {
             return;
         }
         self.peers.clear();
         let mesh = std::mem::take(&mut self.mesh);
-        for host in self.host.take().into_iter().chain(mesh.into_values()) {
-            host.bind().disconnect_all_quietly();
+        for mut host in self.host.take().into_iter().chain(mesh.into_values()) {
+            // A script may hold it.
+            host.bind_mut().destroy_quietly();
         }
         self.mode = Mode::None;
         self.ids.clear();
@@ -129,5 +132,12 @@ impl LodeENetMultiplayerPeer {
         self.unique_id = 0;
         self.status = ConnectionStatus::DISCONNECTED;
         self.refusing = false;
+    }
+}
+
+impl Drop for LodeENetMultiplayerPeer {
+    /// Freed, replaced or at the game's end: the other sides are told, also if a script still holds the host.
+    fn drop(&mut self) {
+        self.end();
     }
 }

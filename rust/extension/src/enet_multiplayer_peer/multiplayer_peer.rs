@@ -27,15 +27,17 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
             godot_error!("LodeENetMultiplayerPeer.disconnect_peer: there is no peer {id}.");
             return;
         };
+        peer.disconnect(0);
+        self.forget_packets();
         if !force {
-            peer.disconnect(0);
             return;
         }
-        peer.disconnect_now(0);
-        self.ids.remove(&peer.id());
-        self.peers.remove(&id);
-        if let Some(host) = self.mesh.remove(&id) {
-            host.bind().flush_quietly();
+        // Nothing more of it is told, and its id is free.
+        if let Some(peer) = self.peers.remove(&id) {
+            self.ids.remove(&peer.id());
+        }
+        if let Some(mut host) = self.mesh.remove(&id) {
+            host.bind_mut().destroy_quietly();
         }
         if self.mode == Mode::Client {
             self.end();
@@ -47,7 +49,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     }
 
     fn is_server(&self) -> bool {
-        self.unique_id == 1
+        self.mode == Mode::Server
     }
 
     fn is_server_relay_supported(&self) -> bool {
@@ -70,7 +72,10 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     }
 
     fn get_available_packet_count(&self) -> i32 {
-        i32::try_from(self.arrivals.len()).unwrap_or(i32::MAX)
+        // Asked before each packet: those of peers that a script has just disconnected are passed over when they are next,
+        // or with the next poll.
+        let passed = self.arrivals.iter().take_while(|(_, peer)| peer.is_ended_here()).count();
+        i32::try_from(self.arrivals.len() - passed).unwrap_or(i32::MAX)
     }
 
     fn get_max_packet_size(&self) -> i32 {
@@ -82,8 +87,12 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let packet = self.arrivals.pop_front().and_then(|(_, peer)| peer.receive());
-        let packet = packet.map(|packet| packet.data);
+        let packet = loop {
+            match self.arrivals.pop_front() {
+                Some((_, peer)) if peer.is_ended_here() => drop(peer.receive()),
+                next => break next.and_then(|(_, peer)| peer.receive()).map(|packet| packet.data),
+            }
+        };
         // SAFETY: the pointers are the engine's own.
         unsafe { self.packet.answer(packet, Error::ERR_UNAVAILABLE, buffer, size) }
     }
@@ -95,16 +104,17 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     }
 
     fn get_packet_channel(&self) -> i32 {
-        self.arrivals.front().map_or(0, |(_, peer)| transfer_channel_of(peer.packet_channel()))
+        // The numbers for none are the engine's.
+        self.next_arrival().map_or(1, |(_, peer)| transfer_channel_of(peer.packet_channel()))
     }
 
     fn get_packet_mode(&self) -> TransferMode {
-        let next = self.arrivals.front();
+        let next = self.next_arrival();
         next.map_or(TransferMode::RELIABLE, |(_, peer)| mode_of(peer.packet_flags()))
     }
 
     fn get_packet_peer(&self) -> i32 {
-        self.arrivals.front().map_or(0, |(id, _)| *id)
+        self.next_arrival().map_or(1, |(id, _)| *id)
     }
 
     fn set_target_peer(&mut self, id: i32) {

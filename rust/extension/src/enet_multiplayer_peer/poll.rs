@@ -15,29 +15,72 @@ impl LodeENetMultiplayerPeer {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
-        // The game has had the time since the last poll to read their packets.
-        for id in std::mem::take(&mut self.leaving) {
-            self.left(id);
-        }
-        match self.mode {
-            Mode::None => {}
-            Mode::Server | Mode::Client => self.poll_host(),
-            Mode::Mesh => {
-                let ids: Vec<i32> = self.mesh.keys().copied().collect();
-                for id in ids {
-                    self.poll_mesh(id);
-                }
-            }
-        }
+        self.poll_life();
         if is_last(&this) {
             self.end();
             release_later(this);
         }
     }
 
-    /// Each handler may call anything: which host there is is asked anew after it.
-    fn poll_host(&mut self) {
-        while let Some(mut host) = self.host.clone() {
+    /// Polls what there is now. Each handler may call anything: what is there is asked again after it.
+    fn poll_life(&mut self) {
+        let life = self.life;
+        self.sweep(life);
+        if self.life != life {
+            return;
+        }
+        match self.mode {
+            Mode::None => {}
+            Mode::Server | Mode::Client => self.poll_host(life),
+            Mode::Mesh => {
+                let ids: Vec<i32> = self.mesh.keys().copied().collect();
+                for id in ids {
+                    self.poll_mesh(life, id);
+                }
+            }
+        }
+    }
+
+    /// Tells of the peers that have gone without an event, since a script has called
+    /// [`LodeENetPacketPeer`](crate::enet_packet_peer::LodeENetPacketPeer)'s methods, and of those that were told to leave
+    /// with this poll: the game has had the time since the last one to read their packets.
+    fn sweep(&mut self, life: u64) {
+        self.forget_packets();
+        let leaving = std::mem::take(&mut self.leaving);
+        let gone: Vec<i32> = self
+            .peers
+            .iter()
+            .filter(|(id, peer)| !peer.is_active() && !leaving.contains(id))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in leaving.into_iter().chain(gone) {
+            if self.life == life {
+                self.left(id);
+            }
+        }
+    }
+
+    /// Drops the packets of peers that a script has disconnected.
+    pub(super) fn forget_packets(&mut self) {
+        if !self.arrivals.iter().any(|(_, peer)| peer.is_ended_here()) {
+            return;
+        }
+        self.arrivals.retain(|(_, peer)| {
+            let keep = !peer.is_ended_here();
+            if !keep {
+                drop(peer.receive());
+            }
+            keep
+        });
+    }
+
+    /// From whom the next packet is.
+    pub(super) fn next_arrival(&self) -> Option<&(i32, Rc<Peer>)> {
+        self.arrivals.iter().find(|(_, peer)| !peer.is_ended_here())
+    }
+
+    fn poll_host(&mut self, life: u64) {
+        while let Some(mut host) = self.host.clone().filter(|_| self.life == life) {
             let event = host.bind_mut().next_event();
             match event {
                 Some(event) if self.mode == Mode::Server => self.tell_server(event),
@@ -96,8 +139,8 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    fn poll_mesh(&mut self, id: i32) {
-        while let Some(mut host) = self.mesh.get(&id).cloned() {
+    fn poll_mesh(&mut self, life: u64, id: i32) {
+        while let Some(mut host) = self.mesh.get(&id).cloned().filter(|_| self.life == life) {
             let event = host.bind_mut().next_event();
             let known =
                 |peer: &Rc<Peer>| self.peers.get(&id).is_some_and(|known| Rc::ptr_eq(known, peer));
@@ -106,15 +149,14 @@ impl LodeENetMultiplayerPeer {
                     self.arrivals.push_back((id, peer));
                 }
                 Some(Event::Disconnect { peer, .. }) if known(&peer) => {
-                    self.mesh.remove(&id);
                     self.leaves(id);
+                    return;
                 }
                 // A mesh's host has one peer.
                 Some(Event::Connect { peer, .. }) => peer.disconnect_now(0),
                 Some(_) => {}
                 None => {
                     if host.bind_mut().has_failed() {
-                        self.mesh.remove(&id);
                         self.left(id);
                     }
                     return;
@@ -125,6 +167,7 @@ impl LodeENetMultiplayerPeer {
 
     /// A peer has gone. The engine takes no packets of peers that it was told to be gone.
     fn leaves(&mut self, id: i32) {
+        self.forget_packets();
         if self.arrivals.iter().any(|(from, _)| *from == id) {
             self.leaving.push(id);
         } else {
@@ -132,9 +175,22 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
+    /// Tells that a peer has gone. It can still be asked for in the signal's handlers, for the reason.
     fn left(&mut self, id: i32) {
-        if self.peers.remove(&id).is_some() {
+        let life = self.life;
+        let Some(peer) = self.peers.get(&id).cloned() else { return };
+        self.ids.remove(&peer.id());
+        if self.status == ConnectionStatus::CONNECTED {
             self.signals().peer_disconnected().emit(i64::from(id));
+        }
+        if self.life != life {
+            return;
+        }
+        if self.peers.get(&id).is_some_and(|there| Rc::ptr_eq(there, &peer)) {
+            self.peers.remove(&id);
+            if let Some(mut host) = self.mesh.remove(&id) {
+                host.bind_mut().destroy_quietly();
+            }
         }
         if self.mode == Mode::Client {
             self.end();

@@ -52,8 +52,8 @@ impl LodeENetMultiplayerPeer {
             return Error::ERR_UNCONFIGURED;
         }
         let (target, mode) = (self.target_peer, self.transfer_mode);
-        if target != 0 && self.mode != Mode::Client && !self.peers.contains_key(&target.abs()) {
-            godot_error!("{CALLER}: there is no peer {}.", target.abs());
+        if target != 0 && !self.peers.contains_key(&target.saturating_abs()) {
+            godot_error!("{CALLER}: there is no peer {}.", target.saturating_abs());
             return Error::ERR_INVALID_PARAMETER;
         }
         let channel = match (self.transfer_channel, mode) {
@@ -74,7 +74,7 @@ impl LodeENetMultiplayerPeer {
                 peer.send(channel, delivery, data).map_or_else(error_of, |()| Error::OK)
             });
         }
-        let to = |(id, _): &(&i32, &Rc<Peer>)| **id != -target;
+        let to = |(id, _): &(&i32, &Rc<Peer>)| **id != target.saturating_neg();
         if let Some(host) = &self.host {
             let mut peers = self.peers.iter().filter(to).map(|(_, peer)| peer);
             host.bind().send_to(&mut peers, channel, delivery, data);

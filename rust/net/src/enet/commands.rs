@@ -1,6 +1,6 @@
 //! What the game asks for, on the I/O thread; and who is meant by an id.
 
-use super::dial::Dial;
+use super::dial::{Dial, Tuning};
 use super::driver::{Entry, HostDriver, Occupant};
 use super::endpoint::{Command, Connect, Disconnect};
 use super::id_map::IdMap;
@@ -14,7 +14,7 @@ use lodewire_enet::{Compressor, Delivery, PeerKey};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The peers by their slots at the protocol, and by their ids.
 #[derive(Debug, Default)]
@@ -100,10 +100,7 @@ impl HostDriver {
         for command in self.endpoint.take_commands() {
             match command {
                 Command::Begin => self.begin(cx),
-                Command::Connect(connect) => {
-                    self.begin(cx);
-                    self.connect(cx.now, *connect);
-                }
+                Command::Connect(connect) => self.connect(cx.now, *connect),
                 Command::Resolved { id, addresses } => self.resolved(cx.now, id, addresses),
                 Command::Send { id, channel, delivery, data } => {
                     self.send(id, channel, delivery, &data);
@@ -116,11 +113,6 @@ impl HostDriver {
                 Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
                 Command::Reset { id } => self.reset(id),
                 Command::Release { id } => self.release(id),
-                Command::DisconnectAll => {
-                    self.places = Places::default();
-                    self.dials.clear();
-                    self.host.disconnect_all_now(0);
-                }
                 Command::SetBandwidth { incoming, outgoing } => {
                     self.host.set_bandwidth(self.time(cx.now), incoming, outgoing);
                 }
@@ -138,7 +130,10 @@ impl HostDriver {
                     let secure = Secure::server(&setup, self.peer_limit);
                     self.secure_by(secure.unwrap_or_else(Secure::nobody));
                 }
-                Command::SecureClient(setup) => self.secure_by(Secure::client(&setup)),
+                Command::SecureClient(setup) => {
+                    self.secure_by(Secure::client(&setup));
+                    self.redial(cx.now);
+                }
                 Command::SetMtu(mtu) => self.host.set_mtu(mtu),
                 Command::SetWaitingLimit(limit) => {
                     self.waiting_limit = limit;
@@ -155,7 +150,13 @@ impl HostDriver {
                         self.socket.send(to, &data, data.len());
                     }
                 }
-                Command::Flush(done) => flushes.push(done),
+                Command::Flush(done) => {
+                    // A connection that is asked for is something to send.
+                    if !self.dials.is_empty() {
+                        self.begin(cx);
+                    }
+                    flushes.push(done);
+                }
                 command => self.tune(&command),
             }
         }
@@ -178,20 +179,17 @@ impl HostDriver {
         else {
             return;
         };
+        let mut tuning = Tuning::default();
+        tuning.note(command);
         for key in self.keys_of(*id) {
-            match *command {
-                Command::Ping { .. } => self.host.ping(key),
-                Command::SetPingInterval { millis, .. } => {
-                    self.host.set_ping_interval(key, Duration::from_millis(millis.into()));
-                }
-                Command::SetTimeout { limit, minimum, maximum, .. } => {
-                    self.host.set_timeout(key, limit, minimum, maximum);
-                }
-                Command::ConfigureThrottle { interval, acceleration, deceleration, .. } => {
-                    self.host.configure_throttle(key, interval, acceleration, deceleration);
-                }
-                _ => {}
+            tuning.apply(&mut self.host, key);
+            if let Command::Ping { .. } = command {
+                self.host.ping(key);
             }
+        }
+        // For the attempts that are still to come: the name may be looked up first, or DTLS set up.
+        if let Some(dial) = self.dials.get_mut(id) {
+            dial.tuning.note(command);
         }
     }
 
@@ -218,6 +216,10 @@ impl HostDriver {
             return;
         }
         let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) else { return };
+        if how != Disconnect::Later {
+            // What the game has sent before leaves first: the protocol drops what waits.
+            self.transmit(None);
+        }
         match how {
             Disconnect::Asked => self.host.disconnect(key, data),
             Disconnect::Later => self.host.disconnect_later(key, data),
@@ -226,6 +228,15 @@ impl HostDriver {
                 self.host.disconnect_now(key, data);
             }
         }
+    }
+
+    /// Disconnects everyone at once. The game hears no more of them.
+    pub(super) fn disconnect_all(&mut self) {
+        // What the game has sent before leaves first: the protocol drops what waits.
+        self.transmit(None);
+        self.places = Places::default();
+        self.dials.clear();
+        self.host.disconnect_all_now(0);
     }
 
     fn reset(&mut self, id: u32) {
@@ -255,17 +266,50 @@ impl HostDriver {
     fn connect(&mut self, now: Instant, connect: Connect) {
         let Connect { shared, address, channels, data, timeout } = connect;
         let id = shared.id;
-        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        let attempts = Attempts::new();
-        let mut dial = Dial { shared, channels, data, attempts, securing: 0, deadline };
+        let mut dial = Dial {
+            deadline: timeout.and_then(|timeout| now.checked_add(timeout)),
+            shared,
+            channels,
+            data,
+            attempts: Attempts::new(),
+            securing: 0,
+            tuning: Tuning::default(),
+        };
         if let Some(address) = address {
             dial.attempts.resolved([address]);
         }
         self.dials.insert(id, dial);
-        if address.is_some() {
+        self.first_attempt(now, id);
+    }
+
+    /// Begins to connect, unless nothing is read yet: what the game sets up until then is for this connection too.
+    fn first_attempt(&mut self, now: Instant, id: u32) {
+        if self.is_reading {
             self.attempt(now, id);
             self.fail_if_over(id, "the address cannot be reached from this host's own");
         }
+    }
+
+    /// Begins with the connections that were asked for before anything was read.
+    pub(super) fn first_attempts(&mut self, now: Instant) {
+        let ids: Vec<_> = self.dials.keys().copied().collect();
+        for id in ids {
+            self.first_attempt(now, id);
+        }
+    }
+
+    /// Asks for the connections that are not there yet from the beginning, in the way that holds now.
+    fn redial(&mut self, now: Instant) {
+        let mut ended = Vec::new();
+        for dial in self.dials.values_mut() {
+            dial.securing = 0;
+            ended.append(&mut dial.attempts.restart());
+        }
+        for key in ended {
+            self.places.vacate(key);
+            self.host.reset(key);
+        }
+        self.first_attempts(now);
     }
 
     /// The name of a host was looked up.
@@ -275,7 +319,9 @@ impl HostDriver {
             Ok(addresses) => {
                 let reachable = addresses.into_iter().filter_map(|to| self.socket.reach(to));
                 dial.attempts.resolved(reachable);
-                self.attempt(now, id);
+                if self.is_reading {
+                    self.attempt(now, id);
+                }
                 "the host has no address that can be reached".to_owned()
             }
             Err(why) => {
@@ -310,6 +356,7 @@ impl HostDriver {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
             dial.attempts.under_way.push(key);
+            dial.tuning.apply(&mut self.host, key);
             self.places.set(key, Occupant::Dialing(id, key));
         }
     }

@@ -98,7 +98,8 @@ pub enum ConnectError {
     Unreachable,
 }
 
-/// A host that is bound to a port. Dropping it sends what was asked for, closes the port and forgets its peers.
+/// A host that is bound to a port. Dropping it sends what was asked for, tells its peers that they are disconnected, and
+/// closes the port.
 #[derive(Debug)]
 pub struct Connection {
     handle: DriverHandle,
@@ -117,8 +118,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Binds to `port`; 0 takes one that is free. Nothing is read before the first [`begin`](Self::begin),
-    /// [`service`](Self::service) or [`connect`](Self::connect).
+    /// Binds to `port`; 0 takes one that is free. Nothing is read, and no connection asked for, before the first
+    /// [`begin`](Self::begin), [`service`](Self::service) or [`flush`](Self::flush) of a host that connects: what is set
+    /// up until then holds from the first datagram on.
     ///
     /// # Errors
     /// [`BindError`].
@@ -225,7 +227,6 @@ impl Connection {
         if self.peers.borrow().len() >= self.peer_limit {
             return Err(ConnectError::Full);
         }
-        self.is_reading = true;
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let remote = address.unwrap_or(unknown);
         let shared = Arc::new(PeerShared::new(true, Arc::clone(&self.endpoint), remote));
@@ -280,6 +281,10 @@ impl Connection {
         match arrival {
             Arrival::Received { id, channel, delivery, data } => {
                 let peer = self.peers.borrow().get(&id).cloned()?;
+                if peer.is_ended_here() {
+                    peer.discard(data.len());
+                    return None;
+                }
                 peer.deliver(Received { channel, delivery, data });
                 Some(Event::Receive { peer, channel })
             }
@@ -297,7 +302,7 @@ impl Connection {
             Arrival::Disconnected { id, data, reason } => {
                 self.endpoint.command(Command::Release { id });
                 let peer = self.peers.borrow_mut().remove(&id)?;
-                peer.ended();
+                peer.ended_for(reason.as_deref());
                 Some(Event::Disconnect { peer, data, reason })
             }
         }
@@ -313,8 +318,8 @@ impl Connection {
         }
         let id = *self.peers.borrow().keys().next()?;
         let peer = self.peers.borrow_mut().remove(&id)?;
-        peer.ended();
         let reason = Some(self.failure().unwrap_or("the network has been shut down").to_owned());
+        peer.ended_for(reason.as_deref());
         Some(Event::Disconnect { peer, data: 0, reason })
     }
 
@@ -392,16 +397,6 @@ impl Connection {
             self.endpoint.hurry();
         }
         reached
-    }
-
-    /// Ends all connections at once and without events, also those of which the game was not told yet, and returns when the
-    /// other sides were told so, as [`flush`](Self::flush) does.
-    pub fn disconnect_all_now(&self) {
-        for (_, peer) in self.peers.borrow_mut().drain() {
-            peer.ended();
-        }
-        self.endpoint.command(Command::DisconnectAll);
-        self.flush();
     }
 
     /// Sends what waits, and returns when the system has it. Returns whether it has: not after the network was shut down, nor

@@ -11,7 +11,7 @@ use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
-use lodewire_enet::{Event, Events, Host, PeerKey, Time};
+use lodewire_enet::{Event, Events, FULL, Host, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -26,6 +26,14 @@ const TURN: usize = 8;
 const MUCH: usize = 4 << 10;
 /// How many bytes of datagrams are written before they are sent.
 const OUTGOING: usize = 256 << 10;
+/// Why a peer that has timed out is gone.
+const SILENT: &str = "the other side does not answer";
+
+/// Why the other side has disconnected, if it was for want of a place.
+fn refusal(data: u32) -> Option<&'static str> {
+    (data == FULL).then_some("the other side is full")
+}
+
 /// A peer that is connected.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -122,6 +130,7 @@ impl HostDriver {
             self.is_reading = true;
             // What cannot be watched is not heard of: connections then fail by their time-outs.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
+            self.first_attempts(cx.now);
         }
     }
 
@@ -322,7 +331,8 @@ impl HostDriver {
         };
         match occupant {
             Occupant::Connected(entry) => {
-                let reason = timed_out.then(|| "the other side does not answer".to_owned());
+                let reason = if timed_out { Some(SILENT) } else { refusal(data) };
+                let reason = reason.map(str::to_owned);
                 let id = entry.shared.id;
                 self.ended.insert(id, key);
                 Some(Arrival::Disconnected { id, data, reason })
@@ -338,7 +348,13 @@ impl HostDriver {
                 let over = self.dials.get(&id).is_some_and(Dial::is_over);
                 over.then(|| {
                     self.dials.remove(&id);
-                    let reason = if timed_out { "nobody answers" } else { "refused" };
+                    let reason = if timed_out {
+                        "nobody answers"
+                    } else {
+                        refusal(data).unwrap_or("the other side refuses connections")
+                    };
+                    // The number of a full host is no game's.
+                    let data = if data == FULL { 0 } else { data };
                     Arrival::Disconnected { id, data, reason: Some(reason.to_owned()) }
                 })
             }
@@ -427,6 +443,7 @@ impl Driver for HostDriver {
     fn close(&mut self, cx: &mut Context<'_>) {
         self.obey(cx);
         self.simulator = None;
+        self.disconnect_all();
         self.transmit(None);
         if let Some(secure) = &mut self.secure {
             secure.associations.close_all();

@@ -48,8 +48,6 @@ pub(super) enum Command {
     Release {
         id: u32,
     },
-    /// Disconnect everyone at once, also those of whom the game was not told yet.
-    DisconnectAll,
     Ping {
         id: u32,
     },

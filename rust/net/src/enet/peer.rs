@@ -89,6 +89,10 @@ pub struct Peer {
     /// The channel and the flags of the packet that was read last.
     last: Cell<(u8, u8)>,
     registry: Weak<Registry>,
+    /// The game has ended the connection: nothing of it is to be told any more.
+    ended_here: Cell<bool>,
+    /// Why the connection has ended.
+    reason: RefCell<String>,
     /// Bytes that were sent since the I/O thread took the commands last, and which time that was.
     burst: Cell<(u64, usize)>,
 }
@@ -107,6 +111,8 @@ impl Peer {
             unread: RefCell::default(),
             last: Cell::new((0, 0)),
             registry: Rc::downgrade(registry),
+            ended_here: Cell::new(false),
+            reason: RefCell::default(),
             burst: Cell::new((0, 0)),
         }
     }
@@ -123,6 +129,27 @@ impl Peer {
 
     pub(super) fn ended(&self) {
         self.state.set(PeerState::Disconnected);
+    }
+
+    pub(super) fn ended_for(&self, reason: Option<&str>) {
+        self.ended();
+        reason.unwrap_or_default().clone_into(&mut self.reason.borrow_mut());
+    }
+
+    /// Why the connection has ended, in words; empty if one of the two sides asked for it.
+    pub fn reason(&self) -> String {
+        self.reason.borrow().clone()
+    }
+
+    /// Returns whether the game has ended the connection, by [`disconnect`](Self::disconnect),
+    /// [`disconnect_now`](Self::disconnect_now) or [`reset`](Self::reset).
+    pub fn is_ended_here(&self) -> bool {
+        self.ended_here.get()
+    }
+
+    /// Drops a packet of `len` bytes that has come.
+    pub(super) fn discard(&self, len: usize) {
+        self.shared.consume(1, len);
     }
 
     pub(super) fn deliver(&self, received: Received) {
@@ -261,6 +288,7 @@ impl Peer {
         match self.state.get() {
             PeerState::Connected | PeerState::DisconnectLater => {
                 self.state.set(PeerState::Disconnecting);
+                self.ended_here.set(true);
                 self.end(Disconnect::Asked, data);
             }
             PeerState::Connecting => self.disconnect_now(data),
@@ -304,6 +332,7 @@ impl Peer {
     /// Hears no more of the connection.
     fn let_go(&self) {
         self.ended();
+        self.ended_here.set(true);
         if let Some(registry) = self.registry.upgrade() {
             registry.borrow_mut().remove(&self.id());
         }

@@ -1,0 +1,342 @@
+extends "res://test_case.gd"
+## How players leave, are sent away and come back, with our multiplayer peer beside the engine's: each rule by its name.
+
+const Root := preload("res://suites/enet/multiplayer_root.gd")
+const Hosts := preload("res://suites/enet/hosts.gd")
+const OURS := "LodeENetMultiplayerPeer"
+const ENGINE := "ENetMultiplayerPeer"
+const MAKES: Array[String] = [OURS, ENGINE]
+## Far less than the time-outs of ENet, and more than a busy machine needs.
+const SOON := 3.0
+
+var server: MultiplayerPeer
+var client: MultiplayerPeer
+var told: Array[String] = []
+var port := 0
+
+
+func deadline_of(_method: String) -> float:
+	return 30.0
+
+
+func after_each() -> void:
+	server = null
+	client = null
+
+
+func test_a_peer_that_is_freed_says_goodbye() -> void:
+	for of in MAKES:
+		for other in MAKES:
+			await _connect(of, other)
+			client = null
+			check(await _until_told("server lost %s"), "%s hears that the client of %s was freed" % [of, other])
+			await _connect(of, other)
+			server = null
+			check(await _until_told("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
+
+
+func test_a_peer_that_is_replaced_says_goodbye() -> void:
+	await _connect(OURS, ENGINE)
+	var api := SceneMultiplayer.new()
+	api.multiplayer_peer = server
+	server = null
+	api.multiplayer_peer = null
+	check(await _until_told("client lost 1"), "it hears")
+
+
+func test_a_peer_that_is_freed_says_goodbye_though_a_script_holds_its_host() -> void:
+	await _connect(OURS, ENGINE)
+	var host: LodeENetConnection = (server as LodeENetMultiplayerPeer).host
+	server = null
+	check(await _until_told("client lost 1"), "it hears")
+	expect_error("there is no host")
+	check_eq(host.get_local_port(), 0)
+
+
+func test_a_host_that_is_freed_or_destroyed_says_goodbye() -> void:
+	for destroy: bool in [false, true]:
+		await _connect(ENGINE, OURS)
+		client.close()
+		# In an array, and never on this function's stack: either would hold the host.
+		var hosts := _asking_host()
+		check(await until(func() -> bool:
+			server.poll()
+			return hosts[0].service()[0] == LodeENetConnection.EVENT_CONNECT
+		), "it connects")
+		check(await _until_told("server met 77"), "the server knows")
+		if destroy:
+			hosts[0].destroy()
+		hosts.clear()
+		check(await _until_told("server lost 77"), "the server hears, destroyed: %s: %s" % [destroy, told])
+
+
+func _asking_host() -> Array[LodeENetConnection]:
+	var host := LodeENetConnection.new()
+	host.create_host(1)
+	host.connect_to_host("127.0.0.1", port, 0, 77)
+	return [host]
+
+
+func test_a_game_that_quits_says_goodbye() -> void:
+	var program := godot()
+	if program.is_empty():
+		return
+	for of: String in ["LodeENetMultiplayerPeer", "LodeENetConnection", "LodeWebSocketClient", "LodePacketPeerDTLS"]:
+		for held: String in ["", "static"]:
+			await _quitting(program, of, held)
+
+
+func _quitting(program: String, of: String, held: String) -> void:
+	var arguments := ["--headless", "--path", ProjectSettings.globalize_path("res://"), "--script", "res://suites/enet/quitting_client.gd", "--"]
+	var ended := [false, false]
+	var listener: Object
+	var peers: Array[Object] = []
+	match of:
+		"LodeWebSocketClient":
+			listener = LodeWebSocketServer.new()
+			listener.bind_ip = "127.0.0.1"
+			listener.listen(0)
+			listener.client_connected.connect(func(_id: int, _protocol: String) -> void: ended[0] = true)
+			listener.client_disconnected.connect(func(_id: int, _clean: bool) -> void: ended[1] = true)
+		"LodePacketPeerDTLS":
+			listener = LodeDTLSServer.new()
+			listener.setup(TLSOptions.server(load("res://suites/dtls/keys/server.key"), load("res://suites/dtls/keys/engine.crt")))
+			listener.listen(0, "127.0.0.1")
+		_:
+			listener = LodeENetConnection.new()
+			listener.create_host_bound("127.0.0.1", 0)
+	arguments.append_array([of, str(listener.get_local_port()), held])
+	var process := start_process(program, PackedStringArray(arguments))
+	check(await until(func() -> bool:
+		match of:
+			"LodeWebSocketClient":
+				listener.poll()
+			"LodePacketPeerDTLS":
+				while listener.is_connection_available():
+					peers.append(listener.take_connection())
+				for peer in peers:
+					peer.poll()
+					ended[0] = ended[0] or peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED
+					ended[1] = peer.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED
+			_:
+				var event: Array = listener.service()
+				ended[0] = ended[0] or event[0] == LodeENetConnection.EVENT_CONNECT
+				ended[1] = ended[1] or event[0] == LodeENetConnection.EVENT_DISCONNECT
+		return ended[0] and ended[1] and not process.is_running()
+	), "%s %s: it comes, and goes with a goodbye: %s" % [of, held, ended])
+	if of.begins_with("LodeENet"):
+		listener.destroy()
+
+
+func test_a_player_who_is_sent_away_is_not_heard_any_more() -> void:
+	for how: String in ["disconnect_peer", "force", "peer_disconnect", "peer_disconnect_now", "reset"]:
+		for other in MAKES:
+			await _connect(OURS, other)
+			var id := client.get_unique_id()
+			for number in 5:
+				client.set_target_peer(1)
+				client.put_packet([number])
+			check(await until(func() -> bool:
+				server.poll()
+				client.poll()
+				return server.get_available_packet_count() == 5
+			), "the packets come")
+			server.get_packet()
+			_send_away(how, id)
+			check_eq(server.get_available_packet_count() if how.contains("disconnect_peer") or how == "force" else 0, 0, how)
+			var heard := [0]
+			check(await until(func() -> bool:
+				server.poll()
+				heard[0] += server.get_available_packet_count()
+				if client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
+					client.poll()
+				return how == "force" or told.has("server lost %d" % id)
+			, SOON), "%s of %s is told" % [how, other])
+			check_eq(heard[0], 0, how)
+			expect_error("there is no peer %d" % id)
+			check(server.get_peer(id) == null, "it is forgotten")
+
+
+func test_a_client_that_ends_its_connection_is_disconnected() -> void:
+	for how: String in ["disconnect_peer", "force", "peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset"]:
+		var traces := []
+		for of in MAKES:
+			await _connect(OURS, of)
+			_send_away(how, 1, client)
+			check(await until(func() -> bool:
+				server.poll()
+				if client.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
+					client.poll()
+				return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
+			, SOON), "%s of %s" % [how, of])
+			traces.append(told.filter(func(line: String) -> bool: return line.begins_with("client")))
+		check_eq(traces[0], traces[1], how)
+
+
+func _send_away(how: String, id: int, from := server) -> void:
+	match how:
+		"disconnect_peer":
+			from.disconnect_peer(id)
+		"force":
+			from.disconnect_peer(id, true)
+		_:
+			from.get_peer(id).call(how)
+
+
+func test_close_frees_the_port_though_a_script_holds_the_host() -> void:
+	var peer := LodeENetMultiplayerPeer.new()
+	check_eq(peer.create_server(0), OK)
+	var host := peer.host
+	var was := host.get_local_port()
+	peer.close()
+	check_eq(peer.create_server(was), OK, "the port is free")
+	check(host != peer.host, "another host")
+
+
+func test_the_reason_of_a_disconnect_is_readable() -> void:
+	await _connect(OURS, OURS)
+	var at_client: LodeENetPacketPeer = client.get_peer(1)
+	at_client.set_timeout(1, 100, 100)
+	# It vanishes: nothing of it is polled, and the simulated network loses all.
+	(server as LodeENetMultiplayerPeer).host.simulated_loss = 1.0
+	server.poll()
+	client.set_target_peer(1)
+	client.put_packet([1])
+	check(await until(func() -> bool:
+		client.poll()
+		return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
+	, 10.0), "it is lost")
+	check_eq(at_client.get_disconnect_reason(), "the other side does not answer")
+
+
+func test_full_and_refused_are_told_apart() -> void:
+	port = Hosts.free_port()
+	server = _make(OURS)
+	check_eq(server.create_server(port, 1), OK)
+	var one := _make(OURS)
+	one.create_client("127.0.0.1", port)
+	check(await until(func() -> bool:
+		server.poll()
+		one.poll()
+		return told.size() == 2
+	), "the first comes in")
+	check_eq(await _refusal(), "the other side is full")
+	server.refuse_new_connections = true
+	check_eq(await _refusal(), "the other side refuses connections")
+
+
+func _refusal() -> String:
+	var other := LodeENetMultiplayerPeer.new()
+	other.create_client("127.0.0.1", port)
+	var peer := other.get_peer(1)
+	check(await until(func() -> bool:
+		server.poll()
+		other.poll()
+		return other.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
+	), "it is not let in")
+	return peer.get_disconnect_reason()
+
+
+func test_a_handler_may_begin_again_with_the_same_peer() -> void:
+	await _connect(OURS, OURS)
+	client.peer_disconnected.connect(func(_id: int) -> void:
+		client.close()
+		client.create_client("127.0.0.1", port)
+	)
+	server.disconnect_peer(client.get_unique_id())
+	check(await until(func() -> bool:
+		server.poll()
+		client.poll()
+		return told.filter(func(line: String) -> bool: return line.begins_with("server met")).size() == 2
+	), "it comes again")
+	check_eq(client.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED, true)
+
+
+func test_messages_name_what_the_script_called() -> void:
+	var peer := LodeENetMultiplayerPeer.new()
+	expect_error("LodeENetMultiplayerPeer.create_server: 70000 is no port")
+	check_eq(peer.create_server(70_000), ERR_INVALID_PARAMETER)
+	expect_error("LodeENetMultiplayerPeer.create_client: 0 is no port")
+	check_eq(peer.create_client("127.0.0.1", 0), ERR_CANT_CREATE)
+	expect_error("LodeENetMultiplayerPeer.create_client: 70000 is no port")
+	check_eq(peer.create_client("127.0.0.1", 70_000), ERR_CANT_CREATE)
+
+
+## Return codes of both classes for the same bad arguments. Each row: a method and its arguments.
+func test_return_codes_are_the_engines() -> void:
+	var busy := LodeENetConnection.new()
+	busy.create_host_bound("127.0.0.1", 0)
+	var taken := busy.get_local_port()
+	var rows := [["create_mesh", [0]], ["create_mesh", [-4]], ["create_mesh", [5]], ["add_mesh_peer", [2, null]], ["create_server", [taken]]]
+	for number: int in [-1, 65_536, 70_000]:
+		rows.append(["create_server", [number]])
+		rows.append(["create_client", ["127.0.0.1", 9, 0, 0, 0, number]])
+	for number: int in [-1, 0, 65_536, 70_000]:
+		rows.append(["create_client", ["127.0.0.1", number]])
+	for number: int in [-1, 0, 4096]:
+		rows.append(["create_server", [0, number]])
+	for number: int in [-3, -1]:
+		rows.append(["create_server", [0, 4, number]])
+		rows.append(["create_client", ["127.0.0.1", 9, number]])
+		rows.append(["create_client", ["127.0.0.1", 9, 0, number]])
+		rows.append(["create_client", ["127.0.0.1", 9, 0, 0, number]])
+		rows.append(["create_server", [0, 4, 0, 0, number]])
+	rows.append(["create_client", ["not a host", 9]])
+	for row: Array in rows:
+		var codes := []
+		for of in MAKES:
+			var peer: MultiplayerPeer = ClassDB.instantiate(of)
+			peer.set_bind_ip("127.0.0.1")
+			codes.append(_quietly(peer, row[0], row[1]))
+			codes.append(peer.get_connection_status())
+			# A second call, in use or not.
+			codes.append(_quietly(peer, "create_mesh", [0]))
+		check_eq(codes.slice(0, 3), codes.slice(3), "%s%s" % row)
+
+
+## Calls it while the log is off: what it prints is another test's.
+func _quietly(of: Object, method: String, arguments: Array) -> Variant:
+	Engine.print_error_messages = false
+	var result: Variant = of.callv(method, arguments)
+	Engine.print_error_messages = true
+	return result
+
+
+func _make(of: String) -> MultiplayerPeer:
+	var peer: MultiplayerPeer = ClassDB.instantiate(of)
+	peer.set_bind_ip("127.0.0.1")
+	_tell_of(peer, "server")
+	return peer
+
+
+func _tell_of(peer: MultiplayerPeer, side: String) -> void:
+	peer.peer_connected.connect(func(id: int) -> void: told.append("%s met %d" % [side, id]))
+	peer.peer_disconnected.connect(func(id: int) -> void: told.append("%s lost %d" % [side, id]))
+
+
+## A server and a client, connected.
+func _connect(of_server: String, of_client: String) -> void:
+	if server != null:
+		server.close()
+	told.clear()
+	port = Hosts.free_port()
+	server = _make(of_server)
+	check_eq(server.create_server(port), OK)
+	client = ClassDB.instantiate(of_client)
+	_tell_of(client, "client")
+	check_eq(client.create_client("127.0.0.1", port), OK)
+	check(await until(func() -> bool:
+		server.poll()
+		client.poll()
+		return told.size() == 2
+	), "they connect")
+
+
+## Polls who is there until something was told; `%s` stands for any client.
+func _until_told(what: String) -> bool:
+	return await until(func() -> bool:
+		for peer: MultiplayerPeer in [server, client]:
+			if peer != null and peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
+				peer.poll()
+		return told.any(func(line: String) -> bool: return line.begins_with(what.get_slice("%", 0)))
+	, SOON)
