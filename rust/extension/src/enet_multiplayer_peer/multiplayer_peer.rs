@@ -28,7 +28,6 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
             return;
         };
         peer.disconnect(0);
-        self.forget_packets();
         if !force {
             return;
         }

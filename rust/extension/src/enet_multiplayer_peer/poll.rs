@@ -46,14 +46,11 @@ impl LodeENetMultiplayerPeer {
     /// with this poll: the game has had the time since the last one to read their packets.
     fn sweep(&mut self, life: u64) {
         self.forget_packets();
-        let leaving = std::mem::take(&mut self.leaving);
-        let gone: Vec<i32> = self
-            .peers
-            .iter()
-            .filter(|(id, peer)| !peer.is_active() && !leaving.contains(id))
-            .map(|(id, _)| *id)
-            .collect();
-        for id in leaving.into_iter().chain(gone) {
+        // One that stands in both is told once: it is not found again.
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let gone = self.peers.iter().filter(|(_, peer)| !peer.is_active()).map(|(id, _)| *id);
+        leaving.extend(gone);
+        for id in leaving {
             if self.life == life {
                 self.left(id);
             }
@@ -167,8 +164,8 @@ impl LodeENetMultiplayerPeer {
 
     /// A peer has gone. The engine takes no packets of peers that it was told to be gone.
     fn leaves(&mut self, id: i32) {
-        self.forget_packets();
-        if self.arrivals.iter().any(|(from, _)| *from == id) {
+        let waits = |peer: &Rc<Peer>| peer.available() > 0 && !peer.is_ended_here();
+        if self.peers.get(&id).is_some_and(waits) {
             self.leaving.push(id);
         } else {
             self.left(id);

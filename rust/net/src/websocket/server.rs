@@ -108,7 +108,9 @@ pub struct Server {
     peers: HashMap<i32, Rc<Peer>>,
     turn: Turn,
     /// Peers whose Close is to be answered once the game has read what came before.
-    finishing: Vec<Rc<Peer>>,
+    finishing: VecDeque<Rc<Peer>>,
+    /// Those of them that the current turn has looked at, and that go on.
+    unfinished: VecDeque<Rc<Peer>>,
     /// The peer of the last [`ServerEvent::Disconnected`].
     leaving: Option<i32>,
     failed: bool,
@@ -155,7 +157,8 @@ impl Server {
             port,
             peers: HashMap::new(),
             turn: Turn::default(),
-            finishing: Vec::new(),
+            finishing: VecDeque::new(),
+            unfinished: VecDeque::new(),
             leaving: None,
             failed: false,
         })
@@ -305,7 +308,7 @@ impl Server {
                         return Some(self.end(&peer, clean));
                     }
                     if peer.is_finishing() {
-                        self.finishing.push(peer);
+                        self.finishing.push_back(peer);
                     }
                 }
             }
@@ -318,16 +321,20 @@ impl Server {
             self.peers.insert(id, Rc::new(Peer::new(shared)));
             return Some(ServerEvent::Connected(id));
         }
-        // The game may have read meanwhile what came before the end of some.
-        self.finishing.retain(|peer| peer.is_finishing());
-        let done = |peer: &Rc<Peer>| peer.finish().map(|clean| (Rc::clone(peer), clean));
-        let Some((peer, clean)) = self.finishing.iter().find_map(done) else {
-            // A burst's room is not kept for the next one.
-            self.turn.active = VecDeque::new();
-            self.turn.connected = VecDeque::new();
-            return None;
-        };
-        Some(self.end(&peer, clean))
+        // The game may have read meanwhile what came before the end of some. Each is looked at once a turn.
+        while let Some(peer) = self.finishing.pop_front() {
+            if let Some(clean) = peer.finish() {
+                return Some(self.end(&peer, clean));
+            }
+            if peer.is_finishing() {
+                self.unfinished.push_back(peer);
+            }
+        }
+        std::mem::swap(&mut self.finishing, &mut self.unfinished);
+        // A burst's room is not kept for the next one.
+        self.turn.active = VecDeque::new();
+        self.turn.connected = VecDeque::new();
+        None
     }
 
     /// The end of a peer whose Close, or fault, is answered now: nothing that follows could change it.

@@ -112,7 +112,7 @@ impl ServerMultiplayer {
 
     fn leave(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
         self.tell_left(server, id);
-        if self.order().iter().any(|peer| peer.id() == id) {
+        if server.peer(id).is_some_and(|peer| peer.available() > 0) {
             self.gone.push_back(id);
             return None;
         }
