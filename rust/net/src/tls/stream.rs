@@ -1,6 +1,7 @@
 //! A TLS session on a TCP stream.
 
 use super::Session;
+use super::verify::in_words;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -84,7 +85,7 @@ impl TlsStream {
         self.session = Some(session);
         result.map_err(|error| {
             let _ = self.flush();
-            io::Error::new(ErrorKind::InvalidData, error)
+            io::Error::new(ErrorKind::InvalidData, in_words(&error))
         })
     }
 
@@ -103,7 +104,7 @@ impl TlsStream {
         }
         if let Err(error) = session.process_new_packets() {
             let _ = session.write_tls(&mut Unvectored(&mut self.tcp));
-            return Err(io::Error::new(ErrorKind::InvalidData, error));
+            return Err(io::Error::new(ErrorKind::InvalidData, in_words(&error)));
         }
         match session.reader().read(buffer) {
             // Records without content, or the part of one: whoever reads says whether it has the time to go on.

@@ -65,3 +65,28 @@ fn refused(error: Refused) -> Error {
         other => CertificateError::Other(OtherError(Arc::new(other))),
     })
 }
+
+/// The error of a handshake or a record, in words for a developer.
+pub(super) fn in_words(error: &Error) -> String {
+    let certificate = match error {
+        Error::InvalidCertificate(certificate) => certificate,
+        Error::AlertReceived(alert) => {
+            return format!("the other side ended TLS with the alert {alert:?}");
+        }
+        Error::InvalidMessage(_) => {
+            return "the other side does not speak TLS at this port".to_owned();
+        }
+        other => return other.to_string(),
+    };
+    let why = match certificate {
+        CertificateError::NotValidForName => Refused::WrongName.to_string(),
+        CertificateError::Expired => Refused::Expired.to_string(),
+        CertificateError::NotValidYet => Refused::NotValidYet.to_string(),
+        CertificateError::UnknownIssuer => Refused::UnknownAuthority.to_string(),
+        CertificateError::Revoked => Refused::Revoked.to_string(),
+        CertificateError::BadEncoding => Refused::Malformed.to_string(),
+        CertificateError::Other(OtherError(why)) => why.to_string(),
+        other => format!("{other:?}"),
+    };
+    format!("the certificate is refused: {why}")
+}
