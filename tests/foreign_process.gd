@@ -12,6 +12,9 @@ const SHELL_SCRIPT := """
 	exec "$@" >"$log" 2>&1 </dev/null 3<&-
 """
 
+## How long anything is waited for, in seconds: it only ends a hang.
+const PATIENCE := 60.0
+
 static var _count := 0
 
 ## The id of the process.
@@ -50,7 +53,7 @@ func is_running() -> bool:
 
 ## Waits for the end of the process, and returns its exit code; -1 when it goes on for
 ## longer, or was killed by [method kill].
-func finished(seconds := 10.0) -> int:
+func finished(seconds := PATIENCE) -> int:
 	var end := Time.get_ticks_msec() + int(seconds * 1000.0)
 	while is_running():
 		if Time.get_ticks_msec() >= end:
@@ -61,7 +64,7 @@ func finished(seconds := 10.0) -> int:
 
 ## Waits for a line that begins with the text, and returns the rest of it; "" when none comes.
 ## For peers that print a port: `(await peer.line_after("listening on port ")).to_int()`.
-func line_after(start: String, seconds := 10.0) -> String:
+func line_after(start: String, seconds := PATIENCE) -> String:
 	var end := Time.get_ticks_msec() + int(seconds * 1000.0)
 	while true:
 		# Asked before the output is read, or the last lines could be missed.

@@ -12,7 +12,7 @@ extends Node
 const TestCase := preload("res://test_case.gd")
 
 ## What [code]after_each[/code] may still take when the test used up its own time.
-const CLEAN_UP_SECONDS := 5.0
+const CLEAN_UP_SECONDS := TestCase.PATIENCE
 
 var _filter := ""
 var _folder := "res://suites"
@@ -50,7 +50,7 @@ func _find_suites(folder: String) -> PackedStringArray:
 func _run_suite(path: String) -> void:
 	var suite := path.trim_prefix(_folder + "/").trim_suffix(".gd")
 	# A script that does not load is a failure under any filter: it may hold the tests asked for.
-	print("start: %s.load (deadline 10 s)" % suite)
+	print("start: %s.load (deadline %d s)" % [suite, TestCase.PATIENCE])
 	var script := load(path) as GDScript
 	if script == null or not script.can_instantiate():
 		_report_failure(suite + ".load", ["the script does not load"])

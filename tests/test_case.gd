@@ -8,6 +8,9 @@ extends Node
 
 const ForeignProcess := preload("res://foreign_process.gd")
 
+## How long a test waits for anything, in seconds: it only ends a hang, and no test may depend on it.
+const PATIENCE := ForeignProcess.PATIENCE
+
 ## Longer values are cut in messages.
 const SHOWN_LENGTH := 200
 
@@ -27,9 +30,9 @@ func after_each() -> void:
 	pass
 
 
-## How many seconds a test may take, `before_each` included. Override for slow ones.
+## How many seconds a test may take, `before_each` included: it only ends a hang.
 func deadline_of(_method: String) -> float:
-	return 10.0
+	return 5.0 * PATIENCE
 
 
 ## Fails the test with [param what] when the condition does not hold.
@@ -90,9 +93,9 @@ func expect_error(substring: String) -> void:
 	print("expect-error: ", substring)
 
 
-## Waits until the callable returns true, asking once a frame. False when it did not in time;
+## Waits until the callable returns true, asking once a frame. False when it does not for so long that it hangs;
 ## check what it returns: `check(await until(peer_is_open), "the peer opens")`.
-func until(condition: Callable, seconds_at_most := 5.0) -> bool:
+func until(condition: Callable, seconds_at_most := PATIENCE) -> bool:
 	var end := Time.get_ticks_msec() + int(seconds_at_most * 1000.0)
 	while not condition.call():
 		if Time.get_ticks_msec() >= end:
@@ -116,6 +119,13 @@ func seconds(time: float) -> void:
 func resident_bytes() -> int:
 	var file := FileAccess.open("/proc/self/statm", FileAccess.READ)
 	return 0 if file == null else file.get_as_text().get_slice(" ", 1).to_int() * 4096
+
+
+## How long the processor has worked for this thread, in microseconds: whatever else the machine does, it does not show in
+## this. 0 where the system does not tell.
+func processor_usec() -> int:
+	var file := FileAccess.open("/proc/thread-self/schedstat", FileAccess.READ)
+	return 0 if file == null else file.get_line().get_slice(" ", 0).to_int() / 1000
 
 
 ## Starts a foreign peer. It is killed at the end of the test if it still runs then,

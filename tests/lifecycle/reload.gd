@@ -18,10 +18,10 @@ func _initialize() -> void:
 	for round_number in ROUNDS:
 		var load_now := Load.new()
 		var tries := 0
-		while not load_now.step() and tries < 2000:
+		while not load_now.step() and tries < 60_000:
 			tries += 1
 			OS.delay_msec(1)
-		if tries == 2000 or _held() == before:
+		if tries == 60_000 or _held() == before:
 			_end("round %d: the clients do not connect" % round_number)
 			return
 		if GDExtensionManager.reload_extension(EXTENSION) != GDExtensionManager.LOAD_STATUS_OK:

@@ -17,7 +17,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything is waited for: it only ends a hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An `openssl` that runs.
 struct OpenSsl {

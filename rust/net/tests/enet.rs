@@ -8,7 +8,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long anything is waited for: it only ends a hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn host() -> Connection {
     Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default())
@@ -77,9 +78,7 @@ fn a_host_by_its_name_is_asked_when_its_addresses_are_told() {
     assert_eq!(peer.remote(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
     let nobody = client.connect_later(1, 0).expect("a peer");
     client.resolved(&nobody, Err("nobody.invalid was not found".to_owned()));
-    let Event::Disconnect { peer, reason: Some(reason), .. } =
-        client.service(Duration::from_secs(20)).expect("an event")
-    else {
+    let Event::Disconnect { peer, reason: Some(reason), .. } = next(&mut client) else {
         panic!("no disconnect")
     };
     assert!(Rc::ptr_eq(&peer, &nobody) && reason.contains("nobody.invalid"), "{reason}");

@@ -5,7 +5,8 @@ use lodewire_net::reactor::{Context, Driver, DriverWaker, Readiness, add, shutdo
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything is waited for: it only ends a hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Says what it is called for.
 struct Probe {

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything is waited for: it only ends a hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// More than a driver's share of the thread's time.
 const LONG: Duration = Duration::from_millis(1);
 

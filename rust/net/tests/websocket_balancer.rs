@@ -7,7 +7,8 @@ use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long anything is waited for: it only ends a hang.
+const PATIENCE: Duration = Duration::from_mins(1);
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
@@ -113,9 +114,10 @@ fn a_silent_proxy_is_not_waited_for_for_ever() {
         handshake_timeout: Duration::from_millis(50),
         ..Config::default()
     });
-    let began = Instant::now();
-    assert_eq!(answer(&server, b"PROXY TCP4 9.9"), "");
-    assert!(began.elapsed() < PATIENCE / 2);
+    let mut stream = connect(&server);
+    stream.write_all(b"PROXY TCP4 9.9").expect("sent");
+    // The end of the connection, and not that of our wait.
+    assert_eq!(stream.read(&mut [0; 16]).expect("an end"), 0);
 }
 
 fn health(server: &Server) -> String {
@@ -150,12 +152,12 @@ fn a_balancer_is_told_how_the_server_is() {
 fn a_game_that_hangs_is_not_well() {
     let mut server = listen(Config {
         health_path: Some("/health".into()),
-        health_patience: Some(Duration::from_millis(300)),
+        health_patience: Some(Duration::from_secs(2)),
         ..Config::default()
     });
     server.poll();
     assert_eq!(health(&server), "200");
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(2200));
     assert_eq!(health(&server), "503");
     server.poll();
     assert_eq!(health(&server), "200");

@@ -210,22 +210,39 @@ mod tests {
         assert!(error.to_string().contains('3'), "{error}");
     }
 
+    /// Whether a process whose id was written into a file still runs.
+    fn runs(id_file: &std::path::Path) -> bool {
+        let id = std::fs::read_to_string(id_file).unwrap();
+        let id = id.trim();
+        run(shell(&format!("kill -0 {id}")), Duration::from_mins(1)).unwrap().status.success()
+    }
+
+    /// Waits for the end of a process that was killed: it is gone when its new parent has seen it.
+    fn ends(id_file: &std::path::Path) -> bool {
+        let until = Instant::now() + Duration::from_mins(1);
+        while runs(id_file) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(10));
+        }
+        !runs(id_file)
+    }
+
     #[test]
     fn what_takes_too_long_is_killed_with_its_children() {
-        let began = Instant::now();
-        let marker = tempfile::NamedTempFile::new().unwrap();
-        let script = format!("(sleep 1; echo alive >{}) & wait", marker.path().display());
-        assert!(run(shell(&script), Duration::from_millis(300)).is_err());
-        assert!(began.elapsed() < Duration::from_millis(900));
-        thread::sleep(Duration::from_millis(1500));
-        assert_eq!(std::fs::read_to_string(marker.path()).unwrap(), "");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let script = format!("sleep 600 & echo $! >{}; echo begun; wait", file.path().display());
+        let mut running = Running::start(shell(&script)).unwrap();
+        let begun = running.next_event(Duration::from_mins(1)).unwrap();
+        assert!(matches!(begun, Event::Line(line) if line == "begun") && runs(file.path()));
+        drop(running);
+        assert!(ends(file.path()));
+        assert!(run(shell("sleep 600"), Duration::from_millis(300)).is_err());
     }
 
     #[test]
     fn a_child_that_stays_behind_is_killed() {
-        let began = Instant::now();
-        let output = run_ok(shell("sleep 30 & echo done"), Duration::from_mins(1)).unwrap();
-        assert_eq!(output, "done\n");
-        assert!(began.elapsed() < Duration::from_secs(10));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let script = format!("sleep 600 & echo $! >{}; echo done", file.path().display());
+        assert_eq!(run_ok(shell(&script), Duration::from_mins(5)).unwrap(), "done\n");
+        assert!(ends(file.path()));
     }
 }

@@ -5,7 +5,7 @@ signal never
 
 
 func deadline_of(method: String) -> float:
-	return 0.3 if method.ends_with("_too_long") else 10.0
+	return 0.3 if method.ends_with("_too_long") else PATIENCE
 
 
 func test_passes() -> void:

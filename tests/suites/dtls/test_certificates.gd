@@ -19,10 +19,6 @@ func after_each() -> void:
 	ends.close()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_matrix_of_chains() -> void:
 	# What the server shows, whom the client trusts, which name it asks for, what comes of it, and why.
 	var rows := [

@@ -18,10 +18,6 @@ func after_each() -> void:
 	hosts.destroy()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_our_hosts() -> void:
 	var server := _server()
 	var client := _client()
@@ -50,7 +46,7 @@ func test_a_bad_network() -> void:
 	server.simulated_latency = 5.0
 	server.simulated_reordering = 0.1
 	var client := _client()
-	await _exchange(server, client, client.connect_to_host("127.0.0.1", server.get_local_port(), 3, 5), 40.0)
+	await _exchange(server, client, client.connect_to_host("127.0.0.1", server.get_local_port(), 3, 5))
 
 
 func test_a_server_that_is_not_the_one() -> void:
@@ -68,8 +64,11 @@ func test_who_speaks_plainly_is_not_heard() -> void:
 	var server := _server()
 	var client := hosts.create("ENetConnection", 0, 1)
 	client.connect_to_host("127.0.0.1", server.get_local_port())
-	await _until(func() -> bool: return false, 0.7)
-	check_eq(hosts.events[server], [])
+	# One that comes in after it shows that the server has had time to hear it.
+	var other := _client()
+	other.connect_to_host("127.0.0.1", server.get_local_port())
+	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(other, 1) == 1), "another comes in")
+	check_eq(hosts.events[server].size(), 1)
 	check_eq(hosts.events[client], [])
 
 
@@ -78,7 +77,7 @@ func test_refusing() -> void:
 	server.refuse_new_connections(true)
 	var client := _client()
 	client.connect_to_host("127.0.0.1", server.get_local_port())
-	await _until(func() -> bool: return false, 0.3)
+	await _serve_for(0.3)
 	check_eq(hosts.events[server], [])
 	server.refuse_new_connections(false)
 	check(await _until(func() -> bool: return hosts.count(client, 1) == 1), "it asks again, and comes in")
@@ -110,7 +109,7 @@ func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
 	check(await until(func() -> bool: other.poll(); return other.get_status() != PacketPeerDTLS.STATUS_HANDSHAKING), "it is over")
 	check_eq(other.get_status(), PacketPeerDTLS.STATUS_ERROR)
 	# By then the server has given it up.
-	await _until(func() -> bool: return false, 2.5)
+	await _serve_for(2.5)
 	check_eq(hosts.count(server, 2), 0)
 	peer.send(0, PackedByteArray([1]), ENetPacketPeer.FLAG_RELIABLE)
 	check(await _until(func() -> bool: return hosts.packets(server).size() == 1), "the connection goes on")
@@ -156,7 +155,7 @@ func test_multiplayer_peers() -> void:
 		peers.map(poll)
 		return client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED \
 				and wrong.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
-	check(await until(settled, 10.0), "the one comes in, the other does not: the certificate is not the address's")
+	check(await until(settled), "the one comes in, the other does not: the certificate is not the address's")
 	check_eq(came, [client.get_unique_id()])
 	client.put_packet("hello".to_ascii_buffer())
 	check(await until(func() -> bool: peers.map(poll); return server.get_available_packet_count() == 1), "a packet comes")
@@ -178,8 +177,8 @@ func _client() -> LodeENetConnection:
 
 
 ## Packets both ways, a long one among them, and the end.
-func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer, patience := 10.0) -> void:
-	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1, patience), "it connects")
+func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer) -> void:
+	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
 	if hosts.count(server, 1) == 0:
 		return
 	check_eq(hosts.of_type(server, 1)[0][2], 5, "the number of the client comes along")
@@ -191,24 +190,30 @@ func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer, patienc
 		wanted.append(PackedByteArray([index]))
 		peer.send(index % 2, wanted[-1], ENetPacketPeer.FLAG_RELIABLE)
 	peer.send(2, long, ENetPacketPeer.FLAG_RELIABLE)
-	check(await _until(func() -> bool: return hosts.packets(server).size() == 51, patience), "they come")
+	check(await _until(func() -> bool: return hosts.packets(server).size() == 51), "they come")
 	var got := hosts.packets(server)
 	check_eq(got.count(long), 1)
 	got.erase(long)
 	got.sort_custom(func(a: PackedByteArray, b: PackedByteArray) -> bool: return a[0] < b[0])
 	check_eq(got, wanted)
 	server.broadcast(0, long, ENetPacketPeer.FLAG_RELIABLE)
-	check(await _until(func() -> bool: return hosts.packets(client).size() == 1, patience), "the answer comes")
+	check(await _until(func() -> bool: return hosts.packets(client).size() == 1), "the answer comes")
 	check_eq(hosts.packets(client), [long])
 	peer.peer_disconnect(9)
-	check(await _until(func() -> bool: return hosts.count(server, 2) == 1 and hosts.count(client, 2) == 1, patience), "it ends")
+	check(await _until(func() -> bool: return hosts.count(server, 2) == 1 and hosts.count(client, 2) == 1), "it ends")
 	check_eq(hosts.of_type(server, 2)[0][2], 9)
 
 
-func _until(condition: Callable, patience := 10.0) -> bool:
+## Serves for a time in which something wrong could happen: a slow machine sees less of it, and fails no more often.
+func _serve_for(time: float) -> void:
+	var end := Time.get_ticks_msec() + int(time * 1000.0)
+	await _until(func() -> bool: return Time.get_ticks_msec() >= end)
+
+
+func _until(condition: Callable) -> bool:
 	var served := func() -> bool:
 		hosts.service()
 		if relay != null:
 			relay.pump()
 		return condition.call()
-	return await until(served, patience)
+	return await until(served)

@@ -16,10 +16,6 @@ func after_each() -> void:
 	ends.close()
 
 
-func deadline_of(_method: String) -> float:
-	return 90.0
-
-
 func test_mbedtls_as_client() -> void:
 	var program := mbedtls()
 	if program.is_empty():
@@ -38,7 +34,7 @@ func test_mbedtls_as_server() -> void:
 		return
 	for kind: Array in [RSA, EC]:
 		var server := start_process(program, [_path("mbedtls_server.py"), _file(kind[0]), _file(kind[1])])
-		check(await until(func() -> bool: return server.output().contains("port"), 10.0), "it starts: " + server.output())
+		check(await until(func() -> bool: return server.output().contains("port")), "it starts: " + server.output())
 		await _echo_at(server.output().get_slice("port ", 1).to_int(), Ends.certificate(kind[1]), kind[2])
 
 
@@ -82,7 +78,7 @@ func test_gnutls_as_server() -> void:
 		var port := _free_port()
 		var arguments := ["gnutls-serv", "--udp", "--echo", "--port", str(port), "--x509keyfile", _file(kind[0]), "--x509certfile", _file(kind[1])]
 		var server := start_process(program, arguments)
-		check(await until(func() -> bool: return server.output().contains("UDP Echo Server"), 10.0), "it starts: " + server.output())
+		check(await until(func() -> bool: return server.output().contains("UDP Echo Server")), "it starts: " + server.output())
 		# It refuses what is longer than its data MTU.
 		await _echo_at(port, Ends.certificate(kind[1]), kind[2], 1200, 254)
 		server.kill()
@@ -103,7 +99,7 @@ func _godot_3_as_server(program: String) -> void:
 		return
 	var file := OS.get_user_data_dir().path_join("godot3_%d.crt" % OS.get_process_id())
 	var server := start_process(program, _godot_3("dtls_server.gd", file))
-	check(await until(func() -> bool: return server.output().contains("listening on"), 20.0), "it starts: " + server.output())
+	check(await until(func() -> bool: return server.output().contains("listening on")), "it starts: " + server.output())
 	var certificate := X509Certificate.new()
 	check_eq(certificate.load(file), OK)
 	await _echo_at(server.output().get_slice("listening on ", 1).to_int(), certificate, "game.example")
@@ -120,7 +116,7 @@ func _echo_at(port: int, certificate: X509Certificate, hostname: String, longest
 	var client := LodePacketPeerDTLS.new()
 	check_eq(client.connect_to_host("127.0.0.1", port, hostname, TLSOptions.client(certificate)), OK)
 	ends.add(client)
-	check(await until(ends.settled(client), 20.0), "it is decided")
+	check(await until(ends.settled(client)), "it is decided")
 	if not check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED, client.get_last_error()):
 		return
 	for index in 200:
@@ -146,7 +142,7 @@ func _echo_at(port: int, certificate: X509Certificate, hostname: String, longest
 
 ## Serves until a process has ended.
 func _finish(process: ForeignProcess) -> void:
-	check(await until(func() -> bool: ends.pump(); return not process.is_running(), 60.0), "it ends: " + process.output())
+	check(await until(func() -> bool: ends.pump(); return not process.is_running()), "it ends: " + process.output())
 
 
 func _free_port() -> int:

@@ -17,10 +17,6 @@ func after_each() -> void:
 	ends.close()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_every_kind_of_key() -> void:
 	var kinds := {
 		"RSA-2048": [RSA_2048, RSA_2048_CERTIFICATE, "localhost"],
@@ -34,7 +30,7 @@ func test_every_kind_of_key() -> void:
 			var port := ends.serve(pair[0], Ends.options(kinds[kind][0], kinds[kind][1]))
 			var trusted := TLSOptions.client(Ends.certificate(kinds[kind][1]))
 			var client := ends.join(pair[1], port, trusted, kinds[kind][2])
-			if check(await until(ends.connected(client), 10.0), what):
+			if check(await until(ends.connected(client)), what):
 				await _echo(client, PackedByteArray([1, 2, 3]), what)
 			check_eq(ends.takes, [false, true] as Array[bool], what + ": the first take is not HANDSHAKING, the second is")
 			ends.close()

@@ -16,10 +16,6 @@ const COMPRESSIONS := {
 var hosts: Hosts
 
 
-func deadline_of(_method: String) -> float:
-	return 90.0
-
-
 func before_each() -> void:
 	hosts = Hosts.new()
 
@@ -72,7 +68,7 @@ func _as_server(program: String) -> void:
 	for compression: String in COMPRESSIONS:
 		var port := Hosts.free_port()
 		var server := _start(program, "enet_server.gd", port, compression)
-		check(await until(func() -> bool: return server.output().contains("listening"), 20.0), "it starts: " + server.output())
+		check(await until(func() -> bool: return server.output().contains("listening")), "it starts: " + server.output())
 		var client := hosts.create("LodeENetConnection")
 		client.compress(COMPRESSIONS[compression])
 		var id := 1234
@@ -113,4 +109,4 @@ func _until(condition: Callable) -> bool:
 	return await until(func() -> bool:
 		hosts.service()
 		return condition.call()
-	, 15.0)
+	)

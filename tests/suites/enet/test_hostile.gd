@@ -21,10 +21,6 @@ func after_each() -> void:
 	hosts.destroy()
 
 
-func deadline_of(_method: String) -> float:
-	return 30.0
-
-
 func test_random_datagrams() -> void:
 	for compression in 5:
 		server.compress(compression)
@@ -76,4 +72,4 @@ func _until(condition: Callable) -> bool:
 	return await until(func() -> bool:
 		hosts.service()
 		return condition.call()
-	, 10.0)
+	)

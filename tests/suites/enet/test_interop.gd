@@ -31,10 +31,6 @@ func after_each() -> void:
 	at_server = null
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_packets_of_every_kind_in_every_compression() -> void:
 	for roles: Array in ROLES:
 		for mode in 5:
@@ -67,7 +63,7 @@ func test_a_packet_of_a_million_bytes() -> void:
 			return
 		var packet := _bytes(1_000_000)
 		at_client.send(0, packet, ENetPacketPeer.FLAG_RELIABLE)
-		check(await _until(func() -> bool: return hosts.packets(server).size() == 1, 20.0), str(roles))
+		check(await _until(func() -> bool: return hosts.packets(server).size() == 1), str(roles))
 		check(hosts.packets(server) == [packet], "as it was")
 		hosts.destroy()
 
@@ -138,7 +134,6 @@ func test_broadcasts_and_statistics() -> void:
 				check_gt(host.pop_statistic(statistic), 0.0, "%s %d" % [roles, statistic])
 		await frames(3)
 		check_gt(at_client.get_statistic(ENetPacketPeer.PEER_ROUND_TRIP_TIME), 0.0)
-		check_lt(at_client.get_statistic(ENetPacketPeer.PEER_ROUND_TRIP_TIME), 500.0)
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE_INTERVAL), 5000.0)
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE), 32.0)
 		at_client.throttle_configure(1000, 3, 4)
@@ -218,11 +213,11 @@ func _connect(roles: Array, mode := 0) -> bool:
 	return both
 
 
-func _until(condition: Callable, at_most := 5.0) -> bool:
+func _until(condition: Callable) -> bool:
 	return await until(func() -> bool:
 		hosts.service()
 		return condition.call()
-	, at_most)
+	)
 
 
 func _bytes(length: int) -> PackedByteArray:

@@ -26,10 +26,6 @@ var players: Array[Player] = []
 var files: PackedStringArray = []
 
 
-func deadline_of(_method: String) -> float:
-	return 90.0
-
-
 func after_each() -> void:
 	for player in players:
 		player.client.queue_free()
@@ -68,13 +64,13 @@ func test_three_servers_behind_haproxy() -> void:
 	# Its last players leave: it ends by itself.
 	for player in _players_of("one"):
 		_leave(player)
-	check_eq(await servers[0].process.finished(10.0), 0, "one ends when the last player has left")
+	check_eq(await servers[0].process.finished(), 0, "one ends when the last player has left")
 	check_eq(_losses(), 0, "the others did not notice")
 	# Kill two: its players come back, to three.
 	var orphans := _players_of("two").size()
 	check_gt(orphans, 0)
 	servers[1].process.kill()
-	check(await until(func() -> bool: return _players_of("three").size() == players.size(), 20.0), "all are at three: " + _spread())
+	check(await until(func() -> bool: return _players_of("three").size() == players.size()), "all are at three: " + _spread())
 	check_eq(_losses(), orphans, "only those of two were lost")
 	check(await _all_hear_their_echo(), "all play on")
 
@@ -103,7 +99,7 @@ func test_three_servers_behind_nginx() -> void:
 	# Kill one: its players come back, to the others.
 	var orphans := _players_of("one").size()
 	servers[0].process.kill()
-	check(await until(func() -> bool: return _players_of("two").size() + _players_of("three").size() == players.size(), 20.0), _spread())
+	check(await until(func() -> bool: return _players_of("two").size() + _players_of("three").size() == players.size()), _spread())
 	check_eq(_losses(), orphans, "only those of one were lost")
 	balancer.kill()
 	OS.execute("rm", ["-r", folder])
@@ -137,7 +133,7 @@ func _start_servers(arguments: PackedStringArray) -> bool:
 		server.process = start_process(program, all)
 		servers.append(server)
 	for server in servers:
-		server.port = (await server.process.line_after("listening on port ", 20.0)).to_int()
+		server.port = (await server.process.line_after("listening on port ")).to_int()
 		if not check_gt(server.port, 0, "%s listens: %s" % [server.name, server.process.output()]):
 			return false
 	return true
@@ -176,7 +172,7 @@ func _leave(player: Player) -> void:
 
 
 func _all_are_welcome() -> bool:
-	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return not player.server.is_empty()), 20.0)
+	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return not player.server.is_empty()))
 
 
 func _all_hear_their_echo() -> bool:
@@ -184,7 +180,7 @@ func _all_hear_their_echo() -> bool:
 		player.echoes = 0
 		if player.client.is_joined():
 			player.client.send("hello")
-	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return player.echoes > 0), 10.0)
+	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return player.echoes > 0))
 
 
 func _players_of(server: String) -> Array[Player]:

@@ -4,10 +4,6 @@ extends "res://test_case.gd"
 const EchoServer := preload("res://suites/websocket/echo_server.gd")
 
 
-func deadline_of(_method: String) -> float:
-	return 40.0
-
-
 func test_messages_and_a_close() -> void:
 	var program := godot_3()
 	if program.is_empty():
@@ -16,7 +12,7 @@ func test_messages_and_a_close() -> void:
 	echo.protocols = ["a"]
 	add_child(echo)
 	var client := _start(program, "echo_client.gd", echo.url())
-	check_eq(await client.finished(30.0), 0)
+	check_eq(await client.finished(), 0)
 	check_eq(_said(client), PackedStringArray([
 		"established a", "text grüße True", "close request 4003 bye", "closed True",
 	]))
@@ -44,9 +40,9 @@ func test_multiplayer() -> void:
 		return done.call()
 	var url := "ws://127.0.0.1:%d" % server.get_local_port()
 	var one := _start(program, "multiplayer_client.gd", url)
-	check(await until(polled.bind(func() -> bool: return packets.size() == 1), 10.0), "the first joins: " + one.output())
+	check(await until(polled.bind(func() -> bool: return packets.size() == 1)), "the first joins: " + one.output())
 	var two := _start(program, "multiplayer_client.gd", url)
-	check(await until(polled.bind(func() -> bool: return packets.size() == 2), 10.0), "the second joins: " + two.output())
+	check(await until(polled.bind(func() -> bool: return packets.size() == 2)), "the second joins: " + two.output())
 	if ids.size() != 2:
 		return
 	check_eq(packets, ["%d hello 1" % ids[0], "%d hello 1" % ids[1]] as Array[String])

@@ -9,10 +9,6 @@ const ENDS: Array[String] = ["freed", "stopped", "replaced", "freed in the tree"
 var peer: Variant
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_a_server_that_goes_says_goodbye() -> void:
 	var crypto := Crypto.new()
 	var key := crypto.generate_rsa(2048)
@@ -34,12 +30,12 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			check(await until(func() -> bool:
 				peer.poll()
 				return not peer.get_peers().is_empty() and other.output().contains("open")
-			, 20.0), "it joins: " + how)
+			), "it joins: " + how)
 			if how == "forced out":
 				(peer as MultiplayerPeer).disconnect_peer(peer.get_peers()[0], true)
 			else:
 				_end(how)
-			check_eq(await other.finished(20.0), 0, how)
+			check_eq(await other.finished(), 0, how)
 			check(other.output().ends_with("ended 1000\n"), "%s, %s: %s" % [how, url, other.output()])
 
 
@@ -55,12 +51,12 @@ func test_a_client_that_goes_says_goodbye() -> void:
 			check(await until(func() -> bool:
 				peer.poll()
 				return peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED and other.output().contains("open")
-			, 20.0), "it joins: " + how)
+			), "it joins: " + how)
 			if how == "forced out":
 				(peer as MultiplayerPeer).disconnect_peer(1, true)
 			else:
 				_end(how)
-			check_eq(await other.finished(20.0), 0, how)
+			check_eq(await other.finished(), 0, how)
 			check(other.output().ends_with("ended 1000\n"), "%s: %s" % [how, other.output()])
 
 
@@ -72,19 +68,19 @@ func test_a_game_that_quits_says_goodbye() -> void:
 		var arguments := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"), "-s",
 				"res://suites/websocket/quitting_game.gd", "--", "--hold=" + hold])
 		var game := start_process(engine, arguments)
-		var port := (await game.line_after("port ", 20.0)).strip_edges()
+		var port := (await game.line_after("port ")).strip_edges()
 		var other := _start(["client", "ws://127.0.0.1:" + port])
 		if other == null:
 			return
-		check_eq(await other.finished(20.0), 0, hold)
+		check_eq(await other.finished(), 0, hold)
 		check(other.output().ends_with("ended 1000\n"), "a server, %s: %s" % [hold, other.output()])
-		check_eq(await game.finished(20.0), 0, "the game ends well")
+		check_eq(await game.finished(), 0, "the game ends well")
 		other = _start(["server"])
 		port = (await other.line_after("port ")).strip_edges()
 		game = start_process(engine, arguments + PackedStringArray(["--url=ws://127.0.0.1:" + port]))
-		check_eq(await other.finished(20.0), 0, hold)
+		check_eq(await other.finished(), 0, hold)
 		check(other.output().ends_with("ended 1000\n"), "a client, %s: %s" % [hold, other.output()])
-		check_eq(await game.finished(20.0), 0, "the game ends well")
+		check_eq(await game.finished(), 0, "the game ends well")
 
 
 func _start(arguments: PackedStringArray) -> ForeignProcessClass:

@@ -12,10 +12,6 @@ func before_each() -> void:
 	add_child(echo)
 
 
-func deadline_of(_method: String) -> float:
-	return 30.0
-
-
 func test_engine_client() -> void:
 	var client := WebSocketPeer.new()
 	client.inbound_buffer_size = 1 << 21
@@ -66,7 +62,7 @@ func test_ws_of_node() -> void:
 func _run(program: String, script: String) -> void:
 	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/" + script)
 	var client := start_process(program, [path, echo.url()])
-	check_eq(await client.finished(25.0), 0, script)
+	check_eq(await client.finished(), 0, script)
 	check_eq(client.output(), "all came back\n")
 	check(await until(func() -> bool: return echo.clean.size() == 1), "the server sees the end")
 	check_eq(echo.clean, [true] as Array[bool])

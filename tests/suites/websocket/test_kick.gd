@@ -13,10 +13,6 @@ func before_each() -> void:
 	server.bind_ip = "127.0.0.1"
 
 
-func deadline_of(_method: String) -> float:
-	return 30.0
-
-
 func test_a_kicked_player_calls_nothing_any_more() -> void:
 	var ways := {
 		"disconnect_peer of the multiplayer API": func(root: Root, id: int) -> void:

@@ -16,17 +16,13 @@ func after_each() -> void:
 		echo.free()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_thousand_clients_of_one_instant_are_all_connected() -> void:
 	var program := python()
 	if program == "":
 		return
 	add_child(echo)
 	var burst := start_process(program, [_path("burst.py"), str(echo.port()), "1000"])
-	check_eq(await burst.line_after("answered ", 30.0), "1000")
+	check_eq(await burst.line_after("answered "), "1000")
 	check(await until(func() -> bool: return echo.connected.size() == 1000), "the game is told of all")
 	burst.kill()
 	check(await until(func() -> bool: return echo.disconnected.size() == 1000), "and of their end")
@@ -85,11 +81,15 @@ func test_idle_server_uses_no_processor() -> void:
 	# A thread names itself, after it has begun.
 	if not check(await until(func() -> bool: return _io_thread() != ""), "there is an I/O thread"):
 		return
-	await seconds(0.2)
 	var thread := _io_thread()
-	var before := _switches(thread)
-	await seconds(0.5)
-	check_eq(_switches(thread), before, "times that the I/O thread woke")
+	# What it does at its beginning may take a while.
+	for _round in 100:
+		var before := _switches(thread)
+		await seconds(0.5)
+		if _switches(thread) == before:
+			check(true, "it sleeps")
+			return
+	fail("the I/O thread wakes all the time")
 
 
 func _path(script: String) -> String:

@@ -12,10 +12,6 @@ func before_each() -> void:
 	server.bind_ip = "127.0.0.1"
 
 
-func deadline_of(_method: String) -> float:
-	return 30.0
-
-
 func test_a_game_with_clients_of_both_makes() -> void:
 	_host()
 	var one := _join(_engine_client())

@@ -36,10 +36,6 @@ var differences := {
 }
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_a_connection_ends_as_with_the_engine() -> void:
 	for name: String in scenarios:
 		for _late in 2:

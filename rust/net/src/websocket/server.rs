@@ -414,7 +414,7 @@ mod tests {
         let peer = Arc::new(PeerShared::new(7, key, remote, None, None, endpoint));
         let peer = Rc::new(Peer::new(peer));
         server.peers.insert(7, Rc::clone(&peer));
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_mins(1);
         while server.failure().is_none() && Instant::now() < patience {
             std::thread::yield_now();
         }

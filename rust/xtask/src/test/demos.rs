@@ -12,7 +12,7 @@ use crate::process::{Event, Running};
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A scene, with its arguments, and what it prints when all is well.
 struct Scene {

@@ -22,7 +22,7 @@ use crate::test::runner_selftest;
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The engine, the library, the import, and the tests. What fails is counted.
 pub(crate) fn run(tally: &mut Tally, filter: Option<&str>) {

@@ -17,7 +17,7 @@ const QUITS: &str = "lifecycle/100_quits_under_load";
 const QUIT_COUNT: u32 = 100;
 
 /// For one engine.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// Runs both; each counts as one test.
 pub(crate) fn run(tally: &mut Tally, engine: &Engine, logs: &Path, filter: Option<&str>) {

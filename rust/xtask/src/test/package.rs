@@ -18,7 +18,7 @@ use crate::test::guide;
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(10);
 
 /// A test in a project that has nothing but the addon.
 type Test = fn(&Fresh<'_>) -> Result<()>;

@@ -13,7 +13,7 @@ use crate::test::log_scan::{Outcome, Report};
 use crate::test::tally::Tally;
 
 /// A test that hangs is waited for: only as long as it takes to be sure.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a suite of the self test must come to.
 struct Expected {

@@ -7,9 +7,9 @@ import websockets
 
 
 async def main(url: str) -> None:
-    async with websockets.connect(url, ping_interval=0.2, ping_timeout=1) as socket:
+    async with websockets.connect(url, ping_interval=0.5, ping_timeout=3) as socket:
         await socket.send("I am here")
-        print(await asyncio.wait_for(socket.recv(), 20))
+        print(await asyncio.wait_for(socket.recv(), 60))
 
 
 asyncio.run(main(sys.argv[1]))
