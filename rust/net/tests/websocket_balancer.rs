@@ -116,8 +116,13 @@ fn a_silent_proxy_is_not_waited_for_for_ever() {
     });
     let mut stream = connect(&server);
     stream.write_all(b"PROXY TCP4 9.9").expect("sent");
-    // The end of the connection, and not that of our wait.
-    assert_eq!(stream.read(&mut [0; 16]).expect("an end"), 0);
+    // The end of the connection, which may be a reset, and not that of our own wait.
+    let ended = stream.read(&mut [0; 16]);
+    let is_over = match &ended {
+        Ok(len) => *len == 0,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    };
+    assert!(is_over, "{ended:?}");
 }
 
 fn health(server: &Server) -> String {
