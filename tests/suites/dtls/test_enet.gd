@@ -107,7 +107,8 @@ func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
 	var other := PacketPeerDTLS.new()
 	other.connect_to_peer(relay.ways()[0], "other.example", TLSOptions.client(Ends.certificate("engine.crt")))
 	check(await until(func() -> bool: other.poll(); return other.get_status() != PacketPeerDTLS.STATUS_HANDSHAKING), "it is over")
-	check_eq(other.get_status(), PacketPeerDTLS.STATUS_ERROR)
+	# Which of its two errors the engine tells depends on how its datagrams fall.
+	check(other.get_status() in [PacketPeerDTLS.STATUS_ERROR, PacketPeerDTLS.STATUS_ERROR_HOSTNAME_MISMATCH], "it has failed")
 	# By then the server has given it up.
 	await _serve_for(2.5)
 	check_eq(hosts.count(server, 2), 0)

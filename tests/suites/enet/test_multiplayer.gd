@@ -106,8 +106,13 @@ func test_a_refused_client_is_told_at_once() -> void:
 		var client := _join("Refused" + of, of)
 		check(await until(func() -> bool: return client.events == (["connection_failed"] as Array[String])), of)
 	server_root.peer.refuse_new_connections = false
-	var client := _join("Welcome", ENGINE)
-	check(await until(func() -> bool: return client.events.has("connected_to_server")), "no longer")
+	# The I/O thread hears of it a little later: who is still refused asks again.
+	var clients: Array[Root] = [_join("Welcome", ENGINE)]
+	check(await until(func() -> bool:
+		if clients.back().events.has("connection_failed"):
+			clients.append(_join("Welcome%d" % clients.size(), ENGINE))
+		return clients.back().events.has("connected_to_server")
+	), "no longer")
 
 
 func test_no_more_than_max_clients_come_in() -> void:
