@@ -48,15 +48,12 @@ impl LodeENetConnection {
         }
     }
 
-    /// Sets the most channels of connections that others ask for from now on, 1 to 255; 0 stands for 255.
+    /// Sets the most channels of connections that others ask for from now on, 1 to 255; any other number stands for 255.
     #[func]
     fn channel_limit(&mut self, limit: i32) {
         let Some(connection) = self.active("channel_limit") else { return };
-        match usize::try_from(limit) {
-            Ok(0) => connection.set_channel_limit(255),
-            Ok(limit @ 1..=255) => connection.set_channel_limit(limit),
-            _ => godot_error!("LodeENetConnection.channel_limit: {limit} is not 0 to 255."),
-        }
+        let limit = usize::try_from(limit).ok().filter(|limit| (1..=255).contains(limit));
+        connection.set_channel_limit(limit.unwrap_or(255));
     }
 
     /// Sets how datagrams are compressed. Both sides must do the same; else no connection comes about.

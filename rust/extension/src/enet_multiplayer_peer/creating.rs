@@ -15,7 +15,11 @@ pub(super) const SYSTEM_CHANNELS: i32 = 2;
 
 /// How many channels are needed for so many transfer channels; 0 stands for as many as there can be.
 fn channels_for(transfer_channels: i32) -> i32 {
-    if transfer_channels > 0 { (transfer_channels + SYSTEM_CHANNELS).min(255) } else { 0 }
+    if transfer_channels > 0 {
+        transfer_channels.saturating_add(SYSTEM_CHANNELS).min(255)
+    } else {
+        0
+    }
 }
 
 #[godot_api(secondary)]

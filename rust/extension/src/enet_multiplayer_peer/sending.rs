@@ -57,7 +57,7 @@ impl LodeENetMultiplayerPeer {
             return Error::ERR_INVALID_PARAMETER;
         }
         let channel = match (self.transfer_channel, mode) {
-            (channel @ 1.., _) => channel + SYSTEM_CHANNELS - 1,
+            (channel @ 1.., _) => channel.saturating_add(SYSTEM_CHANNELS - 1),
             (_, TransferMode::RELIABLE) => RELIABLE_CHANNEL,
             _ => UNRELIABLE_CHANNEL,
         };

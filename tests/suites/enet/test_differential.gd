@@ -1,0 +1,6 @@
+extends "res://differential_case.gd"
+## Our classes beside the engine's, driven by the same calls: see bad_arguments.gd and differential.gd.
+
+
+func test_odd_arguments_in_each_state_say_the_same_as_with_the_engines_classes() -> void:
+	await compare("res://suites/enet/bad_arguments.gd")
