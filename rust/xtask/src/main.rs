@@ -1,6 +1,7 @@
 //! The project's own tasks: `cargo xtask setup | build | demo | test | package | conformance | bench | soak`.
 
 mod bench;
+mod busy;
 mod c_enet;
 mod cache;
 mod conformance;
@@ -83,6 +84,9 @@ enum Task {
     Test {
         /// Run only tests whose name contains this, and no checks
         filter: Option<String>,
+        /// Run this many busy loops beside the tests, as a busy machine would
+        #[arg(long, default_value_t = 0)]
+        busy: usize,
     },
     /// Build the release and the debug library, and pack the addon into target/package
     ///
@@ -152,7 +156,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what, options } => return bench::run(what, &options),
         Task::Soak { options } => return bench::run(Bench::Soak, &options),
-        Task::Test { filter } => return Ok(test::run(filter.as_deref())),
+        Task::Test { filter, busy } => {
+            return Ok(busy::beside(busy, || test::run(filter.as_deref())));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
