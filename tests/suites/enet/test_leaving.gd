@@ -1,0 +1,248 @@
+extends "res://test_case.gd"
+## Who leaves or is sent away, by each method that there is: what is told, and what is heard afterwards. Ours and the engine's class
+## do the same.
+
+const Root := preload("res://suites/enet/multiplayer_root.gd")
+const Hosts := preload("res://suites/enet/hosts.gd")
+
+const MAKES: Array[String] = ["Lode", ""]
+const CALLS := 20
+
+var server: MultiplayerPeer
+var clients: Array[MultiplayerPeer] = []
+## What the server and the first client have told, beside peers that have come.
+var told: Array[String] = []
+
+
+func before_each() -> void:
+	clients.clear()
+	told.clear()
+	server = null
+
+
+func after_each() -> void:
+	for peer in clients + ([server] as Array[MultiplayerPeer]):
+		if peer != null:
+			peer.close()
+
+
+func deadline_of(_method: String) -> float:
+	return 60.0
+
+
+func test_a_kicked_player_calls_nothing_any_more() -> void:
+	var ways := {
+		"disconnect_peer of the multiplayer API": func(root: Root, id: int) -> void:
+			(root.multiplayer as SceneMultiplayer).disconnect_peer(id),
+		"disconnect_peer": func(_root: Root, id: int) -> void: server.disconnect_peer(id),
+		"disconnect_peer by force": func(_root: Root, id: int) -> void: server.disconnect_peer(id, true),
+		"peer_disconnect": func(_root: Root, id: int) -> void: server.get_peer(id).peer_disconnect(),
+		"peer_disconnect_now": func(_root: Root, id: int) -> void: server.get_peer(id).peer_disconnect_now(),
+		"reset": func(_root: Root, id: int) -> void: server.get_peer(id).reset(),
+	}
+	for way: String in ways:
+		for make in MAKES:
+			var kick: Callable = ways[way]
+			await _kick("%s of a %sENetMultiplayerPeer's client" % [way, make], make, kick)
+
+
+## A player calls many times at once, and is sent away at the first call.
+func _kick(way: String, make: String, kick: Callable) -> void:
+	var port := Hosts.free_port()
+	server = LodeENetMultiplayerPeer.new()
+	server.set_bind_ip("127.0.0.1")
+	check_eq(server.create_server(port, 4), OK)
+	var root := Root.new("Server", server)
+	add_child(root)
+	var roots: Array[Root] = []
+	for index in 2:
+		var client: MultiplayerPeer = ClassDB.instantiate(make + "ENetMultiplayerPeer")
+		check_eq(client.create_client("127.0.0.1", port), OK)
+		roots.append(Root.new("Client%d" % index, client))
+		add_child(roots[index])
+	check(await until(func() -> bool: return root.events.size() == 2), "both join: " + way)
+	check(await until(func() -> bool: return roots.all(func(client: Root) -> bool:
+		return client.events.has("connected_to_server")
+	)), "both know: " + way)
+	var bad := roots[0].multiplayer.get_unique_id()
+	var good := roots[1].multiplayer.get_unique_id()
+	root.heard = func(from: int) -> void:
+		if from == bad:
+			kick.call(root, from)
+	for index in CALLS:
+		roots[0].say.rpc_id(1, str(index))
+		roots[1].say.rpc_id(1, str(index))
+	check(await until(func() -> bool: return root.calls.has("%d %d" % [good, CALLS - 1])), "the other is heard: " + way)
+	await frames(5)
+	var of_bad := root.calls.filter(func(call: String) -> bool: return call.begins_with("%d " % bad))
+	check_eq(of_bad, ["%d 0" % bad], way)
+	var gone := "disconnected %d" % bad
+	# By force there is no signal, and the API tells nothing of whom it disconnects.
+	var tells := not way.contains("by force") and not way.contains("API")
+	if tells:
+		check(await until(func() -> bool: return root.events.has(gone)), "it is told: " + way)
+	check_eq(root.events.count(gone), 1 if tells else 0, "it is told once: " + way)
+	roots[1].say.rpc_id(1, "still here")
+	check(await until(func() -> bool: return root.calls[-1].ends_with("still here")), "the other goes on: " + way)
+	for node: Root in roots + ([root] as Array[Root]):
+		node.free()
+
+
+func test_a_server_that_ends_a_peer_by_its_methods_tells_of_it() -> void:
+	for how: String in ["peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset"]:
+		var outcomes: Array = []
+		for make in MAKES:
+			await _game(make, "")
+			var id := clients[0].get_unique_id()
+			var handle: PacketPeer = server.get_peer(id)
+			handle.call(how)
+			check(await until(_polled(func() -> bool: return told.has("server lost %d" % id))), "it is told: %s of %s" % [how, make])
+			# Once, and the other one stays.
+			for _frame in 5:
+				_poll()
+				await frames(1)
+			outcomes.append([told.count("server lost %d" % id), told.size(), handle.is_active()])
+			check_eq(told.filter(func(line: String) -> bool: return line.begins_with("server")), ["server lost %d" % id], how)
+			_end()
+		check_eq(outcomes[0], outcomes[1], how)
+
+
+## The engine's class tells of a disconnected server that it was never connected to, or stays CONNECTING.
+func test_a_client_that_ends_its_peer_before_it_is_connected() -> void:
+	for how: String in ["peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset"]:
+		var client := LodeENetMultiplayerPeer.new()
+		clients = [client]
+		check_eq(client.create_client("127.0.0.1", Hosts.free_port()), OK)
+		client.peer_disconnected.connect(func(id: int) -> void: told.append(str(id)))
+		client.poll()
+		client.get_peer(1).call(how)
+		client.poll()
+		check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED, how)
+		check_eq(told, [] as Array[String], how)
+
+
+func test_a_mesh_that_ends_a_peer_by_its_methods_tells_of_it() -> void:
+	for how: String in ["peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset"]:
+		for make in MAKES:
+			var ours: RefCounted = ClassDB.instantiate(make + "ENetConnection")
+			var others := ENetConnection.new()
+			await _link(ours, others)
+			var mesh: MultiplayerPeer = ClassDB.instantiate(make + "ENetMultiplayerPeer")
+			server = mesh
+			check_eq(mesh.create_mesh(2), OK)
+			check_eq(mesh.add_mesh_peer(3, ours), OK)
+			told.clear()
+			mesh.peer_disconnected.connect(func(id: int) -> void: told.append("mesh lost %d" % id))
+			mesh.get_peer(3).call(how)
+			check(await until(func() -> bool:
+				mesh.poll()
+				others.service()
+				return not told.is_empty()
+			), "%s of %s" % [how, make])
+			mesh.poll()
+			check_eq(told, ["mesh lost 3"] as Array[String], "%s of %s" % [how, make])
+			others.destroy()
+
+
+func test_peers_may_be_ended_inside_signals() -> void:
+	var acts := {
+		"peer_disconnect_now": func(id: int) -> void: server.get_peer(id).peer_disconnect_now(),
+		"reset": func(id: int) -> void: server.get_peer(id).reset(),
+		"disconnect_peer": func(id: int) -> void: server.disconnect_peer(id),
+		"disconnect_peer by force": func(id: int) -> void: server.disconnect_peer(id, true),
+		"close": func(_id: int) -> void: server.close(),
+		"close and create_server": func(_id: int) -> void:
+			server.close()
+			server.create_server(Hosts.free_port(), 4),
+	}
+	for act: String in acts:
+		for during: String in ["peer_connected", "peer_disconnected"]:
+			# Of one that has gone there is nothing to end.
+			if during == "peer_disconnected" and not act.begins_with("close"):
+				continue
+			server = LodeENetMultiplayerPeer.new()
+			var port := Hosts.free_port()
+			check_eq(server.create_server(port, 4), OK)
+			told.clear()
+			server.peer_disconnected.connect(func(id: int) -> void: told.append("lost %d" % id))
+			var acted: Array[int] = []
+			var call: Callable = acts[act]
+			server.connect(during, func(id: int) -> void:
+				acted.append(id)
+				call.call(id)
+			)
+			var client := ENetMultiplayerPeer.new()
+			check_eq(client.create_client("127.0.0.1", port), OK)
+			clients = [client]
+			if during == "peer_disconnected":
+				check(await until(_polled(func() -> bool:
+					return client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED
+				)), "it joins")
+				for _frame in 3:
+					_poll()
+					await frames(1)
+				client.close()
+			check(await until(_polled(func() -> bool: return not acted.is_empty())), "%s in %s" % [act, during])
+			for _frame in 5:
+				_poll()
+				await frames(1)
+			check_eq(acted.size(), 1, "%s in %s: once" % [act, during])
+			var tells := during == "peer_disconnected" or act in ["peer_disconnect_now", "reset", "disconnect_peer"]
+			check_eq(told.size(), 1 if tells else 0, "%s in %s: %s" % [act, during, told])
+			_end()
+
+
+## A server with two clients that are connected.
+func _game(server_make: String, client_make: String) -> void:
+	told.clear()
+	var port := Hosts.free_port()
+	server = ClassDB.instantiate(server_make + "ENetMultiplayerPeer")
+	check_eq(server.create_server(port, 4), OK)
+	var joined: Array[int] = []
+	server.peer_connected.connect(func(id: int) -> void: joined.append(id))
+	server.peer_disconnected.connect(func(id: int) -> void: told.append("server lost %d" % id))
+	clients.clear()
+	for index in 2:
+		var client: MultiplayerPeer = ClassDB.instantiate(client_make + "ENetMultiplayerPeer")
+		check_eq(client.create_client("127.0.0.1", port), OK)
+		client.peer_disconnected.connect(func(id: int) -> void:
+			if index == 0:
+				told.append("client lost %d" % id)
+		)
+		clients.append(client)
+	check(await until(_polled(func() -> bool:
+		return joined.size() == 2 and clients.all(func(client: MultiplayerPeer) -> bool:
+			return client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED
+		)
+	)), "both join")
+
+
+func _link(listening: RefCounted, dialing: RefCounted) -> void:
+	var port := Hosts.free_port()
+	check_eq(listening.create_host_bound("127.0.0.1", port, 1), OK)
+	check_eq(dialing.create_host(1), OK)
+	dialing.connect_to_host("127.0.0.1", port)
+	var seen := [false, false]
+	check(await until(func() -> bool:
+		seen[0] = listening.service()[0] == ENetConnection.EVENT_CONNECT or seen[0]
+		seen[1] = dialing.service()[0] == ENetConnection.EVENT_CONNECT or seen[1]
+		return seen[0] and seen[1]
+	), "they connect")
+
+
+func _poll() -> void:
+	for peer in clients + ([server] as Array[MultiplayerPeer]):
+		if peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
+			peer.poll()
+
+
+## For `until`: polls everybody first.
+func _polled(condition: Callable) -> Callable:
+	return func() -> bool:
+		_poll()
+		return condition.call()
+
+
+func _end() -> void:
+	for peer in clients + ([server] as Array[MultiplayerPeer]):
+		peer.close()
