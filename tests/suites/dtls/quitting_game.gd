@@ -1,0 +1,47 @@
+extends SceneTree
+## A game in an engine of its own that quits once it is connected, without a goodbye in its script: `-- --listen`, `--host=PORT`
+## for connect_to_host or `--peer=PORT` for connect_to_peer, and how it holds the object: `--hold=variable` or `static`.
+
+const Ends := preload("res://suites/dtls/ends.gd")
+
+## They go when the scripts go, which is after nearly everything else.
+static var last: Array[RefCounted] = []
+
+var server: LodeDTLSServer
+var peer: LodePacketPeerDTLS
+var frames_left := 5
+
+
+func _initialize() -> void:
+	var hold := ""
+	for argument in OS.get_cmdline_user_args():
+		var port := argument.get_slice("=", 1).to_int()
+		var trusted := TLSOptions.client(Ends.certificate("engine.crt"))
+		match argument.get_slice("=", 0):
+			"--hold":
+				hold = argument.get_slice("=", 1)
+			"--listen":
+				server = LodeDTLSServer.new()
+				server.setup(Ends.options())
+				server.listen(0, "127.0.0.1")
+				print("port ", server.get_local_port())
+			"--host":
+				peer = LodePacketPeerDTLS.new()
+				peer.connect_to_host("127.0.0.1", port, Ends.NAME, trusted)
+			"--peer":
+				var udp := PacketPeerUDP.new()
+				udp.connect_to_host("127.0.0.1", port)
+				peer = LodePacketPeerDTLS.new()
+				peer.connect_to_peer(udp, Ends.NAME, trusted)
+	if hold == "static":
+		last = [server, peer]
+
+
+func _process(_delta: float) -> bool:
+	if server != null and server.is_connection_available():
+		peer = server.take_connection()
+	if peer != null:
+		peer.poll()
+		if peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED:
+			frames_left -= 1
+	return frames_left <= 0
