@@ -42,7 +42,7 @@ enum Task {
     /// Connect by wss:// again and again, ours, the engine's and Python's
     Joins(joins::Options),
     /// Be the server that is attacked
-    AttackedServer,
+    AttackedServer(attacks::ServerOptions),
     /// Attack servers, and measure what it costs them
     Attacks(attacks::Options),
     /// Hold thousands of clients of all families for minutes
@@ -60,7 +60,7 @@ pub(crate) fn run() -> Result<()> {
         Task::DtlsMemory(options) => dtls::run_memory(options),
         Task::Dtls(options) => dtls::run(options),
         Task::Joins(options) => joins::run(&options),
-        Task::AttackedServer => attacks::serve(),
+        Task::AttackedServer(options) => attacks::serve(&options),
         Task::Attacks(options) => attacks::run(&options),
         Task::Soak(options) => soak::run(&options),
     }

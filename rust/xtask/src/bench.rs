@@ -34,7 +34,7 @@ pub(crate) enum Bench {
     Dtls,
     /// Joining by wss://, between ours, the engine's and Python's
     Joins,
-    /// Attacks on an ENet server, beside C ENet
+    /// Attacks on servers of all families, beside C ENet and the engine's classes
     Attacks,
     /// All families together, for minutes: what `cargo xtask soak` runs
     #[value(skip)]
@@ -70,6 +70,7 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
             if let Ok(folder) = c_enet::libraries(&cache) {
                 command.arg("--c-enet").arg(folder);
             }
+            pass_engine_with_addon(&mut command, &cache)?;
         }
         Bench::Soak => {
             command.arg("soak");

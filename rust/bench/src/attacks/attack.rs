@@ -1,189 +1,162 @@
-//! The attacks, each a datagram after the other at a steady rate.
+//! The attacks.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
 
-use anyhow::{Context, Result, bail};
-use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, MAXIMUM_FRAGMENT_COUNT,
-    NO_PEER, VerifyConnect,
-};
+use anyhow::Result;
+use clap::ValueEnum;
 
-/// What an attacker sends a second, in bits, with the headers of UDP and IP.
-const RATE: f64 = 20e6;
-const HEADERS: usize = 28;
-/// So often it sends.
-const TICK: Duration = Duration::from_millis(1);
+use super::pace::{Attacker, Nobody};
+use super::{dtls, enet, websocket};
 
-/// What is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Attack {
-    Nothing,
-    Connects,
-    Acknowledgements,
-    UnreliableClaims,
-    IncompletePackets,
-    ReliableClaims,
-    Pings,
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Family {
+    Enet,
+    /// With the range coder.
+    EnetCompressed,
+    Dtls,
+    Websocket,
+    /// WebSocket over TLS.
+    Wss,
 }
 
-/// All of them; the first is for comparison.
-pub(super) const ATTACKS: [Attack; 7] = [
-    Attack::Nothing,
-    Attack::Connects,
-    Attack::Acknowledgements,
-    Attack::UnreliableClaims,
-    Attack::IncompletePackets,
-    Attack::ReliableClaims,
-    Attack::Pings,
-];
+/// An attack on a server.
+pub(super) struct Attack {
+    /// What the table calls it.
+    pub(super) name: &'static str,
+    pub(super) family: Family,
+    /// The game does not poll meanwhile.
+    pub(super) is_stalled: bool,
+    /// By how much the process may grow, in MiB, as ARCHITECTURE.md has it.
+    pub(super) bound: f64,
+    /// Connects to the server as far as the attack needs it.
+    pub(super) begin: fn(SocketAddr) -> Result<Box<dyn Attacker>>,
+}
 
 impl Attack {
-    /// What the table calls it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "no attack",
-            Self::Connects => "CONNECT, a new one each",
-            Self::Acknowledgements => "511 wrong acknowledgements each, address not proven",
-            Self::UnreliableClaims => "unreliable pieces that each claim 32 MiB",
-            Self::IncompletePackets => "incomplete packets of one number",
-            Self::ReliableClaims => "reliable pieces that each claim 32 MiB",
-            Self::Pings => "pings, 300 each",
-        }
-    }
-
-    /// Sends it to `server` for `time`. Returns how much was sent, in Mbit/s.
-    pub(super) fn run(self, server: SocketAddr, time: Duration) -> Result<f64> {
-        if self == Self::Nothing {
-            std::thread::sleep(time);
-            return Ok(0.0);
-        }
-        let mut attacker = Attacker::new(server)?;
-        match self {
-            Self::Connects => {}
-            Self::Acknowledgements => drop(attacker.ask()?),
-            _ => attacker.join()?,
-        }
-        let (begin, mut bytes, mut count) = (Instant::now(), 0_usize, 0_usize);
-        let mut buffer = [0; 4096];
-        while begin.elapsed() < time {
-            let budget = begin.elapsed().as_secs_f64() * RATE / 8.0;
-            while (bytes as f64) < budget {
-                let datagram = attacker.datagram(self, count);
-                bytes += datagram.len() + HEADERS;
-                count += 1;
-                // One that the system does not take is lost, as on a network.
-                let _ = attacker.socket.send(&datagram);
-            }
-            while attacker.socket.recv(&mut buffer).is_ok() {}
-            std::thread::sleep(TICK);
-        }
-        Ok(bytes as f64 * 8.0 / begin.elapsed().as_secs_f64() / 1e6)
-    }
-}
-
-struct Attacker {
-    socket: UdpSocket,
-    id: u16,
-    session: u8,
-}
-
-impl Attacker {
-    fn new(server: SocketAddr) -> Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-        socket.connect(server)?;
-        socket.set_nonblocking(true)?;
-        Ok(Self { socket, id: 0, session: 0 })
-    }
-
-    /// Asks for a connection. Returns what would prove the address.
-    fn ask(&mut self) -> Result<Command<'static>> {
-        let mut buffer = [0; 4096];
-        for number in 0..20 {
-            self.socket.send(&connect(0x00AB_CDEF))?;
-            std::thread::sleep(Duration::from_millis(20 + number));
-            let Ok(len) = self.socket.recv(&mut buffer) else { continue };
-            let (header, rest) = Header::parse(&buffer[..len]).context("a strange answer")?;
-            let command = Commands::new(rest).next().context("an empty answer")?;
-            let Body::VerifyConnect(terms) = command.body else { continue };
-            (self.id, self.session) = (terms.outgoing_peer_id, terms.outgoing_session);
-            let sent_time = header.sent_time.context("no time")?;
-            return Ok(control(Body::Acknowledge { sequence: command.sequence, sent_time }));
-        }
-        bail!("the server does not answer the attacker")
-    }
-
-    fn join(&mut self) -> Result<()> {
-        let proof = self.ask()?;
-        self.socket.send(&self.encode(&[proof]))?;
-        std::thread::sleep(Duration::from_millis(50));
-        Ok(())
-    }
-
-    fn encode(&self, commands: &[Command<'_>]) -> Vec<u8> {
-        encode(self.id, self.session, commands)
-    }
-
-    fn datagram(&self, attack: Attack, number: usize) -> Vec<u8> {
-        let wrong =
-            |sequence| control(Body::Acknowledge { sequence, sent_time: sequence ^ 0x5555 });
-        match attack {
-            Attack::Nothing => Vec::new(),
-            Attack::Connects => connect(number as u32),
-            Attack::Acknowledgements => self.encode(&(0..511).map(wrong).collect::<Vec<_>>()),
-            Attack::UnreliableClaims => self.piece(false, number, MAXIMUM_FRAGMENT_COUNT),
-            Attack::IncompletePackets => self.piece(false, number, 2),
-            Attack::ReliableClaims => self.piece(true, number, MAXIMUM_FRAGMENT_COUNT),
-            Attack::Pings => {
-                self.encode(&vec![Command { acknowledge: true, ..control(Body::Ping) }; 300])
-            }
-        }
-    }
-
-    /// The first piece of a packet of so many pieces.
-    fn piece(&self, reliable: bool, number: usize, count: u32) -> Vec<u8> {
-        let start_sequence = number as u16;
-        let (total_length, data) = (32 * count, &[1; 32]);
-        let piece = Fragment { start_sequence, count, number: 0, total_length, offset: 0, data };
-        let (body, sequence) = if reliable {
-            (Body::SendFragment(piece), start_sequence)
-        } else {
-            (Body::SendUnreliableFragment(piece), 0)
+    /// What is attacked, and how.
+    pub(super) fn title(&self) -> String {
+        let family = match self.family {
+            Family::Enet => "ENet",
+            Family::EnetCompressed => "ENet, range coder",
+            Family::Dtls => "DTLS",
+            Family::Websocket => "WebSocket",
+            Family::Wss => "WebSocket over TLS",
         };
-        let command =
-            Command { acknowledge: reliable, unsequenced: false, channel: 0, sequence, body };
-        self.encode(&[command])
+        format!("{family}: {}", self.name)
     }
 }
 
-fn control(body: Body<'_>) -> Command<'_> {
-    Command { acknowledge: false, unsequenced: false, channel: CONTROL_CHANNEL, sequence: 1, body }
-}
+/// What waits for the game, of all peers of a host.
+const WAITING_ENET: f64 = 512.0;
+/// The same of a server of WebSocket: 256 MiB, and 128 KiB for each of its 256 places.
+const WAITING_WEBSOCKET: f64 = 288.0;
+/// The handshakes of one address: 256 of 64 KiB.
+const HANDSHAKES: f64 = 16.0;
+/// The handshakes of all addresses: 1024.
+const ALL_HANDSHAKES: f64 = 64.0;
+/// Where nothing is kept there are buffers.
+const NOTHING: f64 = 4.0;
 
-fn connect(connect_id: u32) -> Vec<u8> {
-    let terms = VerifyConnect {
-        outgoing_peer_id: 7,
-        incoming_session: 0xFF,
-        outgoing_session: 0xFF,
-        mtu: 1392,
-        window_size: 65_536,
-        channel_count: 1,
-        incoming_bandwidth: 0,
-        outgoing_bandwidth: 0,
-        throttle_interval: 5000,
-        throttle_acceleration: 2,
-        throttle_deceleration: 2,
-        connect_id: connect_id.to_be_bytes(),
+/// All of them. The first of each family is for comparison.
+pub(super) fn all() -> Vec<Attack> {
+    let mut attacks = Vec::new();
+    let mut family = Family::Enet;
+    let mut add = |family, name, bound, begin| {
+        attacks.push(Attack { name, family, is_stalled: false, bound, begin });
     };
-    let body = Body::Connect(Connect { terms, data: 0 });
-    encode(NO_PEER, 0, &[Command { acknowledge: true, ..control(body) }])
+    add(family, "no attack", NOTHING, nobody);
+    add(family, "CONNECT, a new one each", NOTHING, |to| enet::begin(to, enet::Kind::Connects));
+    add(family, "511 wrong acknowledgements each, address not proven", NOTHING, |to| {
+        enet::begin(to, enet::Kind::Acknowledgements)
+    });
+    add(family, "unreliable pieces that each claim 32 MiB", WAITING_ENET, |to| {
+        enet::begin(to, enet::Kind::UnreliableClaims)
+    });
+    add(family, "incomplete packets of one number", WAITING_ENET, |to| {
+        enet::begin(to, enet::Kind::IncompletePackets)
+    });
+    add(family, "reliable pieces that each claim 32 MiB", WAITING_ENET, |to| {
+        enet::begin(to, enet::Kind::ReliableClaims)
+    });
+    add(family, "pings, 300 each", NOTHING, |to| enet::begin(to, enet::Kind::Pings));
+    family = Family::EnetCompressed;
+    add(family, "no attack", NOTHING, nobody);
+    add(family, "4 KiB of zeros, compressed", NOTHING, |to| enet::begin(to, enet::Kind::Zeros));
+    add(family, "noise as compressed datagrams", NOTHING, |to| enet::begin(to, enet::Kind::Noise));
+    family = Family::Dtls;
+    add(family, "no attack", NOTHING, nobody);
+    add(family, "a hello of 1900 extensions, no cookie", NOTHING, |to| {
+        dtls::begin(to, dtls::Kind::Extensions(1900))
+    });
+    add(family, "a hello of 15,000 extensions, no cookie", NOTHING, |to| {
+        dtls::begin(to, dtls::Kind::Extensions(15_000))
+    });
+    add(family, "hellos without a cookie, one address", NOTHING, |to| {
+        dtls::begin(to, dtls::Kind::Hellos)
+    });
+    add(family, "hellos without a cookie, 64 addresses", NOTHING, |to| {
+        dtls::begin(to, dtls::Kind::HellosOfMany)
+    });
+    add(family, "hellos with their cookies, one address", HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::Proven)
+    });
+    add(family, "hellos with their cookies, 64 addresses", ALL_HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::ProvenOfMany)
+    });
+    add(family, "fragments that each claim 16 MiB, with a cookie", HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::LargeClaims)
+    });
+    add(family, "fragments that each claim 30 KB, with a cookie", HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::Claims)
+    });
+    add(family, "fragments of a byte, backwards, with a cookie", HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::TinyFragments)
+    });
+    add(family, "records out of turn in a handshake, 50 each", HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::OutOfTurn)
+    });
+    family = Family::Websocket;
+    add(family, "no attack", NOTHING, nobody);
+    add(family, "dynamic deflate blocks", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::DynamicBlocks)
+    });
+    add(family, "messages of a byte", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::TinyMessages)
+    });
+    add(family, "fragments of no bytes", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::EmptyFragments)
+    });
+    add(family, "empty pings", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::Pings)
+    });
+    add(family, "connections that come and go", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::Storm)
+    });
+    family = Family::Wss;
+    add(family, "no attack", NOTHING, nobody);
+    add(family, "hellos of TLS", WAITING_WEBSOCKET, |to| {
+        websocket::begin(to, websocket::Kind::TlsHellos)
+    });
+    let mut add_stalled = |family, name, bound, begin| {
+        attacks.push(Attack { name, family, is_stalled: true, bound, begin });
+    };
+    add_stalled(
+        Family::Enet,
+        "peers that come, send and go; the game does not poll",
+        WAITING_ENET,
+        enet::begin_coming_and_going,
+    );
+    add_stalled(
+        Family::Websocket,
+        "deflated messages of peers that come and go; the game does not poll",
+        WAITING_WEBSOCKET,
+        |to| websocket::begin(to, websocket::Kind::Storm),
+    );
+    attacks
 }
 
-fn encode(id: u16, session: u8, commands: &[Command<'_>]) -> Vec<u8> {
-    let header = Header { peer_id: id, session, compressed: false, sent_time: Some(1) };
-    let mut datagram = header.encode()[..header.encoded_len()].to_vec();
-    for command in commands {
-        command.encode(&mut datagram);
-    }
-    datagram
+#[expect(clippy::unnecessary_wraps, reason = "the others may fail")]
+fn nobody(_: SocketAddr) -> Result<Box<dyn Attacker>> {
+    Ok(Box::new(Nobody))
 }

@@ -1,30 +1,40 @@
-//! The command line of the attacks, and their table.
+//! The command line of the attacks.
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::attack::{ATTACKS, Attack};
+use super::attack::{Attack, Family, all};
+use super::pace;
+use super::report::{Outcome, table, wishes};
 use super::server::HEALTH;
 use super::witnesses::{ask_health, exchange};
+use crate::engine::{Engine, Scene};
 use crate::machine;
-use crate::number::number;
 use crate::process::{Process, SERVER_CORE};
 
-/// What is wanted: a share of a core, in percent, and a latency in milliseconds.
-const MOST_CORE: f64 = 30.0;
-const MOST_HEALTH: f64 = 10.0;
+/// What the frames of the engine's servers are.
+const FPS: u32 = 60;
 
-const INTRODUCTION: &str = "# Attacks on ENet, measured
+const OURS: &str = "Lodewire";
 
-Made by `cargo xtask bench attacks`. An attacker sends 20 Mbit/s on loopback to a server process. Meanwhile four peers send
-a reliable packet of 64 bytes every 20 ms and get echoes, and another server of the process is asked for its health.
+const INTRODUCTION: &str = "# Attacks, measured
+
+Made by `cargo xtask bench attacks`. An attacker sends 20 Mbit/s on loopback to a server process, with the headers of IP and UDP or
+TCP. Meanwhile four peers of the same protocol send a packet of 64 bytes every 20 ms and get echoes from the game, which polls every 4
+ms, and another server of the process is asked for its health. The game of the engine's servers polls 60 times a second.
+
+";
+
+const END: &str = "
+*Of a core* is the processor time of the whole process, with its workers. *Memory* is by how much the process grew; its bound is what
+ARCHITECTURE.md says, or 4 MiB for buffers where nothing is kept.
 
 ";
 
@@ -34,46 +44,72 @@ pub(crate) struct Options {
     /// How many seconds each attack takes
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Only attacks whose name contains this
+    #[arg(long, default_value = "")]
+    filter: String,
     /// The folder with the libraries of C ENet
     #[arg(long)]
     c_enet: Option<PathBuf>,
+    /// The engine: the program, then the arguments that come first, an option for each
+    #[arg(long, allow_hyphen_values = true)]
+    engine: Vec<OsString>,
+    /// What version the engine is
+    #[arg(long, default_value = "")]
+    engine_version: String,
     /// The folder for the table; the last one counts
     #[arg(long, overrides_with = "output")]
     output: Option<PathBuf>,
 }
 
-/// What an attack has come to.
-struct Outcome {
-    rate: f64,
-    core: f64,
-    health: Option<f64>,
-    sent: usize,
-    lost: usize,
-    disconnects: usize,
-    memory: f64,
-}
-
 /// Measures all, and writes the table.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    rlimit::increase_nofile_limit(u64::MAX)?;
     let time = Duration::from_secs_f64(options.seconds);
+    let engine = if options.engine.is_empty() {
+        None
+    } else {
+        Some(Engine::new(&options.engine, options.engine_version.clone())?)
+    };
     let mut text = INTRODUCTION.to_owned();
-    for line in machine::describe(&[], std::iter::empty())? {
+    let version = engine.as_ref().map(|engine| format!("Godot {}", engine.version));
+    for line in machine::describe(&[], version)? {
         if !line.is_empty() {
             text = text + "- " + &line + "\n";
         }
     }
-    text += "\n| attack | server | Mbit/s | of a core, % | health p99, ms | packets lost | connections lost | memory, MiB | reached |\n";
-    text += "|---|---|---|---|---|---|---|---|---|\n";
-    for attack in ATTACKS {
-        println!("{}", attack.name());
-        text += &row(attack, "Lodewire", measure(&ours()?, attack, time));
-        if let Some(folder) = &options.c_enet {
-            text += &row(attack, "C ENet", measure(&theirs(folder)?, attack, time));
+    let mut measured = Vec::new();
+    for attack in all() {
+        if !attack.title().contains(&options.filter) {
+            continue;
         }
+        println!("{}", attack.title());
+        let mut outcomes = Vec::new();
+        let mut add = |name, process: Result<Process>| {
+            let outcome =
+                process.and_then(|process| measure(&process, name == OURS, &attack, time));
+            let outcome = outcome.map_err(|error| format!("{error:#}"));
+            match &outcome {
+                Ok(Outcome { core, .. }) => println!("  {name}: {core:.1} % of a core"),
+                Err(error) => println!("  {name}: {error}"),
+            }
+            outcomes.push((name, outcome));
+        };
+        add(OURS, ours(attack.family));
+        if let Some(folder) = &options.c_enet
+            && attack.family == Family::Enet
+            && !attack.is_stalled
+        {
+            add("C ENet", theirs(folder));
+        }
+        if let Some(engine) = &engine
+            && let Some(scene) = scene(attack.family)
+            && !attack.is_stalled
+        {
+            add("Godot", engine.start(scene, Some(SERVER_CORE)));
+        }
+        measured.push((attack, outcomes));
     }
-    text = text
-        + "\n*Of a core* is the processor time of the whole process. *Memory* is by how much it grew. Wanted of ours: at most "
-        + &format!("{MOST_CORE} % of a core, health within {MOST_HEALTH} ms, and nothing lost.\n");
+    text = text + "\n" + &table(&measured) + END + &wishes(&measured);
     println!("\n{text}");
     if let Some(folder) = &options.output {
         fs::create_dir_all(folder)?;
@@ -83,44 +119,33 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn ours() -> Result<Vec<OsString>> {
-    Ok(vec![std::env::current_exe()?.into(), "attacked-server".into()])
+fn ours(family: Family) -> Result<Process> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("attacked-server");
+    command.arg(family.to_possible_value().context("no name")?.get_name());
+    Process::start(OURS, command, Some(SERVER_CORE))
 }
 
-fn theirs(folder: &std::path::Path) -> Result<Vec<OsString>> {
-    let mut command: Vec<OsString> = vec![std::env::current_exe()?.into()];
-    command.extend(["enet-server", "c-enet", "echo", "--peers", "256", "--c-enet"].map(Into::into));
-    command.push(folder.into());
-    Ok(command)
+fn theirs(folder: &Path) -> Result<Process> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["enet-server", "c-enet", "echo", "--peers", "256", "--c-enet"]).arg(folder);
+    Process::start("C ENet", command, Some(SERVER_CORE))
 }
 
-fn row(attack: Attack, server: &str, outcome: Result<Outcome>) -> String {
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(error) => return format!("| {} | {server} | {error:#} | | | | | | |\n", attack.name()),
+/// The engine's own classes for a protocol.
+fn scene(family: Family) -> Option<Scene> {
+    let (server, tls) = match family {
+        Family::Enet => ("engine_enet", false),
+        Family::EnetCompressed => return None,
+        Family::Dtls => ("engine_dtls", true),
+        Family::Websocket => ("engine", false),
+        Family::Wss => ("engine", true),
     };
-    let Outcome { rate, core, health, sent, lost, disconnects, memory } = outcome;
-    let reached = core <= MOST_CORE
-        && health.is_none_or(|health| health <= MOST_HEALTH)
-        && lost + disconnects == 0;
-    format!(
-        "| {} | {server} | {} | {} | {} | {lost} of {sent} | {disconnects} | {} | {} |\n",
-        attack.name(),
-        number(rate),
-        number(core),
-        health.map_or_else(|| "–".to_owned(), number),
-        number(memory),
-        if reached { "yes" } else { "**no**" }
-    )
+    Some(Scene { server, work: "echo", tls, fps: FPS })
 }
 
 /// Attacks a new server.
-fn measure(command: &[OsString], attack: Attack, time: Duration) -> Result<Outcome> {
-    let (program, arguments) = command.split_first().context("no program")?;
-    let mut command = Command::new(program);
-    command.args(arguments);
-    let process = Process::start(attack.name(), command, Some(SERVER_CORE))?;
-    let is_ours = arguments.len() == 1;
+fn measure(process: &Process, is_ours: bool, attack: &Attack, time: Duration) -> Result<Outcome> {
     let health = if is_ours {
         let port: u16 = process.line_after(HEALTH, Duration::from_mins(1))?.trim().parse()?;
         Some((std::net::Ipv4Addr::LOCALHOST, port).into())
@@ -131,15 +156,19 @@ fn measure(command: &[OsString], attack: Attack, time: Duration) -> Result<Outco
     let (tell, joined) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         let peers = scope.spawn(move || {
-            exchange(server, time, move || {
+            exchange(attack.family, server, time, attack.is_stalled, move || {
                 let _ = tell.send(());
             })
         });
-        joined.recv().map_err(|_| anyhow!("the peers do not join"))?;
+        if joined.recv().is_err() {
+            peers.join().map_err(|_| anyhow!("a thread failed"))??;
+            return Err(anyhow!("the peers do not join"));
+        }
+        let mut attacker = (attack.begin)(server)?;
         let (cpu, memory) = (process.cpu()?, process.memory()?);
         let begin = Instant::now();
         let asked = health.map(|health| scope.spawn(move || ask_health(health, begin + time)));
-        let rate = attack.run(server, time)?;
+        let rate = pace::run(&mut *attacker, time)?;
         let core = process.cpu()?.since(cpu).total / begin.elapsed().as_secs_f64() * 100.0;
         let memory = (process.memory()? - memory) / 1024.0;
         let health = match asked {

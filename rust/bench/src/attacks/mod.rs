@@ -2,8 +2,13 @@
 
 mod attack;
 mod command_line;
+mod dtls;
+mod enet;
+mod pace;
+mod report;
 mod server;
+mod websocket;
 mod witnesses;
 
 pub(crate) use command_line::{Options, run};
-pub(crate) use server::serve;
+pub(crate) use server::{ServerOptions, serve};

@@ -37,7 +37,7 @@ impl CertificateVerifier for Only {
 }
 
 /// A client that trusts the certificate of a kind.
-pub(super) fn client_config(kind: Kind) -> Result<ClientConfig> {
+pub(crate) fn client_config(kind: Kind) -> Result<ClientConfig> {
     Ok(ClientConfig {
         verifier: Arc::new(Only(kind.certificate()?)),
         server_name: None,

@@ -18,4 +18,6 @@ mod wanted;
 
 pub(crate) use clients::Client;
 pub(crate) use command_line::{Options, run};
+pub(crate) use keys::Kind;
+pub(crate) use lodewire::client_config;
 pub(crate) use memory::{MemoryOptions, run as run_memory};

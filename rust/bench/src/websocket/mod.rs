@@ -14,3 +14,4 @@ mod wanted;
 pub(crate) use client::REQUEST;
 pub(crate) use command_line::{Options, run};
 pub(crate) use servers::{Server, run as serve};
+pub(crate) use tls_client::{client_config, connect as connect_tls};

@@ -60,8 +60,8 @@ impl ServerCertVerifier for AnyCertificate {
     }
 }
 
-/// Opens `count` connections, of which at most `at_once` are under way.
-pub(crate) fn connect(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<TlsStream>> {
+/// A client that takes any certificate, and makes a whole handshake each time.
+pub(crate) fn client_config() -> Result<Arc<ClientConfig>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?
@@ -69,9 +69,13 @@ pub(crate) fn connect(address: SocketAddr, count: usize, at_once: usize) -> Resu
         .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
         .with_no_client_auth();
     let mut config = config;
-    // Each handshake is a whole one.
     config.resumption = rustls::client::Resumption::disabled();
-    let config = Arc::new(config);
+    Ok(Arc::new(config))
+}
+
+/// Opens `count` connections, of which at most `at_once` are under way.
+pub(crate) fn connect(address: SocketAddr, count: usize, at_once: usize) -> Result<Vec<TlsStream>> {
+    let config = client_config()?;
     let mut streams = Vec::new();
     while streams.len() < count {
         let batch = at_once.min(count - streams.len());
