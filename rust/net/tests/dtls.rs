@@ -128,6 +128,24 @@ fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
 }
 
 #[test]
+fn a_client_that_is_there_can_be_taken_though_it_has_gone() {
+    let made = made();
+    let server = made.listen(Limits::default());
+    let mut client = connect(&server, &made.client("game.example"));
+    wait(|| {
+        client.poll();
+        server.is_connection_available().then_some(())
+    });
+    drop(client);
+    wait(|| (server.figures().peers == 0).then_some(()));
+    assert!(server.is_connection_available());
+    let mut peer = server.take().expect("the client that was there");
+    peer.poll();
+    assert!(matches!(peer.status(), Status::Disconnected(_)), "{:?}", peer.status());
+    assert!(!server.is_connection_available() && server.take().is_none());
+}
+
+#[test]
 fn an_end_is_told_to_the_other_side() {
     let made = made();
     let (server, mut client, mut accepted) = pair(&made, Limits::default());

@@ -22,6 +22,8 @@ pub struct Server {
     local: SocketAddr,
     limits: Limits,
     admission: Admission,
+    /// The client of which the game has heard that it is there: it is not taken back when it ends meanwhile.
+    announced: RefCell<Option<Arc<PeerShared>>>,
     /// Those that the game has taken.
     taken: RefCell<Vec<Weak<PeerShared>>>,
 }
@@ -51,7 +53,15 @@ impl Server {
         };
         let handle = reactor::add(add).map_err(BindError::System)?;
         handle.wake();
-        Ok(Self { handle, endpoint, local, limits, admission, taken: RefCell::default() })
+        Ok(Self {
+            handle,
+            endpoint,
+            local,
+            limits,
+            admission,
+            announced: RefCell::default(),
+            taken: RefCell::default(),
+        })
     }
 
     /// The address and port that it listens on.
@@ -64,14 +74,19 @@ impl Server {
         self.handle.failure()
     }
 
-    /// Whether a client waits to be taken.
+    /// Returns whether a client waits to be taken: if so, the next [`take`](Self::take) returns one, though it may have ended.
     pub fn is_connection_available(&self) -> bool {
-        !lock(&self.endpoint.accepted).is_empty()
+        let mut announced = self.announced.borrow_mut();
+        if announced.is_none() {
+            *announced = lock(&self.endpoint.accepted).pop_front();
+        }
+        announced.is_some()
     }
 
     /// The next client that has connected.
     pub fn take(&self) -> Option<Peer> {
-        let shared = lock(&self.endpoint.accepted).pop_front()?;
+        let announced = self.announced.take();
+        let shared = announced.or_else(|| lock(&self.endpoint.accepted).pop_front())?;
         let mut taken = self.taken.borrow_mut();
         // Those that are gone make room, at a cost per peer that does not grow with their number.
         if taken.len() == taken.capacity() {
@@ -87,7 +102,8 @@ impl Server {
     pub fn figures(&self) -> Figures {
         let mut figures = self.endpoint.traffic.figures();
         figures.handshakes = self.admission.count();
-        let waiting: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
+        let mut waiting: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
+        waiting.extend(self.announced.borrow().clone());
         let taken = self.taken.borrow();
         for peer in taken.iter().filter_map(Weak::upgrade).chain(waiting) {
             let inbox = &lock(&peer.mailbox).inbox;

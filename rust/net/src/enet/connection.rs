@@ -2,7 +2,7 @@
 
 use super::driver::HostDriver;
 use super::endpoint::{Command, Connect, Endpoint, Flushed};
-use super::inbox::Arrival;
+use super::inbox::{Arrival, Numbered};
 use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
@@ -109,7 +109,7 @@ pub struct Connection {
     channel_limit: usize,
     peers: Rc<Registry>,
     /// What was taken over and not told yet.
-    arrivals: VecDeque<Option<Arrival>>,
+    arrivals: VecDeque<Numbered>,
     /// What the counters were when they were taken last.
     popped: [u64; 4],
     is_reading: bool,
@@ -265,12 +265,12 @@ impl Connection {
                 lock(&self.endpoint.inbox).take(&mut self.arrivals);
             }
             match self.arrivals.pop_front() {
-                Some(Some(arrival)) => {
+                Some((_, Some(arrival))) => {
                     if let Some(event) = self.tell(arrival) {
                         return Some(event);
                     }
                 }
-                Some(None) => {}
+                Some((_, None)) => {}
                 None => return self.fail(),
             }
         }
