@@ -82,6 +82,11 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
         }
     }
 
+    /// Whether a job has not come back yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// Takes what has come back, and lets those that waited follow.
     pub(crate) fn take_finished(&mut self, waker: Option<&DriverWaker>) -> Vec<Finished<K, T>> {
         if self.in_flight == 0 {

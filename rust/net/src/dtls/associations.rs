@@ -421,6 +421,11 @@ impl Associations {
         }
     }
 
+    /// Whether the workers have something to do.
+    pub(super) fn is_working(&self) -> bool {
+        self.jobs.is_busy()
+    }
+
     /// When [`expire`](Self::expire) is to be called.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.deadlines.next()

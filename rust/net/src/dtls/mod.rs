@@ -15,6 +15,7 @@ mod inbox;
 mod moved;
 mod peer;
 mod server;
+mod table;
 mod verify;
 
 pub(crate) use associations::{Associations, End, Event, Key};
@@ -24,6 +25,8 @@ pub use lodewire_dtls::CertificateError;
 pub use moved::{Acceptor, Moved, Taken};
 pub use peer::Peer;
 pub use server::Server;
+#[doc(hidden)]
+pub use table::{Table, Told};
 
 /// The longest packet, in bytes (RFC 5246 section 6.2.1).
 pub const LONGEST_PACKET: usize = 1 << 14;

@@ -4,10 +4,14 @@ mod ends;
 mod handshake;
 mod open;
 mod strangers;
+mod table;
 
 use crate::row::Row;
 
 /// The rows of DTLS.
 pub(super) fn rows() -> Vec<Row> {
-    [strangers::rows(), handshake::rows(), open::rows()].into_iter().flatten().collect()
+    [strangers::rows(), handshake::rows(), open::rows(), table::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
