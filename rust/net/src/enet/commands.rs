@@ -110,7 +110,7 @@ impl HostDriver {
                         self.send(id, channel, delivery, &data);
                     }
                 }
-                Command::Disconnect { id, how, data } => self.disconnect(id, how, data),
+                Command::Disconnect { id, how, data } => self.disconnect(cx.end(), id, how, data),
                 Command::Reset { id } => self.reset(id),
                 Command::Release { id } => self.release(id),
                 Command::SetBandwidth { incoming, outgoing } => {
@@ -208,17 +208,18 @@ impl HostDriver {
         entry.shared.queued.fetch_sub(data.len() + OUTGOING_OVERHEAD, Ordering::Relaxed);
         // What the game could not know when it sent: the connection is about to be told to have ended.
         let _ = self.host.send_shared(entry.key, channel, delivery, data);
+        self.has_unsent = true;
     }
 
-    fn disconnect(&mut self, id: u32, how: Disconnect, data: u32) {
+    fn disconnect(&mut self, end: Instant, id: u32, how: Disconnect, data: u32) {
         if self.dials.contains_key(&id) {
             self.hang_up(id, Some(data));
             return;
         }
         let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) else { return };
-        if how != Disconnect::Later {
+        if how != Disconnect::Later && self.has_unsent {
             // What the game has sent before leaves first: the protocol drops what waits.
-            self.transmit(None);
+            self.transmit(Some(end));
         }
         match how {
             Disconnect::Asked => self.host.disconnect(key, data),

@@ -85,6 +85,8 @@ pub(super) struct HostDriver {
     outgoing: Outgoing,
     /// What was to be sent took longer than a turn.
     has_more_to_send: bool,
+    /// The game has sent packets since everything was last transmitted.
+    pub(super) has_unsent: bool,
 }
 
 impl HostDriver {
@@ -115,6 +117,7 @@ impl HostDriver {
             ask_pressed_at: Instant::now(),
             outgoing: Outgoing::default(),
             has_more_to_send: false,
+            has_unsent: false,
         }
     }
 
@@ -197,6 +200,7 @@ impl HostDriver {
                 break;
             }
         }
+        self.has_unsent = self.has_more_to_send;
         // What was sent may have ended connections.
         self.deliver(now);
         while let Some((key, statistics)) = self.host.poll_statistics() {
