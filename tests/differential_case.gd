@@ -6,9 +6,9 @@ const USUAL_SEEDS := 6
 
 
 ## How many seeds are tried.
-func seeds() -> int:
+func seeds(usual := USUAL_SEEDS) -> int:
 	var wanted := OS.get_environment("LODEWIRE_SEEDS").to_int()
-	return wanted if wanted > 0 else USUAL_SEEDS
+	return wanted if wanted > 0 else usual
 
 
 func deadline_of(_method: String) -> float:
@@ -16,11 +16,11 @@ func deadline_of(_method: String) -> float:
 
 
 ## Runs the script with each seed. It prints "DIFFERENT" and ends with 1 when something differs.
-func compare(script: String, options := PackedStringArray()) -> void:
+func compare(script: String, options := PackedStringArray(), usual_seeds := USUAL_SEEDS) -> void:
 	var engine := godot()
 	if engine.is_empty():
 		return
-	for number in range(1, seeds() + 1):
+	for number in range(1, seeds(usual_seeds) + 1):
 		var arguments := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"), "-s",
 				script, "--", "--seed=%d" % number]) + options
 		var process := start_process(engine, arguments)

@@ -240,3 +240,32 @@ func _free_port() -> int:
 	var probe := TCPServer.new()
 	probe.listen(0, "127.0.0.1")
 	return probe.get_local_port()
+
+
+func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_connected() -> void:
+	var server := LodeWebSocketServer.new()
+	server.bind_ip = "127.0.0.1"
+	check_eq(server.listen(0, PackedStringArray(), true), OK)
+	var client := LodeWebSocketClient.new()
+	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), PackedStringArray(), true), OK)
+	var api := SceneMultiplayer.new()
+	api.multiplayer_peer = client
+	var heard: Array[String] = []
+	api.connected_to_server.connect(func() -> void: heard.append("connected_to_server"))
+	api.connection_failed.connect(func() -> void: heard.append("connection_failed"))
+	api.server_disconnected.connect(func() -> void: heard.append("server_disconnected"))
+	var gone: Array[int] = []
+	server.peer_connected.connect(server.disconnect_peer)
+	server.peer_disconnected.connect(func(id: int) -> void: gone.append(id))
+	api.poll()
+	# Both wait for the client, whose game does not poll.
+	check(await until(func() -> bool:
+		server.poll()
+		return gone.size() == 1
+	), "it is sent away")
+	await frames(30)
+	check(await until(func() -> bool:
+		api.poll()
+		return heard.size() == 2
+	), "it hears of both")
+	check_eq(heard, ["connected_to_server", "server_disconnected"] as Array[String])

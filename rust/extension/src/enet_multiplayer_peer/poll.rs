@@ -81,7 +81,15 @@ impl LodeENetMultiplayerPeer {
             let event = host.bind_mut().next_event();
             match event {
                 Some(event) if self.mode == Mode::Server => self.tell_server(event),
-                Some(event) => self.tell_client(event),
+                Some(event) => {
+                    let connects = matches!(event, Event::Connect { .. });
+                    self.tell_client(event);
+                    // The engine's multiplayer compares the status with that of the last poll: it has to see that this was
+                    // connected, before it is told that the server is gone.
+                    if connects {
+                        return;
+                    }
+                }
                 None => {
                     self.end_failed(&mut host);
                     return;
