@@ -70,6 +70,8 @@ pub struct Connection {
     /// The other side's certificates.
     chain: Vec<CertificateDer<'static>>,
     received: VecDeque<Vec<u8>>,
+    /// After how many beginnings of the other side's flight that came.
+    received_after: u32,
     /// What they count for.
     waiting: usize,
     waiting_limit: usize,
@@ -135,6 +137,7 @@ impl Connection {
             handshake: Some(Box::new(handshake)),
             chain: Vec::new(),
             received: VecDeque::new(),
+            received_after: 0,
             waiting: 0,
             waiting_limit: limits.waiting,
             dropped: 0,

@@ -124,6 +124,11 @@ impl Exchange {
         self.rewound_at = Some(now);
     }
 
+    /// How often the other side's flight has begun again. Each time, keys that were agreed are forgotten.
+    pub(crate) fn rewinds(&self) -> u32 {
+        self.rewinds
+    }
+
     /// Has the other side repeat itself soon.
     pub(crate) fn ask_again(&mut self, now: Instant) {
         if let Some(flight) = &mut self.flight {

@@ -192,6 +192,7 @@ impl Connection {
                 Progress::Ignored => handshake.rewind(now, &mut self.exchange),
                 Progress::Job(job) => handshake.start(job),
                 Progress::Connected(chain) => {
+                    self.drop_data_of_earlier_keys();
                     self.chain = chain;
                     self.state = State::Connected;
                     self.was_connected = true;

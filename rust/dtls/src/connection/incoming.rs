@@ -119,6 +119,8 @@ impl Connection {
     fn take_data(&mut self, content: &[u8]) {
         if self.state == State::Connected {
             self.exchange.forget_flight();
+        } else {
+            self.drop_data_of_earlier_keys();
         }
         let cost = content.len() + PACKET_OVERHEAD;
         if self.waiting > 0 && self.waiting + cost > self.waiting_limit {
@@ -127,5 +129,14 @@ impl Connection {
         }
         self.waiting += cost;
         self.received.push_back(content.to_vec());
+    }
+
+    /// Drops what was sealed with keys that were forgotten: they were agreed with somebody else than the one whose Finished comes.
+    pub(super) fn drop_data_of_earlier_keys(&mut self) {
+        let rewinds = self.exchange.rewinds();
+        if std::mem::replace(&mut self.received_after, rewinds) != rewinds {
+            self.received.clear();
+            self.waiting = 0;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Within the sealed epoch, what breaks the protocol ends the connection, and the other side is told why.
 
 use super::*;
-use foreign::wire::{fragment, message};
+use foreign::wire::{DATA, fragment, message};
 
 /// What a connected server, and a connected client, say to a sealed record.
 fn answers(content_type: u8, content: &[u8]) -> [Alert; 2] {
@@ -84,4 +84,23 @@ fn the_longest_record_is_taken() {
     let mut client = ForeignClient::connected(server_config());
     client.send_sealed(23, &vec![7; 16_384]);
     assert_eq!(client.server.receive(), Some(vec![7; 16_384]));
+}
+
+#[test]
+fn what_a_forged_key_has_sealed_is_not_taken_for_the_clients() {
+    for honest in [None, Some(b"honest")] {
+        let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
+        // Somebody between the two says which key the client has, and seals with it.
+        client.exchange_keys();
+        client.send_sealed(DATA, b"forged");
+        // The client's own message contradicts that: the keys are made again.
+        client.exchange_other_keys();
+        if let Some(packet) = honest {
+            client.send_sealed(DATA, packet);
+        }
+        client.finish();
+        assert_eq!(client.server.state(), &State::Connected);
+        assert_eq!(client.server.receive().as_deref(), honest.map(|packet| &packet[..]));
+        assert_eq!(client.server.receive(), None);
+    }
 }

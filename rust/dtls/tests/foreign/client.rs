@@ -172,6 +172,15 @@ impl ForeignClient {
         self.keys = Some(keys.expect("a point"));
     }
 
+    /// Sends another ClientKeyExchange in the place of the last one.
+    pub(crate) fn exchange_other_keys(&mut self) {
+        let len = message(16, 2, &vector::<1>(&self.public())).len();
+        self.transcript.truncate(self.transcript.len() - len);
+        self.next_message -= 1;
+        self.private = PrivateKey::generate(&ECDH_P256).expect("a key");
+        self.exchange_keys();
+    }
+
     /// The Finished that belongs to the messages so far.
     pub(crate) fn finished(&self) -> Vec<u8> {
         self.keys.as_ref().expect("keys").finished(CLIENT, &self.transcript)
