@@ -5,7 +5,7 @@ mod welcome;
 use super::admission::{Admission, Ticket};
 use super::{Limits, SendError, ServerSetup};
 use crate::deadlines::Deadlines;
-use crate::jobs::Jobs;
+use crate::jobs::{Alive, Jobs};
 use crate::reactor::{DriverWaker, lock};
 use crate::udp::Outgoing;
 use crate::workers::Workers;
@@ -71,6 +71,7 @@ struct Association {
     generation: u64,
     address: SocketAddr,
     connection: Connection,
+    alive: Alive,
     /// The game was told that it is connected.
     is_told: bool,
     /// While a client begins.
@@ -254,6 +255,7 @@ impl Associations {
             generation,
             address,
             connection,
+            alive: Alive::default(),
             is_told: false,
             ticket,
             hello,
@@ -279,8 +281,7 @@ impl Associations {
             self.outgoing.push(association.address, &datagram);
         }
         if let Some(job) = connection.take_job() {
-            let deadline = association.ticket.as_ref().and(connection.deadline());
-            self.jobs.start(key, || job.run(), deadline, self.waker.as_ref());
+            self.jobs.start(key, &association.alive, || job.run(), self.waker.as_ref());
         }
         if !association.is_told && association.connection.was_connected() {
             association.is_told = true;

@@ -4,7 +4,7 @@ use super::client::Failure;
 use super::connection::{Connection, GOODBYE, Life, Opened, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::peer_shared::PeerShared;
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
 use crate::tls::{ClientTls, Processed, process};
@@ -54,6 +54,7 @@ struct Active {
     key: usize,
     remote: SocketAddr,
     connection: Connection,
+    alive: jobs::Alive,
 }
 
 impl ClientDriver {
@@ -150,7 +151,8 @@ impl ClientDriver {
         };
         let transport = Transport::new(stream, session);
         let connection = Connection::connected(transport, handshake, request, deadline);
-        self.active = Some(Active { key, remote: canonical(to), connection });
+        self.active =
+            Some(Active { key, remote: canonical(to), connection, alive: jobs::Alive::default() });
         let readiness = Readiness { readable: true, ended: false, writable: true };
         self.serve(cx, |connection, turn| connection.ready(readiness, turn));
     }
@@ -161,7 +163,7 @@ impl ClientDriver {
         cx: &mut Context<'_>,
         work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Life,
     ) {
-        let Some(Active { key, remote, connection }) = &mut self.active else {
+        let Some(Active { key, remote, connection, alive }) = &mut self.active else {
             return;
         };
         let mut turn = Turn::new(cx);
@@ -182,9 +184,8 @@ impl ClientDriver {
             Life::Waiting | Life::Opening(_) | Life::Crowded => {}
             Life::Ready => cx.again(*key),
             Life::Work(session) => {
-                let deadline = connection.deadline;
                 let work = move || process(session);
-                self.handshakes.start((), work, deadline, self.endpoint.waker.get());
+                self.handshakes.start((), alive, work, self.endpoint.waker.get());
             }
             Life::Over => self.active = None,
         }

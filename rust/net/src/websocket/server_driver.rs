@@ -6,7 +6,7 @@ use super::endpoint::{Command, Endpoint, Key};
 use super::proxies::Greeting;
 use super::request::RequestShared;
 use crate::deadlines::Deadlines;
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
 use crate::tls::{Processed, process};
@@ -75,6 +75,7 @@ pub(super) struct ServerDriver {
 struct Entry {
     serial: u64,
     connection: Connection,
+    alive: jobs::Alive,
     /// Its request waits for the game.
     waiting: Option<Arc<RequestShared>>,
     /// The deadline that stands in the heap for it.
@@ -158,7 +159,8 @@ impl ServerDriver {
         let transport = Transport::new(stream, session);
         let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
         let serial = key.serial;
-        self.connections.insert(Entry { serial, connection, waiting: None, armed: None });
+        let alive = jobs::Alive::default();
+        self.connections.insert(Entry { serial, connection, alive, waiting: None, armed: None });
         let connections = &self.connections;
         while self.pending.front().is_some_and(|key| !is_pending(connections, *key)) {
             self.pending.pop_front();
@@ -235,9 +237,8 @@ impl ServerDriver {
                 self.crowded_until.get_or_insert(cx.now + CROWDED_PAUSE);
             }
             Life::Work(session) => {
-                let deadline = connection.deadline;
                 let work = move || process(session);
-                self.handshakes.start(key, work, deadline, self.endpoint.waker.get());
+                self.handshakes.start(key, &entry.alive, work, self.endpoint.waker.get());
             }
             Life::Over => return self.remove(slot),
         }

@@ -308,3 +308,118 @@ fn a_hello_in_fragments_comes_to_its_connection() {
         std::thread::sleep(Duration::from_micros(200));
     }
 }
+
+/// Goes on with the jobs until none is left.
+fn finish_jobs(server: &mut Associations, now: Instant) {
+    let end = Instant::now() + Duration::from_mins(1);
+    while server.is_working() {
+        assert!(Instant::now() < end, "jobs do not end");
+        server.take_finished(now);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+#[test]
+fn equal_attackers_do_not_evict_each_other_and_a_newcomer_gets_in() {
+    let limits = Limits { handshakes: 12, handshakes_per_address: 8, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let start = Instant::now();
+    let attacker = |turn: u16| SocketAddr::from(([10, 0, 1, (turn % 4) as u8], 1000 + turn));
+    let mut turn = 0;
+    let mut attack = |server: &mut Associations, now, hellos: u16| {
+        let from = server.generation;
+        for _ in 0..hellos {
+            let at = attacker(turn);
+            turn += 1;
+            let mut hello = proven(server, &setup, now, at);
+            server.handle(now, at, &mut hello);
+            finish_jobs(server, now);
+            sent(server);
+        }
+        server.generation - from
+    };
+    assert_eq!(attack(&mut server, start, 200), 12, "three each, and no more");
+    let newcomer = SocketAddr::from(([10, 0, 2, 1], 7));
+    let mut hello = proven(&mut server, &setup, start, newcomer);
+    server.handle(start, newcomer, &mut hello);
+    let key = server.at(newcomer).expect("a place");
+    for tenths in 1..=40 {
+        let now = start + Duration::from_millis(100) * tenths;
+        let admitted = attack(&mut server, now, 20);
+        assert!(admitted == 0 || (tenths == 40 && admitted <= 12), "{admitted} at {tenths}");
+        assert_eq!(server.at(newcomer), Some(key), "it stays");
+    }
+}
+
+#[test]
+fn jobs_of_evicted_connections_do_no_work() {
+    let limits = Limits { handshakes: 100, handshakes_per_address: 100, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let now = Instant::now();
+    for index in 0..100 {
+        let mut hello = proven(&mut server, &setup, now, address(index));
+        server.handle(now, address(index), &mut hello);
+    }
+    for other in 0..30 {
+        let at = SocketAddr::from(([10, 0, 1, other], 7));
+        let mut hello = proven(&mut server, &setup, now, at);
+        server.handle(now, at, &mut hello);
+    }
+    assert_eq!(server.handshakes(), 100);
+    server.close_all();
+    sent(&mut server);
+    let mut finished = 0;
+    let end = Instant::now() + Duration::from_mins(1);
+    while server.is_working() {
+        assert!(Instant::now() < end, "jobs do not end");
+        finished += server.jobs.take_finished(None).len();
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    assert_eq!(finished, 64, "those that were with the workers already, of 130");
+}
+
+#[test]
+fn a_refused_job_ends_its_connection_and_the_next_hello_starts_again() {
+    let (mut server, setup) = table(Limits::default());
+    let now = Instant::now();
+    let nobody = Key { slot: usize::MAX, generation: 0 };
+    let alive = Alive::default();
+    for _ in 0..64 + 4096 {
+        // Ends the job without a message of a panic.
+        server.jobs.start(nobody, &alive, || std::panic::resume_unwind(Box::new(())), None);
+    }
+    let mut hello = proven(&mut server, &setup, now, address(0));
+    server.handle(now, address(0), &mut hello.clone());
+    let refused = server.at(address(0)).expect("a connection");
+    drop(alive);
+    finish_jobs(&mut server, now);
+    let event = server.next_event();
+    assert!(matches!(event, Some(Event::Ended { key, .. }) if key == refused), "{event:?}");
+    assert_eq!((server.at(address(0)), server.handshakes()), (None, 0));
+    server.handle(now, address(0), &mut hello);
+    assert!(server.at(address(0)).is_some_and(|key| key != refused));
+    finish_jobs(&mut server, now);
+    assert!(!sent(&mut server).is_empty(), "an offer");
+}
+
+#[test]
+fn a_job_that_waits_for_longer_than_a_flight_is_done() {
+    let (mut server, setup) = table(Limits::default());
+    // The virtual clock is behind, so that each timer of a flight is due long before a worker is free.
+    let now = Instant::now().checked_sub(Duration::from_secs(30)).expect("a clock");
+    let mut client = Associations::dial(Limits::default());
+    client.connect(now, server_address(), setup.config(&Limits::default())).expect("randomness");
+    let end = Instant::now() + Duration::from_mins(1);
+    while server.connected_at(address(0)).is_none() {
+        assert!(Instant::now() < end, "the job was not done");
+        for mut datagram in sent(&mut client) {
+            server.handle(now, address(0), &mut datagram);
+        }
+        for mut datagram in sent(&mut server) {
+            client.handle(now, server_address(), &mut datagram);
+        }
+        client.take_finished(now);
+        server.take_finished(now);
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}

@@ -64,7 +64,8 @@ impl Associations {
         let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
         let connected = self.slots.len().saturating_sub(self.beginning.len());
         let in_all = handshakes.min(peers.saturating_sub(connected + self.lingering));
-        let admitted = accepting.admission.admit(from.ip(), in_all, handshakes_per_address);
+        let per_customer = handshakes_per_address;
+        let admitted = accepting.admission.admit(now, from.ip(), in_all, per_customer);
         let Some(Admitted { ticket, evicted }) = admitted else { return };
         if let Some(key) = evicted.and_then(|number| self.beginning.get(&number).copied()) {
             self.end(key, End::Failed(Error::TimedOut));
