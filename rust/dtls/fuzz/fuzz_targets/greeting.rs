@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_dtls::{Connection, Cookies, Greeting};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -9,11 +10,23 @@ use std::time::Instant;
 #[expect(dead_code, reason = "there is no client here")]
 mod ends;
 
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 8;
+const ALLOCATED_ONCE: u64 = 1 << 10;
+
 fuzz_target!(|datagram: &[u8]| {
     let now = Instant::now();
     let Some(mut cookies) = Cookies::new(now) else { return };
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
-    match cookies.greet(now, from, datagram) {
+    let before = spent();
+    let greeting = cookies.greet(now, from, datagram);
+    let allocated = spent().since(before).bytes;
+    let most = datagram.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
+    assert!(allocated <= most, "{allocated} bytes were allocated for {}", datagram.len());
+    match greeting {
         Greeting::Ignored => {}
         Greeting::Answer(answer) => {
             assert!(answer.len() <= datagram.len());

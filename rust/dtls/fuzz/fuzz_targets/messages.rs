@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_dtls::{Connection, Cookies, Greeting, State};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,6 +10,13 @@ use std::time::{Duration, Instant};
 mod ends;
 
 const KINDS: [u8; 12] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20];
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 64;
+const ALLOCATED_ONCE: u64 = 256 << 10;
 
 fn record(content_type: u8, epoch: u8, sequence: u8, content: &[u8]) -> Vec<u8> {
     let mut record = vec![content_type, 0xFE, 0xFD, 0, epoch, 0, 0, 0, 0, 0, sequence];
@@ -67,6 +75,7 @@ fuzz_target!(|input: &[u8]| {
     };
     serve(now, &mut connection);
     let mut records = 10_u8;
+    let (mut received, mut allocated) = (0, 0);
     while let Some((&[how, len, more], rest)) = input.split_first_chunk() {
         let len = usize::from(len) + 256 * usize::from(more & 7);
         let body = &rest[..len.min(rest.len())];
@@ -86,7 +95,13 @@ fuzz_target!(|input: &[u8]| {
                 continue;
             }
         };
-        connection.handle(now, &mut datagram.to_vec());
+        received += datagram.len();
+        let mut copy = datagram.clone();
+        let before = spent();
+        connection.handle(now, &mut copy);
+        allocated += spent().since(before).bytes;
+        let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+        assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
         serve(now, &mut connection);
         assert_ne!(connection.state(), &State::Connected, "nobody has the keys");
         assert_eq!(connection.receive(), None);

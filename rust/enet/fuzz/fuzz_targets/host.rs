@@ -2,16 +2,23 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_enet::wire::Header;
 use lodewire_enet::{
-    Compression, Compressor, Delivery, Event, Events, Host, HostConfig, PeerKey, PeerState,
-    Time,
+    Compression, Compressor, Delivery, Event, Events, Host, HostConfig, PeerKey, PeerState, Time,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
 
 const WAITING_LIMIT: usize = 256 << 10;
 const LONGEST: usize = 64 << 10;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that a host may allocate for a byte of the attacker's, and once.
+const ALLOCATED: u64 = 128;
+const ALLOCATED_ONCE: u64 = 512 << 10;
 
 fn address(number: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, number], 1000))
@@ -117,6 +124,7 @@ fuzz_target!(|data: &[u8]| {
         _ => Compression::Zstd,
     };
     let mut world = World::new(compression);
+    let (mut received, mut allocated) = (0, 0);
     for _ in 0..200 {
         let Some((&[what, a, b], after)) = rest.split_first_chunk() else { break };
         rest = after;
@@ -138,7 +146,12 @@ fuzz_target!(|data: &[u8]| {
                     datagram = header.encode()[..header.encoded_len()].to_vec();
                     datagram.extend_from_slice(bytes);
                 }
+                received += datagram.len();
+                let before = spent();
                 world.hosts[node].handle(world.now, from, &datagram);
+                allocated += spent().since(before).bytes;
+                let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+                assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
             }
             4 | 5 => {
                 if let Some(peer) = peer {

@@ -2,16 +2,30 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_websocket::{Connection, Event, MessageKind, Role};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 16;
+const ALLOCATED_ONCE: u64 = 8 << 10;
 
 fn events(role: Role, bytes: &[u8], step: usize) -> Vec<String> {
     let mut connection = Connection::new(role, 4096);
     let mut seen = Vec::new();
+    let mut allocated = 0;
     for piece in bytes.chunks(step) {
         let mut piece = piece.to_vec();
         let mut at = 0;
         while at < piece.len() {
-            match connection.receive(&mut piece[at..]) {
+            let before = spent();
+            let result = connection.receive(&mut piece[at..]);
+            allocated += spent().since(before).bytes;
+            let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
+            assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
+            match result {
                 Ok((used, event)) => {
                     assert!(used > 0 || event.is_some(), "no progress");
                     at += used;

@@ -2,12 +2,26 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_websocket::{Asked, DeflateOptions, Refusal, ServerHandshake};
 
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 64;
+const ALLOCATED_ONCE: u64 = 4 << 10;
+
 fn result(bytes: &[u8], step: usize) -> Option<Result<Asked, Refusal>> {
+    let mut allocated = 0;
     let mut handshake = ServerHandshake::with_health(Some("/health".into()));
     for piece in bytes.chunks(step) {
-        match handshake.receive(piece) {
+        let before = spent();
+        let result = handshake.receive(piece);
+        allocated += spent().since(before).bytes;
+        let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
+        assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
+        match result {
             Ok((_, None)) => {}
             Ok((_, Some(asked))) => return Some(Ok(asked)),
             Err(refusal) => return Some(Err(refusal)),

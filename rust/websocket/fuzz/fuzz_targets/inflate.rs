@@ -2,9 +2,17 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_websocket::{
     Asked, Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
 };
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 3000;
+const ALLOCATED_ONCE: u64 = 256 << 10;
 
 const LIMIT: usize = 4096;
 
@@ -24,11 +32,17 @@ fn events(role: Role, deflate: &Deflate, bytes: &[u8], step: usize) -> Vec<Strin
     let mut connection = Connection::new(role, LIMIT);
     connection.set_deflate(deflate.clone());
     let mut seen = Vec::new();
+    let mut allocated = 0;
     for piece in bytes.chunks(step) {
         let mut piece = piece.to_vec();
         let mut at = 0;
         while at < piece.len() {
-            match connection.receive(&mut piece[at..]) {
+            let before = spent();
+            let result = connection.receive(&mut piece[at..]);
+            allocated += spent().since(before).bytes;
+            let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
+            assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
+            match result {
                 Ok((used, event)) => {
                     assert!(used > 0 || event.is_some(), "no progress");
                     at += used;
