@@ -478,3 +478,48 @@ fn what_does_not_fit_is_named() {
     assert_eq!(setup("", &own.certificate), Some(TlsError::NoKey));
     assert_eq!(setup(&own.key, ""), Some(TlsError::NoCertificate));
 }
+
+#[test]
+fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
+    use lodewire_net::enet::{Config, Connection, Event, HostConfig};
+    let made = made();
+    let setup = made.client("game.example");
+    let config =
+        Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
+    let mut server = Connection::bind(LOCALHOST, 0, &config).expect("a port");
+    server.secure_server(made.server());
+    server.begin();
+    let port = server.local_addr().port();
+    let mut join = || {
+        let mut client = Connection::bind(LOCALHOST, 0, &Config::default()).expect("a port");
+        client.secure_client(setup.clone());
+        client.connect(SocketAddr::from(([127, 0, 0, 1], port)), 1, 0).expect("a peer");
+        client.begin();
+        assert!(matches!(client.service(PATIENCE), Some(Event::Connect { .. })), "it joins");
+        let Some(Event::Connect { peer, .. }) = server.service(PATIENCE) else {
+            unreachable!("the server has no peer")
+        };
+        (client, peer)
+    };
+    let (mut first, at_server) = join();
+    // More than an address has places for: the last are not answered.
+    let mut squatters: Vec<_> =
+        (0..40).map(|_| connect_to(port, &setup, Limits::default())).collect();
+    let mut wait_for_all = |wanted: &dyn Fn(&Status) -> bool| {
+        wait(|| {
+            let mut count = 0;
+            for peer in &mut squatters {
+                peer.poll();
+                // What it sends renews the timeout of its silence.
+                let _ = peer.send(b"x");
+                count += usize::from(wanted(peer.status()));
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            (count >= 34).then_some(())
+        });
+    };
+    wait_for_all(&|status| *status == Status::Connected);
+    wait_for_all(&Status::is_over);
+    join();
+    assert!(at_server.is_active() && first.service(Duration::ZERO).is_none(), "a peer keeps its");
+}

@@ -1,4 +1,5 @@
-//! How many handshakes may be under way, in all and per customer: an address of IPv4, a /64 of IPv6.
+//! How many handshakes may be under way, in all and per customer: an address of IPv4, a /64 of IPv6. A connection that nobody
+//! has [claimed](super::Associations::claim), where claims are required, counts as one.
 
 use crate::reactor::lock;
 use lodewire_enet::customer;
@@ -41,6 +42,14 @@ pub(super) struct Admitted {
 }
 
 impl Places {
+    fn add(&mut self, now: Instant, customer: IpAddr) -> u64 {
+        let number = self.numbers;
+        self.numbers += 1;
+        self.count += 1;
+        self.taken.entry(customer).or_default().insert(number, now);
+        number
+    }
+
     fn remove(&mut self, customer: IpAddr, number: u64) {
         if let Some(numbers) = self.taken.get_mut(&customer)
             && numbers.remove(&number).is_some()
@@ -86,12 +95,16 @@ impl Admission {
             return None;
         }
         let evicted = if places.count >= in_all { Some(places.evict(now, has)?) } else { None };
-        let number = places.numbers;
-        places.numbers += 1;
-        places.count += 1;
-        places.taken.entry(customer).or_default().insert(number, now);
+        let number = places.add(now, customer);
         let ticket = Ticket { places: Arc::clone(&self.0), customer, number };
         Some(Admitted { ticket, evicted })
+    }
+
+    /// A place whatever the limits are: for a connection that has one of another kind already.
+    pub(super) fn readmit(&self, now: Instant, ip: IpAddr) -> Ticket {
+        let customer = customer(ip);
+        let number = lock(&self.0).add(now, customer);
+        Ticket { places: Arc::clone(&self.0), customer, number }
     }
 
     /// How many handshakes are under way.

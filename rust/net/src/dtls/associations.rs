@@ -1,5 +1,6 @@
 //! The connections of an endpoint, by the addresses of the other sides.
 
+mod claims;
 mod welcome;
 
 use super::admission::{Admission, Ticket};
@@ -14,10 +15,10 @@ use lodewire_dtls::{
 };
 use rustls_pki_types::CertificateDer;
 use slab::Slab;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use welcome::is_hello;
 
 /// Which association: none that comes later has the same.
@@ -74,8 +75,11 @@ struct Association {
     alive: Alive,
     /// The game was told that it is connected.
     is_told: bool,
-    /// While a client begins.
+    /// While a client begins, and while nobody has claimed its connection if claims are required.
     ticket: Option<Ticket>,
+    claims: usize,
+    /// When it is closed if nobody claims it.
+    claim_by: Option<Instant>,
     /// Of a client.
     hello: Option<HelloId>,
     begun: Instant,
@@ -122,8 +126,12 @@ pub(crate) struct Associations {
     slots: Slab<Association>,
     generation: u64,
     places: HashMap<SocketAddr, Place>,
-    /// The handshakes of a server that are under way, by the numbers of their tickets.
+    /// Those of a server that have tickets, by their numbers.
     beginning: HashMap<u64, Key>,
+    /// How long a client's connection stays without a claim; without it, none is required.
+    claim_timeout: Option<Duration>,
+    /// The connections without a claim, by the times when they are closed.
+    unclaimed: BTreeSet<(Instant, Key)>,
     /// How many connections have ended of which the game was not told yet: they still take a place each.
     pub(crate) lingering: usize,
     deadlines: Deadlines<Key>,
@@ -145,6 +153,8 @@ impl Associations {
             generation: 0,
             places: HashMap::new(),
             beginning: HashMap::new(),
+            claim_timeout: None,
+            unclaimed: BTreeSet::new(),
             lingering: 0,
             deadlines: Deadlines::new(),
             jobs: Jobs::new(),
@@ -166,7 +176,8 @@ impl Associations {
 
     /// How many clients are connecting.
     pub(crate) fn handshakes(&self) -> usize {
-        self.accepting.as_ref().map_or(0, |accepting| accepting.admission.count())
+        let places = self.accepting.as_ref().map_or(0, |accepting| accepting.admission.count());
+        places.saturating_sub(self.unclaimed.len())
     }
 
     /// An end that accepts nobody.
@@ -258,6 +269,8 @@ impl Associations {
             alive: Alive::default(),
             is_told: false,
             ticket,
+            claims: 0,
+            claim_by: None,
             hello,
             begun: now,
             heard: now,
@@ -285,7 +298,10 @@ impl Associations {
         }
         if !association.is_told && association.connection.was_connected() {
             association.is_told = true;
-            if let Some(ticket) = association.ticket.take() {
+            if let (Some(timeout), Some(_)) = (self.claim_timeout, &association.ticket) {
+                association.claim_by = Some(now + timeout);
+                self.unclaimed.insert((now + timeout, key));
+            } else if let Some(ticket) = association.ticket.take() {
                 self.beginning.remove(&ticket.number);
             }
             association.heard = now;
@@ -327,7 +343,7 @@ impl Associations {
         if place.next == Some(key) {
             let old = std::mem::replace(&mut place.current, key);
             place.next = None;
-            if let Some(old_association) = self.slots.try_remove(old.slot) {
+            if let Some(old_association) = self.take(old) {
                 let was_connected = old_association.is_told;
                 let end = End::Replaced;
                 self.events.push_back(Event::Ended { key: old, address, was_connected, end });
@@ -343,12 +359,21 @@ impl Associations {
         }
     }
 
-    fn remove(&mut self, key: Key) -> Option<Association> {
+    /// Takes out a connection, but not out of its place.
+    fn take(&mut self, key: Key) -> Option<Association> {
         self.get(key)?;
         let association = self.slots.remove(key.slot);
         if let Some(ticket) = &association.ticket {
             self.beginning.remove(&ticket.number);
         }
+        if let Some(at) = association.claim_by {
+            self.unclaimed.remove(&(at, key));
+        }
+        Some(association)
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Association> {
+        let association = self.take(key)?;
         if let Some(place) = self.places.get_mut(&association.address) {
             match place.next {
                 Some(next) if next == key => place.next = None,
@@ -429,11 +454,13 @@ impl Associations {
 
     /// When [`expire`](Self::expire) is to be called.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadlines.next()
+        let unclaimed = self.unclaimed.first().map(|(at, _)| *at);
+        [self.deadlines.next(), unclaimed].into_iter().flatten().min()
     }
 
     /// Does what is to be done by `now`.
     pub(crate) fn expire(&mut self, now: Instant) {
+        self.expire_unclaimed(now);
         let idle_timeout = self.limits.idle_timeout;
         while let Some((at, key)) = self.deadlines.pop_due(now) {
             let Some(association) = self.get(key).filter(|known| known.due == Some(at)) else {
@@ -454,5 +481,7 @@ impl Associations {
     }
 }
 
+#[cfg(test)]
+mod claims_tests;
 #[cfg(test)]
 mod tests;

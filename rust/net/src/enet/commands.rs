@@ -110,8 +110,8 @@ impl HostDriver {
                         self.send(id, channel, delivery, &data);
                     }
                 }
-                Command::Disconnect { id, how, data } => self.disconnect(cx.end(), id, how, data),
-                Command::Reset { id } => self.reset(id),
+                Command::Disconnect { id, how, data } => self.disconnect(cx, id, how, data),
+                Command::Reset { id } => self.reset(cx.now, id),
                 Command::Release { id } => self.release(id),
                 Command::SetBandwidth { incoming, outgoing } => {
                     self.host.set_bandwidth(self.time(cx.now), incoming, outgoing);
@@ -211,7 +211,7 @@ impl HostDriver {
         self.has_unsent = true;
     }
 
-    fn disconnect(&mut self, end: Instant, id: u32, how: Disconnect, data: u32) {
+    fn disconnect(&mut self, cx: &Context<'_>, id: u32, how: Disconnect, data: u32) {
         if self.dials.contains_key(&id) {
             self.hang_up(id, Some(data));
             return;
@@ -219,13 +219,13 @@ impl HostDriver {
         let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) else { return };
         if how != Disconnect::Later && self.has_unsent {
             // What the game has sent before leaves first: the protocol drops what waits.
-            self.transmit(Some(end));
+            self.transmit(Some(cx.end()));
         }
         match how {
             Disconnect::Asked => self.host.disconnect(key, data),
             Disconnect::Later => self.host.disconnect_later(key, data),
             Disconnect::Now => {
-                self.places.vacate(key);
+                self.vacate(cx.now, key);
                 self.host.disconnect_now(key, data);
             }
         }
@@ -240,11 +240,11 @@ impl HostDriver {
         self.host.disconnect_all_now(0);
     }
 
-    fn reset(&mut self, id: u32) {
+    fn reset(&mut self, now: Instant, id: u32) {
         if self.dials.contains_key(&id) {
             self.hang_up(id, None);
         } else if let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) {
-            self.places.vacate(key);
+            self.vacate(now, key);
             self.host.reset(key);
         }
     }

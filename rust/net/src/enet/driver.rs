@@ -9,6 +9,7 @@ use super::inbox::Arrival;
 use super::peer_shared::PeerShared;
 use super::secure::Secure;
 use super::simulator::Simulator;
+use crate::dtls::Key;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
 use lodewire_enet::{Event, Events, FULL, Host, PeerKey, Time};
@@ -47,6 +48,8 @@ pub(super) struct Entry {
     pub(super) unreliable: VecDeque<u64>,
     /// It stands among those that are asked before what has come is read.
     pub(super) is_pressed: bool,
+    /// The association of a server that stays for this peer.
+    pub(super) association: Option<Key>,
 }
 
 /// Who stands in a slot of the protocol's.
@@ -310,6 +313,8 @@ impl HostDriver {
             None => Arc::new(PeerShared::new(false, Arc::clone(&self.endpoint), remote)),
         };
         shared.mtu.store(self.host.mtu(key), Ordering::Relaxed);
+        let secure = self.secure.as_mut();
+        let association = secure.and_then(|secure| secure.associations.claim(remote));
         self.places.occupy(Entry {
             shared: Arc::clone(&shared),
             key,
@@ -317,8 +322,20 @@ impl HostDriver {
             unasked: 0,
             unreliable: VecDeque::new(),
             is_pressed: false,
+            association,
         });
         Arrival::Connected { peer: shared, channels: self.host.channel_count(key), data }
+    }
+
+    /// Takes a peer out. Its association has no peer any more.
+    pub(super) fn vacate(&mut self, now: Instant, key: PeerKey) -> Option<Occupant> {
+        let occupant = self.places.vacate(key)?;
+        if let (Occupant::Connected(entry), Some(secure)) = (&occupant, &mut self.secure)
+            && let Some(association) = entry.association
+        {
+            secure.associations.unclaim(now, association);
+        }
+        Some(occupant)
     }
 
     pub(super) fn disconnected(
@@ -328,7 +345,7 @@ impl HostDriver {
         data: u32,
         timed_out: bool,
     ) -> Option<Arrival> {
-        let Some(occupant) = self.places.vacate(key) else {
+        let Some(occupant) = self.vacate(now, key) else {
             // The game has let go of it already.
             self.host.release(key);
             return None;

@@ -13,6 +13,10 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection takes as long to fail without DTLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a client's association stays without a peer of ENet's. ENet asks for a connection as soon as DTLS is there, and
+/// again after 0.5, 1.5, 3.5 and 7.5 seconds.
+const PEERLESS_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// DTLS under a host.
 pub(super) struct Secure {
     pub(super) associations: Associations,
@@ -26,19 +30,23 @@ pub(super) struct Secure {
 
 impl Secure {
     fn limits(peers: usize) -> Limits {
+        let defaults = Limits::default();
         Limits {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             idle_timeout: Some(IDLE_TIMEOUT),
             // Those that ENet's peers have left stand for a while, and those that it refuses come and go.
             peers: 2 * peers + 64,
-            ..Limits::default()
+            // Of these, an address has at most half without a peer.
+            handshakes_per_address: (peers + 32).min(defaults.handshakes_per_address),
+            ..defaults
         }
     }
 
     /// Under a server for so many peers; `None` if the system has no randomness.
     pub(super) fn server(setup: &ServerSetup, peers: usize) -> Option<Self> {
-        Associations::serve(setup, Self::limits(peers))
-            .map(|associations| Self::new(associations, None))
+        let mut associations = Associations::serve(setup, Self::limits(peers))?;
+        associations.require_claims(PEERLESS_TIMEOUT);
+        Some(Self::new(associations, None))
     }
 
     /// Under a client.

@@ -25,11 +25,11 @@ struct Scene {
     connected: HashMap<SocketAddr, Key>,
 }
 
-fn address(index: usize) -> SocketAddr {
+pub(super) fn address(index: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 1000 + u16::try_from(index).expect("few")))
 }
 
-fn server_address() -> SocketAddr {
+pub(super) fn server_address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 2], 1))
 }
 
@@ -196,7 +196,7 @@ fn the_table_is_right_whoever_comes_goes_and_comes_again() {
 }
 
 /// A server's table, and what clients of it need.
-fn table(limits: Limits) -> (Associations, ClientSetup) {
+pub(super) fn table(limits: Limits) -> (Associations, ClientSetup) {
     let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
     let server = ServerSetup::new(&key, &certificate, "", None).expect("a setup");
@@ -205,14 +205,19 @@ fn table(limits: Limits) -> (Associations, ClientSetup) {
     (Associations::serve(&server, limits).expect("randomness"), setup)
 }
 
-fn sent(ends: &mut Associations) -> Vec<Vec<u8>> {
+pub(super) fn sent(ends: &mut Associations) -> Vec<Vec<u8>> {
     let sent = ends.outgoing.iter().map(|(_, bytes)| bytes.to_vec()).collect();
     ends.outgoing.clear();
     sent
 }
 
 /// The second hello of a new client at an address.
-fn proven(server: &mut Associations, setup: &ClientSetup, now: Instant, at: SocketAddr) -> Vec<u8> {
+pub(super) fn proven(
+    server: &mut Associations,
+    setup: &ClientSetup,
+    now: Instant,
+    at: SocketAddr,
+) -> Vec<u8> {
     let limits = Limits::default();
     let mut client = Associations::dial(limits);
     client.connect(now, server_address(), setup.config(&limits)).expect("randomness");

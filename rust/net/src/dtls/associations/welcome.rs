@@ -68,7 +68,12 @@ impl Associations {
         let admitted = accepting.admission.admit(now, from.ip(), in_all, per_customer);
         let Some(Admitted { ticket, evicted }) = admitted else { return };
         if let Some(key) = evicted.and_then(|number| self.beginning.get(&number).copied()) {
-            self.end(key, End::Failed(Error::TimedOut));
+            if self.get(key).is_some_and(|evicted| evicted.is_told) {
+                // Nobody has claimed it, so nobody is to hear of it.
+                self.close(key);
+            } else {
+                self.end(key, End::Failed(Error::TimedOut));
+            }
         }
         let id = HelloId { random: hello.random(), sequence: hello.message_sequence() };
         match Connection::accept(now, accepting.config.clone(), hello) {
