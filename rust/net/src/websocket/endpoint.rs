@@ -143,8 +143,10 @@ pub(super) struct Endpoint {
     pub(super) news: Mutex<News>,
     pub(super) waker: OnceLock<DriverWaker>,
     pub(super) traffic: Traffic,
-    /// How often the game has read or thrown away messages of a peer past the multiplayer mode.
-    pub(super) changes: AtomicUsize,
+    /// How often the game has closed a peer, whose messages are thrown away then.
+    pub(super) discards: AtomicUsize,
+    /// How many messages that the multiplayer mode has [listed](super::Peer::list_newest) were read or thrown away past it.
+    pub(super) passed: AtomicUsize,
     /// What peers have sent and the game has not taken, in bytes, also of those that have gone.
     held: AtomicUsize,
     /// What waits for the network, in bytes.
@@ -174,7 +176,8 @@ impl Endpoint {
             news: Mutex::default(),
             waker: OnceLock::new(),
             traffic: Traffic::default(),
-            changes: AtomicUsize::new(0),
+            discards: AtomicUsize::new(0),
+            passed: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             ids: Mutex::default(),

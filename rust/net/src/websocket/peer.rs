@@ -65,6 +65,10 @@ struct Seen {
     arrivals: VecDeque<Arrival>,
     /// Told, and not yet read.
     unread: VecDeque<Message>,
+    /// The number of the first of them: how many were read or thrown away before.
+    first: u64,
+    /// The number after the last that was [listed](Peer::list_newest).
+    listed: u64,
     state: PeerState,
     close: Option<Box<CloseFrame>>,
     /// The other end has closed, or broken a rule, and is answered once the game has read what came before.
@@ -110,6 +114,8 @@ impl Peer {
         let seen = Seen {
             arrivals: VecDeque::new(),
             unread: VecDeque::new(),
+            first: 0,
+            listed: 0,
             state: PeerState::Open,
             close: None,
             finishing: false,
@@ -171,6 +177,7 @@ impl Peer {
     pub fn receive(&self) -> Option<Message> {
         let mut seen = self.seen.borrow_mut();
         let message = seen.unread.pop_front()?;
+        seen.first += 1;
         if seen.unread.is_empty() {
             // A peer that waits for nothing holds no memory for it.
             seen.unread = VecDeque::new();
@@ -180,19 +187,55 @@ impl Peer {
         Some(message)
     }
 
-    /// Reads the next message past the multiplayer mode, which [hears of it](Self::changes).
+    /// Reads the next message past the multiplayer mode, which [counts it](Self::passed).
     pub fn receive_directly(&self) -> Option<Message> {
-        self.note_change();
-        self.receive()
+        let before = self.seen.borrow().first;
+        let message = self.receive()?;
+        self.pass(before);
+        Some(message)
     }
 
-    /// How often messages of any peer of the same end were read or thrown away past the multiplayer mode.
-    pub(super) fn changes(&self) -> usize {
-        self.shared.endpoint.changes.load(Ordering::Relaxed)
+    /// Notes that the multiplayer mode keeps an entry for the message that was told last. Returns its number.
+    pub(super) fn list_newest(&self) -> u64 {
+        let mut seen = self.seen.borrow_mut();
+        let next = seen.first + seen.unread.len() as u64;
+        seen.listed = next;
+        next.saturating_sub(1)
     }
 
-    fn note_change(&self) {
-        self.shared.endpoint.changes.fetch_add(1, Ordering::Relaxed);
+    /// Returns whether the message with this number still waits for the game.
+    pub(super) fn waits(&self, number: u64) -> bool {
+        self.seen.borrow().first <= number
+    }
+
+    /// How many messages of any peer of the same end were [listed](Self::list_newest), and then read or thrown away past
+    /// the multiplayer mode.
+    pub(super) fn passed(&self) -> usize {
+        self.shared.endpoint.passed.load(Ordering::Relaxed)
+    }
+
+    /// The messages from the number `before` on were read or thrown away past the multiplayer mode.
+    fn pass(&self, before: u64) {
+        let seen = self.seen.borrow();
+        let passed = seen.first.min(seen.listed).saturating_sub(before);
+        let passed = usize::try_from(passed).unwrap_or(usize::MAX);
+        self.shared.endpoint.passed.fetch_add(passed, Ordering::Relaxed);
+    }
+
+    /// Takes all messages that wait.
+    fn take_unread(&self) -> VecDeque<Message> {
+        let (before, unread) = {
+            let mut seen = self.seen.borrow_mut();
+            let unread = std::mem::take(&mut seen.unread);
+            let before = seen.first;
+            seen.first += unread.len() as u64;
+            (before, unread)
+        };
+        self.pass(before);
+        for message in &unread {
+            self.shared.release(message.payload.len());
+        }
+        unread
     }
 
     /// Looks at the message that was told last, if it is not read yet.
@@ -209,12 +252,7 @@ impl Peer {
 
     /// Reads all messages that wait.
     pub fn receive_all(&self) -> VecDeque<Message> {
-        self.note_change();
-        let messages = std::mem::take(&mut self.seen.borrow_mut().unread);
-        for message in &messages {
-            self.shared.release(message.payload.len());
-        }
-        messages
+        self.take_unread()
     }
 
     /// Sends a message. It leaves without a further call. To a peer that has asked to close, messages can be sent until
@@ -271,18 +309,15 @@ impl Peer {
     /// Throws away the messages that the game has not read, and those that still come. Without effect on a connection
     /// that has ended.
     pub fn discard(&self) {
-        let unread = {
+        {
             let mut seen = self.seen.borrow_mut();
             if seen.state == PeerState::Closed {
                 return;
             }
             seen.discarding = true;
-            std::mem::take(&mut seen.unread)
-        };
-        self.note_change();
-        for message in &unread {
-            self.shared.release(message.payload.len());
         }
+        self.shared.endpoint.discards.fetch_add(1, Ordering::Relaxed);
+        self.take_unread();
     }
 
     /// Whether the game has closed the connection, and gets no message of it any more.

@@ -202,9 +202,9 @@ impl Server {
         }
     }
 
-    /// How often the game has read or thrown away messages of a peer past the multiplayer mode.
-    pub(super) fn changes(&self) -> usize {
-        self.endpoint.changes.load(Ordering::Relaxed)
+    /// How often the game has closed a peer.
+    pub(super) fn discards(&self) -> usize {
+        self.endpoint.discards.load(Ordering::Relaxed)
     }
 
     /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).

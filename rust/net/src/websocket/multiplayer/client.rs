@@ -109,13 +109,13 @@ impl ClientMultiplayer {
                     self.add(SERVER);
                 }
             }
-            Wire::Godot4 => self.keep(SERVER),
+            Wire::Godot4 => self.keep(peer, SERVER),
             Wire::Godot3 => {
                 let header = peer.with_newest(|message| Header::parse(&message.payload)).flatten();
                 if let Some(Header { kind: Kind::Packet, from, .. }) = header
                     && self.peers.contains(&from)
                 {
-                    self.keep(from);
+                    self.keep(peer, from);
                     return;
                 }
                 let message = peer.receive_newest();
@@ -151,8 +151,10 @@ impl ClientMultiplayer {
         }
     }
 
-    fn keep(&mut self, from: i32) {
+    /// A packet has come, and waits in `peer` as the last.
+    fn keep(&mut self, peer: &Peer, from: i32) {
         self.order.push_back(from);
+        self.order.drain(..self.order.len().saturating_sub(peer.available()));
         self.told.push_back(MultiplayerEvent::Packet(from));
     }
 

@@ -4,22 +4,35 @@ use super::wire3::{Header, Kind};
 use super::{MultiplayerEvent, Wire};
 use crate::websocket::{MessageKind, Peer, SendError, Server, ServerEvent};
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
 /// What a server in the multiplayer mode keeps beside its peers.
 #[derive(Debug)]
 pub struct ServerMultiplayer {
     wire: Wire,
-    /// The senders of the packets that wait for the game, in their order. The packets wait in the peers, within their
-    /// limits.
-    order: RefCell<VecDeque<Rc<Peer>>>,
-    /// The [`Peer::changes`] that `order` allows for.
-    changes: Cell<usize>,
-    /// The same as of the last poll.
-    polled_changes: usize,
+    /// The packets that wait for the game, in their order. Their bytes wait in the peers, within their limits.
+    order: RefCell<VecDeque<Entry>>,
+    /// How many of the packets that [`Peer::passed`] counts have no entry in `order` any more.
+    removed: Cell<usize>,
+    /// The [`Server::discards`] of the last poll.
+    polled_discards: usize,
     /// Peers that have gone, while packets of theirs waited: told with the next poll.
     gone: VecDeque<i32>,
+}
+
+/// A packet that waits for the game in its sender, unless it was read there.
+#[derive(Debug)]
+struct Entry {
+    peer: Rc<Peer>,
+    /// Which of the sender's messages it is.
+    number: u64,
+}
+
+impl Entry {
+    fn waits(&self) -> bool {
+        self.peer.waits(self.number)
+    }
 }
 
 impl ServerMultiplayer {
@@ -28,8 +41,8 @@ impl ServerMultiplayer {
         Self {
             wire,
             order: RefCell::default(),
-            changes: Cell::new(0),
-            polled_changes: 0,
+            removed: Cell::new(0),
+            polled_discards: 0,
             gone: VecDeque::new(),
         }
     }
@@ -41,8 +54,8 @@ impl ServerMultiplayer {
 
     /// Begins a poll: as the engine's class, it lets go of the peers that the game has closed, and tells so with it.
     pub fn begin_poll(&mut self, server: &mut Server) {
-        let changes = server.changes();
-        if std::mem::replace(&mut self.polled_changes, changes) == changes {
+        let discards = server.discards();
+        if std::mem::replace(&mut self.polled_discards, discards) == discards {
             return;
         }
         let closed: Vec<i32> =
@@ -138,51 +151,54 @@ impl ServerMultiplayer {
                 relay(server, header, message);
             }
         }
-        self.order().push_back(Rc::clone(peer));
+        self.list(peer);
         Some(MultiplayerEvent::Packet(id))
     }
 
-    /// The senders of the packets that wait, without those of packets that were read or thrown away otherwise: by the
-    /// peer itself, or since the game has closed it.
-    fn order(&self) -> RefMut<'_, VecDeque<Rc<Peer>>> {
+    /// Keeps an entry for the packet of `peer` that was told last.
+    fn list(&self, peer: &Rc<Peer>) {
+        let number = peer.list_newest();
+        self.order().push_back(Entry { peer: Rc::clone(peer), number });
+    }
+
+    /// The packets that wait, with some that were read or thrown away past the multiplayer mode: by the peer itself, or
+    /// since the game has closed it. The first is one that waits. Each entry costs a constant amount of work in all, however
+    /// often the game reads otherwise.
+    fn order(&self) -> RefMut<'_, VecDeque<Entry>> {
         let mut order = self.order.borrow_mut();
-        if let Some(changes) = order.front().map(|peer| peer.changes())
-            && self.changes.replace(changes) != changes
-        {
-            // How many more stand there than wait.
-            let mut surplus: HashMap<i32, usize> = HashMap::new();
-            for peer in order.iter() {
-                *surplus.entry(peer.id()).or_default() += 1;
-            }
-            let waiting: HashMap<i32, usize> =
-                order.iter().map(|peer| (peer.id(), peer.available())).collect();
-            for (id, count) in &mut surplus {
-                *count = count.saturating_sub(waiting.get(id).copied().unwrap_or(0));
-            }
-            order.retain(|peer| match surplus.get_mut(&peer.id()) {
-                Some(surplus) if *surplus > 0 => {
-                    *surplus -= 1;
-                    false
-                }
-                _ => true,
-            });
+        let before = order.len();
+        // So what was read otherwise holds no more memory than what waits.
+        if self.stale(&order) > order.len() / 2 {
+            order.retain(Entry::waits);
         }
+        while order.pop_front_if(|entry| !entry.waits()).is_some() {}
+        if order.is_empty() {
+            // A burst's room is not kept for the next one.
+            *order = VecDeque::new();
+        }
+        self.removed.set(self.removed.get().wrapping_add(before - order.len()));
         order
+    }
+
+    /// How many entries of `order` do not wait any more.
+    fn stale(&self, order: &VecDeque<Entry>) -> usize {
+        order.front().map_or(0, |entry| entry.peer.passed().wrapping_sub(self.removed.get()))
     }
 
     /// How many packets can be read.
     pub fn available(&self) -> usize {
-        self.order().len()
+        let order = self.order();
+        order.len().saturating_sub(self.stale(&order))
     }
 
     /// Who sent the next packet.
     pub fn next_sender(&self) -> Option<i32> {
-        self.order().front().map(|peer| peer.id())
+        self.order().front().map(|entry| entry.peer.id())
     }
 
     /// Reads the next packet.
     pub fn receive(&mut self) -> Option<Vec<u8>> {
-        let peer = self.order().pop_front()?;
+        let peer = self.order().pop_front()?.peer;
         let mut packet = peer.receive()?.payload;
         if self.wire == Wire::Godot3 {
             packet.drain(..Header::LEN.min(packet.len()));
@@ -231,3 +247,6 @@ fn relay(server: &Server, header: Header, message: Vec<u8>) {
     let except: Vec<i32> = except.into_iter().collect();
     server.broadcast(MessageKind::Binary, message, &except);
 }
+
+#[cfg(test)]
+mod tests;
