@@ -148,6 +148,30 @@ fn a_peer_that_ends_with_its_request_leaves_its_place() {
 }
 
 #[test]
+fn a_request_that_comes_with_the_end_of_its_client_does_not_wait_for_the_game() {
+    let server = listen(Config { ask: true, max_waiting: 1, ..Config::default() });
+    for _ in 0..20 {
+        let mut stream =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
+        stream.set_nodelay(true).expect("an option");
+        stream.write_all(&REQUEST[..40]).expect("sent");
+        // So that the rest and the end mostly come as one.
+        std::thread::sleep(Duration::from_millis(5));
+        stream.write_all(&REQUEST[40..]).expect("sent");
+        stream.shutdown(Shutdown::Write).expect("shut");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut answer = Vec::new();
+        let end = stream.read_to_end(&mut answer);
+        // A reset is an end as well.
+        let timed_out = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
+        assert!(!end.as_ref().is_err_and(timed_out), "it waits: {end:?}");
+        assert!(!answer.starts_with(b"HTTP/1.1 503"), "the one before has kept its place");
+    }
+    let (_, status) = ask(&server, Duration::from_millis(20));
+    assert_eq!(status, None, "the next has a place to wait");
+}
+
+#[test]
 fn a_request_whose_client_has_gone_does_not_wait_for_the_game() {
     let mut server = listen(Config { ask: true, max_waiting: 1, ..Config::default() });
     for _ in 0..5 {

@@ -213,8 +213,7 @@ impl ServerDriver {
                     }
                     Ok(Verdict::Wait(waiting)) => {
                         entry.waiting = Some(waiting);
-                        connection.wait_for_game();
-                        Life::Waiting
+                        connection.wait_for_game()
                     }
                     Err(refusal) => connection.refuse(&refusal, cx.now),
                 }

@@ -258,9 +258,11 @@ impl Connection {
         Ok(true)
     }
 
-    /// Waits for the game's word on the request, for as long as it takes.
-    pub(super) fn wait_for_game(&mut self) {
+    /// Waits for the game's word on the request, for as long as it takes, unless the client has gone already.
+    pub(super) fn wait_for_game(&mut self) -> Life {
         self.deadline = None;
+        // No further event would tell of an end that came with the request.
+        if self.ended { Life::Over } else { Life::Waiting }
     }
 
     /// There may be room in the inbox again: what waits is decoded when it is this connection's turn.
