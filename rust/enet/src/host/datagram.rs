@@ -35,7 +35,12 @@ impl Target {
 impl Host {
     /// How many bytes a datagram has before its commands, at the most.
     pub(super) fn head_len(&self) -> usize {
-        Header::MAX_LEN + if self.config.checksum { CHECKSUM_LEN } else { 0 }
+        Header::MAX_LEN + self.checksum_len()
+    }
+
+    /// How many bytes of it are the checksum's.
+    pub(super) fn checksum_len(&self) -> usize {
+        if self.config.checksum { CHECKSUM_LEN } else { 0 }
     }
 
     /// Finishes the datagram that begins at `begin` in `out`: compresses its commands, which begin after

@@ -9,7 +9,7 @@ use crate::time::Time;
 use crate::wire::{Body, Command, Commands, Header, MAXIMUM_MTU, NO_PEER, VerifyConnect};
 use std::net::SocketAddr;
 
-/// A CONNECT of 48 bytes with a random number in it becomes 28 or more by being compressed. Whoever sends one that is much shorter
+/// A CONNECT of 48 bytes with a random number in it becomes 28 or more by being compressed, without its checksum. Whoever sends one that is much shorter
 /// wants a longer answer for somebody else.
 const SHORTEST_REQUEST: usize = 24;
 
@@ -88,7 +88,7 @@ impl Host {
         scratch: &mut Vec<u8>,
     ) {
         if header.peer_id == NO_PEER {
-            if rest.len() < SHORTEST_REQUEST {
+            if rest.len() < SHORTEST_REQUEST + self.checksum_len() {
                 return;
             }
             // `open` uses `scratch`; what is sent in answer is sealed with the host's own.
