@@ -36,6 +36,10 @@ const COMPRESSED_READ: usize = 4 * 1024;
 /// The same when as much waits for the game as may.
 const CROWDED_READ: usize = 64;
 
+/// How many bytes may be encoded until the next write so that a further ping is still answered at once. Beyond it, and while
+/// the network takes nothing, only the latest is.
+const PONGS_AT_ONCE: usize = 4 * 1024;
+
 /// How long the peer may take to answer a Close (§7.1.1 leaves it open), once it is written, and to take
 /// [some](LEAST_PROGRESS) of what was queued before it.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);

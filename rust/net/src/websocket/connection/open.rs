@@ -19,7 +19,8 @@ pub(super) struct Open {
     masks: Option<Box<MaskKeys>>,
     /// The inbox is full.
     pub(super) stalled: bool,
-    /// The answer to the latest ping, while earlier bytes wait for the network (§5.5.3 allows to answer that one alone).
+    /// The answer to the latest ping, while [enough](super::PONGS_AT_ONCE) earlier bytes wait for the network (§5.5.3 allows
+    /// to answer that one alone).
     #[allow(
         clippy::box_collection,
         reason = "one word in each of thousands, for what few ever have"
@@ -127,12 +128,13 @@ impl Open {
         }
     }
 
-    /// Decodes until the input, the room in the inbox or the connection ends; says how much was used.
+    /// Decodes until the input, the room in the inbox or the connection ends; returns how much was used. Once `out` is
+    /// longer than `room`, only the latest ping is answered, when that is written.
     pub(super) fn decode(
         &mut self,
         input: &mut [u8],
         now: Instant,
-        backlog: bool,
+        room: usize,
         out: &mut Vec<u8>,
     ) -> usize {
         if let Some(heart) = &mut self.heartbeat {
@@ -169,9 +171,10 @@ impl Open {
                         }
                         Some(Event::Ping(payload)) => {
                             let payload = payload.to_vec();
-                            if backlog {
+                            if out.len() > room {
                                 self.pong = Some(Box::new(payload));
                             } else {
+                                self.pong = None;
                                 self.answer_ping(&payload, out);
                             }
                         }

@@ -2,8 +2,8 @@
 
 use super::open::{End, Ending};
 use super::{
-    CLOSE_TIMEOUT, COMPRESSED_READ, CROWDED_READ, Connection, HANDSHAKE_READ, Life, Opening, Phase,
-    READS_PER_TURN, Turn,
+    CLOSE_TIMEOUT, COMPRESSED_READ, CROWDED_READ, Connection, HANDSHAKE_READ, Life, Opening,
+    PONGS_AT_ONCE, Phase, READS_PER_TURN, Turn,
 };
 use crate::tls::Step;
 use crate::websocket::Failure;
@@ -187,9 +187,9 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else {
             return;
         };
-        let backlog = self.blocked && self.written < self.out.len();
+        let room = self.written + if self.blocked { 0 } else { PONGS_AT_ONCE };
         let was_ending = !matches!(open.ending, Ending::None);
-        let used = open.decode(input, now, backlog, &mut self.out);
+        let used = open.decode(input, now, room, &mut self.out);
         match &open.ending {
             Ending::None => {
                 open.count_incomplete(input.len() - used);

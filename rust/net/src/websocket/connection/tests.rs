@@ -80,6 +80,58 @@ fn a_peer_whose_time_is_spent_waits_for_another_turn() {
     assert_eq!(serve(&mut connection, &peer, LATER), (false, 60));
 }
 
+#[test]
+fn pongs_are_within_the_bound() {
+    let (mut connection, mut client, peer) = open(false);
+    let count = 4000_u32;
+    let mut pings = Vec::new();
+    for number in 0..count {
+        // A ping of 125 bytes under a mask of zeros.
+        pings.extend([0x89, 0x80 | 125, 0, 0, 0, 0]);
+        pings.extend(number.to_be_bytes());
+        pings.extend([0; 121]);
+    }
+    // More than one turn reads, so that it is read as it comes.
+    let mut sent = 0;
+    client.set_nonblocking(true).expect("an option");
+    let end = Instant::now() + LATER;
+    while peer.endpoint.traffic.figures().bytes_in < pings.len() as u64 {
+        assert!(Instant::now() < end, "it is read");
+        sent += client.write(&pings[sent..]).unwrap_or(0);
+        serve(&mut connection, &peer, LATER);
+        // What waited at once, at its longest.
+        assert!(connection.out.capacity() <= 4 * PONGS_AT_ONCE, "{}", connection.out.capacity());
+    }
+    // The latest is answered, and those before it in their order.
+    let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
+    let mut buffer = vec![0; 1 << 16];
+    let mut filled = 0;
+    let mut answered = Vec::new();
+    while answered.last() != Some(&(count - 1)) {
+        assert!(Instant::now() < end, "the latest is answered");
+        serve(&mut connection, &peer, LATER);
+        filled += client.read(&mut buffer[filled..]).unwrap_or(0);
+        let (used, event) = codec.receive(&mut buffer[..filled]).expect("frames");
+        if let Some(Event::Pong(payload)) = event {
+            answered.push(u32::from_be_bytes(payload[..4].try_into().expect("four bytes")));
+        }
+        buffer.copy_within(used..filled, 0);
+        filled -= used;
+    }
+    assert!(answered.is_sorted());
+    assert_eq!(peer.queued(), 0);
+}
+
+#[test]
+fn a_few_pings_are_answered_each() {
+    let (mut connection, mut client, peer) = open(false);
+    client.write_all(&[0x89, 0x80, 0, 0, 0, 0].repeat(10)).expect("sent");
+    while peer.endpoint.traffic.figures().bytes_in < 60 {
+        serve(&mut connection, &peer, LATER);
+    }
+    assert_eq!(peer.endpoint.traffic.figures().bytes_out, 20);
+}
+
 /// Sends eight megabytes and a Close to a peer, which has read nothing yet.
 fn close_after_much(connection: &mut Connection, peer: &PeerShared, now: Instant) -> usize {
     let mut buffer = vec![0; 1 << 16];
