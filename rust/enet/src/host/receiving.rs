@@ -313,21 +313,25 @@ impl Peer {
         let maximum = cx.maximum_packet_size;
         let verdict = match &command.body {
             Body::SendReliable { data } if data.len() <= maximum => {
-                let (incoming, held) = self.incoming(channel);
-                incoming.reliable(sequence, data, held, room, &mut sink)
+                self.incoming(channel, room).map_or(Verdict::Full, |(incoming, held)| {
+                    incoming.reliable(sequence, data, held, room, &mut sink)
+                })
             }
             Body::SendFragment(fragment) if is_valid_fragment(fragment, maximum) => {
-                let (incoming, held) = self.incoming(channel);
-                incoming.reliable_fragment(fragment, held, room, &mut sink)
+                self.incoming(channel, room).map_or(Verdict::Full, |(incoming, held)| {
+                    incoming.reliable_fragment(fragment, held, room, &mut sink)
+                })
             }
             &Body::SendUnreliable { unreliable_sequence, data } if data.len() <= maximum => {
-                let (incoming, held) = self.incoming(channel);
-                incoming.unreliable(sequence, unreliable_sequence, data, held, room, &mut sink);
+                if let Some((incoming, held)) = self.incoming(channel, room) {
+                    incoming.unreliable(sequence, unreliable_sequence, data, held, room, &mut sink);
+                }
                 Verdict::Acknowledge
             }
             Body::SendUnreliableFragment(fragment) if is_valid_fragment(fragment, maximum) => {
-                let (incoming, held) = self.incoming(channel);
-                incoming.unreliable_fragment(sequence, fragment, held, room, &mut sink);
+                if let Some((incoming, held)) = self.incoming(channel, room) {
+                    incoming.unreliable_fragment(sequence, fragment, held, room, &mut sink);
+                }
                 Verdict::Acknowledge
             }
             &Body::SendUnsequenced { group, data } if data.len() <= maximum => {

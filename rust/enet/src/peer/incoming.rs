@@ -18,6 +18,8 @@ pub(crate) const PACKET_OVERHEAD: usize = 128;
 /// How many bytes the channels of a peer keep, by what they wait for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held {
+    /// The channels themselves, of which something has come.
+    pub(crate) channels: usize,
     /// Reliable packets that wait for an earlier one.
     pub(crate) early: usize,
     /// Reliable packets whose turn it is, and of which pieces are missing.
@@ -28,7 +30,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn total(self) -> usize {
-        self.early + self.partial + self.unreliable
+        self.channels + self.early + self.partial + self.unreliable
     }
 }
 
@@ -48,6 +50,12 @@ impl Room {
     /// A packet that waits for nothing, and is not repeated: its receiver makes room for the latest.
     pub(crate) fn takes_now(self, held: Held, cost: usize) -> bool {
         self.waiting + held.total() + cost <= self.share
+    }
+
+    /// A channel of which nothing has come before. All take at most half of the share: their state stays, and packets need
+    /// room as well.
+    pub(crate) fn takes_channel(self, held: Held, cost: usize) -> bool {
+        held.channels + cost <= self.share / 2 && self.takes_now(held, cost)
     }
 
     /// A packet whose turn it is. It may use all of the limit, or be alone, so that what is acknowledged already can always
@@ -140,8 +148,20 @@ pub(crate) struct Incoming {
     told: u64,
     /// The last unreliable packet after it that was told.
     told_unreliable: u16,
+    /// Its state is among what the peer [holds](Held::channels).
+    pub(crate) is_counted: bool,
     reliable: BTreeMap<u64, Reliable>,
     unreliable: BTreeMap<(u64, u16), Waiting>,
+}
+
+/// What a map takes that has, or had, something in it: a node has room for 11 entries.
+const fn node_of<K, V>() -> usize {
+    11 * (size_of::<K>() + size_of::<V>()) + 16
+}
+
+impl Incoming {
+    /// What its maps take, beside it and beside what waits in them.
+    pub(crate) const MAPS: usize = node_of::<u64, Reliable>() + node_of::<(u64, u16), Waiting>();
 }
 
 /// Where a sequence number is.

@@ -144,6 +144,9 @@ impl Channel {
     }
 }
 
+/// What a channel takes of which something has come.
+const CHANNEL_COST: usize = size_of::<Channel>() + Incoming::MAPS;
+
 /// The channel with this number, which is there from now on: those below it are not, so that whoever names the last takes no
 /// memory for all.
 #[inline]
@@ -257,10 +260,23 @@ impl Peer {
         }
     }
 
-    /// The receiving half of a channel and what all channels keep.
+    /// The receiving half of a channel and what all channels keep, if there is room for a channel of which nothing has come
+    /// before.
     #[inline]
-    pub(crate) fn incoming(&mut self, channel: u8) -> (&mut Incoming, &mut Held) {
-        (&mut channel_of(&mut self.channels, channel).incoming, &mut self.held)
+    pub(crate) fn incoming(
+        &mut self,
+        channel: u8,
+        room: Room,
+    ) -> Option<(&mut Incoming, &mut Held)> {
+        let known = self.channels.get(usize::from(channel)).and_then(Option::as_ref);
+        if !known.is_some_and(|channel| channel.incoming.is_counted) {
+            if !room.takes_channel(self.held, CHANNEL_COST) {
+                return None;
+            }
+            self.held.channels += CHANNEL_COST;
+            channel_of(&mut self.channels, channel).incoming.is_counted = true;
+        }
+        Some((&mut channel_of(&mut self.channels, channel).incoming, &mut self.held))
     }
 
     /// Whether an unsequenced packet is new.
@@ -321,8 +337,19 @@ mod tests {
     fn naming_a_channel_makes_that_one_alone() {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let mut peer = Peer::new(PeerState::Connected, address, 0, 1392, 1);
-        peer.incoming(254);
-        peer.incoming(7);
+        let mut room = Room { waiting: 0, limit: 0, share: 4 * CHANNEL_COST, early_share: 0 };
+        for channel in [254, 7, 7] {
+            assert!(peer.incoming(channel, room).is_some());
+        }
         assert_eq!(peer.channels.iter().flatten().count(), 2);
+        assert_eq!(peer.kept(), 2 * CHANNEL_COST);
+        // Also what this host has sent on before.
+        peer.channel(3);
+        assert!(peer.incoming(3, room).is_none());
+        room.share += 2 * CHANNEL_COST;
+        assert!(peer.incoming(3, room).is_some());
+        assert_eq!(peer.kept(), 3 * CHANNEL_COST);
+        peer.reset_queues();
+        assert_eq!(peer.kept(), 0);
     }
 }
