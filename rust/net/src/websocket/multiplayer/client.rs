@@ -194,3 +194,38 @@ impl ClientMultiplayer {
         peer.send(MessageKind::Binary, message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::endpoint::{Endpoint, Key, Settings};
+    use crate::websocket::peer::Message;
+    use crate::websocket::peer_shared::{Arrival, PeerShared};
+    use std::sync::Arc;
+
+    #[test]
+    fn packets_that_are_read_past_the_mode_take_no_memory_in_it() {
+        let endpoint = Arc::new(Endpoint::new(Settings::default()));
+        let (key, remote) = (Key { slot: 0, serial: 1 }, ([127, 0, 0, 1], 1).into());
+        let shared = Arc::new(PeerShared::new(SERVER, key, remote, None, None, endpoint));
+        let peer = Peer::new(Arc::clone(&shared));
+        let mut multiplayer = ClientMultiplayer::new(Wire::Godot4);
+        multiplayer.id = 2;
+        for number in 0..10_000_u32 {
+            let payload = number.to_le_bytes().to_vec();
+            shared.deliver(Arrival::Message(Message { kind: MessageKind::Binary, payload }));
+            peer.collect();
+            assert!(peer.step().is_some());
+            multiplayer.take(&peer);
+            assert!(multiplayer.order.len() <= 2);
+            assert_eq!(multiplayer.available(&peer), peer.available());
+            // One always waits.
+            if number > 0 {
+                assert!(peer.receive_directly().is_some());
+            }
+        }
+        assert_eq!(multiplayer.next_sender(&peer), Some(SERVER));
+        assert_eq!(multiplayer.receive(&peer), Some(9999_u32.to_le_bytes().to_vec()));
+        assert_eq!(multiplayer.receive(&peer), None);
+    }
+}
