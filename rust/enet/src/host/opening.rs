@@ -83,9 +83,13 @@ impl Host {
             }
             return;
         }
-        if self.refusing || self.is_full() {
+        if self.refusing || self.peers.len() >= self.config.peers {
             let data = if self.refusing { 0 } else { FULL };
             self.refuse(from, &asked, 0, data);
+            return;
+        }
+        // Full of connections that have ended and of which the game is about to hear: the remote host asks again.
+        if self.is_full() {
             return;
         }
         self.half_opens.expire(now);

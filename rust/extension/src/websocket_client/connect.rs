@@ -32,7 +32,9 @@ impl LodeWebSocketClient {
         protocols: &PackedStringArray,
         custom_headers: &PackedStringArray,
     ) -> Result<Stage, (Error, String)> {
-        if !matches!(self.stage, Stage::Idle) {
+        // One that the script has closed may still wait for the server's answer: it is given up, as in Godot 3.
+        let is_closing = self.peer().is_some_and(|peer| peer.is_discarding());
+        if !is_closing && !matches!(self.stage, Stage::Idle) {
             let why = "the client is connected, or connecting. Call disconnect_from_host() first.";
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }

@@ -94,6 +94,8 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
         match multiplayer.send(server, target, &packet) {
             Ok(()) => Error::OK,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
+            // The script cannot know yet that it has gone.
+            Err(SendError::NotOpen) if multiplayer.is_going(target) => Error::OK,
             Err(SendError::NotOpen) if server.peer(target).is_some() => Error::FAILED,
             Err(SendError::NotOpen) => {
                 godot_error!(

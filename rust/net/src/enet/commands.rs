@@ -118,13 +118,8 @@ impl HostDriver {
                 }
                 Command::SetChannelLimit(limit) => self.host.set_channel_limit(limit),
                 Command::SetCompression(mode) => self.host.set_compressor(Compressor::new(mode)),
-                Command::SetRefusing(refusing) => {
-                    self.is_refusing = refusing;
-                    self.host.set_refusing(refusing);
-                    if let Some(secure) = &mut self.secure {
-                        secure.associations.is_refusing = refusing;
-                    }
-                }
+                // Whoever comes by DTLS is refused by ENet, and so hears of it.
+                Command::SetRefusing(refusing) => self.host.set_refusing(refusing),
                 Command::SecureServer(setup) => {
                     // Without randomness, nobody is heard.
                     let secure = Secure::server(&setup, self.peer_limit);

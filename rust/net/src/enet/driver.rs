@@ -77,7 +77,6 @@ pub(super) struct HostDriver {
     echo: bool,
     pub(super) simulator: Option<Simulator>,
     pub(super) secure: Option<Secure>,
-    pub(super) is_refusing: bool,
     pub(super) peer_limit: usize,
     /// Until when what is to be sent is gathered.
     gather_until: Option<Instant>,
@@ -113,7 +112,6 @@ impl HostDriver {
             echo: config.echo,
             simulator: None,
             secure: None,
-            is_refusing: false,
             peer_limit: config.host.peers,
             gather_until: None,
             pressed: Vec::new(),
@@ -234,7 +232,6 @@ impl HostDriver {
         if let Some(waker) = self.endpoint.waker.get() {
             secure.associations.set_waker(waker);
         }
-        secure.associations.is_refusing = self.is_refusing;
         self.secure = Some(secure);
     }
 

@@ -88,5 +88,5 @@ pub(super) fn in_words(error: &Error) -> String {
         CertificateError::Other(OtherError(why)) => why.to_string(),
         other => format!("{other:?}"),
     };
-    format!("the certificate is refused: {why}")
+    format!("the certificate is not accepted: {why}")
 }

@@ -125,7 +125,7 @@ impl Admission {
             let why = "the server takes no new connections";
             return Err(Refusal::new(Status::ServiceUnavailable, why));
         }
-        if self.endpoint.places() >= self.rules.config.max_clients {
+        if self.endpoint.has_no_place(self.rules.config.max_clients) {
             return Err(Refusal::new(Status::ServiceUnavailable, "the server is full"));
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
 use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -153,6 +153,8 @@ pub(super) struct Endpoint {
     queued: AtomicUsize,
     /// The ids of the peers that are connected, and of those of whose end the game was not told yet.
     ids: Mutex<HashSet<i32>>,
+    /// How many of them have left on one side: their connection has ended, or the game knows that it has.
+    leaving: AtomicIsize,
 }
 
 /// What the I/O thread has for the next poll.
@@ -181,6 +183,7 @@ impl Endpoint {
             held: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             ids: Mutex::default(),
+            leaving: AtomicIsize::new(0),
         }
     }
 
@@ -249,9 +252,28 @@ impl Endpoint {
         lock(&self.ids).insert(id);
     }
 
-    /// Another peer may have its id and place.
+    /// A peer has left on one side, and does not keep others out any more.
+    pub(super) fn half_leave_place(&self) {
+        self.leaving.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// It has left on both: another peer may have its id and place.
     pub(super) fn leave_place(&self, id: i32) {
+        self.leaving.fetch_sub(1, Ordering::Relaxed);
         lock(&self.ids).remove(&id);
+    }
+
+    /// How many peers have left on one side.
+    pub(super) fn leaving(&self) -> usize {
+        usize::try_from(self.leaving.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// Returns whether another peer is one too many. Those that are leaving do not count, so that a player who has just left
+    /// can come back at once, but there are never more than `max_clients` of them besides.
+    pub(super) fn has_no_place(&self, max_clients: usize) -> bool {
+        let places = self.places();
+        let staying = places.saturating_sub(self.leaving());
+        staying >= max_clients || places >= max_clients.saturating_mul(2)
     }
 
     /// Queues a command and wakes the I/O thread. The queue is bounded by its users: messages by each peer's limits, the

@@ -320,8 +320,8 @@ impl Peer {
         self.take_unread();
     }
 
-    /// Whether the game has closed the connection, and gets no message of it any more.
-    pub(super) fn is_discarding(&self) -> bool {
+    /// Returns whether the game has closed the connection, and gets no message of it any more.
+    pub fn is_discarding(&self) -> bool {
         self.seen.borrow().discarding
     }
 

@@ -100,12 +100,14 @@ impl PeerShared {
         count(&self.out_packets)
     }
 
-    /// Its connection has ended, or the game knows that it has. To be said once by either side: a peer keeps its id, and its
-    /// place in `max_clients`, until both have said so. So peers cannot come and go for ever while the game does something
+    /// Its connection has ended, or the game knows that it has. To be said once by either side: a peer keeps its id, and a
+    /// place, until both have said so. So peers cannot come and go for ever while the game does something
     /// else.
     pub(super) fn leave(&self) {
         if self.has_half_left.swap(true, Ordering::SeqCst) {
             self.endpoint.leave_place(self.id);
+        } else {
+            self.endpoint.half_leave_place();
         }
     }
 

@@ -277,6 +277,11 @@ impl Server {
         self.endpoint.places()
     }
 
+    /// How many of the [`places`](Self::places) are of peers whose connection has ended, or that the game has closed.
+    pub fn leaving(&self) -> usize {
+        self.endpoint.leaving()
+    }
+
     /// What it is doing.
     pub fn figures(&self) -> Figures {
         figures_of(&self.endpoint, self.peers.values())

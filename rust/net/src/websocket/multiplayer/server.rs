@@ -94,6 +94,11 @@ impl ServerMultiplayer {
         self.gone.pop_front()
     }
 
+    /// Returns whether a peer has gone, of which the game is told with the next poll.
+    pub fn is_going(&self, id: i32) -> bool {
+        self.gone.contains(&id)
+    }
+
     /// Tells a new peer who it is and, where the server relays, everybody of everybody.
     fn welcome(&self, server: &Server, id: i32) {
         let Some(peer) = server.peer(id) else {
