@@ -187,7 +187,7 @@ impl Peer {
         Some(message)
     }
 
-    /// Reads the next message past the multiplayer mode, which [counts it](Self::passed).
+    /// Reads the next message past the multiplayer mode, which skips it later.
     pub fn receive_directly(&self) -> Option<Message> {
         let before = self.seen.borrow().first;
         let message = self.receive()?;
