@@ -84,7 +84,8 @@ pub(crate) struct LodeDTLSServer {
     #[init(val = 1024)]
     max_handshakes: i32,
 
-    /// How many of them may be of one IP address. Set it before [method setup].
+    /// How many of them may be of one IP address, or of a /64 of IPv6. As many, and at least 64, may begin within 4
+    /// seconds; beyond that a client is not answered, and asks again. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
     max_handshakes_per_address: i32,

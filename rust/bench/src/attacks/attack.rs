@@ -104,6 +104,9 @@ pub(super) fn all() -> Vec<Attack> {
     add(family, "hellos with their cookies, 64 addresses", ALL_HANDSHAKES, |to| {
         dtls::begin(to, dtls::Kind::ProvenOfMany)
     });
+    add(family, "handshakes that begin again, 750 ports of 3 addresses", ALL_HANDSHAKES, |to| {
+        dtls::begin(to, dtls::Kind::Again)
+    });
     add(family, "fragments that each claim 16 MiB, with a cookie", HANDSHAKES, |to| {
         dtls::begin(to, dtls::Kind::LargeClaims)
     });

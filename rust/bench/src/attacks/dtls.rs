@@ -10,7 +10,10 @@ use super::pace::{Attacker, UDP};
 use crate::dtls::{Kind as Key, client_config};
 
 /// How many sockets ask for connections, each from a port or an address of its own.
-const SOCKETS: u8 = 64;
+const SOCKETS: u16 = 64;
+/// How many begin again and again, and at how many addresses.
+const SOCKETS_AGAIN: u16 = 750;
+const ADDRESSES_AGAIN: u16 = 3;
 /// A handshake that was spoiled has ended by then: the attacker asks for another.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub(super) enum Kind {
     HellosOfMany,
     Proven,
     ProvenOfMany,
+    /// Each port begins again as soon as it is answered.
+    Again,
     LargeClaims,
     Claims,
     TinyFragments,
@@ -60,15 +65,20 @@ struct Sender {
 
 /// Connects as far as the kind needs it.
 pub(super) fn begin(server: SocketAddr, kind: Kind) -> Result<Box<dyn Attacker>> {
-    let many = matches!(kind, Kind::HellosOfMany | Kind::ProvenOfMany);
-    let address = |number| Ipv4Addr::new(127, 0, 0, if many { 10 + number } else { 1 });
+    let (count, addresses) = match kind {
+        Kind::HellosOfMany | Kind::ProvenOfMany => (SOCKETS, SOCKETS),
+        Kind::Again => (SOCKETS_AGAIN, ADDRESSES_AGAIN),
+        _ => (SOCKETS, 1),
+    };
+    let first = if addresses > 1 { 10 } else { 1 };
+    let address = |number| Ipv4Addr::new(127, 0, 0, (first + number % addresses) as u8);
     let hello = if let Kind::Extensions(count) = kind {
         hello_of(count)
     } else {
         let mut client = Connection::connect(Instant::now(), client_config(Key::P256)?)?;
         client.transmit().context("no hello")?
     };
-    let sockets = (0..SOCKETS)
+    let sockets = (0..count)
         .map(|number| Ok((socket(address(number).into(), server)?, 0)))
         .collect::<Result<_>>()?;
     let mut sender = Sender { server, kind, sockets, hello, answered: 0, asked: Instant::now() };
@@ -98,7 +108,7 @@ impl Attacker for Sender {
 
     fn serve(&mut self) -> Result<()> {
         let mut buffer = [0; 2048];
-        let answers = matches!(self.kind, Kind::Proven | Kind::ProvenOfMany);
+        let answers = matches!(self.kind, Kind::Proven | Kind::ProvenOfMany | Kind::Again);
         for (socket, random) in &mut self.sockets {
             while let Ok(len) = socket.recv(&mut buffer) {
                 if let Some(cookie) = cookie(&buffer[..len]).filter(|_| answers) {
@@ -106,9 +116,11 @@ impl Attacker for Sender {
                     let hello = with_cookie(&self.hello, cookie);
                     let _ = socket.send(&hello);
                     self.answered += hello.len() + UDP;
-                    // The next one comes from another port, since one at the same would wait for its turn.
-                    *socket = self::socket(socket.local_addr()?.ip(), self.server)?;
-                    break;
+                    if self.kind != Kind::Again {
+                        // The next one comes from another port, since one at the same would wait for its turn.
+                        *socket = self::socket(socket.local_addr()?.ip(), self.server)?;
+                        break;
+                    }
                 }
             }
         }
@@ -159,7 +171,7 @@ impl Sender {
         let sequence = NEXT + number as u16 % 8;
         match self.kind {
             Kind::Extensions(_) => self.hello.clone(),
-            Kind::Hellos | Kind::HellosOfMany | Kind::Proven | Kind::ProvenOfMany => {
+            Kind::Hellos | Kind::HellosOfMany | Kind::Proven | Kind::ProvenOfMany | Kind::Again => {
                 set_random(&mut self.hello, number as u64);
                 self.hello.clone()
             }

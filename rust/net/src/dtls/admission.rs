@@ -1,8 +1,12 @@
 //! How many handshakes may be under way, in all and per customer: an address of IPv4, a /64 of IPv6. A connection that nobody
-//! has [claimed](super::Associations::claim), where claims are required, counts as one.
+//! has [claimed](super::Associations::claim), where claims are required, counts as one. And [how often](rate) a customer may
+//! begin one.
+
+mod rate;
 
 use crate::reactor::lock;
 use lodewire_enet::customer;
+use rate::Rate;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -23,6 +27,7 @@ struct Places {
     /// Since when those of each customer are under way, by their numbers: the oldest first.
     taken: HashMap<IpAddr, BTreeMap<u64, Instant>>,
     count: usize,
+    rate: Rate,
 }
 
 /// A handshake that is under way. Dropping it makes room for another.
@@ -80,7 +85,8 @@ impl Places {
 }
 
 impl Admission {
-    /// A place for a handshake with this address. When there is none, the oldest of whoever has most may have to make room.
+    /// A place for a handshake with this address, whose customer may have `per_customer`, and begins as many within
+    /// [a few seconds](rate::PERIOD) at most. When there is none, the oldest of whoever has most may have to make room.
     pub(super) fn admit(
         &self,
         now: Instant,
@@ -91,10 +97,12 @@ impl Admission {
         let mut places = lock(&self.0);
         let customer = customer(ip);
         let has = places.taken.get(&customer).map_or(0, BTreeMap::len);
-        if has >= per_customer || in_all == 0 {
+        let is_over = has >= per_customer || !places.rate.allows(now, customer, per_customer);
+        if is_over || in_all == 0 {
             return None;
         }
         let evicted = if places.count >= in_all { Some(places.evict(now, has)?) } else { None };
+        places.rate.spend(now, customer, per_customer);
         let number = places.add(now, customer);
         let ticket = Ticket { places: Arc::clone(&self.0), customer, number };
         Some(Admitted { ticket, evicted })
@@ -105,6 +113,11 @@ impl Admission {
         let customer = customer(ip);
         let number = lock(&self.0).add(now, customer);
         Ticket { places: Arc::clone(&self.0), customer, number }
+    }
+
+    /// Counts work for a handshake that is more than each costs as one more that begins. Returns when it may be done.
+    pub(super) fn charge(&self, now: Instant, ip: IpAddr, per_customer: usize) -> Instant {
+        lock(&self.0).rate.spend(now, customer(ip), per_customer)
     }
 
     /// How many handshakes are under way.

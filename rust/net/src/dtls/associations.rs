@@ -6,12 +6,12 @@ mod welcome;
 use super::admission::{Admission, Ticket};
 use super::{Limits, SendError, ServerSetup};
 use crate::deadlines::Deadlines;
-use crate::jobs::{Alive, Jobs};
+use crate::jobs::{Alive, Finished, Jobs};
 use crate::reactor::{DriverWaker, lock};
 use crate::udp::Outgoing;
 use crate::workers::Workers;
 use lodewire_dtls::{
-    ClientConfig, Connection, Cookies, Error, Greeting, Outcome, ServerConfig, State,
+    ClientConfig, Connection, Cookies, Error, Greeting, Job, Outcome, ServerConfig, State,
 };
 use rustls_pki_types::CertificateDer;
 use slab::Slab;
@@ -20,6 +20,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use welcome::is_hello;
+
+/// How many jobs a client's handshake takes: the server's signature, and the key agreement. When a client's flight begins
+/// again, that is one more.
+const JOBS_OF_A_HANDSHAKE: u32 = 2;
 
 /// Which association: none that comes later has the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,6 +77,10 @@ struct Association {
     address: SocketAddr,
     connection: Connection,
     alive: Alive,
+    /// How many jobs it has asked for.
+    jobs: u32,
+    /// A job, and when it may be started.
+    held: Option<(Instant, Job)>,
     /// The game was told that it is connected.
     is_told: bool,
     /// While a client begins, and while nobody has claimed its connection if claims are required.
@@ -267,6 +275,8 @@ impl Associations {
             address,
             connection,
             alive: Alive::default(),
+            jobs: 0,
+            held: None,
             is_told: false,
             ticket,
             claims: 0,
@@ -294,6 +304,17 @@ impl Associations {
             self.outgoing.push(association.address, &datagram);
         }
         if let Some(job) = connection.take_job() {
+            association.jobs = association.jobs.saturating_add(1);
+            let at = match (&self.accepting, &association.ticket) {
+                (Some(accepting), Some(_)) if association.jobs > JOBS_OF_A_HANDSHAKE => {
+                    let ip = association.address.ip();
+                    accepting.admission.charge(now, ip, self.limits.handshakes_per_address)
+                }
+                _ => now,
+            };
+            association.held = Some((at, job));
+        }
+        if let Some((_, job)) = association.held.take_if(|(at, _)| *at <= now) {
             self.jobs.start(key, &association.alive, || job.run(), self.waker.as_ref());
         }
         if !association.is_told && association.connection.was_connected() {
@@ -323,6 +344,8 @@ impl Associations {
                     None if association.is_told => association.due.or_else(idle),
                     due => due,
                 };
+                let held = association.held.as_ref().map(|(at, _)| *at);
+                let due = due.into_iter().chain(held).min();
                 if due != association.due {
                     association.due = due;
                     if let Some(at) = due {
@@ -435,7 +458,12 @@ impl Associations {
 
     /// Goes on with what the workers have done.
     pub(crate) fn take_finished(&mut self, now: Instant) {
-        for finished in self.jobs.take_finished(self.waker.as_ref()) {
+        let finished = self.jobs.take_finished(self.waker.as_ref());
+        self.go_on(now, finished);
+    }
+
+    fn go_on(&mut self, now: Instant, finished: Vec<Finished<Key, Outcome>>) {
+        for finished in finished {
             let Some(association) = self.get(finished.key) else { continue };
             if let Some(outcome) = finished.result {
                 association.connection.resume(now, outcome);

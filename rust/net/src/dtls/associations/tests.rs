@@ -287,6 +287,64 @@ fn a_client_that_begins_again_at_once_costs_no_signature_each_time() {
 }
 
 #[test]
+fn a_few_addresses_that_begin_again_cost_a_bounded_number_of_signatures() {
+    let limits = Limits { handshakes_per_address: 64, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let start = Instant::now();
+    let from = |address, port| SocketAddr::from(([10, 0, 1, address], port));
+    let mut end = start;
+    for turn in 0..40 {
+        end = start + Duration::from_millis(260) * turn;
+        for (address, port) in (0..3).flat_map(|address| (0..30).map(move |port| (address, port))) {
+            let mut hello = proven(&mut server, &setup, end, from(address, port));
+            server.handle(end, from(address, port), &mut hello);
+        }
+        sent(&mut server);
+    }
+    // A burst of 64, and as many in each 4 s.
+    let most = 3 * (64 + 16 * (end - start).as_secs() + 16);
+    assert!(server.generation <= most, "{} signatures, at most {most}", server.generation);
+    assert_eq!(server.handshakes(), 90);
+    let newcomer = from(9, 7);
+    let mut hello = proven(&mut server, &setup, end, newcomer);
+    server.handle(end, newcomer, &mut hello);
+    assert!(server.at(newcomer).is_some(), "others have their own share");
+}
+
+#[test]
+fn key_agreements_of_flights_that_begin_again_count_as_handshakes() {
+    const PORTS: usize = 10;
+    const CLIENT_KEY_EXCHANGE: u8 = 16;
+    let limits = Limits { handshakes_per_address: 64, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let start = Instant::now();
+    for index in 0..PORTS {
+        let mut hello = proven(&mut server, &setup, start, address(index));
+        server.handle(start, address(index), &mut hello);
+    }
+    finish_jobs(&mut server, start);
+    let (mut jobs, mut now) = (0, start);
+    for turn in 0..40_u8 {
+        now = start + Duration::from_millis(260) * turn.into();
+        for index in 0..PORTS {
+            // Another key of X25519 each time, as the client's third message.
+            let mut forged = vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 1, turn, 0, 45];
+            forged.extend([CLIENT_KEY_EXCHANGE, 0, 0, 33, 0, 2, 0, 0, 0, 0, 0, 33, 32]);
+            forged.extend([turn.wrapping_add(1); 32]);
+            server.handle(now, address(index), &mut forged);
+        }
+        jobs += finish_jobs(&mut server, now);
+        server.expire(now);
+        jobs += finish_jobs(&mut server, now);
+    }
+    assert_eq!(server.handshakes(), PORTS, "they still begin");
+    // One of each handshake is no more than it costs, and 64 were for the burst.
+    let most = 64 + 16 * usize::try_from((now - start).as_secs() + 1).expect("small");
+    assert!(jobs > most / 2, "{jobs} key agreements, at most {most}");
+    assert!(jobs <= most, "{jobs} key agreements, at most {most}");
+}
+
+#[test]
 fn a_hello_in_fragments_comes_to_its_connection() {
     let (mut server, setup) = table(Limits::default());
     let now = Instant::now();
@@ -314,14 +372,18 @@ fn a_hello_in_fragments_comes_to_its_connection() {
     }
 }
 
-/// Goes on with the jobs until none is left.
-fn finish_jobs(server: &mut Associations, now: Instant) {
+/// Goes on with the jobs until none is left. Returns how many there were.
+fn finish_jobs(server: &mut Associations, now: Instant) -> usize {
     let end = Instant::now() + Duration::from_mins(1);
+    let mut count = 0;
     while server.is_working() {
         assert!(Instant::now() < end, "jobs do not end");
-        server.take_finished(now);
+        let finished = server.jobs.take_finished(None);
+        count += finished.len();
+        server.go_on(now, finished);
         std::thread::sleep(Duration::from_micros(200));
     }
+    count
 }
 
 #[test]
