@@ -138,8 +138,12 @@ impl Drop for Workers {
         };
         current.users -= 1;
         if current.users == 0 {
+            // With the lock held: whoever joins from now on starts another set.
+            let last = set.take();
             drop(set);
-            shutdown();
+            if let Some(last) = last {
+                last.end();
+            }
         }
     }
 }
@@ -175,17 +179,24 @@ impl Queue {
 
 /// Ends the workers, whoever still uses them, and waits for the jobs that have begun.
 pub fn shutdown() {
-    let Some(set) = lock(&SET).take() else {
-        return;
-    };
-    let waiting = {
-        let mut state = lock(&set.queue.state);
-        state.ending = true;
-        std::mem::take(&mut state.jobs)
-    };
-    set.queue.changed.notify_all();
-    drop(waiting);
-    for thread in set.threads {
-        let _ = thread.join();
+    let set = lock(&SET).take();
+    if let Some(set) = set {
+        set.end();
+    }
+}
+
+impl Set {
+    /// Ends its threads, and waits for the jobs that have begun.
+    fn end(self) {
+        let waiting = {
+            let mut state = lock(&self.queue.state);
+            state.ending = true;
+            std::mem::take(&mut state.jobs)
+        };
+        self.queue.changed.notify_all();
+        drop(waiting);
+        for thread in self.threads {
+            let _ = thread.join();
+        }
     }
 }

@@ -47,8 +47,9 @@ impl Driver for Probe {
         self.deadline
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
         self.say("close");
+        true
     }
 }
 
@@ -87,7 +88,9 @@ impl Driver for Employer {
         None
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {}
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
+        true
+    }
 }
 
 #[cfg(target_os = "linux")]

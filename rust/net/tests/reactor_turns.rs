@@ -91,7 +91,9 @@ impl Driver for Greedy {
         None
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {}
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
+        true
+    }
 }
 
 /// Tells when its source is served, and after how many calls of another driver.
@@ -124,7 +126,9 @@ impl Driver for Modest {
         None
     }
 
-    fn close(&mut self, _: &mut Context<'_>) {}
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
+        true
+    }
 }
 
 type Callers = (std::net::UdpSocket, DriverWaker);
@@ -183,4 +187,87 @@ fn the_game_is_served_between_those_that_work_much() {
     let served_at = heard.recv_timeout(PATIENCE).expect("it is served");
     let between = served_at - called_at.load(Ordering::SeqCst);
     assert!(between <= 2, "{between} calls of the other driver");
+}
+
+/// Wakes itself in each turn, and counts.
+struct Ticker {
+    waker: DriverWaker,
+    turns: Arc<AtomicUsize>,
+}
+
+impl Driver for Ticker {
+    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+
+    fn woken(&mut self, _: &mut Context<'_>) {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+        self.waker.wake();
+    }
+
+    fn expired(&mut self, _: &mut Context<'_>) {}
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
+        true
+    }
+}
+
+/// Takes many turns to end.
+struct Leaver {
+    left: usize,
+    others: Arc<AtomicUsize>,
+    /// How often the other one was served meanwhile.
+    served: Sender<usize>,
+    begun_at: Option<usize>,
+}
+
+impl Driver for Leaver {
+    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+
+    fn woken(&mut self, _: &mut Context<'_>) {}
+
+    fn expired(&mut self, _: &mut Context<'_>) {}
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    fn close(&mut self, _: &mut Context<'_>) -> bool {
+        let others = self.others.load(Ordering::SeqCst);
+        let begun_at = *self.begun_at.get_or_insert(others);
+        self.left -= 1;
+        if self.left == 0 {
+            let _ = self.served.send(others - begun_at);
+        }
+        self.left == 0
+    }
+}
+
+#[test]
+fn others_are_served_while_a_driver_ends() {
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let ticker = add(|waker| Box::new(Ticker { waker, turns: counted })).expect("a thread");
+    let (served, heard) = channel();
+    let leaver = add(|_| Box::new(Leaver { left: 100, others: turns, served, begun_at: None }));
+    drop(leaver.expect("a thread"));
+    assert_eq!(heard.try_recv(), Ok(99), "it has ended, and the other one had its turns");
+    drop(ticker);
+}
+
+#[test]
+fn a_driver_that_is_added_while_the_last_one_ends_is_served() {
+    let rounds = |_| {
+        for _ in 0..2000 {
+            let (handle, _, heard) = modest(&Arc::default(), &Arc::new(AtomicUsize::new(1)));
+            heard.recv_timeout(PATIENCE).expect("it is served");
+            drop(handle);
+        }
+    };
+    let threads: Vec<_> = (0..2).map(|at| std::thread::spawn(move || rounds(at))).collect();
+    for thread in threads {
+        thread.join().expect("each is served");
+    }
 }

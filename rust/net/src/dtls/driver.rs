@@ -282,10 +282,11 @@ impl Driver for EndpointDriver {
         [self.associations.deadline(), attempt, self.gather_until].into_iter().flatten().min()
     }
 
-    fn close(&mut self, cx: &mut Context<'_>) {
+    fn close(&mut self, cx: &mut Context<'_>) -> bool {
         self.obey(cx.now);
         self.associations.close_all();
         self.send();
+        true
     }
 }
 

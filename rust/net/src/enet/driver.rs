@@ -458,7 +458,7 @@ impl Driver for HostDriver {
         [protocol, simulator, secure, dials, self.gather_until].into_iter().flatten().min()
     }
 
-    fn close(&mut self, cx: &mut Context<'_>) {
+    fn close(&mut self, cx: &mut Context<'_>) -> bool {
         self.obey(cx);
         self.simulator = None;
         self.disconnect_all();
@@ -467,6 +467,7 @@ impl Driver for HostDriver {
             secure.associations.close_all();
             secure.associations.outgoing.send(&self.socket);
         }
+        true
     }
 }
 

@@ -22,8 +22,10 @@ pub trait Driver: Send {
     /// When the driver next needs to be called, if nothing else happens.
     fn deadline(&self) -> Option<Instant>;
 
-    /// The driver is about to be dropped: its last chance to send.
-    fn close(&mut self, cx: &mut Context<'_>);
+    /// The driver is about to be dropped: its last chance to send. Returns whether it is done; if not, it is called again
+    /// after the others had their turn, and until then served as before. The game's thread waits for it, so that it has to
+    /// be done within a bounded time.
+    fn close(&mut self, cx: &mut Context<'_>) -> bool;
 }
 
 /// What a socket can do now.

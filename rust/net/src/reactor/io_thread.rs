@@ -2,7 +2,7 @@
 
 use super::driver::{Context, Driver, Readiness, split};
 use super::ready::Ready;
-use super::{Done, Link, lock};
+use super::{Link, Waiter, lock};
 use crate::deadlines::Deadlines;
 use mio::{Events, Poll, Token, Waker};
 use std::collections::VecDeque;
@@ -42,7 +42,7 @@ const BUSY: Duration = Duration::from_millis(1);
 pub(super) enum Request {
     Add { slot: usize, driver: Box<dyn Driver>, link: Arc<Link> },
     Wake { slot: usize },
-    Remove { slot: usize, done: Arc<Done> },
+    Remove { slot: usize, waiter: Waiter },
 }
 
 /// The queue into the I/O thread.
@@ -114,11 +114,12 @@ impl Inbox {
     fn abandon(&self) {
         let mut requests = lock(&self.requests);
         requests.closed = true;
-        for request in requests.queue.drain(..) {
-            if let Request::Remove { done, .. } = request {
-                done.set();
-            }
-        }
+        requests.queue.clear();
+    }
+
+    /// Returns whether the thread has ended, or is about to.
+    pub(super) fn is_closed(&self) -> bool {
+        lock(&self.requests).closed
     }
 }
 
@@ -137,6 +138,7 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
         slots: Vec::new(),
         deadlines: Deadlines::new(),
         ring: VecDeque::new(),
+        closing: VecDeque::new(),
         buffer: vec![0; BUFFER].into_boxed_slice(),
         datagrams: vec![0; DATAGRAMS].into_boxed_slice(),
         now: Instant::now(),
@@ -191,6 +193,8 @@ struct IoThread {
     deadlines: Deadlines<usize>,
     /// The drivers with sources to serve, by their slots.
     ring: VecDeque<usize>,
+    /// The drivers that are about to be dropped, with whoever waits for that.
+    closing: VecDeque<(usize, Waiter)>,
     buffer: Box<[u8]>,
     datagrams: Box<[u8]>,
     now: Instant,
@@ -241,7 +245,7 @@ impl IoThread {
 
     /// How long the thread may sleep.
     fn patience(&self) -> Option<Duration> {
-        if !self.ring.is_empty() {
+        if !self.ring.is_empty() || !self.closing.is_empty() {
             return Some(Duration::ZERO);
         }
         self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()))
@@ -347,24 +351,33 @@ impl IoThread {
                         self.call(slot, |driver, cx| driver.woken(cx));
                     }
                 }
-                Request::Remove { slot, done } => {
-                    self.remove(slot);
-                    done.set();
-                }
+                Request::Remove { slot, waiter } => self.closing.push_back((slot, waiter)),
+            }
+        }
+        for _ in 0..self.closing.len() {
+            let Some((slot, waiter)) = self.closing.pop_front() else { break };
+            if self.close(slot) {
+                self.take_out(slot);
+            } else {
+                self.closing.push_back((slot, waiter));
             }
         }
         if !closed {
             return std::ops::ControlFlow::Continue(());
         }
         for slot in 0..self.slots.len() {
-            self.remove(slot);
+            while !self.close(slot) {}
+            self.take_out(slot);
         }
         std::ops::ControlFlow::Break(())
     }
 
-    fn remove(&mut self, slot: usize) {
-        self.call(slot, |driver, cx| driver.close(cx));
-        self.take_out(slot);
+    /// Lets a driver say its last words. Returns whether it has.
+    fn close(&mut self, slot: usize) -> bool {
+        // Also if it panics, or is not there any more.
+        let mut is_done = true;
+        self.call(slot, |driver, cx| is_done = driver.close(cx));
+        is_done
     }
 
     /// Drops a driver, and what waits for it: the next one may have its slot.

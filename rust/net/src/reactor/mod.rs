@@ -77,6 +77,15 @@ impl Done {
     }
 }
 
+/// Raises the flag when it is dropped, wherever a request ends.
+struct Waiter(Arc<Done>);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
 /// Locks a mutex whose data is consistent at every step, so that a panic of another holder does no harm.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,7 +100,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The system gives no thread, or no event queue.
 pub fn add(build: impl FnOnce(DriverWaker) -> Box<dyn Driver>) -> io::Result<DriverHandle> {
     let mut running = lock(&RUNNING);
-    if running.is_none() {
+    // A thread that has failed leaves its place to another.
+    if running.as_ref().is_none_or(|running| running.inbox.is_closed()) {
         let (inbox, thread) = io_thread::start()?;
         *running = Some(Running { inbox, thread, slots: 0, free: Vec::new() });
     }
@@ -117,9 +127,16 @@ pub fn add(build: impl FnOnce(DriverWaker) -> Box<dyn Driver>) -> io::Result<Dri
 pub fn shutdown() {
     let running = lock(&RUNNING).take();
     if let Some(running) = running {
-        running.inbox.close();
+        running.end();
+    }
+}
+
+impl Running {
+    /// Ends the thread, and waits until it has ended.
+    fn end(self) {
+        self.inbox.close();
         // A panic of the thread itself has nothing left to tell: its drivers are gone.
-        let _ = running.thread.join();
+        let _ = self.thread.join();
     }
 }
 
@@ -164,9 +181,8 @@ impl DriverHandle {
             return;
         }
         let done = Arc::new(Done::default());
-        if self.inbox.push(Request::Remove { slot: self.slot, done: Arc::clone(&done) }) {
-            done.wait();
-        }
+        self.inbox.push(Request::Remove { slot: self.slot, waiter: Waiter(Arc::clone(&done)) });
+        done.wait();
         let mut running = lock(&RUNNING);
         // After a shutdown another thread may be there, which this driver never used.
         let same = |running: &&mut Running| Arc::ptr_eq(&running.inbox, &self.inbox);
@@ -175,8 +191,12 @@ impl DriverHandle {
         };
         current.free.push(self.slot);
         if current.free.len() == current.slots {
+            // With the lock held: a driver that is added from now on starts another thread.
+            let last = running.take();
             drop(running);
-            shutdown();
+            if let Some(last) = last {
+                last.end();
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A client on the I/O thread: it connects, and serves its connection.
 
 use super::client::Failure;
-use super::connection::{Connection, GOODBYE, Life, Opened, Opening, Turn};
+use super::connection::{Connection, GOODBYE, LAST_SENDS, Life, Opened, Opening, Turn};
 use super::endpoint::{Command, Endpoint, Key};
 use super::peer_shared::PeerShared;
 use crate::jobs::{self, Jobs};
@@ -46,6 +46,10 @@ pub(super) struct ClientDriver {
     handshakes: Jobs<(), Processed>,
     active: Option<Active>,
     begun: bool,
+    /// What the game asks for and is not done yet.
+    commands: VecDeque<Command>,
+    /// Until when it writes what the game has sent, once it is to end.
+    sends_until: Option<Instant>,
 }
 
 /// The connection that was made.
@@ -77,6 +81,8 @@ impl ClientDriver {
             handshakes: Jobs::new(),
             active: None,
             begun: false,
+            commands: VecDeque::new(),
+            sends_until: None,
         }
     }
 
@@ -191,6 +197,27 @@ impl ClientDriver {
         }
     }
 
+    /// Does what the game asks for, as far as its share of the thread's time goes. Returns whether that is all.
+    fn work(&mut self, cx: &mut Context<'_>) -> bool {
+        self.commands.extend(std::mem::take(&mut *lock(&self.endpoint.commands)));
+        let any = !self.commands.is_empty();
+        while let Some(command) = self.commands.pop_front() {
+            self.serve(cx, |connection, turn| connection.obey(command, turn));
+            if cx.is_spent() {
+                break;
+            }
+        }
+        if any {
+            self.serve(cx, |connection, turn| connection.flush(turn.now));
+        }
+        if !self.commands.is_empty() {
+            return false;
+        }
+        // A burst's room is not kept for the next one.
+        self.commands = VecDeque::new();
+        true
+    }
+
     fn fail(&mut self, failure: Failure) {
         lock(&self.endpoint.news).failed = Some(failure);
         self.attempts.clear();
@@ -243,13 +270,11 @@ impl Driver for ClientDriver {
         for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
             self.serve(cx, |connection, _| connection.worked(finished.result));
         }
-        let commands: Vec<Command> = std::mem::take(&mut *lock(&self.endpoint.commands));
-        let any = !commands.is_empty();
-        for command in commands {
-            self.serve(cx, |connection, turn| connection.obey(command, turn));
-        }
-        if any {
-            self.serve(cx, |connection, turn| connection.flush(turn.now));
+        if !self.work(cx)
+            && let Some(waker) = self.endpoint.waker.get()
+        {
+            // After the others had their turn.
+            waker.wake();
         }
     }
 
@@ -274,11 +299,16 @@ impl Driver for ClientDriver {
         }
     }
 
-    fn close(&mut self, cx: &mut Context<'_>) {
-        self.woken(cx);
-        if let Some(active) = &mut self.active {
-            active.connection.say_goodbye(cx.buffer, Instant::now() + GOODBYE);
+    fn close(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = Instant::now();
+        let end = *self.sends_until.get_or_insert(now + LAST_SENDS);
+        if !self.work(cx) && now < end {
+            return false;
         }
+        if let Some(active) = &mut self.active {
+            active.connection.say_goodbye(cx.buffer, now + GOODBYE);
+        }
+        true
     }
 }
 

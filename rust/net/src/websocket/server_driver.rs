@@ -1,17 +1,22 @@
 //! A server on the I/O thread: it accepts, and serves its connections.
 
+mod commands;
+mod ending;
+
 use super::admission::{Admission, Rules, Verdict};
-use super::connection::{Connection, GOODBYE, Life, Opening, Turn};
-use super::endpoint::{Command, Endpoint, Key};
+use super::connection::{Connection, Life, Opening, Turn};
+use super::endpoint::{Endpoint, Key};
 use super::proxies::Greeting;
 use super::request::RequestShared;
 use crate::deadlines::Deadlines;
-use crate::jobs::{self, Jobs};
-use crate::reactor::{Context, Driver, Readiness, lock};
+use crate::jobs::{self, Finished, Jobs};
+use crate::reactor::{Context, Driver, Readiness};
 use crate::tcp::canonical;
 use crate::tls::{Processed, process};
 use crate::transport::Transport;
-use lodewire_websocket::{Asked, PreparedMessage, Refusal, Role, ServerHandshake};
+use commands::Commands;
+use ending::Ending;
+use lodewire_websocket::{Asked, Role, ServerHandshake};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
@@ -62,6 +67,10 @@ pub(super) struct ServerDriver {
     spare: Vec<u8>,
     admission: Admission,
     handshakes: Jobs<Key, Processed>,
+    /// What came back from the workers and is not looked at yet.
+    finished: VecDeque<Finished<Key, Processed>>,
+    commands: Commands,
+    ending: Option<Ending>,
     /// Connections that keep a compressor, or did.
     compressing: VecDeque<Key>,
     last_serial: u64,
@@ -80,6 +89,8 @@ struct Entry {
     waiting: Option<Arc<RequestShared>>,
     /// The deadline that stands in the heap for it.
     armed: Option<Instant>,
+    /// It stands among those that have something to write.
+    is_dirty: bool,
 }
 
 impl ServerDriver {
@@ -95,6 +106,9 @@ impl ServerDriver {
             spare: Vec::new(),
             admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
             handshakes: Jobs::new(),
+            finished: VecDeque::new(),
+            commands: Commands::default(),
+            ending: None,
             compressing: VecDeque::new(),
             endpoint,
             rules,
@@ -160,7 +174,9 @@ impl ServerDriver {
         let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
         let serial = key.serial;
         let alive = jobs::Alive::default();
-        self.connections.insert(Entry { serial, connection, alive, waiting: None, armed: None });
+        let entry =
+            Entry { serial, connection, alive, waiting: None, armed: None, is_dirty: false };
+        self.connections.insert(entry);
         let connections = &self.connections;
         while self.pending.front().is_some_and(|key| !is_pending(connections, *key)) {
             self.pending.pop_front();
@@ -301,73 +317,6 @@ impl ServerDriver {
     fn entry(&mut self, key: Key) -> Option<&mut Entry> {
         self.connections.get_mut(key.slot).filter(|entry| entry.serial == key.serial)
     }
-
-    /// Does what the game asks for, and notes which connections have something to write.
-    fn obey(&mut self, cx: &mut Context<'_>, command: Command, dirty: &mut Vec<Key>) {
-        match command {
-            Command::Broadcast { keys, kind, payload } => {
-                self.broadcast(&keys, &mut PreparedMessage::new(kind, payload));
-                dirty.extend(keys);
-            }
-            Command::Accept { key, headers } => self.decide(cx, key, Ok(headers)),
-            Command::Refuse { key, refusal } => self.decide(cx, key, Err(refusal)),
-            Command::Drop { key } | Command::Resume { key } => {
-                if self.entry(key).is_some() {
-                    self.serve(cx, key.slot, |connection, turn| connection.obey(command, turn));
-                }
-            }
-            Command::Send { key, .. }
-            | Command::Close { key, .. }
-            | Command::Finish { key }
-            | Command::SetNoDelay { key, .. } => {
-                let mut spare = std::mem::take(&mut self.spare);
-                let mut turn = Turn::new(cx);
-                if let Some(entry) = self.entry(key) {
-                    entry.connection.lend(&mut spare);
-                    entry.connection.obey(command, &mut turn);
-                    if entry.connection.has_new_compressor() {
-                        self.compressing.push_back(key);
-                        self.bound_compressors();
-                    }
-                    if dirty.last() != Some(&key) {
-                        dirty.push(key);
-                    }
-                }
-                self.spare = spare;
-            }
-        }
-    }
-
-    fn broadcast(&mut self, keys: &[Key], message: &mut PreparedMessage) {
-        for key in keys {
-            let mut spare = std::mem::take(&mut self.spare);
-            if let Some(entry) = self.entry(*key) {
-                entry.connection.lend(&mut spare);
-                entry.connection.send_prepared(message);
-            }
-            self.spare = spare;
-        }
-    }
-
-    /// The game has decided on a request that waited.
-    fn decide(
-        &mut self,
-        cx: &mut Context<'_>,
-        key: Key,
-        answer: Result<Vec<(String, String)>, Refusal>,
-    ) {
-        let Some(waiting) = self.entry(key).and_then(|entry| entry.waiting.take()) else {
-            return;
-        };
-        self.admission.answered(&waiting);
-        let mut out = Vec::new();
-        let verdict =
-            answer.and_then(|headers| self.admission.accept(&waiting, &headers, &mut out));
-        self.serve(cx, key.slot, |connection, turn| match verdict {
-            Ok(opened) => connection.open(Role::Server, opened, &out, turn),
-            Err(refusal) => connection.refuse(&refusal, turn.now),
-        });
-    }
 }
 
 fn is_pending(connections: &Slab<Entry>, key: Key) -> bool {
@@ -395,21 +344,11 @@ impl Driver for ServerDriver {
                 self.accept_at = Some(cx.now + ACCEPT_PAUSE);
             }
         }
-        for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
-            if self.entry(finished.key).is_some() {
-                let slot = finished.key.slot;
-                self.serve(cx, slot, |connection, _| connection.worked(finished.result));
-            }
-        }
-        let commands = std::mem::take(&mut *lock(&self.endpoint.commands));
-        let mut dirty = Vec::new();
-        for command in commands {
-            self.obey(cx, command, &mut dirty);
-        }
-        for key in dirty {
-            if self.entry(key).is_some() {
-                self.serve(cx, key.slot, |connection, turn| connection.flush(turn.now));
-            }
+        if !self.work(cx)
+            && let Some(waker) = self.endpoint.waker.get()
+        {
+            // After the others had their turn.
+            waker.wake();
         }
     }
 
@@ -439,11 +378,7 @@ impl Driver for ServerDriver {
         [self.accept_at, self.crowded_until, self.deadlines.next()].into_iter().flatten().min()
     }
 
-    fn close(&mut self, cx: &mut Context<'_>) {
-        self.woken(cx);
-        let end = Instant::now() + GOODBYE;
-        for (_, entry) in &mut self.connections {
-            entry.connection.say_goodbye(cx.buffer, end);
-        }
+    fn close(&mut self, cx: &mut Context<'_>) -> bool {
+        self.end(cx)
     }
 }

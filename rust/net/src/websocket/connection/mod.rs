@@ -51,6 +51,9 @@ const LEAST_PROGRESS: usize = 16 << 10;
 /// reset it, and what was sent with it.
 const LINGER: Duration = Duration::from_secs(1);
 
+/// How long an endpoint that ends writes what the game has sent: the game waits for that.
+pub(super) const LAST_SENDS: Duration = Duration::from_secs(1);
+
 /// How long an endpoint that ends takes what its peers have sent: the game waits for that.
 pub(super) const GOODBYE: Duration = Duration::from_millis(50);
 
