@@ -246,3 +246,85 @@ func _polled(condition: Callable) -> Callable:
 func _end() -> void:
 	for peer in clients + ([server] as Array[MultiplayerPeer]):
 		peer.close()
+
+
+## A game that loads a level: what its players did meanwhile is told in its order, and their last calls are heard.
+func test_a_player_who_comes_again_is_told_behind_his_own_end() -> void:
+	get_tree().multiplayer_poll = false
+	var port := Hosts.free_port()
+	server = LodeENetMultiplayerPeer.new()
+	server.set_bind_ip("127.0.0.1")
+	check_eq(server.create_server(port, 8), OK)
+	var root := Root.new("Server", server)
+	add_child(root)
+	root.multiplayer.poll()
+	var expected_events: Array[String] = []
+	var first := await _come(port, "First")
+	expected_events.append("connected %d" % first)
+	root.multiplayer.poll()
+	check_eq(root.events, expected_events)
+	# He calls and leaves, and comes again, while the server does not poll.
+	await _call_and_leave("First")
+	var second := await _come(port, "Second")
+	expected_events.append_array(["disconnected %d" % first, "connected %d" % second] as Array[String])
+	check(await until(func() -> bool:
+		root.multiplayer.poll()
+		return root.events.size() == expected_events.size()
+	), "both are told")
+	check_eq(root.events, expected_events)
+	check_eq(root.calls, ["%d First" % first] as Array[String], "his last call is heard")
+	# Twice between two polls, with a call of one who stays: nobody waits for more than one poll.
+	await _call_and_leave("Second")
+	var third := await _come(port, "Third")
+	await _call_and_leave("Third")
+	var fourth := await _come(port, "Fourth")
+	(get_node("Fourth") as Root).say.rpc_id(1, "Fourth")
+	await _polled_for_a_while(get_node("Fourth"))
+	expected_events.append_array([
+		"disconnected %d" % second, "connected %d" % third, "disconnected %d" % third, "connected %d" % fourth,
+	] as Array[String])
+	var polls := [0]
+	check(await until(func() -> bool:
+		root.multiplayer.poll()
+		polls[0] += 1
+		return root.events.size() == expected_events.size()
+	), "all is told")
+	check_eq(root.events, expected_events)
+	check_eq(polls[0], 2, "in two polls")
+	check(await until(func() -> bool:
+		root.multiplayer.poll()
+		return root.calls.has("%d Fourth" % fourth)
+	), "who stays is heard")
+	for node in ["Fourth", "Server"]:
+		get_node(node).free()
+	get_tree().multiplayer_poll = true
+
+
+## A player comes, whose game alone polls. Returns his id.
+func _come(port: int, called: String) -> int:
+	var client := ENetMultiplayerPeer.new()
+	check_eq(client.create_client("127.0.0.1", port), OK)
+	var player := Root.new(called, client)
+	add_child(player)
+	check(await until(func() -> bool:
+		player.multiplayer.poll()
+		return player.events.has("connected_to_server")
+	), called + " comes")
+	await _polled_for_a_while(player)
+	return client.get_unique_id()
+
+
+func _call_and_leave(called: String) -> void:
+	var player: Root = get_node(called)
+	player.say.rpc_id(1, called)
+	await _polled_for_a_while(player)
+	player.peer.close()
+	player.free()
+	await frames(10)
+
+
+## What a player has sent is with the server, whose game does not look at it yet.
+func _polled_for_a_while(player: Root) -> void:
+	for _frame in 20:
+		player.multiplayer.poll()
+		await frames(1)

@@ -268,3 +268,40 @@ func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_con
 		return heard.size() == 2
 	), "it hears of both")
 	check_eq(heard, ["connected_to_server", "server_disconnected"] as Array[String])
+
+
+func test_a_client_has_its_server_as_a_peer_from_the_start() -> void:
+	for make: String in [OURS, ENGINE]:
+		var client: MultiplayerPeer = ClassDB.instantiate(make)
+		check_eq(client.create_client("127.0.0.1", Hosts.free_port()), OK)
+		check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING, make)
+		var server: PacketPeer = client.get_peer(1)
+		if check(server != null, make):
+			check_eq(server.get_state(), LodeENetPacketPeer.STATE_CONNECTING, make)
+		client.close()
+
+
+func test_packets_that_a_script_reads_from_the_peer_itself_are_not_counted() -> void:
+	_host(OURS)
+	get_tree().multiplayer_poll = false
+	var client := _join("One", ENGINE)
+	var server: LodeENetMultiplayerPeer = server_root.peer
+	var poll := func() -> void:
+		client.multiplayer.poll()
+		server_root.multiplayer.poll()
+	check(await until(func() -> bool:
+		poll.call()
+		return client.events.has("connected_to_server") and server_root.events.size() == 1
+	), "it joins")
+	client.peer.set_target_peer(1)
+	for number in 3:
+		client.peer.put_packet([number])
+	check(await until(func() -> bool:
+		client.peer.poll()
+		server.poll()
+		return server.get_available_packet_count() == 3
+	), "they come")
+	var peer := server.get_peer(client.multiplayer.get_unique_id())
+	check_eq(peer.get_packets().size(), 3)
+	check_eq(server.get_available_packet_count(), 0)
+	get_tree().multiplayer_poll = true

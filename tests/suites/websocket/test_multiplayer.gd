@@ -269,3 +269,16 @@ func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_con
 		return heard.size() == 2
 	), "it hears of both")
 	check_eq(heard, ["connected_to_server", "server_disconnected"] as Array[String])
+
+
+## As in the engine's WebSocketMultiplayerPeer; in Godot 3, `get_peer(1)` of a WebSocketClient is always there.
+func test_the_server_is_no_peer_of_a_client_before_it_is_connected() -> void:
+	_host()
+	var ours := _our_client()
+	var engine := _engine_client()
+	expect_error("there is no peer 1")
+	check(ours.get_peer(1) == null, "ours")
+	expect_error("!peers_map.has(p_id)")
+	check(engine.get_peer(1) == null, "the engine's")
+	ours.close()
+	engine.close()

@@ -11,7 +11,7 @@ use crate::packet_buffer::PacketBuffer;
 use godot::classes::MultiplayerPeerExtension;
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::prelude::*;
-use lodewire_net::enet::Peer;
+use lodewire_net::enet::{Event, Peer};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
@@ -52,7 +52,9 @@ pub(crate) struct LodeENetMultiplayerPeer {
     /// From whom packets have come, in their order. They wait at the peers.
     arrivals: VecDeque<(i32, Rc<Peer>)>,
     /// Peers that have gone and whose packets the game has not read: they are told to be gone with the next poll.
-    leaving: Vec<i32>,
+    leaving: VecDeque<i32>,
+    /// Peers that have come behind these, and all that has happened to them since: told with the next poll as well.
+    held: VecDeque<Event>,
     /// How often one of the `create` methods was called: a signal's handler may have closed it, and begun again.
     life: u64,
     bind_ip: Option<std::net::IpAddr>,
@@ -129,6 +131,7 @@ impl LodeENetMultiplayerPeer {
         self.ids.clear();
         self.arrivals.clear();
         self.leaving.clear();
+        self.held.clear();
         self.unique_id = 0;
         self.status = ConnectionStatus::DISCONNECTED;
         self.refusing = false;

@@ -1,5 +1,6 @@
 //! What the engine's multiplayer asks of the peer.
 
+use super::poll::is_void;
 use super::sending::{mode_of, transfer_channel_of};
 use super::{LodeENetMultiplayerPeer, Mode};
 use crate::packet_buffer;
@@ -73,7 +74,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     fn get_available_packet_count(&self) -> i32 {
         // Asked before each packet: those of peers that a script has just disconnected are passed over when they are next,
         // or with the next poll.
-        let passed = self.arrivals.iter().take_while(|(_, peer)| peer.is_ended_here()).count();
+        let passed = self.arrivals.iter().take_while(|(_, peer)| is_void(peer)).count();
         i32::try_from(self.arrivals.len() - passed).unwrap_or(i32::MAX)
     }
 
@@ -88,7 +89,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     ) -> Error {
         let packet = loop {
             match self.arrivals.pop_front() {
-                Some((_, peer)) if peer.is_ended_here() => drop(peer.receive()),
+                Some((_, peer)) if is_void(&peer) => drop(peer.receive()),
                 next => break next.and_then(|(_, peer)| peer.receive()).map(|packet| packet.data),
             }
         };

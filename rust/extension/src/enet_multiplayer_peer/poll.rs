@@ -11,6 +11,12 @@ use std::rc::Rc;
 /// The least id of a client: 0 stands for all, 1 for the server.
 const FIRST_CLIENT: i32 = 2;
 
+/// Returns whether a packet that has come is not to be told: a script has disconnected its peer, or has read it from the peer
+/// itself.
+pub(super) fn is_void(peer: &Peer) -> bool {
+    peer.is_ended_here() || peer.available() == 0
+}
+
 impl LodeENetMultiplayerPeer {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
@@ -26,6 +32,7 @@ impl LodeENetMultiplayerPeer {
     fn poll_life(&mut self) {
         let life = self.life;
         self.sweep(life);
+        self.tell_held(life);
         if self.life != life {
             return;
         }
@@ -47,23 +54,55 @@ impl LodeENetMultiplayerPeer {
     fn sweep(&mut self, life: u64) {
         self.forget_packets();
         // One that stands in both is told once: it is not found again.
-        let mut leaving = std::mem::take(&mut self.leaving);
         let gone = self.peers.iter().filter(|(_, peer)| !peer.is_active()).map(|(id, _)| *id);
-        leaving.extend(gone);
-        for id in leaving {
+        self.leaving.extend(gone);
+        while self.life == life
+            && let Some(id) = self.leaving.pop_front()
+        {
+            self.left(id);
+        }
+    }
+
+    /// Tells what was held at the last poll. Nothing is held twice: of a peer that has come and gone since, the packets are
+    /// lost where another one has come behind it, as they are in the engine.
+    fn tell_held(&mut self, life: u64) {
+        while self.life == life
+            && let Some(event) = self.held.pop_front()
+        {
+            if matches!(event, Event::Connect { .. }) {
+                while self.life == life
+                    && let Some(id) = self.leaving.pop_front()
+                {
+                    if let Some(peer) = self.peers.get(&id) {
+                        drop(peer.receive_all());
+                    }
+                    self.left(id);
+                }
+            }
             if self.life == life {
-                self.left(id);
+                self.tell_server(event);
+            }
+        }
+    }
+
+    /// Returns whether an event is to be told with the next poll: that somebody comes while the end of another one is not
+    /// told, who may be the same player, and what happens to him then.
+    fn is_held(&self, event: &Event) -> bool {
+        match event {
+            Event::Connect { .. } => !self.leaving.is_empty() || !self.held.is_empty(),
+            Event::Disconnect { peer, .. } | Event::Receive { peer, .. } => {
+                !self.held.is_empty() && !self.ids.contains_key(&peer.id())
             }
         }
     }
 
     /// Drops the packets of peers that a script has disconnected.
     pub(super) fn forget_packets(&mut self) {
-        if !self.arrivals.iter().any(|(_, peer)| peer.is_ended_here()) {
+        if !self.arrivals.iter().any(|(_, peer)| is_void(peer)) {
             return;
         }
         self.arrivals.retain(|(_, peer)| {
-            let keep = !peer.is_ended_here();
+            let keep = !is_void(peer);
             if !keep {
                 drop(peer.receive());
             }
@@ -73,14 +112,20 @@ impl LodeENetMultiplayerPeer {
 
     /// From whom the next packet is.
     pub(super) fn next_arrival(&self) -> Option<&(i32, Rc<Peer>)> {
-        self.arrivals.iter().find(|(_, peer)| !peer.is_ended_here())
+        self.arrivals.iter().find(|(_, peer)| !is_void(peer))
     }
 
     fn poll_host(&mut self, life: u64) {
         while let Some(mut host) = self.host.clone().filter(|_| self.life == life) {
             let event = host.bind_mut().next_event();
             match event {
-                Some(event) if self.mode == Mode::Server => self.tell_server(event),
+                Some(event) if self.mode == Mode::Server => {
+                    if self.is_held(&event) {
+                        self.held.push_back(event);
+                    } else {
+                        self.tell_server(event);
+                    }
+                }
                 Some(event) => {
                     let connects = matches!(event, Event::Connect { .. });
                     self.tell_client(event);
@@ -174,7 +219,7 @@ impl LodeENetMultiplayerPeer {
     fn leaves(&mut self, id: i32) {
         let waits = |peer: &Rc<Peer>| peer.available() > 0 && !peer.is_ended_here();
         if self.peers.get(&id).is_some_and(waits) {
-            self.leaving.push(id);
+            self.leaving.push_back(id);
         } else {
             self.left(id);
         }
