@@ -107,6 +107,8 @@ fn listen_at(address: SocketAddr, reuse_port: bool) -> io::Result<std::net::TcpL
     // process take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(windows)]
+    lodewire_winsock::take_port_alone(&socket)?;
     if reuse_port {
         set_reuse_port(&socket)?;
     }

@@ -19,7 +19,7 @@ pub(super) fn tell_less(socket: &UdpSocket, is_ipv6: bool) {
 }
 
 /// Nobody needs less.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 pub(super) fn tell_less(_: &UdpSocket, _: bool) {}
 
 /// Lets datagrams be longer than the path takes in one piece, as the engine's sockets do: a packet of DTLS has up to 16,384
@@ -46,6 +46,6 @@ pub(super) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) {
     }
 }
 
-/// There is no safe way to say so here.
+/// Windows allows them unless it is told otherwise; elsewhere there is no safe way to say so.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(super) fn allow_fragments(_: &UdpSocket, _: bool) {}

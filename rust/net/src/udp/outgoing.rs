@@ -93,26 +93,27 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tcp::Bind;
+    use crate::udp::socket::tests::of_each_kind;
     use std::net::{Ipv4Addr, UdpSocket};
     use std::time::Duration;
 
     #[test]
     fn datagrams_leave_in_the_order_in_which_they_were_queued() {
-        let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
-        let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
-        let to = receiver.local_addr().expect("an address");
-        // Single ones, and series of two, three and four, each with a shorter last one or without.
-        let lengths = [64, 1400, 1400, 1200, 65, 700, 700, 900, 66, 67, 500, 500, 500, 400, 68];
-        let mut outgoing = Outgoing::default();
-        for len in lengths {
-            outgoing.push(to, &vec![7; len]);
+        for socket in of_each_kind() {
+            let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+            receiver.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout");
+            let to = receiver.local_addr().expect("an address");
+            // Single ones, and series of two, three and four, each with a shorter last one or without.
+            let lengths = [64, 1400, 1400, 1200, 65, 700, 700, 900, 66, 67, 500, 500, 500, 400, 68];
+            let mut outgoing = Outgoing::default();
+            for len in lengths {
+                outgoing.push(to, &vec![7; len]);
+            }
+            outgoing.send(&socket);
+            assert!(outgoing.is_empty());
+            let mut buffer = [0; 2000];
+            let came = lengths.map(|_| receiver.recv(&mut buffer).expect("a datagram"));
+            assert_eq!(came, lengths);
         }
-        outgoing.send(&socket);
-        assert!(outgoing.is_empty());
-        let mut buffer = [0; 2000];
-        let came = lengths.map(|_| receiver.recv(&mut buffer).expect("a datagram"));
-        assert_eq!(came, lengths);
     }
 }

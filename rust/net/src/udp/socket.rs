@@ -1,19 +1,19 @@
 //! The socket.
 
+#[cfg(not(windows))]
+use super::batches::Batches;
 use super::options;
+use super::system::{MOST, Received, System};
 use crate::tcp::{Bind, BindError};
 use mio::net::UdpSocket;
-use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Type};
 use std::cell::Cell;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What the system is asked to keep for a busy thread, each way; it may give less.
 const SYSTEM_BUFFER: usize = 4 << 20;
-/// The longest that the system gives at once: one datagram, or many of one sender put together.
-const LONGEST: usize = 64 << 10;
 /// The longest series of datagrams that the system takes at once.
 const LONGEST_SERIES: usize = 60_000;
 
@@ -24,7 +24,7 @@ const LONG: Duration = Duration::from_micros(250);
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) io: UdpSocket,
-    state: UdpSocketState,
+    system: System,
     local: SocketAddr,
     /// How many series are asked for at once: few while few come, since each costs something to ask for.
     batch: Cell<usize>,
@@ -32,22 +32,34 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Binds to `port`; 0 takes one that is free.
+    #[cfg(not(windows))]
     pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
-        let io = match bind {
-            Bind::Address(address) => open(SocketAddr::new(address, port))?,
-            Bind::Any => match open((Ipv6Addr::UNSPECIFIED, port).into()) {
-                Ok(io) => io,
-                Err(error) if crate::tcp::is_unsupported(&error) => {
-                    open((Ipv4Addr::UNSPECIFIED, port).into())?
-                }
-                Err(error) => return Err(error.into()),
-            },
-        };
-        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let io = open_any(bind, port)?;
+        let is_ipv6 = io.local_addr()?.is_ipv6();
+        if let Ok(batches) = Batches::new(&io, is_ipv6) {
+            return Self::new(io, System::Batches(batches));
+        }
+        // Options may be set with which datagrams cannot be read one by one.
+        drop(io);
+        Self::bind_single(bind, port)
+    }
+
+    /// Binds to `port`; 0 takes one that is free. `quinn-udp` has nothing for this system but series that are sent, and sets
+    /// options that its emulations lack and that forbid fragments.
+    #[cfg(windows)]
+    pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
+        Self::bind_single(bind, port)
+    }
+
+    /// The same, for datagrams one by one.
+    pub(super) fn bind_single(bind: Bind, port: u16) -> Result<Self, BindError> {
+        Self::new(open_any(bind, port)?, System::Single)
+    }
+
+    fn new(io: std::net::UdpSocket, system: System) -> Result<Self, BindError> {
         let local = io.local_addr()?;
-        options::tell_less(&io, local.is_ipv6());
         options::allow_fragments(&io, local.is_ipv6());
-        Ok(Self { io: UdpSocket::from_std(io), state, local, batch: Cell::new(1) })
+        Ok(Self { io: UdpSocket::from_std(io), system, local, batch: Cell::new(1) })
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
@@ -66,50 +78,30 @@ impl Socket {
         Some(SocketAddr::new(ip, address.port()))
     }
 
-    /// Reads what has come into `buffer`, and calls `take` with each datagram. Says whether there may be more.
+    /// Reads what has come into `buffer`, and calls `take` with each datagram. Returns whether there may be more.
     pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
-        mut take: impl FnMut(SocketAddr, &mut [u8]),
+        take: impl FnMut(SocketAddr, &mut [u8]),
     ) -> bool {
-        let mut meta = [RecvMeta::default(); BATCH_SIZE];
         let batch = self.batch.get();
-        let mut slices: Vec<_> =
-            buffer.chunks_exact_mut(LONGEST).take(batch).map(IoSliceMut::new).collect();
-        let (state, io) = (&self.state, &self.io);
-        let read = io.try_io(|| state.recv(UdpSockRef::from(io), &mut slices, &mut meta));
-        let count = match read {
-            Ok(count) => count,
+        let received = self.system.receive(&self.io, buffer, batch, take);
+        let Received { count, is_all, took } = match received {
+            Ok(received) => received,
             // An error that an earlier datagram of ours met: it is of no account, and the next read goes on.
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         };
-        let all = count < slices.len();
-        let begin = Instant::now();
-        for (slice, meta) in slices.iter_mut().zip(&meta).take(count) {
-            let len = meta.len.min(slice.len());
-            for datagram in slice[..len].chunks_mut(meta.stride.max(1)) {
-                take(meta.addr, datagram);
-            }
-        }
         // What takes long comes in small pieces, so that others have their turn between.
-        let long = begin.elapsed() >= LONG;
-        let more = if all { count + 1 } else { (2 * batch).min(BATCH_SIZE) };
+        let long = took >= LONG;
+        let more = if count < batch { count + 1 } else { (2 * batch).min(MOST) };
         self.batch.set(if long { (batch / 2).max(1) } else { more });
-        // Where the system tells of readiness by edges, what comes later is told anew; elsewhere it must be asked until it
-        // has nothing.
-        !(all && cfg!(any(target_os = "linux", target_os = "android")))
+        !is_all
     }
 
     /// Sends a datagram, or a series of them, each `segment` bytes long but the last. What cannot be sent is lost, as on
     /// the network.
     pub(crate) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
-        let segment_size = (contents.len() > segment).then_some(segment);
-        if self.try_send(to, contents, segment_size).is_err() && segment_size.is_some() {
-            // Not every network card, nor every system, takes a series.
-            for datagram in contents.chunks(segment) {
-                let _ = self.try_send(to, datagram, None);
-            }
-        }
+        let _ = self.system.send(&self.io, to, contents, segment);
     }
 
     /// Sends datagrams to different addresses. What cannot be sent is lost.
@@ -126,22 +118,23 @@ impl Socket {
         }
     }
 
-    fn try_send(
-        &self,
-        to: SocketAddr,
-        contents: &[u8],
-        segment_size: Option<usize>,
-    ) -> io::Result<()> {
-        let transmit =
-            Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
-        self.io.try_io(|| self.state.try_send(UdpSockRef::from(&self.io), &transmit))
-    }
-
-    /// Whether a series may go on with a datagram of `len` bytes, after `segments` of `segment` bytes.
+    /// Returns whether a series may go on with a datagram of `len` bytes, after `segments` of `segment` bytes.
     pub(super) fn may_go_on(&self, segment: usize, segments: usize, len: usize) -> bool {
         len <= segment
-            && segments < self.state.max_gso_segments()
+            && segments < self.system.longest_series()
             && segments * segment + len <= LONGEST_SERIES
+    }
+}
+
+fn open_any(bind: Bind, port: u16) -> io::Result<std::net::UdpSocket> {
+    match bind {
+        Bind::Address(address) => open(SocketAddr::new(address, port)),
+        Bind::Any => match open((Ipv6Addr::UNSPECIFIED, port).into()) {
+            Err(error) if crate::tcp::is_unsupported(&error) => {
+                open((Ipv4Addr::UNSPECIFIED, port).into())
+            }
+            result => result,
+        },
     }
 }
 
@@ -156,42 +149,113 @@ fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     // The system gives what it may.
     let _ = socket.set_recv_buffer_size(SYSTEM_BUFFER);
     let _ = socket.set_send_buffer_size(SYSTEM_BUFFER);
+    #[cfg(windows)]
+    {
+        lodewire_winsock::take_port_alone(&socket)?;
+        // Where it is refused, such a read fails, and the next one goes on.
+        let _ = lodewire_winsock::ignore_unreachable(&socket);
+    }
     socket.bind(&address.into())?;
     Ok(socket.into())
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use super::super::system::LONGEST;
     use super::*;
+    use std::time::Instant;
+
+    const LOCAL: Bind = Bind::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+    /// A socket of each kind: as this system has it, and for datagrams one by one.
+    pub(in crate::udp) fn of_each_kind() -> [Socket; 2] {
+        [Socket::bind(LOCAL, 0), Socket::bind_single(LOCAL, 0)]
+            .map(|socket| socket.expect("a port"))
+    }
+
+    fn another() -> std::net::UdpSocket {
+        std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")
+    }
 
     #[test]
     fn what_takes_long_is_read_in_small_pieces() {
-        let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
-        let sender = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-        // Of different lengths, so that the system puts none together.
-        let mut len = 0;
-        let mut send = |count| {
-            for _ in 0..count {
-                len = len % 100 + 1;
-                sender.send_to(&[0; 100][..len], socket.local()).expect("sent");
+        for socket in of_each_kind() {
+            let sender = another();
+            // Of different lengths, so that the system puts none together.
+            let mut len = 0;
+            let mut send = |count| {
+                for _ in 0..count {
+                    len = len % 100 + 1;
+                    sender.send_to(&[0; 100][..len], socket.local()).expect("sent");
+                }
+            };
+            let mut buffer = vec![0; MOST * LONGEST];
+            let mut read = |work: Duration| {
+                let mut count = 0;
+                socket.receive(&mut buffer, |_, _| {
+                    count += 1;
+                    std::thread::sleep(work);
+                });
+                count
+            };
+            send(64);
+            let counts: Vec<_> = (0..5).map(|_| read(Duration::ZERO)).collect();
+            assert!(counts.iter().sum::<usize>() >= 15, "{counts:?}");
+            send(64);
+            while read(2 * LONG) > 1 {}
+            // Where each takes long, one is read at once.
+            assert_eq!(read(2 * LONG), 1);
+            assert_eq!(read(2 * LONG), 1);
+        }
+    }
+
+    #[test]
+    fn a_socket_that_was_read_to_its_end_says_so_on_every_system() {
+        for socket in of_each_kind() {
+            let sender = another();
+            let mut buffer = vec![0; MOST * LONGEST];
+            for datagrams in [0, 1, 40] {
+                for _ in 0..datagrams {
+                    sender.send_to(&[7; 20], socket.local()).expect("sent");
+                }
+                let (mut came, end) = (0, Instant::now() + Duration::from_mins(1));
+                while socket.receive(&mut buffer, |_, datagram| {
+                    assert_eq!(datagram, [7; 20]);
+                    came += 1;
+                }) || came < datagrams
+                {
+                    assert!(Instant::now() < end, "{came} of {datagrams} came");
+                }
+                assert_eq!(came, datagrams);
             }
-        };
-        let mut buffer = vec![0; BATCH_SIZE * LONGEST];
-        let mut read = |work: Duration| {
-            let mut count = 0;
-            socket.receive(&mut buffer, |_, _| {
-                count += 1;
-                std::thread::sleep(work);
-            });
-            count
-        };
-        send(64);
-        let counts: Vec<_> = (0..5).map(|_| read(Duration::ZERO)).collect();
-        assert!(counts.iter().sum::<usize>() >= 15, "{counts:?}");
-        send(64);
-        while read(2 * LONG) > 1 {}
-        // Where each takes long, one is read at once.
-        assert_eq!(read(2 * LONG), 1);
-        assert_eq!(read(2 * LONG), 1);
+        }
+    }
+
+    #[test]
+    fn a_datagram_that_nobody_takes_fails_no_other_ones_read() {
+        for socket in of_each_kind() {
+            let gone = another().local_addr().expect("an address");
+            let sender = another();
+            for _ in 0..10 {
+                socket.send(gone, &[1], 1);
+            }
+            sender.send_to(&[2], socket.local()).expect("sent");
+            let (mut came, end) = (0, Instant::now() + Duration::from_mins(1));
+            let mut buffer = vec![0; MOST * LONGEST];
+            while came == 0 {
+                socket.receive(&mut buffer, |_, _| came += 1);
+                assert!(Instant::now() < end, "nothing comes");
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_datagram_goes_through_whole() {
+        for socket in of_each_kind() {
+            let receiver = another();
+            receiver.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout");
+            socket.send(receiver.local_addr().expect("an address"), &[7; 16_384], 16_384);
+            assert_eq!(receiver.recv(&mut vec![0; 20_000]).expect("a datagram"), 16_384);
+        }
     }
 }

@@ -109,31 +109,39 @@ fn address_in(entry: &str) -> Option<IpAddr> {
 }
 
 /// Takes a header of the PROXY protocol off the front of a connection: whom it tells of, which is nobody if the proxy
-/// itself asks. `None` while it has not come whole.
+/// itself asks. `None` while it has not come whole: what has come of it is kept in `begun`, and the socket is read until it
+/// would block, since not every system tells of more otherwise.
 ///
 /// # Errors
 /// There is none, or it is no good.
 #[expect(clippy::option_option, reason = "not there yet, and there with nobody in it")]
 pub(super) fn read_header(
     mut tcp: &TcpStream,
+    begun: &mut Box<[u8]>,
     buffer: &mut [u8],
 ) -> io::Result<Option<Option<SocketAddr>>> {
-    // Looked at first: what follows the header is not ours to take. Whoever sends one sends it at once (the
-    // specification's section 2), so it is seldom looked at twice.
     let room = buffer.len().min(MAX_PROXY_HEADER);
-    let len = match tcp.peek(&mut buffer[..room]) {
-        Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-        Ok(len) => len,
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-            return Ok(None);
+    loop {
+        let known = begun.len();
+        buffer[..known].copy_from_slice(begun);
+        // Looked at first: what follows the header is not ours to take.
+        let len = match tcp.peek(&mut buffer[known..room]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(len) => len,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        let header = parse_header(&buffer[..known + len])?;
+        // Of one that is not whole, all that has come is the header's.
+        let used = header.map_or(len, |(_, used)| used.saturating_sub(known));
+        tcp.read_exact(&mut buffer[known..known + used])?;
+        if let Some((source, _)) = header {
+            *begun = Box::default();
+            return Ok(Some(source));
         }
-        Err(error) => return Err(error),
-    };
-    let Some((source, used)) = parse_header(&buffer[..len])? else {
-        return Ok(None);
-    };
-    tcp.read_exact(&mut buffer[..used])?;
-    Ok(Some(source))
+        *begun = buffer[..known + used].into();
+    }
 }
 
 /// The source that a header of the PROXY protocol names, and the header's length; `None` while it is not whole.

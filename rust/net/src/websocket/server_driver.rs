@@ -127,11 +127,13 @@ impl ServerDriver {
             match self.listener.accept() {
                 Ok((stream, remote)) => self.welcome(cx, stream, canonical(remote)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The client has gone already.
+                // The client has gone already. Windows calls it a reset.
                 Err(error)
                     if matches!(
                         error.kind(),
-                        ErrorKind::Interrupted | ErrorKind::ConnectionAborted
+                        ErrorKind::Interrupted
+                            | ErrorKind::ConnectionAborted
+                            | ErrorKind::ConnectionReset
                     ) => {}
                 // Out of descriptors or memory: those that wait stay in the backlog.
                 Err(_) => {

@@ -123,7 +123,7 @@ pub(super) struct Connection {
     progress: usize,
     /// The kernel took less than was offered.
     blocked: bool,
-    /// What was read and waits for room in the inbox, or for the connection to open.
+    /// What was read and waits for room in the inbox, for the connection to open, or for the rest of a proxy's header.
     undecoded: Box<[u8]>,
     /// The socket may have something to read.
     readable: bool,
@@ -254,7 +254,8 @@ impl Connection {
     /// Reads what a proxy says of the client, if it has to: whether that is done.
     fn meet_proxy(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
         if self.awaits_proxy {
-            let Some(source) = proxies::read_header(self.transport.tcp(), buffer)? else {
+            let tcp = self.transport.tcp();
+            let Some(source) = proxies::read_header(tcp, &mut self.undecoded, buffer)? else {
                 return Ok(false);
             };
             self.awaits_proxy = false;

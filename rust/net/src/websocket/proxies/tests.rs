@@ -144,3 +144,37 @@ fn no_bytes_make_it_panic() {
         }
     }
 }
+
+#[test]
+fn what_has_come_of_a_header_is_taken_off_so_that_the_next_read_would_block() {
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let mut proxy = std::net::TcpStream::connect(address).expect("listens");
+    let (accepted, _) = listener.accept().expect("a connection");
+    accepted.set_nonblocking(true).expect("a socket");
+    let tcp = TcpStream::from_std(accepted);
+    let (mut begun, mut buffer) = (Box::<[u8]>::default(), [0; 4096]);
+    let header = b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\n";
+    let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
+    for sent in 1..header.len() {
+        proxy.write_all(&header[sent - 1..sent]).expect("sent");
+        while begun.len() < sent {
+            let read = read_header(&tcp, &mut begun, &mut buffer).expect("no fault");
+            assert!(read.is_none() && std::time::Instant::now() < end);
+        }
+        let left = tcp.peek(&mut buffer).expect_err("all is taken");
+        assert_eq!(left.kind(), ErrorKind::WouldBlock);
+    }
+    proxy.write_all(&[&header[header.len() - 1..], b"GET /"].concat()).expect("sent");
+    let source = loop {
+        if let Some(source) = read_header(&tcp, &mut begun, &mut buffer).expect("no fault") {
+            break source;
+        }
+        assert!(std::time::Instant::now() < end);
+    };
+    assert_eq!(source, Some("9.9.9.9:4000".parse().expect("an address")));
+    let left = tcp.peek(&mut buffer).expect("the request");
+    assert_eq!(&buffer[..left], b"GET /", "what follows is left");
+}
