@@ -167,6 +167,12 @@ impl PeerShared {
         }
     }
 
+    /// Returns whether its end has arrived, and the game has not taken that.
+    pub(super) fn is_ending(&self) -> bool {
+        let inbox = lock(&self.inbox);
+        inbox.arrivals.back().is_some_and(|last| !matches!(last, Arrival::Message(_)))
+    }
+
     /// Whether enough has been taken to go on: less often than with each message, since what had been read meanwhile is
     /// moved each time.
     fn is_drained(&self) -> bool {

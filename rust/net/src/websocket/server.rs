@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// For how many polls a new peer waits until the game was told of the ends of others, at most.
+const MOST_HOLDS: usize = 2;
+
 /// What happened, in the order in which the game is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerEvent {
@@ -121,6 +124,11 @@ pub struct Server {
 struct Turn {
     active: VecDeque<Rc<Peer>>,
     connected: VecDeque<Arc<PeerShared>>,
+    /// In how many polls the first of them was held back.
+    holds: usize,
+    /// They are told with a later poll, since a peer that has ended before is still to be told to be gone: so a player who
+    /// comes back is not told before the end of his old connection.
+    is_holding: bool,
     requests: VecDeque<Arc<RequestShared>>,
     /// Peers that had something before they were told to be connected: their turn is the next poll.
     early: Vec<Arc<PeerShared>>,
@@ -211,6 +219,8 @@ impl Server {
     pub fn poll(&mut self) {
         self.rules.note_poll();
         let news = std::mem::take(&mut *lock(&self.endpoint.news));
+        self.turn.is_holding = false;
+        self.turn.holds = if self.turn.connected.is_empty() { 0 } else { self.turn.holds + 1 };
         self.turn.connected.extend(news.connected);
         self.turn.requests.extend(news.requests);
         let mut active = std::mem::take(&mut self.turn.early);
@@ -287,8 +297,14 @@ impl Server {
         figures_of(&self.endpoint, self.peers.values())
     }
 
+    /// A peer that has ended is told to be gone with the next poll: so are the new ones, after it.
+    pub(super) fn hold_connected(&mut self) {
+        self.turn.is_holding = true;
+    }
+
     /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the
-    /// clients that ask to connect; then the new peers, whose first message comes with the next poll.
+    /// clients that ask to connect; then the new peers, whose first message comes with the next poll. While the end of a
+    /// peer waits for the game to read, new peers wait for up to two polls.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
         if let Some(id) = self.leaving.take() {
             self.peers.remove(&id);
@@ -318,14 +334,6 @@ impl Server {
                 }
             }
         }
-        if let Some(shared) = self.turn.requests.pop_front() {
-            return Some(ServerEvent::Request(Rc::new(PendingRequest::new(shared))));
-        }
-        if let Some(shared) = self.turn.connected.pop_front() {
-            let id = shared.id;
-            self.peers.insert(id, Rc::new(Peer::new(shared)));
-            return Some(ServerEvent::Connected(id));
-        }
         // The game may have read meanwhile what came before the end of some. Each is looked at once a turn.
         while let Some(peer) = self.finishing.pop_front() {
             if let Some(clean) = peer.finish() {
@@ -335,10 +343,25 @@ impl Server {
                 self.unfinished.push_back(peer);
             }
         }
+        if let Some(shared) = self.turn.requests.pop_front() {
+            return Some(ServerEvent::Request(Rc::new(PendingRequest::new(shared))));
+        }
+        let is_holding = self.turn.is_holding || !self.unfinished.is_empty();
+        if (!is_holding || self.turn.holds >= MOST_HOLDS)
+            && let Some(shared) = self.turn.connected.pop_front()
+        {
+            // One that has ended already is told so with the next poll.
+            self.turn.is_holding |= shared.is_ending();
+            let id = shared.id;
+            self.peers.insert(id, Rc::new(Peer::new(shared)));
+            return Some(ServerEvent::Connected(id));
+        }
         std::mem::swap(&mut self.finishing, &mut self.unfinished);
         // A burst's room is not kept for the next one.
         self.turn.active = VecDeque::new();
-        self.turn.connected = VecDeque::new();
+        if self.turn.connected.is_empty() {
+            self.turn.connected = VecDeque::new();
+        }
         None
     }
 

@@ -128,10 +128,11 @@ impl ServerMultiplayer {
         }
     }
 
-    fn leave(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
+    fn leave(&mut self, server: &mut Server, id: i32) -> Option<MultiplayerEvent> {
         self.tell_left(server, id);
         if server.peer(id).is_some_and(|peer| peer.available() > 0) {
             self.gone.push_back(id);
+            server.hold_connected();
             return None;
         }
         Some(MultiplayerEvent::Disconnected(id))
