@@ -65,6 +65,8 @@ impl From<WriteMode> for MessageKind {
 pub(crate) struct LodeWebSocketPeer {
     base: Base<PacketPeerExtension>,
     peer: Option<Rc<Peer>>,
+    /// The server of a client that connects: there is no peer yet.
+    connecting: bool,
     #[init(val = WriteMode::Binary)]
     write_mode: WriteMode,
     was_string: bool,
@@ -74,13 +76,32 @@ pub(crate) struct LodeWebSocketPeer {
 impl LodeWebSocketPeer {
     /// The script's object for a peer of a server.
     pub(crate) fn create(peer: Rc<Peer>) -> Gd<Self> {
-        Gd::from_init_fn(|base| Self {
-            base,
-            peer: Some(peer),
-            write_mode: WriteMode::Binary,
-            was_string: false,
-            packet: PacketBuffer::default(),
-        })
+        let mut object = Self::new_gd();
+        object.bind_mut().peer = Some(peer);
+        object
+    }
+
+    /// The script's object for the server of a client that begins to connect.
+    pub(crate) fn begin_connecting() -> Gd<Self> {
+        let mut object = Self::new_gd();
+        object.bind_mut().connecting = true;
+        object
+    }
+
+    /// The connection is there.
+    pub(crate) fn connected(&mut self, peer: Rc<Peer>) {
+        self.connecting = false;
+        self.peer = Some(peer);
+    }
+
+    /// The connection is not going to be there.
+    pub(crate) fn give_up(&mut self) {
+        self.connecting = false;
+    }
+
+    /// Returns whether a script has closed the connection before it was there.
+    pub(crate) fn is_given_up(&self) -> bool {
+        !self.connecting && self.peer.is_none()
     }
 
     fn state(&self) -> PeerState {
@@ -131,12 +152,15 @@ impl LodeWebSocketPeer {
     /// Poll on until [signal LodeWebSocketServer.client_disconnected] or [signal LodeWebSocketClient.connection_closed]
     /// tells the end: when the other side has answered, or after 3 seconds without an answer.
     ///
-    /// With a negative [param code] the connection is dropped at once, and the other side is told nothing.
+    /// With a negative [param code] the connection is dropped at once, and the other side is told nothing. A connection that
+    /// is not open yet is given up, and no signal tells of it.
     #[func]
     fn close(&mut self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
         if let Some(peer) = &self.peer {
             close_peer("LodeWebSocketPeer.close", peer, code, &reason.to_string());
         }
+        // The client sees it at its next poll.
+        self.give_up();
     }
 
     /// The code with which the connection was closed: the other side's own if it sent one; 1005 if it sent none; 1002, 1007
@@ -210,6 +234,7 @@ impl LodeWebSocketPeer {
     #[func]
     fn get_ready_state(&self) -> State {
         match self.state() {
+            _ if self.connecting => State::Connecting,
             PeerState::Open => State::Open,
             PeerState::Closing => State::Closing,
             PeerState::Closed => State::Closed,

@@ -271,14 +271,24 @@ func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_con
 	check_eq(heard, ["connected_to_server", "server_disconnected"] as Array[String])
 
 
-## As in the engine's WebSocketMultiplayerPeer; in Godot 3, `get_peer(1)` of a WebSocketClient is always there.
-func test_the_server_is_no_peer_of_a_client_before_it_is_connected() -> void:
+## As in Godot 3's WebSocketClient and the engine's WebSocketMultiplayerPeer.
+func test_a_client_has_its_server_as_a_peer_from_the_start() -> void:
 	_host()
 	var ours := _our_client()
-	var engine := _engine_client()
-	expect_error("there is no peer 1")
-	check(ours.get_peer(1) == null, "ours")
-	expect_error("!peers_map.has(p_id)")
-	check(engine.get_peer(1) == null, "the engine's")
-	ours.close()
-	engine.close()
+	for client: MultiplayerPeer in [ours, _engine_client()]:
+		var peer: PacketPeer = client.get_peer(1)
+		if check(peer != null, str(client)):
+			check_eq(peer.get_ready_state(), WebSocketPeer.STATE_CONNECTING, str(client))
+	var server_peer := ours.get_peer(1)
+	check_eq(server_peer.send_text("too early"), FAILED)
+	var root := _join(ours)
+	check(await until(func() -> bool: return root.events.size() == 2), "it joins")
+	check_eq(ours.get_peer(1), server_peer, "the same object")
+	check_eq(server_peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
+	root.free()
+	# One that is closed before it is connected is given up.
+	var other := _our_client()
+	other.get_peer(1).close()
+	other.poll()
+	check_eq(other.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
+	check_eq(other.get_peer(1).get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)

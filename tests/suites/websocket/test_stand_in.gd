@@ -135,21 +135,16 @@ class Engines extends Client:
 
 class Ours extends Client:
 	var _client := LodeWebSocketClient.new()
-	var _open := false
 
 	func connect_to(url: String) -> void:
-		_client.connection_established.connect(_established)
 		_client.set_buffers(64, 1024, 64, 1024)
 		_client.connect_to_url(url)
-
-	func _established(_protocol: String) -> void:
-		_open = true
 
 	func poll() -> void:
 		_client.poll()
 
 	func state() -> int:
-		return _client.get_peer(1).get_ready_state() if _open else WebSocketPeer.STATE_CONNECTING
+		return _client.get_peer(1).get_ready_state()
 
 	func peer() -> Variant:
 		return _client.get_peer(1)

@@ -52,7 +52,7 @@ pub(crate) struct LodeWebSocketClient {
     stage: Stage,
     /// In the multiplayer mode.
     multiplayer: Option<ClientMultiplayer>,
-    /// The script's object for the server, from the moment that the connection is established. It stays when that ends.
+    /// The script's object for the server, from the moment that the client begins to connect. It stays when that ends.
     server: Option<Gd<LodeWebSocketPeer>>,
     /// Why the last connection could not be opened.
     failure: Failure,
@@ -196,7 +196,7 @@ impl LodeWebSocketClient {
         match self.begin(&url, &protocols, &custom_headers) {
             Ok(stage) => {
                 self.stage = stage;
-                self.server = None;
+                self.server = Some(LodeWebSocketPeer::begin_connecting());
                 self.failure = Failure::default();
                 let wire = if self.godot_3_wire { Wire::Godot3 } else { Wire::Godot4 };
                 self.multiplayer = gd_mp_api.then(|| ClientMultiplayer::new(wire));
@@ -261,13 +261,13 @@ impl LodeWebSocketClient {
         GString::from(&self.failure.reason)
     }
 
-    /// The server, whose id is 1: the same object each time. [code]null[/code] and an error for another id, and before the
-    /// connection is established. When the connection has ended, packets can still be read from it.
+    /// The server, whose id is 1: the same object from [method connect_to_url] on. [code]null[/code] and an error for another
+    /// id, and before that. When the connection has ended, packets can still be read from it.
     #[func]
     fn get_peer(&self, peer_id: i32) -> Option<Gd<LodeWebSocketPeer>> {
         if peer_id != 1 || self.server.is_none() {
             godot_error!(
-                "LodeWebSocketClient.get_peer: there is no peer {peer_id}. The server is 1, once connected."
+                "LodeWebSocketClient.get_peer: there is no peer {peer_id}. The server is 1, from connect_to_url() on."
             );
             return None;
         }

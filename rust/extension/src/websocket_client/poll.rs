@@ -3,7 +3,6 @@
 use super::{LodeWebSocketClient, Stage};
 use crate::last_reference::{is_last, release_later};
 use crate::monitors::Family;
-use crate::websocket_peer::LodeWebSocketPeer;
 use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::{ClientMultiplayer, MultiplayerEvent};
 use lodewire_net::websocket::{Client, ClientEvent, CloseFrame, Failure, Peer};
@@ -13,6 +12,9 @@ impl LodeWebSocketClient {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
+        if self.server.as_ref().is_some_and(|server| server.bind().is_given_up()) {
+            self.abandon();
+        }
         if let Err(why) = self.resolve() {
             self.failed(Failure { why, ..Failure::default() });
         }
@@ -48,6 +50,9 @@ impl LodeWebSocketClient {
         self.stage = Stage::Idle;
         self.multiplayer = None;
         self.monitor.remove();
+        if let Some(server) = &mut self.server {
+            server.bind_mut().give_up();
+        }
     }
 
     /// The server, while there is a connection.
@@ -122,7 +127,9 @@ impl LodeWebSocketClient {
     }
 
     fn keep_server(&mut self) {
-        self.server = self.peer().cloned().map(LodeWebSocketPeer::create);
+        if let (Some(peer), Some(server)) = (self.peer().cloned(), &mut self.server) {
+            server.bind_mut().connected(peer);
+        }
     }
 
     fn close_requested(&mut self, close: &CloseFrame) {
