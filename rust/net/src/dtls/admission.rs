@@ -1,20 +1,26 @@
-//! How many handshakes may be under way, in all and per customer: an address of IPv4, a /64 of IPv6. A connection that nobody
-//! has [claimed](super::Associations::claim), where claims are required, counts as one. And [how often](rate) a customer may
-//! begin one.
+//! How many handshakes may be under way, in all, per customer (an address of IPv4, a /64 of IPv6) and per site (a /48 of IPv6,
+//! which may be all of one network's). A connection that nobody has [claimed](super::Associations::claim), where claims are
+//! required, counts as one. And [how often](rate) customers and sites may begin one.
 
+mod holders;
 mod rate;
 
 use crate::reactor::lock;
+use holders::{Holders, Most, site};
 use lodewire_enet::customer;
 use rate::Rate;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Longer than an honest handshake takes: the oldest of whoever has most makes room for anybody who has fewer then.
 const LONG: Duration = Duration::from_secs(4);
+
+/// A site may have, and begin, as much as so many of its customers: of a carrier's site, each is somebody else.
+const SITE: usize = 2;
+
+/// The smallest burst, however few handshakes may be under way at once.
+const LEAST_BURST: usize = 64;
 
 /// Counts the handshakes that are under way.
 #[derive(Clone, Debug, Default)]
@@ -24,10 +30,9 @@ pub(super) struct Admission(Arc<Mutex<Places>>);
 struct Places {
     /// How many there have been.
     numbers: u64,
-    /// Since when those of each customer are under way, by their numbers: the oldest first.
-    taken: HashMap<IpAddr, BTreeMap<u64, Instant>>,
-    count: usize,
+    holders: Holders,
     rate: Rate,
+    rate_of_sites: Rate,
 }
 
 /// A handshake that is under way. Dropping it makes room for another.
@@ -50,37 +55,44 @@ impl Places {
     fn add(&mut self, now: Instant, customer: IpAddr) -> u64 {
         let number = self.numbers;
         self.numbers += 1;
-        self.count += 1;
-        self.taken.entry(customer).or_default().insert(number, now);
+        self.holders.add(customer, number, now);
         number
     }
 
-    fn remove(&mut self, customer: IpAddr, number: u64) {
-        if let Some(numbers) = self.taken.get_mut(&customer)
-            && numbers.remove(&number).is_some()
-        {
-            self.count -= 1;
-            if numbers.is_empty() {
-                self.taken.remove(&customer);
-            }
-        }
+    /// Counts a handshake that begins. Returns from when on it is within what its customer and its site may begin.
+    fn spend(&mut self, now: Instant, customer: IpAddr, per_customer: usize) -> Instant {
+        let burst = per_customer.max(LEAST_BURST);
+        let of_site = self.rate_of_sites.spend(now, site(customer), SITE.saturating_mul(burst));
+        self.rate.spend(now, customer, burst).max(of_site)
     }
 
-    /// Takes the oldest place of the customer who has most, for one who has `has`: at once if he has at least twice as
-    /// many as that one would have, else, if he has more, when it has been held for [`LONG`]. So equals, who would evict
-    /// each other without end, and have each hello answered with a signature, wait.
-    fn evict(&mut self, now: Instant, has: usize) -> Option<u64> {
-        let most = |(customer, numbers): (&IpAddr, &BTreeMap<u64, Instant>)| {
-            let (number, begun) = numbers.first_key_value()?;
-            Some((numbers.len(), Reverse(*number), *begun, *customer))
+    /// Whether a customer and its site may begin one more.
+    fn allows(&self, now: Instant, customer: IpAddr, per_customer: usize) -> bool {
+        let burst = per_customer.max(LEAST_BURST);
+        self.rate.allows(now, customer, burst)
+            && self.rate_of_sites.allows(now, site(customer), SITE.saturating_mul(burst))
+    }
+
+    /// The oldest place of whoever has most, for a customer who has fewer: of the customer's own site, and unless that is full
+    /// of the site that has most. It is given up at once if that one has at least twice as many as the customer, or its site,
+    /// would have; else, if that one has more, when it has been held for [`LONG`]. So equals, who would evict each other without
+    /// end, and have each hello answered with a signature, wait.
+    fn evictable(&self, now: Instant, customer: IpAddr, is_site_full: bool) -> Option<Most> {
+        let site = site(customer);
+        let gives_up = |most: &Most, len: usize, has: usize| {
+            let is_long = now.saturating_duration_since(most.since) >= LONG;
+            len >= 2 * (has + 1) || is_long && len > has
         };
-        let (len, Reverse(number), begun, customer) = self.taken.iter().filter_map(most).max()?;
-        let is_long = now.saturating_duration_since(begun) >= LONG;
-        if len < 2 * (has + 1) && !(is_long && len > has) {
-            return None;
-        }
-        self.remove(customer, number);
-        Some(number)
+        let of_all = self.holders.most().filter(|most| {
+            let len = self.holders.len_of_site(most.site);
+            let is_other = most.site != site && !is_site_full;
+            is_other && gives_up(most, len, self.holders.len_of_site(site))
+        });
+        let of_site = || {
+            let most = self.holders.most_of(site)?;
+            gives_up(&most, most.len, self.holders.len(customer)).then_some(most)
+        };
+        of_all.or_else(of_site)
     }
 }
 
@@ -96,13 +108,19 @@ impl Admission {
     ) -> Option<Admitted> {
         let mut places = lock(&self.0);
         let customer = customer(ip);
-        let has = places.taken.get(&customer).map_or(0, BTreeMap::len);
-        let is_over = has >= per_customer || !places.rate.allows(now, customer, per_customer);
-        if is_over || in_all == 0 {
+        let is_over = places.holders.len(customer) >= per_customer;
+        if in_all == 0 || is_over || !places.allows(now, customer, per_customer) {
             return None;
         }
-        let evicted = if places.count >= in_all { Some(places.evict(now, has)?) } else { None };
-        places.rate.spend(now, customer, per_customer);
+        let of_site = places.holders.len_of_site(site(customer));
+        let is_site_full = of_site >= SITE.saturating_mul(per_customer);
+        let mut evicted = None;
+        if is_site_full || places.holders.count() >= in_all {
+            let most = places.evictable(now, customer, is_site_full)?;
+            places.holders.remove(most.customer, most.number);
+            evicted = Some(most.number);
+        }
+        places.spend(now, customer, per_customer);
         let number = places.add(now, customer);
         let ticket = Ticket { places: Arc::clone(&self.0), customer, number };
         Some(Admitted { ticket, evicted })
@@ -117,26 +135,25 @@ impl Admission {
 
     /// Counts work for a handshake that is more than each costs as one more that begins. Returns when it may be done.
     pub(super) fn charge(&self, now: Instant, ip: IpAddr, per_customer: usize) -> Instant {
-        lock(&self.0).rate.spend(now, customer(ip), per_customer)
+        lock(&self.0).spend(now, customer(ip), per_customer)
     }
 
     /// How many handshakes are under way.
     pub(super) fn count(&self) -> usize {
-        lock(&self.0).count
+        lock(&self.0).holders.count()
     }
 }
 
 impl Ticket {
     /// Whether it has not had to make room.
     pub(super) fn is_good(&self) -> bool {
-        let places = lock(&self.places);
-        places.taken.get(&self.customer).is_some_and(|numbers| numbers.contains_key(&self.number))
+        lock(&self.places).holders.has(self.customer, self.number)
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        lock(&self.places).remove(self.customer, self.number);
+        lock(&self.places).holders.remove(self.customer, self.number);
     }
 }
 
@@ -150,7 +167,11 @@ mod tests {
     }
 
     fn v6(network: u16, host: u16) -> IpAddr {
-        Ipv6Addr::new(0x2001, 0xDB8, 0, network, 0, 0, 0, host).into()
+        of_site(0, network, host)
+    }
+
+    fn of_site(site: u16, network: u16, host: u16) -> IpAddr {
+        Ipv6Addr::new(0x2001, 0xDB8, site, network, 0, 0, 0, host).into()
     }
 
     #[test]
@@ -225,5 +246,61 @@ mod tests {
             kept.extend(admit(now, v4(u8::try_from(asked % 6).expect("few"))));
             assert!(newcomer.ticket.is_good());
         }
+    }
+
+    #[test]
+    fn networks_of_one_site_count_together() {
+        let (admission, now) = (Admission::default(), Instant::now());
+        let admit = |ip| admission.admit(now, ip, 1024, 256);
+        // Each has another /64 of one /48.
+        let kept: Vec<_> = (0..5000).filter_map(|network| admit(of_site(1, network, 1))).collect();
+        assert_eq!((kept.len(), admission.count()), (512, 512), "as much as two customers");
+        assert!(admit(of_site(2, 1, 1)).is_some() && admit(v4(1)).is_some());
+        let other = admission.admit(now + LONG, of_site(1, 6000, 1), 1024, 256).expect("room");
+        assert_eq!(
+            other.evicted,
+            Some(0),
+            "the oldest of its site, also when there is room elsewhere"
+        );
+        drop(kept);
+        assert!(admit(of_site(1, 0, 1)).is_none(), "it has begun as many as it may, for now");
+        let later = now + rate::PERIOD;
+        assert!(admission.admit(later, of_site(1, 0, 1), 1024, 256).is_some());
+    }
+
+    #[test]
+    fn a_site_of_many_networks_keeps_nobody_out() {
+        let (admission, now) = (Admission::default(), Instant::now());
+        let admit = |now, ip| admission.admit(now, ip, 96, 64);
+        // One has two sites, and a place for each of their networks: it takes all.
+        let mut kept: Vec<_> = (0..96)
+            .filter_map(|network| admit(now, of_site(1 + network % 2, network, 1)))
+            .collect();
+        assert_eq!(admission.count(), 96);
+        for other in 0..20 {
+            let new = admit(now, v4(other)).expect("room");
+            assert!(new.evicted.is_some_and(|number| number < 96));
+            kept.push(new);
+        }
+        assert!(admit(now, of_site(1, 200, 1)).is_none(), "not for one more network of it");
+    }
+
+    #[test]
+    fn others_of_an_attackers_site_get_in() {
+        let (admission, now) = (Admission::default(), Instant::now());
+        let admit = |ip| admission.admit(now, ip, 96, 64);
+        let mut kept: Vec<_> = (0..64).filter_map(|host| admit(of_site(1, 0, host))).collect();
+        kept.extend((0..32).filter_map(|host| admit(v4(host))));
+        assert_eq!(admission.count(), 96);
+        let new = admit(of_site(1, 1, 1)).expect("room");
+        assert_eq!(new.evicted, Some(0), "of the network with most");
+        // Also when another site has more than theirs.
+        let (admission, now) = (Admission::default(), Instant::now());
+        let admit = |ip| admission.admit(now, ip, 96, 64);
+        let mut kept: Vec<_> = (0..46).filter_map(|host| admit(of_site(1, 0, host))).collect();
+        kept.extend((0..50).filter_map(|host| admit(of_site(2, 0, host))));
+        assert_eq!(admission.count(), 96);
+        let new = admit(of_site(1, 1, 1)).expect("room");
+        assert_eq!(new.evicted, Some(0));
     }
 }

@@ -6,8 +6,6 @@ use std::time::{Duration, Instant};
 
 /// After a burst, as many as were in it are allowed within this time.
 pub(super) const PERIOD: Duration = Duration::from_secs(4);
-/// The smallest burst, however few handshakes may be under way at once.
-const LEAST_BURST: usize = 64;
 
 /// What each customer has spent, as the time when it will have a whole burst again.
 #[derive(Debug, Default)]
@@ -20,7 +18,7 @@ pub(super) struct Rate {
 impl Rate {
     /// When a customer may begin one more, and when it has a whole burst again if it does so.
     fn next(&self, now: Instant, customer: IpAddr, burst: usize) -> (Instant, Instant) {
-        let burst = u32::try_from(burst.max(LEAST_BURST)).unwrap_or(u32::MAX);
+        let burst = u32::try_from(burst.max(1)).unwrap_or(u32::MAX);
         let whole_at = self.whole_at.get(&customer).map_or(now, |at| now.max(*at)) + PERIOD / burst;
         (now + whole_at.saturating_duration_since(now + PERIOD), whole_at)
     }
@@ -77,7 +75,7 @@ mod tests {
     #[test]
     fn what_is_spent_beyond_the_burst_has_its_time() {
         let (mut rate, now) = (Rate::default(), Instant::now());
-        let times: Vec<_> = (0..128).map(|_| rate.spend(now, address(1), 1)).collect();
+        let times: Vec<_> = (0..128).map(|_| rate.spend(now, address(1), 64)).collect();
         assert!(times[..64].iter().all(|at| *at == now));
         let last = times[127].saturating_duration_since(now);
         assert!(last > PERIOD * 9 / 10 && last <= PERIOD, "{last:?}");

@@ -236,7 +236,7 @@ fn when_all_places_are_taken_whoever_has_most_makes_room_with_the_oldest() {
     let (mut server, setup) = table(limits);
     let now = Instant::now();
     let network = |network: u16, host: u16| {
-        SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xDB8, 0, network, 0, 0, 0, host), 7))
+        SocketAddr::from((std::net::Ipv6Addr::new(0x2001, 0xDB8, network, 0, 0, 0, 0, host), 7))
     };
     let begin = |server: &mut Associations, at| {
         let mut hello = proven(server, &setup, now, at);
