@@ -42,7 +42,14 @@ fn contents(addon: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     list(addon, addon, &mut files)?;
     files.sort();
-    for needed in ["lodewire.gdextension", "lodewire.gdextension.uid", "LICENSE", "README.md"] {
+    for needed in [
+        "lodewire.gdextension",
+        "lodewire.gdextension.uid",
+        "LICENSE",
+        "README.md",
+        "migrate.gd",
+        "migrate_in_editor.gd",
+    ] {
         ensure!(files.iter().any(|file| file == Path::new(needed)), "{needed} is missing");
     }
     for icon in files.iter().filter(|file| file.extension().is_some_and(|end| end == "svg")) {

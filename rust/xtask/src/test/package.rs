@@ -24,11 +24,12 @@ const LIMIT: Duration = Duration::from_mins(10);
 type Test = fn(&Fresh<'_>) -> Result<()>;
 
 /// What is tried with the zip, each in a project of its own that has nothing else in it.
-const TESTS: [(&str, Test); 6] = [
+const TESTS: [(&str, Test); 7] = [
     ("package/talks_over_all_three_families", talks),
     ("package/release_library_talks", release_library_talks),
     ("package/nothing_is_missing_and_nothing_is_too_much", contents),
     ("package/without_a_library_for_the_platform", without_library),
+    ("package/moves_a_project", moves_a_project),
     ("docs/getting_started_step_by_step", guide::getting_started),
     ("docs/snippets_compile", guide::snippets),
 ];
@@ -141,7 +142,34 @@ fn contents(fresh: &Fresh<'_>) -> Result<()> {
         icons += 1;
     }
     ensure!(icons >= 10, "{icons} classes have an icon");
+    let mut scripts = vec![addon.join("migrate.gd"), addon.join("migrate_in_editor.gd")];
+    for entry in fs::read_dir(addon.join("migration")).context("no folder migration")? {
+        scripts
+            .extend(Some(entry?.path()).filter(|path| path.extension().is_some_and(|e| e == "gd")));
+    }
+    ensure!(scripts.len() >= 9, "{} scripts of the migration", scripts.len());
+    for script in scripts {
+        for path in [script.with_extension("gd.uid"), script] {
+            ensure!(path.exists(), "{} is missing", path.display());
+        }
+    }
     ensure!(!extension.contains("res://"), "a path is not relative");
+    Ok(())
+}
+
+/// The migration, as the README has it, before the project is imported: an old project may not even compile.
+fn moves_a_project(fresh: &Fresh<'_>) -> Result<()> {
+    let script = fresh.project.join("game.gd");
+    let before = "extends Node\n\nvar host := ENetConnection.new()\n";
+    fs::write(&script, before)?;
+    let migrate = ["--script", "res://addons/lodewire/migrate.gd", "--"];
+    for (option, wanted) in
+        [("--apply", before.replace("ENet", "LodeENet")), ("--undo", before.to_owned())]
+    {
+        fresh.run(&[&migrate[..], &[option]].concat())?;
+        let now = fs::read_to_string(&script)?;
+        ensure!(now == wanted, "after {option} it is:\n{now}");
+    }
     Ok(())
 }
 

@@ -1,0 +1,279 @@
+extends RefCounted
+## Moves a project to Lodewire's classes: looks, writes, or goes back. Everything is told in words on the way.
+
+const Tokens := preload("tokens.gd")
+const Names := preload("names.gd")
+const ScriptRules := preload("script_rules.gd")
+const SceneRules := preload("scene_rules.gd")
+const ProjectFiles := preload("project_files.gd")
+const UnifiedDiff := preload("unified_diff.gd")
+
+enum Action { SHOW, DIFF, APPLY, UNDO, HELP }
+
+## Exit codes.
+const DONE := 0
+const PERSON_MUST_LOOK := 1
+const FAILED := 2
+
+const COMMAND := "godot --headless --path . --script res://addons/lodewire/migrate.gd --"
+
+const USAGE := """Usage: %s [OPTION]
+  (none)     show what would be changed and what a person has to look at; write nothing
+  --diff     the same, as a diff and nothing else
+  --apply    change the files; the originals are kept
+  --undo     restore the originals of the last --apply, byte for byte
+  --addons   with the others: rewrite the code of other addons as well, instead of listing it
+  --help     show this
+A line with the comment `# lodewire: keep` is neither changed nor listed.
+Exit codes: 0 nothing is left to look at, 1 a person has to look, 2 it failed and nothing was changed.""" % COMMAND
+
+## Where the lines go: a Callable that takes one.
+var say: Callable = func(line: String) -> void: print(line)
+
+var action := Action.SHOW
+var with_addons := false
+
+var _files: ProjectFiles
+var _project := ScriptRules.Project.new()
+var _read := {}
+## What is to be written: TextFile to its new text.
+var _changes := {}
+var _names := 0
+## "path:line" and what is said of it.
+var _looks: Array[PackedStringArray] = []
+
+
+## Takes the options. Returns "", or what is wrong with them.
+func configure(options: PackedStringArray) -> String:
+	var chosen := 0
+	for option in options:
+		match option:
+			"--apply":
+				action = Action.APPLY
+			"--undo":
+				action = Action.UNDO
+			"--diff":
+				action = Action.DIFF
+			"--help", "-h":
+				action = Action.HELP
+			"--addons":
+				with_addons = true
+				continue
+			_:
+				return "there is no option %s" % option
+		chosen += 1
+	return "" if chosen < 2 else "--apply, --undo and --diff exclude each other"
+
+
+## Does it in a folder with a project. Returns the exit code.
+func run(folder: String) -> int:
+	_files = ProjectFiles.new(folder)
+	match action:
+		Action.HELP:
+			say.call(USAGE)
+			return DONE
+		Action.UNDO:
+			return _undo(folder)
+		Action.SHOW:
+			say.call("Lodewire: what moving %s would change. Nothing is written." % folder)
+		Action.APPLY:
+			say.call("Lodewire: moving %s. The originals are kept in %s; --undo restores them." % [folder, ProjectFiles.BACKUP])
+	if not FileAccess.file_exists(folder.path_join("project.godot")):
+		say.call("There is no project.godot in %s." % folder)
+		return FAILED
+	_read_all()
+	if action == Action.DIFF:
+		_show_diff()
+		return DONE if _looks.is_empty() else PERSON_MUST_LOOK
+	_show_what_is_not_touched()
+	if action == Action.SHOW:
+		say.call("")
+		_show_diff()
+	elif not _changes.is_empty():
+		var problem := _files.write(_changes)
+		if not problem.is_empty():
+			say.call("Failed, and nothing is changed: %s." % problem)
+			return FAILED
+		for file: ProjectFiles.TextFile in _changes:
+			say.call("  changed res://%s" % file.path)
+	_show_looks()
+	_show_summary()
+	return DONE if _looks.is_empty() else PERSON_MUST_LOOK
+
+
+func _undo(folder: String) -> int:
+	say.call("Lodewire: restoring what the last --apply has changed in %s." % folder)
+	var result: Variant = _files.undo()
+	if result is String:
+		say.call("Failed: %s." % result)
+		return FAILED
+	for path: String in result:
+		say.call("  restored res://%s" % path)
+	var left := _files.steps_to_undo().size()
+	say.call("Summary: %s restored." % _count(result.size(), "file"))
+	if left == 0:
+		say.call("Next: nothing; the project is as it was before.")
+	else:
+		say.call("Next: %s can be taken back as well; run this again for the last one." % _count(left, "earlier run"))
+	return DONE
+
+
+func _read_all() -> void:
+	for path in _files.list(["gd", "tscn", "tres", "cs"]):
+		var file := _files.read(path)
+		if file.is_text:
+			_read[path] = file
+		elif path.get_extension() != "cs":
+			_add_look(path, 0, "", Names.UNREADABLE)
+	var tokens := {}
+	for path: String in _read:
+		var text: String = _read[path].text
+		if _is_of_interest(text):
+			tokens[path] = Tokens.of_scene(text) if _is_scene(path) else Tokens.of_script(text)
+	_find_what_is_declared(tokens)
+	for path: String in tokens:
+		_read_file(_read[path], tokens[path])
+
+
+static func _is_scene(path: String) -> bool:
+	return path.get_extension().to_lower() in ["tscn", "tres"]
+
+
+static func _is_of_interest(text: String) -> bool:
+	for word in Names.OF_INTEREST:
+		if text.contains(word):
+			return true
+	return false
+
+
+## Finds the names of Godot 3 that mean something else in this project, and what its WebSocketPeers are.
+func _find_what_is_declared(tokens: Dictionary) -> void:
+	for path: String in tokens:
+		if path.get_extension() == "cs":
+			for name in Names.GODOT_3:
+				if RegEx.create_from_string("\\bclass\\s+%s\\b" % name).search(_read[path].text) != null:
+					_project.declared[name] = path
+			continue
+		var scripts: Array[Tokens] = [tokens[path]]
+		if _is_scene(path):
+			scripts = SceneRules.scripts_in(tokens[path])
+		for script in scripts:
+			var name := ScriptRules.global_name(script)
+			if name in Names.GODOT_3:
+				_project.declared[name] = path
+	var settings := ConfigFile.new()
+	if settings.load(_files.root.path_join("project.godot")) == OK and settings.has_section("autoload"):
+		for name in settings.get_section_keys("autoload"):
+			if name in Names.GODOT_3:
+				_project.declared[name] = "project.godot, [autoload]"
+	for name in Names.GODOT_3:
+		if not _project.declared.has(name) and ClassDB.class_exists(name):
+			_project.declared[name] = "an extension"
+	var owners := Names.SOCKET_OWNERS.filter(func(name: String) -> bool: return not _project.declared.has(name))
+	var typed_owners: Array[String] = []
+	typed_owners.assign(owners)
+	for path: String in tokens:
+		if path.get_extension() != "gd":
+			continue
+		_project.has_socket_owners = _project.has_socket_owners or ScriptRules.names_one_of(tokens[path], typed_owners)
+		_project.makes_sockets = _project.makes_sockets or ScriptRules.makes(tokens[path], Names.SOCKET)
+
+
+func _read_file(file: ProjectFiles.TextFile, tokens: Tokens) -> void:
+	if file.path.get_extension() == "cs":
+		_read_c_sharp(file)
+		return
+	var edits: Array[ScriptRules.Edit]
+	var looks: Array[ScriptRules.Look]
+	if _is_scene(file.path):
+		var rules := SceneRules.new()
+		rules.read(tokens, _project)
+		edits = rules.edits
+		looks = rules.looks
+	else:
+		var rules := ScriptRules.new()
+		rules.read(tokens, _project)
+		edits = rules.edits
+		looks = rules.looks
+	var addon := file.addon()
+	var lines := file.text.split("\n")
+	if not addon.is_empty() and not with_addons:
+		_list_lines_of_addon(file, tokens, edits, addon)
+	elif not edits.is_empty():
+		_changes[file] = ScriptRules.apply(file.text, edits)
+		_names += edits.size()
+		if action == Action.APPLY:
+			lines = _changes[file].split("\n")
+	for look in looks:
+		var line := tokens.line_of(look.at)
+		_add_look(file.path, line, lines[line - 1].strip_edges(), look.reason)
+
+
+func _list_lines_of_addon(file: ProjectFiles.TextFile, tokens: Tokens, edits: Array[ScriptRules.Edit], addon: String) -> void:
+	var last := 0
+	for edit in edits:
+		var line := tokens.line_of(edit.begin)
+		if line != last:
+			_add_look(
+				file.path, line, tokens.line_text(line),
+				"code of the addon %s; --addons changes it too, until the addon is updated" % addon
+			)
+		last = line
+
+
+func _read_c_sharp(file: ProjectFiles.TextFile) -> void:
+	var words := RegEx.create_from_string("\\b(%s)\\b" % "|".join(Names.RENAMED.keys()))
+	var lines := file.text.split("\n")
+	for index in lines.size():
+		var line := lines[index].strip_edges()
+		if not line.begins_with("//") and not line.contains(Tokens.KEEP) and words.search(line) != null:
+			_add_look(file.path, index + 1, line, Names.C_SHARP)
+
+
+func _add_look(path: String, line: int, text: String, reason: String) -> void:
+	_looks.append(PackedStringArray(["res://%s:%d" % [path, line] if line > 0 else "res://" + path, text, reason]))
+
+
+func _show_what_is_not_touched() -> void:
+	for name: String in _project.declared:
+		say.call("  left alone: %s, which this project has for itself (%s)" % [name, _project.declared[name]])
+	for link in _files.links:
+		say.call("  left alone: res://%s, which is a link to another folder" % link)
+
+
+func _show_diff() -> void:
+	for file: ProjectFiles.TextFile in _changes:
+		say.call(UnifiedDiff.of(file.path, file.text, _changes[file]).trim_suffix("\n"))
+
+
+func _show_looks() -> void:
+	if _looks.is_empty():
+		return
+	say.call("\nA person has to look at:")
+	for look in _looks:
+		say.call("  %s%s" % [look[0], "" if look[1].is_empty() else "  " + look[1]])
+		say.call("      " + look[2])
+
+
+func _show_summary() -> void:
+	say.call("")
+	say.call("Summary: %s read, %s in %s %s, %s for a person to look at." % [
+		_count(_read.size(), "file"), _count(_names, "change"), _count(_changes.size(), "file"),
+		"made" if action == Action.APPLY else "to make", _count(_looks.size(), "place"),
+	])
+	var next := ""
+	if action == Action.SHOW and not _changes.is_empty():
+		next = "commit your work, close the editor, and run this again with --apply (after `--`)"
+	elif not _looks.is_empty():
+		next = "look at the places above; `# lodewire: keep` on a line ends the mention of it"
+		if action == Action.APPLY and not _changes.is_empty():
+			next += "; --undo takes it all back"
+	elif action == Action.APPLY and not _changes.is_empty():
+		next = "open the project and play; --undo takes it all back"
+	else:
+		next = "nothing; no name is left that has to change"
+	say.call("Next: %s." % next)
+
+
+static func _count(number: int, what: String) -> String:
+	return "%d %s%s" % [number, what, "" if number == 1 else "s"]

@@ -1,0 +1,206 @@
+extends RefCounted
+## The files of a project: what is read, what is written, and the way back.
+
+## Where the originals are kept. Its name begins with a dot, so that the editor does not see it.
+const BACKUP := ".lodewire_migration"
+const MANIFEST := "manifest.json"
+const ADDON := "addons/lodewire"
+const BOM := [0xEF, 0xBB, 0xBF]
+
+## A text file with its exact bytes.
+class TextFile:
+	## Relative to the project.
+	var path := ""
+	var text := ""
+	var has_bom := false
+	## Whether it could be read as text, so that it can be written again without a loss.
+	var is_text := false
+
+	func bytes_of(content: String) -> PackedByteArray:
+		return (PackedByteArray(BOM) if has_bom else PackedByteArray()) + content.to_utf8_buffer()
+
+	## The addon that the file belongs to, or "".
+	func addon() -> String:
+		return path.get_slice("/", 1) if path.begins_with("addons/") else ""
+
+
+var root := ""
+## Folders that are links, which are not followed: they belong to another project.
+var links: Array[String] = []
+
+
+func _init(folder: String) -> void:
+	root = folder
+
+
+## The paths of all files with these endings, sorted. What the editor does not read is left out.
+func list(endings: Array[String]) -> PackedStringArray:
+	var found := PackedStringArray()
+	_list("", endings, found)
+	found.sort()
+	return found
+
+
+func _list(folder: String, endings: Array[String], found: PackedStringArray) -> void:
+	var directory := DirAccess.open(root.path_join(folder))
+	if directory == null:
+		return
+	directory.include_hidden = true
+	if not folder.is_empty() and directory.file_exists(".gdignore"):
+		return
+	for file in directory.get_files():
+		if file.get_extension().to_lower() in endings:
+			found.append(folder.path_join(file))
+	for name in directory.get_directories():
+		var path := folder.path_join(name)
+		if name.begins_with(".") or path == ADDON:
+			continue
+		if directory.is_link(name):
+			links.append(path)
+			continue
+		_list(path, endings, found)
+
+
+## Reads a file; see [member TextFile.is_text].
+func read(path: String) -> TextFile:
+	var file := TextFile.new()
+	file.path = path
+	var bytes := FileAccess.get_file_as_bytes(root.path_join(path))
+	file.has_bom = bytes.slice(0, 3) == PackedByteArray(BOM)
+	if file.has_bom:
+		bytes = bytes.slice(3)
+	if _is_utf8(bytes):
+		file.text = bytes.get_string_from_utf8()
+		file.is_text = file.text.to_utf8_buffer() == bytes
+	return file
+
+
+## Writes new texts, [TextFile] to [String], after keeping the originals. Returns "", or why nothing is changed.
+func write(texts: Dictionary) -> String:
+	var steps := steps_to_undo()
+	var step := "%03d" % (1 if steps.is_empty() else steps[-1].to_int() + 1)
+	var folder := root.path_join(BACKUP).path_join(step)
+	var entries := []
+	for file: TextFile in texts:
+		var before := FileAccess.get_file_as_bytes(root.path_join(file.path))
+		if before != file.bytes_of(file.text):
+			return "%s has changed since it was read" % file.path
+		entries.append({"path": file.path, "before": _hash(before), "after": _hash(file.bytes_of(texts[file]))})
+		var problem := _write(folder.path_join("files").path_join(file.path), before)
+		if not problem.is_empty():
+			_remove(folder)
+			return problem
+	# Who has the project under version control does not want these files in it.
+	var problem := _write(root.path_join(BACKUP).path_join(".gitignore"), "*\n".to_utf8_buffer())
+	if problem.is_empty():
+		problem = _write(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
+	if not problem.is_empty():
+		_remove(folder)
+		return problem
+	for file: TextFile in texts:
+		problem = _write(root.path_join(file.path), file.bytes_of(texts[file]))
+		if not problem.is_empty():
+			var undone := undo()
+			return problem if undone is PackedStringArray else "%s; and going back failed: %s" % [problem, undone]
+	return ""
+
+
+## The names of what can be taken back, oldest first.
+func steps_to_undo() -> PackedStringArray:
+	var folder := root.path_join(BACKUP)
+	if not DirAccess.dir_exists_absolute(folder):
+		return PackedStringArray()
+	var steps := DirAccess.get_directories_at(folder)
+	steps.sort()
+	return steps
+
+
+## Restores every file that the last [method write] changed. Returns their paths; or, as a String, why nothing is changed.
+func undo() -> Variant:
+	var steps := steps_to_undo()
+	if steps.is_empty():
+		return "there is nothing to take back: no %s" % BACKUP
+	var folder := root.path_join(BACKUP).path_join(steps[-1])
+	var manifest: Variant = JSON.parse_string(FileAccess.get_file_as_string(folder.path_join(MANIFEST)))
+	if not manifest is Dictionary or not manifest.get("files") is Array:
+		return "%s cannot be read" % folder.path_join(MANIFEST)
+	var originals := {}
+	var changed := PackedStringArray()
+	for entry: Dictionary in manifest.files:
+		var path: String = entry.path
+		var original := FileAccess.get_file_as_bytes(folder.path_join("files").path_join(path))
+		if _hash(original) != entry.before:
+			return "the copy of %s in %s is damaged" % [path, folder]
+		if not FileAccess.file_exists(root.path_join(path)):
+			changed.append(path + " (gone)")
+			continue
+		var hash_now := _hash(FileAccess.get_file_as_bytes(root.path_join(path)))
+		if hash_now == entry.after:
+			originals[path] = original
+		elif hash_now != entry.before:
+			changed.append(path)
+	if not changed.is_empty():
+		return (
+			"these files have changed since: %s. Nothing is restored; the originals are in %s"
+			% [", ".join(changed), folder.path_join("files")]
+		)
+	for path: String in originals:
+		var problem := _write(root.path_join(path), originals[path])
+		if not problem.is_empty():
+			return problem
+	_remove(folder)
+	if steps.size() == 1:
+		_remove(root.path_join(BACKUP))
+	return PackedStringArray(originals.keys())
+
+
+static func _write(path: String, bytes: PackedByteArray) -> String:
+	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	if file == null:
+		return "%s cannot be written: %s" % [path, error_string(FileAccess.get_open_error())]
+	file.store_buffer(bytes)
+	file.flush()
+	return "" if file.get_error() == OK else "%s cannot be written: %s" % [path, error_string(file.get_error())]
+
+
+## Removes a folder of the backup and all that is in it.
+static func _remove(folder: String) -> void:
+	var directory := DirAccess.open(folder)
+	if directory == null:
+		return
+	directory.include_hidden = true
+	for name in directory.get_directories():
+		_remove(folder.path_join(name))
+	for name in directory.get_files():
+		directory.remove(name)
+	DirAccess.remove_absolute(folder)
+
+
+static func _hash(bytes: PackedByteArray) -> String:
+	var context := HashingContext.new()
+	context.start(HashingContext.HASH_SHA256)
+	if not bytes.is_empty():
+		context.update(bytes)
+	return context.finish().hex_encode()
+
+
+## The engine logs an error for bytes that are none.
+static func _is_utf8(bytes: PackedByteArray) -> bool:
+	var at := 0
+	var length := bytes.size()
+	while at < length:
+		var first := bytes[at]
+		at += 1
+		if first < 0x80:
+			if first == 0:
+				return false
+			continue
+		var more := 1 if first >= 0xC2 and first < 0xE0 else 2 if first & 0xF0 == 0xE0 else 3 if first & 0xF8 == 0xF0 else 0
+		if more == 0 or at + more > length:
+			return false
+		for _byte in more:
+			if bytes[at] & 0xC0 != 0x80:
+				return false
+			at += 1
+	return true

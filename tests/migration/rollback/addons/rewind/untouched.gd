@@ -1,0 +1,2 @@
+extends RefCounted
+# Names nothing that has moved but in words: ENetMultiplayerPeer.

@@ -1,0 +1,354 @@
+extends "res://test_case.gd"
+## Moving projects to Lodewire: those of tests/migration are changed, run in the engine, and changed back.
+
+const Migration := preload("res://addons/lodewire/migration/migration.gd")
+const Tokens := preload("res://addons/lodewire/migration/tokens.gd")
+const ScriptRules := preload("res://addons/lodewire/migration/script_rules.gd")
+
+const PROJECTS: Array[String] = ["pong", "chat", "tanks", "rollback", "sandbox", "god3_chat", "god3_arena", "dtls"]
+
+## A script in which nothing may be changed.
+const TRAPS := """extends Node
+# ENetConnection.new() in a comment
+var a := "ENetConnection is in a sentence"
+var b := \"\"\"ENetConnection
+ENetPacketPeer.new() "and so on" \\\"\"\" ENetConnection
+\"\"\"
+var c := r"\\d ENetConnection \\" ENetConnection"
+var d = ^"ENetConnection/ENetPacketPeer"
+var e = $ENetConnection/ENetPacketPeer
+var f = %ENetConnection
+var g = a.ENetConnection
+var h = {ENetConnection = 1, "ENetPacketPeer": 2}
+var i = 5 % 3 # ENetConnection
+var j = MyENetConnection.new()
+var k = '# no comment' + \"ENetConnection\\tx\"
+var l := ENetConnection.new() # lodewire: keep
+enum Kind { WebSocketServer, WebSocketClient }
+func m(x): return get_node("ENetConnection") if x else print("ENetConnection")
+"""
+
+## Lines, and what becomes of them.
+const REWRITES := {
+	"extends ENetMultiplayerPeer": "extends LodeENetMultiplayerPeer",
+	"var a: ENetConnection": "var a: LodeENetConnection",
+	"var a: Dictionary[int, ENetPacketPeer] = {}": "var a: Dictionary[int, LodeENetPacketPeer] = {}",
+	"func f(a: ENetPacketPeer = null) -> ENetConnection: return a": (
+		"func f(a: LodeENetPacketPeer = null) -> LodeENetConnection: return a"
+	),
+	"var a = x is ENetMultiplayerPeer or x is not ENetMultiplayerPeer": (
+		"var a = x is LodeENetMultiplayerPeer or x is not LodeENetMultiplayerPeer"
+	),
+	"var a = 7 %ENetPacketPeer.PEER_PACKET_LOSS": "var a = 7 %LodeENetPacketPeer.PEER_PACKET_LOSS",
+	"x.get_statistic(ENetPacketPeer.PEER_PACKET_LOSS)": "x.get_statistic(LodeENetPacketPeer.PEER_PACKET_LOSS)",
+	"p.host.compress(ENetConnection.COMPRESS_RANGE_CODER)": "p.host.compress(LodeENetConnection.COMPRESS_RANGE_CODER)",
+	"var a = NetworkedMultiplayerENet.COMPRESS_ZLIB": "var a = LodeENetConnection.COMPRESS_ZLIB",
+	"var a = ENetMultiplayerPeer.COMPRESS_ZLIB": "var a = LodeENetConnection.COMPRESS_ZLIB",
+	"var a = ClassDB.instantiate(\"ENetMultiplayerPeer\")": "var a = ClassDB.instantiate(\"LodeENetMultiplayerPeer\")",
+	"var a = ClassDB.instantiate(&'ENetMultiplayerPeer')": "var a = ClassDB.instantiate(&'LodeENetMultiplayerPeer')",
+	"var a = x.get_class() == \"ENetMultiplayerPeer\"": "var a = x.get_class() == \"LodeENetMultiplayerPeer\"",
+	"func f(p: NetworkedMultiplayerENet): p.close_connection()": "func f(p: LodeENetMultiplayerPeer): p.close()",
+	"func f(p: ENetMultiplayerPeer): self.p.close_connection(1)": "func f(p: LodeENetMultiplayerPeer): self.p.close()",
+	"func f(p: NetworkedMultiplayerENet): return p.get_peer_port(g(1, 2))": (
+		"func f(p: LodeENetMultiplayerPeer): return p.get_peer(g(1, 2)).get_remote_port()"
+	),
+	"func f(p: NetworkedMultiplayerENet): p.set_peer_timeout(1, 2, 3, 4)": (
+		"func f(p: LodeENetMultiplayerPeer): p.get_peer(1).set_timeout(2, 3, 4)"
+	),
+	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp)": "func f(p: LodePacketPeerDTLS): p.connect_to_peer_3x(udp)",
+	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp, true, \"x\")": (
+		"func f(p: LodePacketPeerDTLS): p.connect_to_peer_3x(udp, true, \"x\")"
+	),
+	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp, \"x\")": "func f(p: LodePacketPeerDTLS): p.connect_to_peer(udp, \"x\")",
+	"func f(p: DTLSServer): p.setup(a, b)": "func f(p: LodeDTLSServer): p.setup(TLSOptions.server(a, b))",
+	"s.connect(\"client_connected\", self, \"_on\")": "s.connect(\"client_connected\", Callable(self, \"_on\"))",
+	"s.connect(\"pressed\", self, \"_on\")": "s.connect(\"pressed\", self, \"_on\")",
+	"get_tree().connect(\"network_peer_connected\", self, \"_on\")": (
+		"get_tree().get_multiplayer().connect(\"peer_connected\", Callable(self, \"_on\"))"
+	),
+	"get_tree().network_peer = null": "get_tree().get_multiplayer().multiplayer_peer = null",
+	"get_tree().get_multiplayer().multiplayer_peer = null": "get_tree().get_multiplayer().multiplayer_peer = null",
+}
+
+## Lines that a person has to look at.
+const LOOKS: Array[String] = [
+	"var p = ENetConnection.new()\n\tp.refuse_new_connections(true)",
+	"peer.host.refuse_new_connections(true)",
+	"var p = WebSocketMultiplayerPeer.new()\n\tp.create_server(1)",
+	"var p: NetworkedMultiplayerENet\n\tp.server_relay = false",
+	"if q: p = NetworkedMultiplayerENet.new()\n\tp.connect(\"server_disconnected\", x)",
+	"p = NetworkedMultiplayerENet.new()\n\tp.connect(\"server_disconnected\", x)",
+	"var p: MultiplayerPeer = NetworkedMultiplayerENet.new()\n\tp.use_dtls = true",
+	"var p = q as ENetMultiplayerPeer\n\tp.compression_mode = 1",
+	"var p = \"ENetConnection\"",
+	"var p = WebSocketPeer.new()\n\tp.accept_stream(x)",
+	"x.close_connection()",
+	"var p = ENetConnection.COMPRESS_ALL",
+]
+
+var _said := PackedStringArray()
+
+
+func test_a_move_changes_what_is_code_and_nothing_else() -> void:
+	check_eq(_rewritten(TRAPS), TRAPS)
+	for line: String in REWRITES:
+		check_eq(_rewritten(line), REWRITES[line])
+		check_eq(_rewritten(REWRITES[line]), REWRITES[line], "again")
+	for lines in LOOKS:
+		check_eq(_rules_of("func f():\n\t%s\n" % lines).looks.size(), 1, lines)
+
+
+func test_a_name_that_the_project_declares_is_its_own() -> void:
+	for own: String in ["class WebSocketServer:\n\tpass\n", "const WebSocketServer = preload(\"x.gd\")\n"]:
+		var source := own + "var a: WebSocketServer = WebSocketServer.new()\nvar b: WebSocketClient\n"
+		check_eq(_rewritten(source), source.replace("WebSocketClient", "LodeWebSocketClient"))
+	var project := ScriptRules.Project.new()
+	project.declared["WebSocketServer"] = "x.gd"
+	var rules := ScriptRules.new()
+	rules.read(Tokens.of_script("var a := WebSocketServer.new()\n"), project)
+	check_eq(rules.edits.size(), 0)
+
+
+func test_line_ends_and_byte_order_marks_stay() -> void:
+	var source := "extends Node\nvar a: ENetConnection\n\n\tvar b := \"ä€😀\" # é\nvar c = ENetPacketPeer"
+	for bom: String in ["", "\ufeff"]:
+		for line_end: String in ["\n", "\r\n"]:
+			for last: String in ["", line_end]:
+				var written := (bom + source.replace("\n", line_end) + last).to_utf8_buffer()
+				var folder := _fresh("bytes")
+				_write(folder.path_join("a.gd"), written)
+				check_eq(_run(folder, ["--apply"]), 0)
+				var wanted := written.get_string_from_utf8().replace("ENet", "LodeENet").to_utf8_buffer()
+				if not bom.is_empty():
+					wanted = bom.to_utf8_buffer() + wanted
+				check_eq(FileAccess.get_file_as_bytes(folder.path_join("a.gd")), wanted)
+				check_eq(_run(folder, ["--undo"]), 0)
+				check_eq(FileAccess.get_file_as_bytes(folder.path_join("a.gd")), written)
+
+
+func test_what_is_no_text_is_left_alone_and_told() -> void:
+	var folder := _fresh("bytes")
+	for bytes: PackedByteArray in ["ENet\u0001".to_utf8_buffer() + PackedByteArray([0xFF]), PackedByteArray([0x45, 0, 0x46])]:
+		_write(folder.path_join("a.gd"), bytes)
+		check_eq(_run(folder, ["--apply"]), 1)
+		check(_has_said("res://a.gd"), "it is told: %s" % _said)
+		check_eq(FileAccess.get_file_as_bytes(folder.path_join("a.gd")), bytes)
+
+
+func test_what_has_changed_since_is_not_undone() -> void:
+	var folder := _fresh("undo")
+	for name: String in ["a.gd", "b.gd"]:
+		_write(folder.path_join(name), "var a: ENetConnection\n".to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 0)
+	var changed := "var a: LodeENetConnection\nvar mine := 1\n".to_utf8_buffer()
+	_write(folder.path_join("b.gd"), changed)
+	check_eq(_run(folder, ["--undo"]), 2)
+	check(_has_said("b.gd"), "the file is named: %s" % _said)
+	check_eq(FileAccess.get_file_as_bytes(folder.path_join("b.gd")), changed)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: LodeENetConnection\n", "not half of it")
+	DirAccess.remove_absolute(folder.path_join("b.gd"))
+	check_eq(_run(folder, ["--undo"]), 2, "a file is gone")
+
+
+func test_each_step_is_undone_by_itself() -> void:
+	var folder := _fresh("steps")
+	_write(folder.path_join("a.gd"), "var a: ENetConnection\n".to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 0)
+	check_eq(_run(folder, ["--apply"]), 0, "nothing is left to do")
+	_write(folder.path_join("b.gd"), "var b: ENetPacketPeer\n".to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 0)
+	check_eq(_run(folder, ["--undo"]), 0)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("b.gd")), "var b: ENetPacketPeer\n")
+	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: LodeENetConnection\n")
+	check_eq(_run(folder, ["--undo"]), 0)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: ENetConnection\n")
+	check_eq(_run(folder, ["--undo"]), 2, "there is no more")
+	check(not DirAccess.dir_exists_absolute(folder.path_join(".lodewire_migration")), "the copies are gone")
+
+
+func test_folders_that_are_not_the_projects_are_not_touched() -> void:
+	var folder := _fresh("folders")
+	var source := "var a: ENetConnection\n".to_utf8_buffer()
+	var places: Array[String] = [".godot/a.gd", ".hidden/a.gd", "ignored/a.gd", "addons/lodewire/a.gd", "addons/other/a.gd"]
+	for place in places:
+		_write(folder.path_join(place), source)
+	_write(folder.path_join("ignored/.gdignore"), PackedByteArray())
+	_write(folder.path_join("code.cs"), "// ENetConnection\nvar x = new ENetConnection();\n".to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 1)
+	for place in places:
+		check_eq(FileAccess.get_file_as_bytes(folder.path_join(place)), source, place)
+	check(_has_said("res://addons/other/a.gd:1"), "the other addon is listed: %s" % _said)
+	check(_has_said("res://code.cs:2") and not _has_said("code.cs:1"), "C# is listed: %s" % _said)
+	check_eq(_run(folder, ["--apply", "--addons"]), 1)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("addons/other/a.gd")), "var a: LodeENetConnection\n")
+
+
+func test_projects_run_after_the_move_and_are_the_same_after_the_way_back() -> void:
+	var engine := godot()
+	if engine.is_empty():
+		return
+	for name in PROJECTS:
+		var folder := _copy(name)
+		var before := _contents(folder)
+		var looks := _marked(folder)
+		check_eq(_run(folder, []), 0 if looks.is_empty() else 1, name)
+		check_eq(_contents(folder), before, "to show it changes nothing: " + name)
+		check_eq(_run(folder, ["--apply"]), 0 if looks.is_empty() else 1, name)
+		check_eq(_looked_at(), looks, name)
+		var after := _contents(folder)
+		for path: String in after:
+			if path.ends_with("untouched.gd"):
+				check_eq(after[path], before[path], path)
+		check_eq(_run(folder, ["--apply"]), 0 if looks.is_empty() else 1, "again: " + name)
+		check(_has_said(" 0 changes in 0 files made"), "nothing is left to change in %s: %s" % [name, _said])
+		check_eq(_contents(folder), after, "again: " + name)
+		await _play(engine, folder, name)
+		check_eq(_run(folder, ["--undo"]), 2 if after == before else 0, name)
+		check_eq(_contents(folder), before, "the way back: " + name)
+
+
+func test_the_command_line() -> void:
+	var engine := godot()
+	if engine.is_empty():
+		return
+	var folder := _copy("rollback")
+	_write(folder.path_join("project.godot"), "config_version=5\n\n[autoload]\n\nGame=\"*res://game.gd\"\n".to_utf8_buffer())
+	_write(folder.path_join("game.gd"), "extends Node\n\nfunc _init() -> void:\n\tprint(\"the game runs\")\n".to_utf8_buffer())
+	var before := _contents(folder)
+	for step: Array in [
+		[["--diff"], 1, "+\tif not peer is LodeENetMultiplayerPeer or \\"], [[], 1, "Next: commit your work"],
+		[["--apply"], 1, "res://addons/rewind/adaptor.gd:5"], [["--apply", "--addons"], 0, "Next: open the project"],
+		[["--undo"], 0, "Summary: 1 file restored"], [["--undo"], 0, "Next: nothing"], [["--undo"], 2, "Failed"],
+		[["--nonsense"], 2, "Usage:"], [["--apply", "--undo"], 2, "exclude each other"], [["--help"], 0, "Usage:"],
+	]:
+		var arguments := ["--headless", "--path", folder, "--script", "res://addons/lodewire/migrate.gd", "--"]
+		var process := start_process(engine, PackedStringArray(arguments + step[0]))
+		check_eq(await process.finished(), step[1], "%s: %s" % [step[0], process.output()])
+		check(process.output().contains(step[2]), "%s: %s" % [step[0], process.output()])
+		check(not process.output().contains("the game runs"), "the game's own scripts do not run")
+	check_eq(_contents(folder), before)
+
+
+## Imports and runs a project, which says when its two sides have exchanged a message.
+func _play(engine: String, folder: String, name: String) -> void:
+	var before := _contents(folder)
+	for arguments: Array in [["--import"], []]:
+		var game := start_process(engine, PackedStringArray(["--headless", "--path", folder] + arguments))
+		check_eq(await game.finished(), 0, name)
+		check(not game.output().contains("ERROR:"), "%s logs errors" % name)
+		check(arguments == ["--import"] or game.output().contains("exchanged"), name + ": both sides exchange a message")
+	# What the import has written is no part of the project.
+	for path: String in _contents(folder):
+		if not before.has(path):
+			DirAccess.remove_absolute(folder.path_join(path))
+
+
+func _rules_of(source: String) -> ScriptRules:
+	var project := ScriptRules.Project.new()
+	project.makes_sockets = true
+	var rules := ScriptRules.new()
+	rules.read(Tokens.of_script(source), project)
+	return rules
+
+
+func _rewritten(source: String) -> String:
+	return ScriptRules.apply(source, _rules_of(source).edits)
+
+
+func _run(folder: String, options: PackedStringArray) -> int:
+	_said.clear()
+	var migration := Migration.new()
+	check_eq(migration.configure(options), "")
+	migration.say = func(line: String) -> void: _said.append(line)
+	return migration.run(folder)
+
+
+func _has_said(text: String) -> bool:
+	return "\n".join(_said).contains(text)
+
+
+## An empty project.
+func _fresh(name: String) -> String:
+	var folder := ProjectSettings.globalize_path("user://migration_%d" % OS.get_process_id()).path_join(name)
+	_remove(folder)
+	_write(folder.path_join("project.godot"), "config_version=5\n\n[application]\n\nrun/main_scene=\"res://main.tscn\"\n".to_utf8_buffer())
+	return folder
+
+
+## A project of tests/migration with the addon in it.
+func _copy(name: String) -> String:
+	var folder := _fresh(name)
+	_copy_files(ProjectSettings.globalize_path("res://migration").path_join(name), folder)
+	DirAccess.make_dir_recursive_absolute(folder.path_join("addons"))
+	var addon := ProjectSettings.globalize_path("res://addons/lodewire")
+	DirAccess.open(folder).create_link(addon, folder.path_join("addons/lodewire"))
+	_write(folder.path_join(".godot/extension_list.cfg"), "res://addons/lodewire/lodewire.gdextension\n".to_utf8_buffer())
+	return folder
+
+
+func _copy_files(from: String, to: String) -> void:
+	for file in DirAccess.get_files_at(from):
+		_write(to.path_join(file), FileAccess.get_file_as_bytes(from.path_join(file)))
+	for folder in DirAccess.get_directories_at(from):
+		_copy_files(from.path_join(folder), to.path_join(folder))
+
+
+func _write(path: String, bytes: PackedByteArray) -> void:
+	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	file.store_buffer(bytes)
+
+
+## The bytes of all files of a project that are not the engine's or the addon's.
+func _contents(folder: String, under := "") -> Dictionary:
+	var found := {}
+	var directory := DirAccess.open(folder.path_join(under))
+	for file in directory.get_files():
+		found[under.path_join(file)] = FileAccess.get_file_as_bytes(folder.path_join(under).path_join(file))
+	for name in directory.get_directories():
+		if not name.begins_with(".") and not directory.is_link(name):
+			found.merge(_contents(folder, under.path_join(name)))
+	return found
+
+
+## The lines of a project that say that a person has to look.
+func _marked(folder: String) -> PackedStringArray:
+	var found := PackedStringArray()
+	var contents := _contents(folder)
+	for path: String in contents:
+		if path.get_extension() == "gd":
+			var lines: PackedStringArray = contents[path].get_string_from_utf8().split("\n")
+			for index in lines.size():
+				if lines[index].ends_with("# LOOK"):
+					found.append("res://%s:%d" % [path, index + 1])
+	found.sort()
+	return found
+
+
+## The places that were listed.
+func _looked_at() -> PackedStringArray:
+	var found := PackedStringArray()
+	for line in _said:
+		if line.begins_with("  res://"):
+			found.append(line.strip_edges().get_slice(" ", 0))
+	found.sort()
+	return found
+
+
+func _remove(folder: String) -> void:
+	var directory := DirAccess.open(folder)
+	if directory == null:
+		return
+	directory.include_hidden = true
+	for name in directory.get_directories():
+		if directory.is_link(name):
+			directory.remove(name)
+		else:
+			_remove(folder.path_join(name))
+	for name in directory.get_files():
+		directory.remove(name)
+	DirAccess.remove_absolute(folder)
+
+
+func after_each() -> void:
+	_remove(ProjectSettings.globalize_path("user://migration_%d" % OS.get_process_id()))
