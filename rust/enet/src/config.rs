@@ -39,7 +39,8 @@ pub struct HostConfig {
     /// How many connections may be under way whose remote address is not proven, each some 200 bytes. Beyond it the
     /// oldest is forgotten.
     pub half_open_limit: usize,
-    /// How many of them a single address may have: an IPv4 address, or a /64 of IPv6. Beyond it new ones are ignored.
+    /// How many of them a single address may have: an IPv4 address, or a /64 of IPv6. Beyond it the oldest of that address makes
+    /// room once it is a second old; until then, new ones are ignored.
     pub half_open_per_address: usize,
 }
 

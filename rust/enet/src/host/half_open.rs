@@ -11,7 +11,7 @@
 use crate::inflation::Inflation;
 use crate::time::Time;
 use crate::wire::VerifyConnect;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -22,6 +22,9 @@ const LIFETIME: Duration = Duration::from_secs(10);
 const MAXIMUM_REPEATS: u8 = 16;
 /// After how many acknowledgements of something else a record is dropped.
 const MAXIMUM_WRONG: u8 = 4;
+/// How long a record does not make room for others of its address: a round trip, and the time of a game that stalls. Whoever asks
+/// in the name of a player does not evict his request before he could answer.
+const PROTECTED: Duration = Duration::from_secs(1);
 /// How many records a single port of an address may have, of the 4095 numbers that there are.
 const PER_PORT: usize = 256;
 
@@ -69,8 +72,47 @@ pub(super) struct HalfOpens {
     len: usize,
     by_connect_id: HashMap<(SocketAddr, [u8; 4]), u64>,
     by_offered_id: HashMap<(SocketAddr, u16), u64>,
-    addresses: HashMap<IpAddr, usize>,
-    ports: HashMap<SocketAddr, usize>,
+    addresses: Counts<IpAddr>,
+    ports: Counts<SocketAddr>,
+}
+
+/// The numbers of the records that somebody has.
+#[derive(Debug)]
+struct Counts<K> {
+    counts: HashMap<K, usize>,
+    /// In the order of their arrival.
+    numbers: BTreeSet<(K, u64)>,
+}
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self { counts: HashMap::new(), numbers: BTreeSet::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash + Ord> Counts<K> {
+    fn of(&self, key: K) -> usize {
+        self.counts.get(&key).copied().unwrap_or_default()
+    }
+
+    fn oldest(&self, key: K) -> Option<u64> {
+        self.numbers.range((key, 0)..=(key, u64::MAX)).next().map(|(_, number)| *number)
+    }
+
+    fn add(&mut self, key: K, number: u64) {
+        *self.counts.entry(key).or_default() += 1;
+        self.numbers.insert((key, number));
+    }
+
+    fn remove(&mut self, key: K, number: u64) {
+        self.numbers.remove(&(key, number));
+        if let Some(count) = self.counts.get_mut(&key) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.counts.remove(&key);
+            }
+        }
+    }
 }
 
 /// Whose addresses count together: one of IPv4, a /64 of IPv6, which is what a single customer has.
@@ -78,16 +120,6 @@ pub fn customer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
-/// Counts one less, and forgets what none is left of.
-fn uncount<K: Eq + Hash>(counts: &mut HashMap<K, usize>, key: &K) {
-    if let Some(count) = counts.get_mut(key) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(key);
-        }
     }
 }
 
@@ -101,8 +133,8 @@ impl HalfOpens {
             len: 0,
             by_connect_id: HashMap::new(),
             by_offered_id: HashMap::new(),
-            addresses: HashMap::new(),
-            ports: HashMap::new(),
+            addresses: Counts::default(),
+            ports: Counts::default(),
         }
     }
 
@@ -134,22 +166,35 @@ impl HalfOpens {
         self.by_offered_id.contains_key(&(to, id))
     }
 
-    /// Whether an address may have one more record.
-    pub(super) fn takes(&self, from: SocketAddr) -> bool {
-        let count = self.addresses.get(&customer(from.ip())).copied().unwrap_or_default();
-        let of_port = self.ports.get(&from).copied().unwrap_or_default();
-        count < self.per_address && of_port < PER_PORT
+    /// Makes room for one more record of an address: the oldest makes room, unless it may still be proven. Returns whether
+    /// there is room.
+    pub(super) fn make_room(&mut self, now: Time, from: SocketAddr) -> bool {
+        if self.ports.of(from) >= PER_PORT && !self.evict(now, self.ports.oldest(from)) {
+            return false;
+        }
+        let customer = customer(from.ip());
+        self.addresses.of(customer) < self.per_address
+            || self.evict(now, self.addresses.oldest(customer))
     }
 
-    /// Adds a record of an address that [may have](Self::takes) one more.
+    /// Drops a record that is no longer protected. Returns whether it was dropped.
+    fn evict(&mut self, now: Time, number: Option<u64>) -> bool {
+        let Some(number) = number else { return false };
+        if self.at(number).is_none_or(|record| now.since(record.sent_at) < PROTECTED) {
+            return false;
+        }
+        self.take(number).is_some()
+    }
+
+    /// Adds a record of an address that [has room](Self::make_room) for it.
     pub(super) fn insert(&mut self, record: HalfOpen) {
         // Places of records that were taken out stay until all before them have gone.
         while self.len >= self.limit || self.records.len() >= 2 * self.limit {
             self.drop_first();
         }
-        *self.addresses.entry(customer(record.address.ip())).or_default() += 1;
-        *self.ports.entry(record.address).or_default() += 1;
         let number = self.first + self.records.len() as u64;
+        self.addresses.add(customer(record.address.ip()), number);
+        self.ports.add(record.address, number);
         self.by_connect_id.insert((record.address, record.asked.connect_id), number);
         self.by_offered_id.insert((record.address, record.answer.outgoing_peer_id), number);
         self.records.push_back(Some(record));
@@ -159,29 +204,29 @@ impl HalfOpens {
     /// Takes the one that was offered this number.
     pub(super) fn remove(&mut self, from: SocketAddr, id: u16) -> Option<HalfOpen> {
         let number = *self.by_offered_id.get(&(from, id))?;
+        self.take(number)
+    }
+
+    fn take(&mut self, number: u64) -> Option<HalfOpen> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         let record = self.records.get_mut(index)?.take()?;
-        self.forget(&record);
+        self.forget(&record, number);
         self.trim();
         Some(record)
     }
 
-    fn forget(&mut self, record: &HalfOpen) {
+    fn forget(&mut self, record: &HalfOpen, number: u64) {
         self.len -= 1;
         self.by_connect_id.remove(&(record.address, record.asked.connect_id));
         self.by_offered_id.remove(&(record.address, record.answer.outgoing_peer_id));
-        uncount(&mut self.addresses, &customer(record.address.ip()));
-        uncount(&mut self.ports, &record.address);
+        self.addresses.remove(customer(record.address.ip()), number);
+        self.ports.remove(record.address, number);
     }
 
     /// Drops the oldest.
     fn drop_first(&mut self) {
         self.trim();
-        if let Some(Some(record)) = self.records.pop_front() {
-            self.first += 1;
-            self.forget(&record);
-        }
-        self.trim();
+        self.take(self.first);
     }
 
     /// Keeps a record at the front. A flood's memory is given back when it is over.
@@ -194,8 +239,8 @@ impl HalfOpens {
             self.records = VecDeque::new();
             self.by_connect_id = HashMap::new();
             self.by_offered_id = HashMap::new();
-            self.addresses = HashMap::new();
-            self.ports = HashMap::new();
+            self.addresses = Counts::default();
+            self.ports = Counts::default();
         }
     }
 

@@ -94,7 +94,7 @@ impl Host {
         }
         self.half_opens.expire(now);
         // Before anything is done for it.
-        if !self.half_opens.takes(from) {
+        if !self.half_opens.make_room(now, from) {
             return;
         }
         let Some(answer) = self.answer(from, &asked, channels) else { return };

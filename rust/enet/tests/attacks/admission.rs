@@ -8,19 +8,65 @@ use lodewire_enet::{Event, Host, HostConfig, PeerKey, PeerState, Time};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// A player who joins by the rules, 75 ms away from the host.
+struct Player {
+    host: Host,
+    address: SocketAddr,
+    peer: PeerKey,
+    /// What is on its way between the player and the host, and whether to the host.
+    on_the_way: Vec<(Time, bool, Vec<u8>)>,
+}
+
+impl Player {
+    fn server() -> SocketAddr {
+        address(0x0A00_0001)
+    }
+
+    fn new(address: SocketAddr) -> Self {
+        let mut host = Host::new(HostConfig::default(), [4; 32]);
+        let peer = host.connect(Self::server(), 4, 1).expect("a free peer");
+        Self { host, address, peer, on_the_way: Vec::new() }
+    }
+
+    /// Does what the clock of the host says. Returns how many bytes the host has sent to others.
+    fn step(&mut self, victim: &mut Victim) -> usize {
+        let now = victim.now;
+        let due: Vec<_> = self.on_the_way.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, to_host, datagram) in due {
+            if to_host {
+                victim.host.handle(now, self.address, &datagram);
+            } else {
+                self.host.handle(now, Self::server(), &datagram);
+            }
+        }
+        victim.host.expire(now);
+        self.host.expire(now);
+        victim.transmit();
+        let later = now + Duration::from_millis(75);
+        let mut to_others = 0;
+        for (to, datagram) in std::mem::take(&mut victim.sent) {
+            if to == self.address {
+                self.on_the_way.push((later, false, datagram));
+            } else {
+                to_others += datagram.len();
+            }
+        }
+        let mut out = Vec::new();
+        while self.host.transmit(now, &mut out).is_some() {
+            self.on_the_way.push((later, true, std::mem::take(&mut out)));
+        }
+        to_others
+    }
+}
+
 #[test]
 fn a_flood_of_false_connects_does_not_keep_players_out() {
     let million = std::env::var_os("LODEWIRE_ENET_SEEDS").is_some();
     let spoofed: u32 = if million { 1_000_000 } else { 200_000 };
     let mut victim = Victim::new(HostConfig::default());
-    let mut player = Host::new(HostConfig::default(), [4; 32]);
-    let player_address = address(0xC0A8_0001);
-    let server_address = address(0x0A00_0001);
-    let key = player.connect(server_address, 4, 1).expect("a free peer");
+    let mut player = Player::new(address(0xC0A8_0001));
     let began = victim.now;
     let mut joined = None;
-    // What is on its way between the player and the host: 75 ms each way.
-    let mut on_the_way: Vec<(Time, bool, Vec<u8>)> = Vec::new();
     let mut random = 12_345_u32;
     let (mut sent, mut received) = (0, 0);
     for step in 0..spoofed / 50 {
@@ -32,33 +78,10 @@ fn a_flood_of_false_connects_does_not_keep_players_out() {
             received += datagram.len();
             victim.host.handle(victim.now, address(random | 1 << 31), &datagram);
         }
-        let now = victim.now;
-        let due: Vec<_> = on_the_way.extract_if(.., |(at, ..)| *at <= now).collect();
-        for (_, to_host, datagram) in due {
-            if to_host {
-                victim.host.handle(now, player_address, &datagram);
-            } else {
-                player.handle(now, server_address, &datagram);
-            }
-        }
-        victim.host.expire(now);
-        player.expire(now);
-        victim.transmit();
-        let later = now + Duration::from_millis(75);
-        for (to, datagram) in std::mem::take(&mut victim.sent) {
-            if to == player_address {
-                on_the_way.push((later, false, datagram));
-            } else {
-                sent += datagram.len();
-            }
-        }
-        let mut out = Vec::new();
-        while player.transmit(now, &mut out).is_some() {
-            on_the_way.push((later, true, std::mem::take(&mut out)));
-        }
+        sent += player.step(&mut victim);
         for event in victim.events() {
             assert!(matches!(event, Event::Connect { data: 1, .. }), "{event:?}");
-            joined.get_or_insert(now);
+            joined.get_or_insert(victim.now);
         }
         assert!(sent <= received, "{sent} bytes in answer to {received}");
     }
@@ -67,7 +90,63 @@ fn a_flood_of_false_connects_does_not_keep_players_out() {
     assert!(took <= Duration::from_secs(3), "{took:?}");
     assert_eq!(victim.host.peer_count(), 1, "nobody else has");
     // And it stays connected.
-    assert_eq!(told(&mut player), [Event::Connect { peer: key, data: 0 }]);
+    assert_eq!(told(&mut player.host), [Event::Connect { peer: player.peer, data: 0 }]);
+}
+
+/// Somebody who knows the address of a player, and perhaps the port, asks in his name all the time.
+#[test]
+fn false_connects_in_the_name_of_a_player_do_not_keep_him_out() {
+    let of_player = SocketAddr::from(([192, 168, 0, 1], 50_000));
+    for (per_second, same_port) in [(100, true), (250, true), (500, false), (4000, false)] {
+        // Whenever he comes: before the records of the address are all in use, and after.
+        for seconds_before in 0..12 {
+            let mut victim = Victim::new(HostConfig::default());
+            let mut player = None;
+            let start = victim.now + Duration::from_secs(seconds_before);
+            let end = start + Duration::from_secs(1);
+            let (mut seed, mut asked) = (seconds_before, 0);
+            while victim.host.peer_count() == 0 {
+                victim.now = victim.now + Duration::from_millis(1);
+                let millis = (victim.now.as_micros() - 1_000_000) / 1000;
+                while asked * 1000 < millis * per_second {
+                    asked += 1;
+                    let port = if same_port { 50_000 } else { random(&mut seed) as u16 | 1 };
+                    let from = SocketAddr::from(([192, 168, 0, 1], port));
+                    let command = connect_command(7, random(&mut seed));
+                    victim.host.handle(victim.now, from, &datagram(NO_PEER, 0, &[command]));
+                }
+                if victim.now >= start {
+                    player.get_or_insert_with(|| Player::new(of_player)).step(&mut victim);
+                } else {
+                    victim.host.expire(victim.now);
+                    victim.transmit();
+                    victim.sent.clear();
+                }
+                let what = format!("{per_second} a second, one port: {same_port}");
+                assert!(victim.now <= end, "{what}: kept out after {seconds_before} s");
+            }
+            let mut player = player.expect("it has come");
+            let connect = Event::Connect { peer: player.peer, data: 0 };
+            assert_eq!(told(&mut player.host), [connect], "both know");
+            assert!(victim.host.half_open_count() <= 4096);
+        }
+    }
+}
+
+/// What is asked for in the name of a player within his round trip leaves his request alone, however much it is.
+#[test]
+fn a_request_has_a_second_whatever_else_its_port_asks_for() {
+    let mut victim = Victim::new(HostConfig::default());
+    let from = address(1);
+    victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 0)]));
+    let (id, session, sequence, sent_time) = offered(&victim.answers(from)[0]);
+    victim.pass(Duration::from_millis(999));
+    for connect_id in 1..10_000 {
+        victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, connect_id)]));
+    }
+    assert_eq!(victim.host.half_open_count(), 256);
+    victim.take(from, &datagram(id, session, &[acknowledgement(sequence, sent_time)]));
+    assert_eq!(victim.host.peer_count(), 1);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::random::Random;
 use crate::row::Row;
 use lodewire_enet::HostConfig;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// What 32,768 records of connections that are not proven may take, each some 200 bytes in its tables.
 const RECORDS: usize = 16 << 20;
@@ -28,6 +29,14 @@ pub(super) fn rows() -> Vec<Row> {
             instructions: 400,
             held: RECORDS,
             run: connects_of_many,
+        },
+        Row {
+            name: "enet: CONNECT from one port, in the place of older ones",
+            size: 60,
+            allocated: 40,
+            instructions: 400,
+            held: 512 << 10,
+            run: connects_in_places_of_others,
         },
         Row {
             name: "enet: one CONNECT, repeated",
@@ -78,6 +87,14 @@ fn attack(mut victim: Victim, datagrams: &[Datagram], meter: &mut Meter) {
 fn connects_of_one(size: usize, meter: &mut Meter) {
     let datagrams: Vec<_> = (0..size).map(|number| connect(address(1), number)).collect();
     attack(Victim::new(HostConfig::default()), &datagrams, meter);
+}
+
+fn connects_in_places_of_others(size: usize, meter: &mut Meter) {
+    let datagrams: Vec<_> = (0..size).map(|number| connect(address(1), number)).collect();
+    let mut victim = Victim::new(HostConfig::default());
+    // A batch of 64 each 0.3 s: 256 are under way, of which the oldest are old enough to make room.
+    victim.batch_time = Duration::from_millis(300);
+    attack(victim, &datagrams, meter);
 }
 
 fn connects_of_many(size: usize, meter: &mut Meter) {

@@ -14,6 +14,8 @@ pub(super) type Datagram = (SocketAddr, Vec<u8>);
 pub(super) struct Victim {
     pub(super) host: Host,
     now: Time,
+    /// How long a batch of datagrams takes.
+    pub(super) batch_time: Duration,
     /// The game takes packets at once; else they wait for it.
     reads: bool,
     events: Events,
@@ -47,6 +49,7 @@ impl Victim {
         Self {
             host: Host::new(config, [9; 32]),
             now: Time::from_micros(1_000_000),
+            batch_time: Duration::from_millis(1),
             reads: true,
             events: Events::default(),
             waiting: Vec::new(),
@@ -61,7 +64,7 @@ impl Victim {
         Self { reads: false, ..Self::new(config) }
     }
 
-    /// Takes datagrams, in batches as its driver reads them, each of which takes a millisecond.
+    /// Takes datagrams, in batches as its driver reads them.
     pub(super) fn take_all(&mut self, datagrams: &[Datagram]) {
         for batch in datagrams.chunks(64) {
             for (from, datagram) in batch {
@@ -72,7 +75,7 @@ impl Victim {
     }
 
     fn serve(&mut self) {
-        self.now = self.now + Duration::from_millis(1);
+        self.now = self.now + self.batch_time;
         self.host.expire(self.now);
         while self.host.transmit(self.now, &mut self.out).is_some() {
             self.sent += 1;
