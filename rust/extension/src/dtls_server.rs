@@ -262,9 +262,7 @@ impl LodeDTLSServer {
                         self.server = Some(server);
                         return Error::OK;
                     }
-                    Err(error) => {
-                        (error_of(&error), format!("port {port}: {error}. Try another, or 0."))
-                    }
+                    Err(error) => (error_of(&error), error.explain(bind, number)),
                 },
             },
         };

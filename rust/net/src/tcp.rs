@@ -41,13 +41,41 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InUse => f.write_str("the port is in use"),
-            Self::Refused(error) => write!(f, "the address or port cannot be had: {error}"),
+            Self::Refused(error) => match error.kind() {
+                io::ErrorKind::AddrNotAvailable => {
+                    f.write_str("no interface of this machine has the address")
+                }
+                io::ErrorKind::PermissionDenied => {
+                    f.write_str("the process lacks the right to listen on the port")
+                }
+                _ => write!(f, "the system refuses the address or port: {error}"),
+            },
             Self::System(error) => write!(f, "no socket: {error}"),
         }
     }
 }
 
 impl std::error::Error for BindError {}
+
+impl BindError {
+    /// Returns what could not be listened on, why, and what to do about it.
+    pub fn explain(&self, bind: Bind, port: u16) -> String {
+        let address = match bind {
+            Bind::Any => String::new(),
+            Bind::Address(address) => format!(" of {address}"),
+        };
+        let remedy = match self {
+            Self::InUse => " Use another port, or 0 for one that is free.",
+            Self::Refused(error) => match error.kind() {
+                io::ErrorKind::AddrNotAvailable => " Use an address of this machine, or * for all.",
+                io::ErrorKind::PermissionDenied => " Use a port above 1023, or 0.",
+                _ => "",
+            },
+            Self::System(_) => "",
+        };
+        format!("port {port}{address}: {self}.{remedy}")
+    }
+}
 
 impl From<io::Error> for BindError {
     fn from(error: io::Error) -> Self {
@@ -155,6 +183,24 @@ mod tests {
         let (_first, local) = listen(Bind::Any, 0, true).expect("a free port");
         assert!(listen(Bind::Any, local.port(), true).is_ok());
         assert!(matches!(listen(Bind::Any, local.port(), false), Err(BindError::InUse)));
+    }
+
+    #[test]
+    fn an_error_names_what_it_is_about_and_what_to_do() {
+        let address = Bind::Address(Ipv4Addr::new(192, 0, 2, 1).into());
+        let error = |kind: io::ErrorKind| BindError::from(io::Error::from(kind));
+        assert_eq!(
+            error(io::ErrorKind::AddrInUse).explain(Bind::Any, 90),
+            "port 90: the port is in use. Use another port, or 0 for one that is free."
+        );
+        assert_eq!(
+            error(io::ErrorKind::AddrNotAvailable).explain(address, 90),
+            "port 90 of 192.0.2.1: no interface of this machine has the address. Use an address of this machine, or * for all."
+        );
+        assert_eq!(
+            error(io::ErrorKind::PermissionDenied).explain(address, 90),
+            "port 90 of 192.0.2.1: the process lacks the right to listen on the port. Use a port above 1023, or 0."
+        );
     }
 
     #[test]

@@ -163,7 +163,15 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert!(matches!(&told[..], [ClientEvent::Failed(_)]), "{told:?}");
+    assert_eq!(told, [failed("the server speaks TLS at this port: connect with wss://")]);
+    // A client with TLS at a server without.
+    let mut server = listen(with(&settings));
+    let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
+    let config = ClientConfig { tls, ..client_config(&settings) };
+    let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
+    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
+    let why = "the other side does not speak TLS at this port; if it is a server of ws://, connect with ws://";
+    assert_eq!(told, [failed(why)]);
 }
 
 #[test]
@@ -417,7 +425,7 @@ fn what_cannot_be_reached_is_told() {
     let config = client_config(&Settings::default());
     let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [failed("nobody listens at that port")]);
+    assert_eq!(told, [failed(&format!("nobody listens at localhost:{free}"))]);
     // Somebody who accepts and says nothing.
     let silent = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = silent.local_addr().expect("bound").port();

@@ -9,8 +9,8 @@ use crate::websocket_settings::timeout;
 use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
+use lodewire_net::Bind;
 use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS, Peer};
-use lodewire_net::{Bind, BindError};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -322,11 +322,7 @@ impl LodeENetConnection {
                 Error::OK
             }
             Err(error) => {
-                let hint = match error {
-                    BindError::InUse => " Try another, or 0.",
-                    _ => "",
-                };
-                godot_error!("{caller}: port {port}: {error}.{hint}");
+                godot_error!("{caller}: {}", error.explain(bind, port));
                 Error::ERR_CANT_CREATE
             }
         }

@@ -54,9 +54,7 @@ impl LodeWebSocketServer {
                 Error::OK
             }
             Err(error) => {
-                godot_error!(
-                    "LodeWebSocketServer.listen: port {port}: {error}. Try another, or 0."
-                );
+                godot_error!("LodeWebSocketServer.listen: {}", error.explain(bind, port));
                 match error {
                     BindError::InUse => Error::ERR_ALREADY_IN_USE,
                     BindError::Refused(_) => Error::ERR_UNAVAILABLE,

@@ -74,7 +74,8 @@ pub(super) fn in_words(error: &Error) -> String {
             return format!("the other side ended TLS with the alert {alert:?}");
         }
         Error::InvalidMessage(_) => {
-            return "the other side does not speak TLS at this port".to_owned();
+            return "the other side does not speak TLS at this port; if it is a server of ws://, connect with ws://"
+                .to_owned();
         }
         other => return other.to_string(),
     };

@@ -160,6 +160,7 @@ impl Client {
         let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, target.port)).collect();
         let driver = ClientDriver::new(
             Arc::clone(&endpoint),
+            target.place(),
             addresses,
             tls,
             (handshake, out),

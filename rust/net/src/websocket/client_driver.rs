@@ -32,6 +32,8 @@ const KEY: Key = Key { slot: 0, serial: 0 };
 
 pub(super) struct ClientDriver {
     endpoint: Arc<Endpoint>,
+    /// The host and port, for messages.
+    place: String,
     /// Those that are not tried yet.
     addresses: VecDeque<SocketAddr>,
     /// Those that are tried; its place in the list is the key of the socket.
@@ -64,6 +66,7 @@ struct Active {
 impl ClientDriver {
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
+        place: String,
         addresses: Vec<SocketAddr>,
         tls: Option<(ClientTls, String)>,
         request: (ClientHandshake, Vec<u8>),
@@ -71,6 +74,7 @@ impl ClientDriver {
     ) -> Self {
         Self {
             endpoint,
+            place,
             addresses: interleave(addresses),
             attempts: Vec::new(),
             next_attempt: None,
@@ -108,7 +112,10 @@ impl ClientDriver {
             }
         }
         if self.attempts.iter().all(Option::is_none) {
-            let why = last.map_or("the host has no address".to_owned(), |error| tell(&error));
+            let why = match last {
+                None => format!("no address is known for {}", self.place),
+                Some(error) => self.tell(&error),
+            };
             self.fail(Failure::new(why));
         }
     }
@@ -132,7 +139,8 @@ impl ClientDriver {
                 if !self.addresses.is_empty() {
                     self.attempt(cx);
                 } else if self.attempts.iter().all(Option::is_none) {
-                    self.fail(Failure::new(tell(&error)));
+                    let why = self.tell(&error);
+                    self.fail(Failure::new(why));
                 }
             }
         }
@@ -218,6 +226,16 @@ impl ClientDriver {
         true
     }
 
+    /// Returns an error of the system in words for a developer.
+    fn tell(&self, error: &io::Error) -> String {
+        let place = &self.place;
+        match error.kind() {
+            ErrorKind::ConnectionRefused => format!("nobody listens at {place}"),
+            ErrorKind::TimedOut => format!("{place} does not answer"),
+            _ => format!("{place} cannot be reached: {error}"),
+        }
+    }
+
     fn fail(&mut self, failure: Failure) {
         lock(&self.endpoint.news).failed = Some(failure);
         self.attempts.clear();
@@ -239,15 +257,6 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
         mixed.extend(b.pop_front());
     }
     mixed
-}
-
-/// An error of the system in words for a developer.
-fn tell(error: &io::Error) -> String {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => "nobody listens at that port".to_owned(),
-        ErrorKind::TimedOut => "the host does not answer".to_owned(),
-        _ => error.to_string(),
-    }
 }
 
 impl Driver for ClientDriver {
@@ -287,7 +296,10 @@ impl Driver for ClientDriver {
             Some(active) if due(active.connection.deadline) => {
                 self.serve(cx, |connection, turn| connection.expired(turn.now));
             }
-            None if due(self.deadline) => self.fail(Failure::new("the host does not answer")),
+            None if due(self.deadline) => {
+                let why = self.tell(&ErrorKind::TimedOut.into());
+                self.fail(Failure::new(why));
+            }
             _ => {}
         }
     }

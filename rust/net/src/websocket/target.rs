@@ -101,6 +101,12 @@ impl Target {
         })
     }
 
+    /// The host and port, for messages.
+    pub(super) fn place(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
     /// The address, if the host is one and not a name.
     pub fn address(&self) -> Option<IpAddr> {
         self.host.parse().ok()

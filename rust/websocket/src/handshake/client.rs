@@ -55,7 +55,12 @@ impl ClientHandshake {
             refused.receive(input)?;
             return Ok((input.len(), None));
         }
-        let (used, section) = self.section.receive(input, |byte| byte == b'H')?;
+        let is_tls = self.section.is_empty() && matches!(input.first(), Some(20..=23));
+        let (used, section) =
+            self.section.receive(input, |byte| byte == b'H').map_err(|error| {
+                // The record of an alert, or another one.
+                if is_tls { HandshakeError::Tls } else { error.into() }
+            })?;
         match section.map(|section| Response::parse(section, &self.expected)).transpose() {
             Err(HandshakeError::Refused { status, reason, text_len }) => {
                 let mut refused = Refused { status, reason, text_len, text: Vec::new() };

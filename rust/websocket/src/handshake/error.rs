@@ -10,6 +10,8 @@ use std::fmt;
 pub enum HandshakeError {
     /// The answer is not HTTP/1.1.
     NotHttp,
+    /// The answer is a record of TLS: the server is one of `wss://`.
+    Tls,
     /// A line of the answer does not end with CR LF.
     LineEnd,
     /// The answer is longer than [`MAX_HEADER_SECTION`], or has more lines than [`MAX_HEADERS`].
@@ -62,6 +64,7 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotHttp => f.write_str("the server's answer is not HTTP/1.1"),
+            Self::Tls => f.write_str("the server speaks TLS at this port: connect with wss://"),
             Self::LineEnd => f.write_str("a line of the server's answer does not end with CR LF"),
             Self::TooLong => write!(
                 f,

@@ -23,6 +23,11 @@ pub(super) enum SectionError {
 }
 
 impl Section {
+    /// Returns whether nothing has come so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// Receives from the front of `input`: how many of its bytes were used, and the section once it is whole. `begins` says
     /// whether a section can begin with a byte.
     pub(super) fn receive(

@@ -144,7 +144,11 @@ impl Connection {
                 Life::Over
             }
             Phase::Response(handshake) => {
-                let ended = "the server ended the connection during the handshake";
+                let ended = if self.transport.is_plain() {
+                    "the server ended the connection without an answer; if it is one of wss://, connect with wss://"
+                } else {
+                    "the server ended the connection during the handshake"
+                };
                 let why = if why.is_empty() { ended } else { why };
                 let failure = handshake.end().map_or_else(|| Failure::new(why), Failure::from);
                 Life::Opening(Opening::Failed(failure))

@@ -211,7 +211,7 @@ fn a_refusal_says_why_in_the_text_that_comes_with_it() {
 
 #[test]
 fn what_is_not_http_or_too_long_is_refused() {
-    assert_eq!(refused("\x15\x03\x01"), HandshakeError::NotHttp);
+    assert_eq!(refused("\x15\x03\x01"), HandshakeError::Tls);
     assert_eq!(refused("SSH-2.0-x\r\n"), HandshakeError::NotHttp);
     assert_eq!(refused("HTTP/2 101\r\n\r\n"), HandshakeError::NotHttp);
     assert_eq!(refused(answer("no colon\r\n")), HandshakeError::NotHttp);
