@@ -13,12 +13,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// An `openssl` that runs.
 struct OpenSsl {
@@ -49,6 +49,18 @@ impl OpenSsl {
         let input = self.child.stdin.as_mut().expect("a pipe");
         // At once: what it reads at once, it sends as one packet.
         input.write_all(format!("{line}\n").as_bytes()).expect("it runs");
+    }
+
+    /// The port that a server has told.
+    fn port(&mut self) -> u16 {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).expect("it tells its port");
+            if let Some(address) = line.strip_prefix("ACCEPT ") {
+                return address.parse::<SocketAddr>().expect("an address").port();
+            }
+        }
     }
 
     fn has_said(&mut self, what: &str) -> bool {
@@ -148,18 +160,13 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// One after the other: ports that were free may be another test's.
-static TURN: Mutex<()> = Mutex::new(());
-
 /// Our client and a server of OpenSSL's, with further options.
 fn client_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let made = make(kind);
     let [certificate, key] =
         files(&made, &format!("server-{kind:?}-{}", options.replace(['/', ' '], "_")));
-    let port = socket().local_addr().expect("a port").port();
     let arguments = format!(
-        "s_server -dtls1_2 -listen -accept 127.0.0.1:{port} -cert {} -key {} {options}",
+        "s_server -dtls1_2 -listen -accept 127.0.0.1:0 -cert {} -key {} {options}",
         certificate.display(),
         key.display()
     );
@@ -167,10 +174,7 @@ fn client_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
         println!("there is no openssl here");
         return;
     };
-    let began = Instant::now();
-    while !server.has_said("ACCEPT") && began.elapsed() < PATIENCE {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let port = server.port();
     let config = ClientConfig {
         verifier: Only::of(&made.identity),
         server_name: Some("game.example".to_owned()),

@@ -13,11 +13,11 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 fn config() -> Config {
-    Config::default()
+    Config { handshake_timeout: PATIENCE, ..Config::default() }
 }
 
 fn limited(limits: Limits) -> Config {
@@ -224,19 +224,17 @@ fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
         client.stream.write_all(&out).expect("sent");
         client
     });
-    // The game does not read: no more than the limit waits for it.
-    let mut look = || {
+    until("a full inbox", || {
         server.poll();
         while server.next_event().is_some() {}
-        peer.available()
-    };
-    until("a full inbox", || (look() == 16).then_some(()));
-    std::thread::sleep(Duration::from_millis(50));
-    assert_eq!(look(), 16);
+        (peer.available() == 16).then_some(())
+    });
     let mut next = 0;
     until("the last message", || {
         server.poll();
         while server.next_event().is_some() {}
+        // However long the game has not read: no more than the limit waits for it.
+        assert!(peer.available() <= 16);
         while let Some(message) = peer.receive() {
             assert_eq!(message.payload, u32::to_be_bytes(next));
             next += 1;
@@ -326,7 +324,8 @@ fn a_silent_client_is_dropped_in_time() {
     let start = Instant::now();
     let mut silent = dial(&server);
     let mut slow = dial(&server);
-    slow.write_all(b"GET / HTT").expect("sent");
+    // Where this thread had to wait for a processor, its time may be over.
+    let _ = slow.write_all(b"GET / HTT");
     for stream in [&mut silent, &mut slow] {
         let answer = answer(stream);
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The documented limit of the queue.
 const WAITING: usize = 1024;
 /// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 #[test]
 fn jobs_run_at_lower_priority_a_panic_is_an_error_and_the_queue_has_an_end() {
