@@ -73,11 +73,21 @@ impl Cache {
         Ok(folder)
     }
 
-    /// Only one xtask at a time fills folders. The system lifts the lock when the process ends.
+    /// Only one xtask at a time fills folders.
     fn lock(&self) -> Result<File> {
-        let file = File::create(self.root.join("lock"))?;
+        self.lock_file("lock", "setting up")
+    }
+
+    /// Only one xtask at a time uses the ports that the demos and the documents have.
+    pub(crate) fn lock_ports(&self) -> Result<File> {
+        self.lock_file("ports", "using the ports of the demos")
+    }
+
+    /// The system lifts the lock when the process ends.
+    fn lock_file(&self, name: &str, what: &str) -> Result<File> {
+        let file = File::create(self.root.join(name))?;
         if file.try_lock().is_err() {
-            note("waiting for another `cargo xtask` that is setting up");
+            note(&format!("waiting for another `cargo xtask` that is {what}"));
             file.lock()?;
         }
         Ok(file)

@@ -21,7 +21,7 @@ const DEMOS: [&str; 3] = ["websocket", "enet", "dtls"];
 const GREETINGS: [&str; 2] = ["Godot Engine v", "Initialize godot-rust "];
 
 /// For the exchange, the start of both engines included.
-const LIMIT: Duration = Duration::from_mins(2);
+const LIMIT: Duration = Duration::from_mins(5);
 const POLL: Duration = Duration::from_millis(20);
 /// So many lines of one side are read before the other has its turn, and the time is checked.
 const LINES_AT_ONCE: usize = 100;

@@ -18,7 +18,7 @@ use crate::report::{note, step};
 /// The oldest engine that the extension loads in (`compatibility_minimum`).
 const OLDEST: (u32, u32) = (4, 3);
 
-const VERSION_LIMIT: Duration = Duration::from_mins(1);
+const VERSION_LIMIT: Duration = Duration::from_mins(5);
 
 /// An engine that can be started.
 pub(crate) struct Engine {

@@ -13,7 +13,7 @@ use crate::cache::Cache;
 use crate::debian;
 use crate::process::run;
 
-const START_LIMIT: Duration = Duration::from_mins(1);
+const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// Godot 3's headless server, with the C library that it was built for.
 const GODOT_3: Program = Program {

@@ -31,9 +31,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// What a dead process may leave in the pipe is read for so long: a grandchild
-    /// that holds the pipe open must not hold us up.
-    const LAST_WORDS: Duration = Duration::from_secs(2);
+    /// What a dead process may leave in the pipe is read for so long: a grandchild that holds the pipe open must not
+    /// hold us up for ever.
+    const LAST_WORDS: Duration = Duration::from_mins(1);
     const POLL: Duration = Duration::from_millis(20);
 
     /// Starts a process without input, in a group of its own.

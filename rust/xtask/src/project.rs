@@ -12,7 +12,7 @@ use crate::process::run;
 use crate::report::{note, step};
 use crate::workspace;
 
-const IMPORT_LIMIT: Duration = Duration::from_mins(5);
+const IMPORT_LIMIT: Duration = Duration::from_mins(20);
 /// The file that tells the engine of extensions, and the line in it for ours.
 const EXTENSION_LIST: &str = ".godot/extension_list.cfg";
 const EXTENSION: &str = "res://addons/lodewire/lodewire.gdextension\n";

@@ -27,7 +27,7 @@ use outcome::{Ended, Outcomes};
 
 /// All cases take some 20 minutes for each role; one that hangs must not keep us for ever.
 const LIMIT: Duration = Duration::from_hours(2);
-const START_LIMIT: Duration = Duration::from_mins(1);
+const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// Some of every group, in a few seconds; among them those in which it shows that a Close comes before the answer to what
 /// came before it (3.2 to 5.15), that a control frame between fragments does no harm (5.6 to 5.20), and each way in which

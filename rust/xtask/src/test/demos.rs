@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 
+use crate::cache::Cache;
 use crate::engine::Engine;
 use crate::log_lines;
 use crate::process::{Event, Running};
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A scene, with its arguments, and what it prints when all is well.
 struct Scene {
@@ -89,17 +90,24 @@ const TESTS: [(&str, &[Scene]); 6] = [
 ];
 
 /// Runs all; each counts as one test.
-pub(crate) fn run(tally: &mut Tally, engine: &Engine, filter: Option<&str>) {
+pub(crate) fn run(
+    tally: &mut Tally,
+    cache: &Cache,
+    engine: &Engine,
+    filter: Option<&str>,
+) -> Result<()> {
     for (name, scenes) in TESTS {
         if filter.is_some_and(|text| !name.contains(text)) {
             continue;
         }
+        let _lock = cache.lock_ports()?;
         if let Some(port) = taken_port() {
             tally.skip(name, &format!("another program has the port {port}"));
             continue;
         }
         tally.run(name, || together(engine, scenes));
     }
+    Ok(())
 }
 
 fn taken_port() -> Option<u16> {

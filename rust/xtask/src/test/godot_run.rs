@@ -14,7 +14,7 @@ use crate::test::log_scan::{Ending, LogScan, Outcome, Report};
 use crate::workspace;
 
 /// How long the engine may take for what is no test: to start, and to end.
-const BETWEEN_TESTS: Duration = Duration::from_mins(3);
+const BETWEEN_TESTS: Duration = Duration::from_mins(10);
 
 /// What to run, and how.
 pub(crate) struct GodotRun<'a> {

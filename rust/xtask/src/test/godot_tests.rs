@@ -22,7 +22,7 @@ use crate::test::runner_selftest;
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The engine, the library, the import, and the tests. What fails is counted.
 pub(crate) fn run(tally: &mut Tally, filter: Option<&str>) {
@@ -41,7 +41,7 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     help::run_check(tally, &engine, filter);
-    demos::run(tally, &engine, filter);
+    demos::run(tally, &cache, &engine, filter)?;
     package::run_tests(tally, &cache, &engine, filter)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter);

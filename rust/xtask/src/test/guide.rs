@@ -12,7 +12,7 @@ use crate::test::help;
 use crate::test::package::Fresh;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A fenced block: the words behind the fence, and the text.
 struct Block {

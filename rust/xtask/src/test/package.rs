@@ -54,6 +54,7 @@ pub(crate) fn run_tests(
     }
     let zip = package::run(cache, false)?;
     for (name, test) in wanted {
+        let _lock = cache.lock_ports()?;
         tally.run(name, || try_in_empty_project(engine, &zip, *test));
     }
     Ok(())
