@@ -3,11 +3,14 @@ extends SceneTree
 ## return codes say: `-- --seed=N --steps=N`, and `--trace` to see each step. It prints a line "DIFFERENT" for each difference and
 ## ends with 1 then. What one call does is compared when both sides have come to rest.
 
+const Ports := preload("res://ports.gd")
+
 const CLIENTS := 3
 ## A call's outcome is the same in both worlds for so many looks in a row before the next call.
 const CALM := 12
-## When a world that is not the other's twin is given up.
-const PATIENCE_MSEC := 4000
+## After so many looks in all, each a millisecond after the last or more, a world that is not the other's twin is given up: not
+## after a time, of which a busy machine gives more or less.
+const PATIENCE := 4000
 ## Who is nobody's peer.
 const STRANGER := 12_345
 
@@ -54,8 +57,9 @@ func _run() -> void:
 		if trace:
 			printerr("STEP ", number, " ", call, " ", results)
 		var calm := 0
-		var end := Time.get_ticks_msec() + PATIENCE_MSEC
-		while calm < CALM and Time.get_ticks_msec() < end:
+		var looks := 0
+		while calm < CALM and looks < PATIENCE:
+			looks += 1
 			engines.poll()
 			ours.poll()
 			OS.delay_msec(1)
@@ -213,6 +217,7 @@ class World:
 				return null
 			"join":
 				joining = who
+				make.is_refused = server.peer.refuse_new_connections
 				var joined := make.join(clients[who].peer)
 				# The API sees it connect, however soon it is through.
 				if with_api and joined == OK:
@@ -426,6 +431,8 @@ class End:
 ## How the classes of one make are made and begun.
 class Make:
 	var port := 0
+	## Whether the server refuses whoever is about to join.
+	var is_refused := false
 	## Whether what waits is read before each call, where the makes differ in what becomes of it.
 	var reads_first := false
 	## Whether it is a matter of time what a client learns that is sent away while it joins.
@@ -452,6 +459,4 @@ class Make:
 		return []
 
 	func free_port() -> int:
-		var probe := TCPServer.new()
-		probe.listen(0, "127.0.0.1")
-		return probe.get_local_port()
+		return Ports.tcp()

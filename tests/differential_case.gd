@@ -12,7 +12,7 @@ func seeds(usual := USUAL_SEEDS) -> int:
 
 
 func deadline_of(_method: String) -> float:
-	return 60.0 * maxi(USUAL_SEEDS, seeds())
+	return 5.0 * PATIENCE * maxi(USUAL_SEEDS, seeds())
 
 
 ## Runs the script with each seed. It prints "DIFFERENT" and ends with 1 when something differs.
@@ -24,7 +24,7 @@ func compare(script: String, options := PackedStringArray(), usual_seeds := USUA
 		var arguments := PackedStringArray(["--headless", "--path", ProjectSettings.globalize_path("res://"), "-s",
 				script, "--", "--seed=%d" % number]) + options
 		var process := start_process(engine, arguments)
-		var code := await process.finished(120.0)
+		var code := await process.finished(5.0 * PATIENCE)
 		var lines := process.output().split("\n")
 		var told := Array(lines).filter(func(line: String) -> bool: return not line.begins_with("ERROR:") and not line.begins_with("   "))
 		check_eq(code, 0, "seed %d: %s" % [number, "\n".join(told.slice(-9))])

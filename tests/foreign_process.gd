@@ -13,7 +13,7 @@ const SHELL_SCRIPT := """
 """
 
 ## How long anything is waited for, in seconds: it only ends a hang.
-const PATIENCE := 60.0
+const PATIENCE := 120.0
 
 static var _count := 0
 

@@ -7,13 +7,21 @@ const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
 const ROUNDS := 100
 
 
-## How long the editor may take to gather its help, in a thread of its own. It crashed once (4.6.3) when a class was taken away
-## in its first second: as far as a backtrace without symbols tells, where it removes the help of that class.
-const HELP_MSEC := 5000
+## So many looks in a row, at its other threads, find all asleep when the editor has gathered its help, in a thread of its own. It
+## crashed once (4.6.3) when a class was taken away in its first second: as far as a backtrace without symbols tells, where it
+## removes the help of that class.
+const CALM := 5
+const CALM_MSEC := 200
+const MOST_LOOKS := 3000
 
 
 func _initialize() -> void:
-	OS.delay_msec(HELP_MSEC)
+	var calm := 0
+	for _look in MOST_LOOKS:
+		OS.delay_msec(CALM_MSEC)
+		calm = calm + 1 if _others_sleep() else 0
+		if calm == CALM:
+			break
 	var before := _held()
 	for round_number in ROUNDS:
 		var load_now := Load.new()
@@ -41,6 +49,18 @@ func _initialize() -> void:
 func _end(failure: String) -> void:
 	print("lifecycle: ", "%d reloads" % ROUNDS if failure.is_empty() else "FAIL: " + failure)
 	quit(0 if failure.is_empty() else 1)
+
+
+## Whether no other thread has work, nor waits for a processor.
+static func _others_sleep() -> bool:
+	for task in DirAccess.get_directories_at("/proc/self/task"):
+		var file := FileAccess.open("/proc/self/task/%s/stat" % task, FileAccess.READ)
+		if file == null or task == str(OS.get_process_id()):
+			continue
+		# The state stands behind the name, which is in parentheses.
+		if file.get_line().get_slice(") ", 1).begins_with("R"):
+			return false
+	return true
 
 
 ## What the extension holds of the system.

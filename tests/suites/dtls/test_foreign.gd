@@ -2,6 +2,7 @@ extends "res://test_case.gd"
 ## Peers that are not the engine's: mbedTLS 2.28, Godot 3.6 and 3.2 (mbedTLS 2.16), GnuTLS. OpenSSL is in rust/dtls/tests.
 
 const Ends := preload("res://suites/dtls/ends.gd")
+const Ports := preload("res://ports.gd")
 const RSA := ["res://suites/websocket/keys/rsa_pkcs1.key", "res://suites/websocket/keys/rsa.crt", "localhost"]
 const EC := ["server.key", "engine.crt", "game.example"]
 
@@ -61,11 +62,22 @@ func test_gnutls_as_client() -> void:
 	for kind: Array in [RSA, EC]:
 		var port := ends.listen(LodeDTLSServer.new(), Ends.options(kind[0], kind[1]))
 		ends.received.clear()
-		# What comes at once is one packet; at the end of its input it leaves.
-		var line := "(sleep 1; echo hello; sleep 1) | '%s' gnutls-cli --udp --port %d --x509cafile '%s' --verify-hostname %s 127.0.0.1"
-		var client := start_process("sh", ["-c", line % [program, port, _file(kind[1]), kind[2]]])
+		# What comes at once is one packet; at the end of its input it leaves. Files say when it may.
+		var may_speak := OS.get_user_data_dir().path_join("gnutls_speaks_%d" % OS.get_process_id())
+		var may_leave := OS.get_user_data_dir().path_join("gnutls_leaves_%d" % OS.get_process_id())
+		var wait := "while [ ! -e '%s' ]; do sleep 0.1; done"
+		var line := "(%s; echo hello; %s) | '%s' gnutls-cli --udp --port %d --x509cafile '%s' --verify-hostname %s 127.0.0.1"
+		var client := start_process("sh", ["-c", line % [wait % may_speak, wait % may_leave, program, port, _file(kind[1]), kind[2]]])
+		check(await until(func() -> bool:
+			ends.pump()
+			return ends.accepted.size() == 1 and ends.accepted[0].get_status() == LodePacketPeerDTLS.STATUS_CONNECTED
+		), "it connects: " + client.output())
+		FileAccess.open(may_speak, FileAccess.WRITE).close()
+		check(await until(func() -> bool: ends.pump(); return client.output().contains("hello")), "the echo comes: " + client.output())
+		FileAccess.open(may_leave, FileAccess.WRITE).close()
 		await _finish(client)
-		check(client.output().contains("hello"), "the echo comes: " + client.output())
+		DirAccess.remove_absolute(may_speak)
+		DirAccess.remove_absolute(may_leave)
 		check_eq(ends.received, [("hello\n").to_ascii_buffer()] as Array[PackedByteArray])
 		ends.close()
 
@@ -75,7 +87,7 @@ func test_gnutls_as_server() -> void:
 	if program.is_empty():
 		return
 	for kind: Array in [RSA, EC]:
-		var port := _free_port()
+		var port := Ports.udp()
 		var arguments := ["gnutls-serv", "--udp", "--echo", "--port", str(port), "--x509keyfile", _file(kind[0]), "--x509certfile", _file(kind[1])]
 		var server := start_process(program, arguments)
 		check(await until(func() -> bool: return server.output().contains("UDP Echo Server")), "it starts: " + server.output())
@@ -143,14 +155,6 @@ func _echo_at(port: int, certificate: X509Certificate, hostname: String, longest
 ## Serves until a process has ended.
 func _finish(process: ForeignProcess) -> void:
 	check(await until(func() -> bool: ends.pump(); return not process.is_running()), "it ends: " + process.output())
-
-
-func _free_port() -> int:
-	var socket := PacketPeerUDP.new()
-	socket.bind(0, "127.0.0.1")
-	var port := socket.get_local_port()
-	socket.close()
-	return port
 
 
 func _path(script: String) -> String:

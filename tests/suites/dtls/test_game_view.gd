@@ -207,9 +207,10 @@ func test_clients_that_vanish() -> void:
 		var client := ends.join("", port, TLSOptions.client_unsafe())
 		check(await until(ends.connected(client)), "it connects")
 		client.put_packet([1])
-		check(await until(func() -> bool: ends.pump(); return ends.accepted.size() == 1), "at both ends")
-		check(await until(func() -> bool: ends.pump(); return ends.accepted.is_empty()), "it is let go of")
-		check_eq(ends.reasons[-1], "the other side was silent for too long")
+		# On a slow machine it may be over before it is looked at.
+		check(await until(func() -> bool: ends.pump(); return not ends.reasons.is_empty()), "it is let go of")
+		check_eq(ends.reasons, ["the other side was silent for too long"] as Array[String])
+		ends.reasons.clear()
 		ends.close()
 
 

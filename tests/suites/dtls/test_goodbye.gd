@@ -18,10 +18,6 @@ func after_each() -> void:
 	ends.close()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_a_client_that_goes_says_goodbye() -> void:
 	for make: String in ["Lode", ""]:
 		for own_socket: bool in [true, false]:
@@ -34,14 +30,14 @@ func test_a_client_that_goes_says_goodbye() -> void:
 					ends.add(going)
 				else:
 					going = ends.join("Lode", port, TLSOptions.client(Ends.certificate("engine.crt")))
-				check(await until(ends.connected(going), 15.0), "it joins: " + what)
+				check(await until(ends.connected(going)), "it joins: " + what)
 				check(await until(func() -> bool:
 					ends.pump()
 					return ends.accepted.size() == 1 and ends.accepted[0].get_status() == PacketPeerDTLS.STATUS_CONNECTED
-				, 15.0), "the server knows: " + what)
+				), "the server knows: " + what)
 				ends.remove(going)
 				_end(how)
-				check(await until(_nobody_left, 15.0), what)
+				check(await until(_nobody_left), what)
 				ends.close()
 
 
@@ -52,7 +48,7 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			going = LodeDTLSServer.new()
 			var port := ends.listen(going, Ends.options())
 			var client := ends.join(make, port, TLSOptions.client(Ends.certificate("engine.crt")))
-			check(await until(ends.connected(client), 15.0), "it joins: " + what)
+			check(await until(ends.connected(client)), "it joins: " + what)
 			check(await until(func() -> bool:
 				ends.pump()
 				return ends.accepted.size() == 1
@@ -62,7 +58,7 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			ends.add(client)
 			_end(how)
 			# A server that goes ends its clients, also those that a script still holds.
-			check(await until(ends.settled_to(client, PacketPeerDTLS.STATUS_DISCONNECTED), 15.0), what)
+			check(await until(ends.settled_to(client, PacketPeerDTLS.STATUS_DISCONNECTED)), what)
 			accepted.clear()
 			ends.close()
 
@@ -73,20 +69,20 @@ func test_a_game_that_quits_says_goodbye() -> void:
 		return
 	for hold: String in ["variable", "static"]:
 		var game := _start(engine, hold, "--listen")
-		var port := (await game.line_after("port ", 20.0)).strip_edges().to_int()
+		var port := (await game.line_after("port ")).strip_edges().to_int()
 		var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("engine.crt")))
-		check(await until(ends.connected(client), 20.0), "it joins: a server in a " + hold)
-		check(await until(ends.settled_to(client, PacketPeerDTLS.STATUS_DISCONNECTED), 20.0), "a server in a " + hold)
-		check_eq(await game.finished(20.0), 0, "the game ends well")
+		check(await until(ends.connected(client)), "it joins: a server in a " + hold)
+		check(await until(ends.settled_to(client, PacketPeerDTLS.STATUS_DISCONNECTED)), "a server in a " + hold)
+		check_eq(await game.finished(), 0, "the game ends well")
 		for how: String in ["host", "peer"]:
 			port = ends.serve("Lode", Ends.options())
 			game = _start(engine, hold, "--%s=%d" % [how, port])
 			check(await until(func() -> bool:
 				ends.pump()
 				return ends.accepted.size() == 1 and ends.accepted[0].get_status() == PacketPeerDTLS.STATUS_CONNECTED
-			, 20.0), "it joins: a client in a " + hold)
-			check(await until(_nobody_left, 20.0), "a client in a %s, connect_to_%s" % [hold, how])
-			check_eq(await game.finished(20.0), 0, "the game ends well")
+			), "it joins: a client in a " + hold)
+			check(await until(_nobody_left), "a client in a %s, connect_to_%s" % [hold, how])
+			check_eq(await game.finished(), 0, "the game ends well")
 			ends.close()
 
 

@@ -1,6 +1,8 @@
 extends RefCounted
 ## Hosts of a test, ours and the engine's, that are serviced once a frame; and what they were told.
 
+const Ports := preload("res://ports.gd")
+
 ## Of each host: its events, as arrays of four. Packets are read, and stand in the place of the data.
 var events := {}
 
@@ -9,11 +11,7 @@ var _hosts: Array[RefCounted] = []
 
 ## A UDP port of this machine that is free: some builds of the engine do not tell which one they took.
 static func free_port() -> int:
-	var socket := PacketPeerUDP.new()
-	socket.bind(0, "127.0.0.1")
-	var port := socket.get_local_port()
-	socket.close()
-	return port
+	return Ports.udp()
 
 
 ## A host on a free port of this machine; `of` is "LodeENetConnection" or "ENetConnection".

@@ -288,11 +288,11 @@ func test_what_waits_is_limited() -> void:
 		packet.encode_u32(0, number)
 		peer.send(0, packet, LodeENetPacketPeer.FLAG_RELIABLE)
 		peer.send(1, packet, LodeENetPacketPeer.FLAG_UNSEQUENCED)
-		OS.delay_msec(1)
+		client.flush()
 	check(await until(func() -> bool: return (
 		at_server.get_statistic(LodeENetPacketPeer.PEER_PACKETS_REFUSED) > 0.0
-		and at_server.get_statistic(LodeENetPacketPeer.PEER_PACKETS_DROPPED) > 0.0
-	)), "some are refused, and some dropped")
+		and at_server.get_statistic(LodeENetPacketPeer.PEER_PACKETS_DROPPED) >= 140.0
+	)), "some are refused, and of 200 those dropped that have no room")
 	# All reliable ones come in the end, in their order; of the others the newest.
 	var reliable := []
 	var others := []
@@ -303,7 +303,7 @@ func test_what_waits_is_limited() -> void:
 		var number := at_server.get_packet().decode_u32(0)
 		(reliable if at_server.get_packet_channel() == 0 else others).append(number)
 	check_eq(reliable, range(200))
-	check_lt(others.size(), 60)
+	check_le(others.size(), 60)
 	# What is unreliable comes when it comes: the last that came before the reliable ones were all read.
 	check(await until(func() -> bool:
 		if server.service()[0] == LodeENetConnection.EVENT_RECEIVE:
@@ -315,15 +315,15 @@ func test_what_waits_is_limited() -> void:
 func test_round_trip_times_do_not_grow_with_the_frames() -> void:
 	var peer := _connected(_dial())
 	var at_server: LodeENetPacketPeer = server.get_peers()[0]
-	# Two frames a second; the way there and back takes far less than one of them.
-	for _frame in 8:
+	# A frame takes two seconds; the way there and back takes far less, also on a busy machine.
+	for _frame in 4:
 		peer.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
 		at_server.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
-		OS.delay_msec(500)
+		OS.delay_msec(2000)
 		server.service_all()
 		client.service_all()
 	for side: LodeENetPacketPeer in [peer, at_server]:
-		check_lt(side.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), 250.0)
+		check_lt(side.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), 1500.0)
 
 
 func test_a_simulated_network_is_late_and_loses() -> void:

@@ -6,17 +6,11 @@ const Hosts := preload("res://suites/enet/hosts.gd")
 const OURS := "LodeENetMultiplayerPeer"
 const ENGINE := "ENetMultiplayerPeer"
 const MAKES: Array[String] = [OURS, ENGINE]
-## It only ends a hang: nobody gives up by itself before that.
-const SOON := 20.0
 
 var server: MultiplayerPeer
 var client: MultiplayerPeer
 var told: Array[String] = []
 var port := 0
-
-
-func deadline_of(_method: String) -> float:
-	return 60.0
 
 
 func after_each() -> void:
@@ -131,7 +125,7 @@ func test_a_game_that_quits_says_goodbye() -> void:
 						"-s", "res://suites/enet/quitting_game.gd", "--", "--class=" + of, "--hold=" + hold,
 						"--%s=%d" % ["listen" if as_server else "join", port]]))
 				if as_server:
-					await game.line_after("ready", 20.0)
+					await game.line_after("ready")
 					other.connect_to_host("127.0.0.1", port, 0, 5)
 				var heard: Array[int] = []
 				check(await until(func() -> bool:
@@ -141,9 +135,9 @@ func test_a_game_that_quits_says_goodbye() -> void:
 					if event[0] != ENetConnection.EVENT_NONE and event[0] != ENetConnection.EVENT_RECEIVE:
 						heard.append(event[0])
 					return heard.size() == 2
-				, 20.0), what)
+				), what)
 				check_eq(heard, [ENetConnection.EVENT_CONNECT, ENetConnection.EVENT_DISCONNECT] as Array[int], what)
-				check_eq(await game.finished(20.0), 0, "the game ends well: " + what)
+				check_eq(await game.finished(), 0, "the game ends well: " + what)
 				other.destroy()
 
 
@@ -175,7 +169,7 @@ func test_a_player_who_is_sent_away_is_not_heard_any_more() -> void:
 				if client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
 					client.poll()
 				return how == "force" or told.has("server lost %d" % id)
-			, SOON), "%s of %s is told" % [how, other])
+			), "%s of %s is told" % [how, other])
 			check_eq(heard[0], 0, how)
 			expect_error("there is no peer %d" % id)
 			check(server.get_peer(id) == null, "it is forgotten")
@@ -192,7 +186,7 @@ func test_a_client_that_ends_its_connection_is_disconnected() -> void:
 				if client.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
 					client.poll()
 				return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
-			, SOON), "%s of %s" % [how, of])
+			), "%s of %s" % [how, of])
 			traces.append(told.filter(func(line: String) -> bool: return line.begins_with("client")))
 		check_eq(traces[0], traces[1], how)
 
@@ -229,7 +223,7 @@ func test_the_reason_of_a_disconnect_is_readable() -> void:
 	check(await until(func() -> bool:
 		client.poll()
 		return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
-	, 10.0), "it is lost")
+	), "it is lost")
 	check_eq(at_client.get_disconnect_reason(), "the other side does not answer")
 
 
@@ -365,4 +359,4 @@ func _until_told(what: String) -> bool:
 			if peer != null and peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
 				peer.poll()
 		return told.any(func(line: String) -> bool: return line.begins_with(what.get_slice("%", 0)))
-	, SOON)
+	)

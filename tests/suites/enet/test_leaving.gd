@@ -26,10 +26,6 @@ func after_each() -> void:
 			peer.close()
 
 
-func deadline_of(_method: String) -> float:
-	return 60.0
-
-
 func test_a_kicked_player_calls_nothing_any_more() -> void:
 	var ways := {
 		"disconnect_peer of the multiplayer API": func(root: Root, id: int) -> void:

@@ -1,6 +1,7 @@
 extends "res://test_case.gd"
 ## Dedicated servers, each an engine of its own, behind the real HAProxy and nginx with the configurations of docs/servers.
 
+const Ports := preload("res://ports.gd")
 const KEY := "res://suites/websocket/keys/rsa_pkcs1.key"
 const CERTIFICATE := "res://suites/websocket/keys/rsa.crt"
 
@@ -37,7 +38,7 @@ func test_three_servers_behind_haproxy() -> void:
 	var program := haproxy()
 	if program.is_empty() or not await _start_servers(["--proxies=127.0.0.1"]):
 		return
-	var port := _free_port()
+	var port := Ports.tcp()
 	var config := _document("haproxy.cfg")
 	var pem := _file("game.pem", FileAccess.get_file_as_string(CERTIFICATE) + FileAccess.get_file_as_string(KEY))
 	config = _replaced(config, "bind :443 ssl crt /etc/haproxy/game.pem", "bind 127.0.0.1:%d ssl crt \"%s\"" % [port, pem])
@@ -54,8 +55,8 @@ func test_three_servers_behind_haproxy() -> void:
 	FileAccess.open(servers[0].drain_file, FileAccess.WRITE).close()
 	check_eq(await servers[0].process.line_after("draining"), "")
 	check(servers[0].process.output().contains("draining"), "one has seen the file")
-	# Two checks of the balancer's, a second apart.
-	await seconds(3.0)
+	# The balancer has asked, and says what it was told.
+	check(await until(func() -> bool: return balancer.output().contains("game/one is DOWN, reason: Layer7 wrong status, code: 503")), balancer.output())
 	_join("wss://localhost:%d" % port, 9)
 	check(await _all_are_welcome(), "nine more: " + _spread())
 	check_eq(_players_of("one").size(), before, "players of one: " + _spread())
@@ -79,7 +80,7 @@ func test_three_servers_behind_nginx() -> void:
 	var program := nginx()
 	if program.is_empty() or not await _start_servers(["--proxies=127.0.0.1", "--forwarded"]):
 		return
-	var port := _free_port()
+	var port := Ports.tcp()
 	var config := _document("nginx.conf")
 	config = _replaced(config, "listen 443 ssl;", "listen 127.0.0.1:%d ssl;" % port)
 	config = _replaced(config, "/etc/nginx/game.crt", "\"%s\"" % ProjectSettings.globalize_path(CERTIFICATE))
@@ -209,11 +210,3 @@ func _file(name: String, text: String) -> String:
 	FileAccess.open(path, FileAccess.WRITE).store_string(text)
 	files.append(path)
 	return path
-
-
-func _free_port() -> int:
-	var listener := TCPServer.new()
-	listener.listen(0, "127.0.0.1")
-	var port := listener.get_local_port()
-	listener.stop()
-	return port

@@ -15,10 +15,7 @@ class Engines extends Make:
 		return WebSocketMultiplayerPeer.new()
 
 	func new_client() -> MultiplayerPeer:
-		var client := WebSocketMultiplayerPeer.new()
-		# Where new connections are refused, it waits for as long.
-		client.handshake_timeout = 0.5
-		return client
+		return WebSocketMultiplayerPeer.new()
 
 	func listen(server: MultiplayerPeer) -> int:
 		if server.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED:
@@ -26,6 +23,8 @@ class Engines extends Make:
 		return server.create_server(port, "127.0.0.1")
 
 	func join(client: MultiplayerPeer) -> int:
+		# Where new connections are refused, it waits for as long.
+		client.handshake_timeout = 0.5 if is_refused else 60.0
 		return client.create_client("ws://127.0.0.1:%d" % port)
 
 

@@ -175,8 +175,8 @@ func test_a_stall_of_the_game_loses_nobody() -> void:
 	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/pings.py")
 	var process := start_process(program, [path, "ws://127.0.0.1:%d" % server.get_local_port()])
 	check(await _until(func() -> bool: return server.get_peers().size() == 1), "it comes in")
-	# A level is loaded: no poll for four seconds. The client gives up on a server that is silent for one.
-	OS.delay_msec(4000)
+	# A level is loaded: no poll for eight seconds. The client gives up on a server that is silent for five.
+	OS.delay_msec(8000)
 	var peer := server.get_peer(server.get_peers()[0])
 	check(await _until(func() -> bool: return peer.get_available_packet_count() > 0), "it is still there")
 	check_eq(peer.get_packet().get_string_from_utf8(), "I am here")

@@ -20,12 +20,12 @@ func test_garbage() -> void:
 
 
 func test_half_a_handshake_and_silence() -> void:
-	echo.server.handshake_timeout = 0.3
+	echo.server.handshake_timeout = 2.0
 	var start := Time.get_ticks_msec()
 	var client := await _dial()
 	client.put_data(UPGRADE.left(60).to_utf8_buffer())
 	await _check_answer(client, "HTTP/1.1 408 Request Timeout\r\n")
-	check_ge(Time.get_ticks_msec() - start, 300)
+	check_ge(Time.get_ticks_msec() - start, 2000)
 
 
 func test_header_of_ten_megabytes() -> void:

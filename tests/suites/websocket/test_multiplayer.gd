@@ -1,6 +1,7 @@
 extends "res://test_case.gd"
 ## The multiplayer mode: a game between our server and clients, ours and the engine's.
 
+const Ports := preload("res://ports.gd")
 const Root := preload("res://suites/websocket/multiplayer_root.gd")
 
 var server: LodeWebSocketServer
@@ -55,7 +56,7 @@ func test_a_game_with_clients_of_both_makes() -> void:
 
 func test_our_client_at_the_engine_server() -> void:
 	var engine := WebSocketMultiplayerPeer.new()
-	var port := _free_port()
+	var port := Ports.tcp()
 	check_eq(engine.create_server(port, "127.0.0.1"), OK)
 	server_root = Root.new("Server", engine)
 	add_child(server_root)
@@ -234,12 +235,6 @@ func _until_polled(clients: Array, done: Callable) -> bool:
 			client.poll()
 		return done.call()
 	)
-
-
-func _free_port() -> int:
-	var probe := TCPServer.new()
-	probe.listen(0, "127.0.0.1")
-	return probe.get_local_port()
 
 
 func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_connected() -> void:

@@ -1,9 +1,6 @@
 extends "res://test_case.gd"
 ## The order of one poll, and what handlers may do in it.
 
-## In seconds. What comes meanwhile shows only with a poll, which is the subject: so there is nothing to wait for.
-const SETTLE := 2.0
-
 const SIGNALS: Array[String] = ["client_connected", "data_received", "client_close_request", "client_disconnected"]
 
 var server: LodeWebSocketServer
@@ -26,7 +23,7 @@ func test_order_of_one_poll() -> void:
 	client.send_text("two")
 	client.close(4001, "bye")
 	# The game is busy: all of it waits for one poll.
-	await _poll_clients(SETTLE)
+	await _settle()
 	check_eq(emitted.size(), 1, "nothing is emitted without a poll")
 	server.poll()
 	check_eq(emitted, [
@@ -45,7 +42,7 @@ func test_first_data_comes_a_poll_after_the_connection() -> void:
 		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
 	check(await until(is_open), "the handshake needs no poll of the server")
 	client.send_text("early")
-	await _poll_clients(SETTLE)
+	await _settle()
 	server.poll()
 	check_eq(emitted, ["client_connected"] as Array[String])
 	server.poll()
@@ -59,7 +56,7 @@ func test_peers_come_in_the_order_of_their_ids() -> void:
 		await _connect_client()
 	for client in clients:
 		client.send_text("x")
-	await _poll_clients(SETTLE)
+	await _settle()
 	server.poll()
 	check_eq(told.size(), 8)
 	var sorted := told.duplicate()
@@ -169,7 +166,9 @@ func _provoke(name: String, action: Callable) -> void:
 			server.poll()
 		return called[0] > 0
 	check(await until(is_called), name + " is emitted")
-	await _poll_clients(0.05)
+	for _frame in 5:
+		client.poll()
+		await frames(1)
 	if server != null:
 		server.poll()
 
@@ -202,9 +201,28 @@ func _connect_client() -> WebSocketPeer:
 	return client
 
 
-func _poll_clients(time: float) -> void:
-	var end := Time.get_ticks_msec() + int(time * 1000.0)
-	while Time.get_ticks_msec() < end:
-		for client in clients:
-			client.poll()
-		await frames(1)
+## Has the server receive what the clients have sent, without a poll of it, which would show it. One thread serves all servers,
+## and each connection once a turn: when messages of another connection have come three times, each sent after the last has
+## come, the first turn is over.
+func _settle() -> void:
+	for client in clients:
+		client.poll()
+	var other := LodeWebSocketServer.new()
+	other.bind_ip = "127.0.0.1"
+	check_eq(other.listen(0), OK)
+	var told := []
+	other.data_received.connect(func(id: int) -> void: told.append(id))
+	var witness := WebSocketPeer.new()
+	witness.connect_to_url("ws://127.0.0.1:%d" % other.get_local_port())
+	for count in 3:
+		var sent := [false]
+		check(await until(func() -> bool:
+			for client in clients:
+				client.poll()
+			witness.poll()
+			if witness.get_ready_state() == WebSocketPeer.STATE_OPEN and not sent[0]:
+				sent[0] = true
+				witness.send_text("still here")
+			other.poll()
+			return told.size() > count
+		), "the thread of the servers goes on")

@@ -21,7 +21,7 @@ if "range" in sys.argv:
 peer = host.connect(enet.Address(b"127.0.0.1", int(sys.argv[1])), 4, 66)
 
 
-def wait(kind, seconds=60.0):
+def wait(kind, seconds=600.0):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         event = host.service(100)

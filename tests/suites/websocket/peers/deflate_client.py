@@ -14,7 +14,7 @@ async def main(url: str) -> None:
             for message in ("é" * (length // 2), bytes(index * index % 251 for index in range(length))):
                 for _ in range(2):
                     await socket.send(message)
-                    answer = await asyncio.wait_for(socket.recv(), 60)
+                    answer = await asyncio.wait_for(socket.recv(), 600)
                     assert answer == message, f"{type(message).__name__} of {length} comes back changed"
         await socket.send(["in ", "three ", "parts " * 100])
         assert await socket.recv() == "in three " + "parts " * 100

@@ -14,4 +14,4 @@ for _ in range(count):
     client.sendall(b"GET / HTTP/1.1\r\nHost: local")
     held.append(client)
 print("open", flush=True)
-time.sleep(60)
+time.sleep(3600)
