@@ -453,7 +453,7 @@ fn what_cannot_be_reached_is_told() {
     let config = client_config(&Settings::default());
     let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [failed(&format!("nobody listens at localhost:{free}"))]);
+    assert_eq!(told, [failed(&format!("nobody listens at localhost:{nobody}"))]);
     // Somebody who accepts and says nothing.
     let silent = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = silent.local_addr().expect("bound").port();
