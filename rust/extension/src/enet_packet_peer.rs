@@ -77,6 +77,9 @@ class_enum! {
         PacketsRefused = 14 => "PEER_PACKETS_REFUSED",
         /// Unreliable packets that were dropped since too much waited for you. Not in [ENetPacketPeer].
         PacketsDropped = 15 => "PEER_PACKETS_DROPPED",
+        /// Datagrams that were dropped since the range coder ([constant LodeENetConnection.COMPRESS_RANGE_CODER]) may not take
+        /// more time for this peer: their reliable packets come again, the others are lost. Not in [ENetPacketPeer].
+        DatagramsDropped = 16 => "PEER_DATAGRAMS_DROPPED",
     }
 }
 
@@ -99,6 +102,7 @@ impl From<PeerStatistic> for Statistic {
             PeerStatistic::PacketThrottleInterval => Self::PacketThrottleInterval,
             PeerStatistic::PacketsRefused => Self::Refused,
             PeerStatistic::PacketsDropped => Self::Dropped,
+            PeerStatistic::DatagramsDropped => Self::DroppedDatagrams,
         }
     }
 }

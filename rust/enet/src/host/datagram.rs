@@ -117,7 +117,7 @@ impl Host {
     }
 
     /// Opens a datagram that belongs to a connection with this number, or to none: checks its checksum, and gives its
-    /// commands, decompressed, as far as `inflation` allows that. They stand in `scratch` if they were compressed.
+    /// commands, decompressed, if `inflation` allows that. They stand in `scratch` if they were compressed.
     pub(super) fn open<'a>(
         &mut self,
         now: Time,
@@ -141,15 +141,17 @@ impl Host {
             }
             let compressor = self.compressor.as_mut()?;
             let mut inflation = inflation.filter(|_| compressor.is_slow());
-            let allowed = inflation
-                .as_mut()
-                .map_or(limit, |inflation| inflation.take(now, rest.len(), limit));
+            if let Some(inflation) = &mut inflation
+                && !inflation.take(now, rest.len(), limit)
+            {
+                return None;
+            }
             scratch.clear();
-            if !compressor.decompress(rest, scratch, allowed) {
+            if !compressor.decompress(rest, scratch, limit) {
                 return None;
             }
             if let Some(inflation) = inflation {
-                inflation.give_back(allowed - scratch.len());
+                inflation.give_back(limit.saturating_sub(scratch.len()));
             }
             scratch
         } else {

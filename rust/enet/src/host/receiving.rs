@@ -107,10 +107,14 @@ impl Host {
             let (connect_id, mut inflation) = (peer.connect_id, peer.inflation);
             let inflated = Some(&mut inflation);
             let commands = self.open(now, header, rest, connect_id, inflated, scratch);
+            let is_open = commands.is_some();
             if header.compressed
                 && let Some(peer) = self.peers.slot_mut(slot)
             {
                 peer.inflation = inflation;
+                if !is_open {
+                    self.touch(slot);
+                }
             }
             let Some(commands) = commands else { return };
             let is_answer =

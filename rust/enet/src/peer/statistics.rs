@@ -42,6 +42,8 @@ pub struct PeerStatistics {
     pub packet_throttle_interval: u32,
     /// Reliable packets, or pieces, that there was no room for: each came at least once in vain. Not in ENet.
     pub refused: u64,
+    /// Datagrams that were dropped, since to decompress them would have taken more time than a peer may. Not in ENet.
+    pub dropped_datagrams: u64,
     /// Bytes of packets that wait to be sent, or to be acknowledged, with 64 more for each, or each piece. Not in ENet.
     pub outgoing_bytes: usize,
 }
@@ -94,6 +96,7 @@ impl Peer {
             packet_throttle_deceleration: self.throttle.deceleration,
             packet_throttle_interval: self.throttle.interval,
             refused: self.refused,
+            dropped_datagrams: self.inflation.dropped(),
             outgoing_bytes: self.outgoing_bytes,
         }
     }

@@ -8,6 +8,8 @@ use lodewire_enet::{Compression, Compressor, HostConfig};
 use std::time::Duration;
 
 const LONG: [u8; 4000] = [0; 4000];
+/// What a peer may have decompressed in a second.
+const A_SECOND: usize = 8 << 20;
 
 fn compressed(mode: Compression, id: u16, session: u8, commands: &[Command<'_>]) -> Vec<u8> {
     let header = Header { peer_id: id, session, compressed: true, sent_time: Some(1) };
@@ -45,7 +47,7 @@ fn unreliable(number: u16) -> Command<'static> {
 
 /// 40 bytes that become 4000 take ENet's range coder as long as 4000 do.
 #[test]
-fn a_peer_may_have_a_mebibyte_decompressed_and_two_more_a_second() {
+fn a_peer_may_have_a_mebibyte_decompressed_and_eight_more_a_second() {
     let mut victim = victim(Compression::RangeCoder);
     let [attacker, other] = [1, 2].map(|number| connected(&mut victim, number));
     let mut came = 0;
@@ -61,14 +63,50 @@ fn a_peer_may_have_a_mebibyte_decompressed_and_two_more_a_second() {
     }
     // 261 of 4008 bytes each, and what their own bytes add.
     let before = send(&mut victim, &attacker, 1001);
-    assert!((261..270).contains(&before), "{before}");
+    assert!((261..280).contains(&before), "{before}");
     assert_eq!(send(&mut victim, &other, 1), before + 1);
     victim.pass(Duration::from_millis(100));
     for number in 1002..2000 {
         send(&mut victim, &attacker, number);
     }
     let more = send(&mut victim, &attacker, 2000) - before - 1;
-    assert!((52..60).contains(&more), "{more}");
+    assert!((209..230).contains(&more), "{more}");
+}
+
+/// A peer that sends nearly three times what it may has as much of it taken as one that sends no more, and what is dropped is counted.
+#[test]
+fn a_peer_that_sends_too_much_has_all_taken_that_it_may() {
+    const MILLIS: u64 = 1;
+    const SENT: usize = 6000;
+    let mut victim = victim(Compression::RangeCoder);
+    let attacker = connected(&mut victim, 1);
+    let key = victim.host.poll_statistics().expect("a peer").0;
+    let mut number = 0;
+    let mut send = |victim: &mut Victim, rounds: usize| {
+        let mut came = 0;
+        for _ in 0..rounds {
+            victim.pass(Duration::from_millis(MILLIS));
+            for _ in 0..SENT * MILLIS as usize / 1000 {
+                number += 1;
+                let commands = [unreliable(number)];
+                let mode = Compression::RangeCoder;
+                let datagram = compressed(mode, attacker.id, attacker.session, &commands);
+                victim.take(attacker.address, &datagram);
+            }
+            came += packets(&victim.events());
+            victim.host.consumed(key, came, 4000 * came);
+        }
+        came
+    };
+    // What there is at once is used up first.
+    send(&mut victim, 100);
+    let before = victim.host.peer_statistics(key).expect("a peer").dropped_datagrams;
+    let rounds = 200;
+    let came = send(&mut victim, rounds);
+    let may_come = A_SECOND / 4008 / 5;
+    assert!((may_come..may_come * 5 / 4).contains(&came), "{came} of {may_come}");
+    let dropped = victim.host.peer_statistics(key).expect("a peer").dropped_datagrams - before;
+    assert_eq!(dropped as usize + came, SENT * MILLIS as usize * rounds / 1000);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use super::endpoint::{Command, Disconnect};
 use super::id_map::IdMap;
-use super::peer_shared::{DROPPED, OUTGOING, OUTGOING_OVERHEAD, PeerShared, REFUSED};
+use super::peer_shared::{
+    DROPPED, DROPPED_DATAGRAMS, OUTGOING, OUTGOING_OVERHEAD, PeerShared, REFUSED,
+};
 use crate::tcp::canonical;
 use lodewire_enet::wire::MAXIMUM_PACKET_SIZE;
 use lodewire_enet::{Delivery, PeerState};
@@ -24,7 +26,7 @@ pub struct Received {
     pub data: Box<[u8]>,
 }
 
-/// A figure of a peer, as Godot's `ENetPacketPeer.PeerStatistic`, and two of our own.
+/// A figure of a peer, as Godot's `ENetPacketPeer.PeerStatistic`, and three of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Godot's names, and its documentation")]
 pub enum PeerStatistic {
@@ -46,6 +48,8 @@ pub enum PeerStatistic {
     Refused,
     /// Unreliable packets that were dropped since too much waited for the game.
     Dropped,
+    /// Datagrams that were dropped, since to decompress them would have taken too long.
+    DroppedDatagrams,
 }
 
 impl PeerStatistic {
@@ -182,6 +186,7 @@ impl Peer {
         let index = match statistic {
             PeerStatistic::Refused => REFUSED,
             PeerStatistic::Dropped => DROPPED,
+            PeerStatistic::DroppedDatagrams => DROPPED_DATAGRAMS,
             other => other as usize,
         };
         let figure = self.shared.figure(index) as f64;

@@ -16,13 +16,15 @@ const BYTES: u32 = 40;
 
 /// The figures of a peer that the game may ask for at any time, by their place in [`PeerShared::figures`]: first those of
 /// Godot's `PeerStatistic`, in its order.
-pub(super) const FIGURES: usize = 17;
+pub(super) const FIGURES: usize = 18;
 /// Reliable packets that there was no room for.
 pub(super) const REFUSED: usize = 14;
 /// Bytes that wait for the network.
 pub(super) const OUTGOING: usize = 15;
+/// Datagrams that were not decompressed.
+pub(super) const DROPPED_DATAGRAMS: usize = 16;
 /// Unreliable packets that made room for newer ones.
-pub(super) const DROPPED: usize = 16;
+pub(super) const DROPPED: usize = 17;
 
 /// A peer, as both threads know it.
 #[derive(Debug)]
@@ -103,6 +105,7 @@ impl PeerShared {
             s.packet_throttle_interval.into(),
             s.refused,
             s.outgoing_bytes as u64,
+            s.dropped_datagrams,
         ];
         for (figure, value) in self.figures.iter().zip(figures) {
             figure.store(value, Ordering::Relaxed);
