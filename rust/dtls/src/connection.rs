@@ -234,6 +234,13 @@ impl Connection {
         self.end(State::Closed);
     }
 
+    /// Gives it up, since a [job](Self::take_job) cannot be done. The other side is told, unless it is a client that was not
+    /// answered yet: it repeats its hello, which may find this side with more time.
+    pub fn give_up(&mut self) {
+        let error = Error::Internal("there is more to do than can be done");
+        if self.exchange.has_flight() { self.fail(error) } else { self.end(State::Failed(error)) }
+    }
+
     fn fail(&mut self, error: Error) {
         if let Some(alert) = error.alert() {
             self.say_last(alert);

@@ -23,7 +23,7 @@ pub struct Cookies {
 pub enum Greeting {
     /// Nothing.
     Ignored,
-    /// It is to be answered with this, and forgotten: it is shorter than what came.
+    /// It is to be answered with this, and forgotten: it is never longer than what came.
     Answer(Vec<u8>),
     /// The client is where it says.
     Proven(Hello),

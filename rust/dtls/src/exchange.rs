@@ -141,6 +141,11 @@ impl Exchange {
         self.flight.as_ref().is_some_and(|flight| flight.times() > 1)
     }
 
+    /// Whether the other side was sent anything.
+    pub(crate) fn has_flight(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// Does not repeat the flight while its answer is worked on.
     pub(crate) fn postpone(&mut self, now: Instant) {
         if let Some(flight) = &mut self.flight {

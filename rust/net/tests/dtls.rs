@@ -509,12 +509,12 @@ fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
     let config =
         Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
     let mut server = Connection::bind(LOCALHOST, 0, &config).expect("a port");
-    server.secure_server(made.server());
+    assert!(server.secure_server(made.server()));
     server.begin();
     let port = server.local_addr().port();
     let mut join = || {
         let mut client = Connection::bind(LOCALHOST, 0, &Config::default()).expect("a port");
-        client.secure_client(setup.clone());
+        assert!(client.secure_client(setup.clone()));
         client.connect(SocketAddr::from(([127, 0, 0, 1], port)), 1, 0).expect("a peer");
         client.begin();
         assert!(matches!(client.service(PATIENCE), Some(Event::Connect { .. })), "it joins");

@@ -62,6 +62,34 @@ func test_a_certificate_that_is_not_trusted_is_told_of_an_attempt_under_way() ->
 	check_ne(peer.get_disconnect_reason(), "")
 
 
+## As with the engine's classes: another setup would cut off the peers that there are.
+func test_a_second_setup_of_dtls_fails_and_the_peers_stay() -> void:
+	check_eq(server.create_server(0), OK)
+	check_eq(server.host.dtls_server_setup(Ends.options()), OK)
+	check_eq(client.create_client("127.0.0.1", server.host.get_local_port()), OK)
+	var trust := TLSOptions.client(Ends.certificate("engine.crt"))
+	check_eq(client.host.dtls_client_setup(Ends.NAME, trust), OK)
+	check(await _joins(), "it joins")
+	for call: Callable in [
+		server.host.dtls_server_setup.bind(Ends.options()),
+		server.host.dtls_client_setup.bind(Ends.NAME, trust),
+		client.host.dtls_client_setup.bind(Ends.NAME, trust),
+	]:
+		expect_error("uses DTLS already")
+		check_eq(call.call(), FAILED)
+	check_eq(server.get_peer(client.get_unique_id()).send(0, PackedByteArray([7]), ENetPacketPeer.FLAG_RELIABLE), OK)
+	check(await until(func() -> bool:
+		server.poll()
+		client.poll()
+		return client.get_available_packet_count() > 0
+	), "a packet arrives")
+	var engines := ENetConnection.new()
+	check_eq(engines.create_host_bound("127.0.0.1", 0), OK)
+	check_eq(engines.dtls_server_setup(Ends.options()), OK)
+	check_eq(engines.dtls_server_setup(Ends.options()), FAILED)
+	engines.destroy()
+
+
 func test_settings_hold_from_the_first_datagram_on() -> void:
 	for make: String in ["Lode", ""]:
 		for ours_serves: bool in [true, false]:

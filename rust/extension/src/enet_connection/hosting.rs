@@ -155,8 +155,8 @@ impl LodeENetConnection {
     /// If the server does not have the right certificate, [constant EVENT_DISCONNECT] tells so, and
     /// [method LodeENetPacketPeer.get_disconnect_reason] why.
     ///
-    /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
-    /// be used.
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] for options that cannot be
+    /// used, and [constant FAILED] if the host uses DTLS already: that stays as it is.
     #[func]
     fn dtls_client_setup(
         &mut self,
@@ -175,8 +175,8 @@ impl LodeENetConnection {
     ///
     /// [method refuse_new_connections] keeps clients from the first datagram of their handshake.
     ///
-    /// Returns [constant ERR_UNCONFIGURED] if there is no host, and [constant ERR_INVALID_PARAMETER] for options that cannot
-    /// be used, with a line in the log that says why.
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] for options that cannot be
+    /// used, with a line in the log that says why, and [constant FAILED] if the host uses DTLS already: that stays as it is.
     #[func]
     fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
         if self.active("dtls_server_setup").is_none() {
@@ -184,6 +184,11 @@ impl LodeENetConnection {
         }
         self.secure_server("LodeENetConnection.dtls_server_setup", server_options)
     }
+}
+
+fn secured_before(caller: &str) -> Error {
+    godot_error!("{caller}: the host uses DTLS already. Create another host for another setup.");
+    Error::FAILED
 }
 
 fn object(caller: &str, why: &str) -> Error {
@@ -270,26 +275,22 @@ impl LodeENetConnection {
         hostname: &str,
         options: Option<&Gd<TlsOptions>>,
     ) -> Error {
-        let Some(connection) = &self.connection else { return Error::ERR_UNCONFIGURED };
+        let Some(connection) = &mut self.connection else { return Error::ERR_UNCONFIGURED };
         match client_setup(options, hostname, &Extra::default()) {
-            Ok(setup) => {
-                connection.secure_client(setup);
-                Error::OK
-            }
+            Ok(setup) if connection.secure_client(setup) => Error::OK,
+            Ok(_) => secured_before(caller),
             Err(why) => object(caller, &why),
         }
     }
 
     pub(crate) fn secure_server(&mut self, caller: &str, options: Option<Gd<TlsOptions>>) -> Error {
-        let Some(connection) = &self.connection else { return Error::ERR_UNCONFIGURED };
+        let Some(connection) = &mut self.connection else { return Error::ERR_UNCONFIGURED };
         let setup = options
             .ok_or_else(|| "there are no options. Use TLSOptions.server().".to_owned())
             .and_then(|options| server_setup(&options, None, None));
         match setup {
-            Ok(setup) => {
-                connection.secure_server(setup);
-                Error::OK
-            }
+            Ok(setup) if connection.secure_server(setup) => Error::OK,
+            Ok(_) => secured_before(caller),
             Err(why) => object(caller, &why),
         }
     }

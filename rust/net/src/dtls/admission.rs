@@ -35,6 +35,13 @@ struct Places {
     rate_of_sites: Rate,
 }
 
+/// A place for a handshake.
+enum Place {
+    Free,
+    /// The oldest one of somebody, who has to give it up.
+    Of(Most),
+}
+
 /// A handshake that is under way. Dropping it makes room for another.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -73,6 +80,26 @@ impl Places {
             && self.rate_of_sites.allows(now, site(customer), SITE.saturating_mul(burst))
     }
 
+    /// The place that a customer would get.
+    fn place(
+        &self,
+        now: Instant,
+        customer: IpAddr,
+        in_all: usize,
+        per_customer: usize,
+    ) -> Option<Place> {
+        let is_over = self.holders.len(customer) >= per_customer;
+        if in_all == 0 || is_over || !self.allows(now, customer, per_customer) {
+            return None;
+        }
+        let of_site = self.holders.len_of_site(site(customer));
+        let is_site_full = of_site >= SITE.saturating_mul(per_customer);
+        if is_site_full || self.holders.count() >= in_all {
+            return self.evictable(now, customer, is_site_full).map(Place::Of);
+        }
+        Some(Place::Free)
+    }
+
     /// The oldest place of whoever has most, for a customer who has fewer: of the customer's own site, and unless that is full
     /// of the site that has most. It is given up at once if that one has at least twice as many as the customer, or its site,
     /// would have; else, if that one has more, when it has been held for [`LONG`]. So equals, who would evict each other without
@@ -97,6 +124,17 @@ impl Places {
 }
 
 impl Admission {
+    /// Whether [`admit`](Self::admit) would give a place now.
+    pub(super) fn takes(
+        &self,
+        now: Instant,
+        ip: IpAddr,
+        in_all: usize,
+        per_customer: usize,
+    ) -> bool {
+        lock(&self.0).place(now, customer(ip), in_all, per_customer).is_some()
+    }
+
     /// A place for a handshake with this address, whose customer may have `per_customer`, and begins as many within
     /// [a few seconds](rate::PERIOD) at most. When there is none, the oldest of whoever has most may have to make room.
     pub(super) fn admit(
@@ -108,18 +146,13 @@ impl Admission {
     ) -> Option<Admitted> {
         let mut places = lock(&self.0);
         let customer = customer(ip);
-        let is_over = places.holders.len(customer) >= per_customer;
-        if in_all == 0 || is_over || !places.allows(now, customer, per_customer) {
-            return None;
-        }
-        let of_site = places.holders.len_of_site(site(customer));
-        let is_site_full = of_site >= SITE.saturating_mul(per_customer);
-        let mut evicted = None;
-        if is_site_full || places.holders.count() >= in_all {
-            let most = places.evictable(now, customer, is_site_full)?;
-            places.holders.remove(most.customer, most.number);
-            evicted = Some(most.number);
-        }
+        let evicted = match places.place(now, customer, in_all, per_customer)? {
+            Place::Free => None,
+            Place::Of(most) => {
+                places.holders.remove(most.customer, most.number);
+                Some(most.number)
+            }
+        };
         places.spend(now, customer, per_customer);
         let number = places.add(now, customer);
         let ticket = Ticket { places: Arc::clone(&self.0), customer, number };

@@ -465,13 +465,11 @@ impl Associations {
     fn go_on(&mut self, now: Instant, finished: Vec<Finished<Key, Outcome>>) {
         for finished in finished {
             let Some(association) = self.get(finished.key) else { continue };
-            if let Some(outcome) = finished.result {
-                association.connection.resume(now, outcome);
-                self.settle(now, finished.key);
-            } else {
-                let error = Error::Internal("there is more to do than can be done");
-                self.end(finished.key, End::Failed(error));
+            match finished.result {
+                Some(outcome) => association.connection.resume(now, outcome),
+                None => association.connection.give_up(),
             }
+            self.settle(now, finished.key);
         }
     }
 

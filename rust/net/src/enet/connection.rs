@@ -114,6 +114,7 @@ pub struct Connection {
     popped: [u64; 4],
     is_reading: bool,
     connect_timeout: Option<Duration>,
+    is_secured: bool,
     failed: bool,
 }
 
@@ -155,6 +156,7 @@ impl Connection {
             popped: [0; 4],
             is_reading: false,
             connect_timeout: None,
+            is_secured: false,
             failed: false,
         })
     }
@@ -443,14 +445,23 @@ impl Connection {
         self.endpoint.command(Command::SetRefusing(refusing));
     }
 
-    /// Encrypts all that goes over the wire from now on with DTLS, as the server.
-    pub fn secure_server(&self, setup: ServerSetup) {
-        self.endpoint.command(Command::SecureServer(setup));
+    /// Encrypts all that goes over the wire from now on with DTLS, as the server. Returns false, and changes nothing, if it is
+    /// encrypted already: another setup would cut off the peers that there are.
+    pub fn secure_server(&mut self, setup: ServerSetup) -> bool {
+        self.secure(Command::SecureServer(setup))
     }
 
     /// The same as a client, of one server or of several with the same certificate.
-    pub fn secure_client(&self, setup: ClientSetup) {
-        self.endpoint.command(Command::SecureClient(setup));
+    pub fn secure_client(&mut self, setup: ClientSetup) -> bool {
+        self.secure(Command::SecureClient(setup))
+    }
+
+    fn secure(&mut self, command: Command) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_secured, true);
+        if is_first {
+            self.endpoint.command(command);
+        }
+        is_first
     }
 
     /// Sets the longest datagram of connections from now on.

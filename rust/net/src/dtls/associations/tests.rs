@@ -470,6 +470,71 @@ fn a_refused_job_ends_its_connection_and_the_next_hello_starts_again() {
 }
 
 #[test]
+fn a_client_that_is_refused_takes_no_place_from_anybody() {
+    let limits = Limits { handshakes: 4, ..Limits::default() };
+    let (mut server, setup) = table(limits);
+    let now = Instant::now();
+    for index in 0..4 {
+        let mut hello = proven(&mut server, &setup, now, address(index));
+        server.handle(now, address(index), &mut hello);
+    }
+    let stranger = SocketAddr::from(([10, 0, 9, 1], 7));
+    let hello = proven(&mut server, &setup, now, stranger);
+    // It offers no suite: behind random and session, the cookie, which is not of these.
+    let suites = 25 + 2 + 32 + 1 + 1 + usize::from(hello[25 + 2 + 32 + 1]);
+    let count = usize::from(u16::from_be_bytes([hello[suites], hello[suites + 1]]));
+    let mut unfit = hello.clone();
+    unfit[suites + 2..suites + 2 + count].fill(0);
+    server.handle(now, stranger, &mut unfit);
+    let answers = sent(&mut server);
+    assert!(answers.iter().any(|answer| answer[0] == 21), "it is refused with an alert");
+    assert!((0..4).all(|index| server.at(address(index)).is_some()));
+    assert_eq!((server.handshakes(), server.at(stranger)), (4, None));
+    server.handle(now, stranger, &mut hello.clone());
+    assert!(server.at(stranger).is_some() && server.at(address(0)).is_none(), "one who is not");
+}
+
+#[test]
+fn a_second_job_that_is_refused_is_told_to_the_client() {
+    let (mut server, setup) = table(Limits::default());
+    let now = Instant::now();
+    let limits = Limits::default();
+    let mut client = Associations::dial(limits);
+    let key = client.connect(now, server_address(), setup.config(&limits)).expect("randomness");
+    let end = Instant::now() + Duration::from_mins(1);
+    let mut refused = false;
+    while !refused {
+        assert!(Instant::now() < end, "no second job");
+        client.take_finished(now);
+        for mut datagram in sent(&mut client) {
+            let before = server.jobs.is_busy();
+            server.handle(now, address(0), &mut datagram);
+            // The first signs; the second, with the client's key, is as if nobody could do it.
+            let is_second = server.slots.iter().any(|(_, association)| association.jobs == 2);
+            if is_second && !before && !refused {
+                let mut finished = Vec::new();
+                while finished.is_empty() {
+                    finished = server.jobs.take_finished(None);
+                    std::thread::sleep(Duration::from_micros(200));
+                }
+                finished.iter_mut().for_each(|finished| finished.result = None);
+                server.go_on(now, finished);
+                refused = true;
+            }
+        }
+        server.take_finished(now);
+        for mut datagram in sent(&mut server) {
+            client.handle(now, server_address(), &mut datagram);
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    assert_eq!(server.handshakes(), 0);
+    client.expire(now + Duration::from_secs(3));
+    let event = client.next_event();
+    assert!(matches!(event, Some(Event::Ended { key: ended, .. }) if ended == key), "{event:?}");
+}
+
+#[test]
 fn a_job_that_waits_for_longer_than_a_flight_is_done() {
     let (mut server, setup) = table(Limits::default());
     // The virtual clock is behind, so that each timer of a flight is due long before a worker is free.

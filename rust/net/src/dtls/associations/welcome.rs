@@ -64,8 +64,23 @@ impl Associations {
         let Limits { peers, handshakes, handshakes_per_address, .. } = self.limits;
         let connected = self.slots.len().saturating_sub(self.beginning.len());
         let in_all = handshakes.min(peers.saturating_sub(connected + self.lingering));
-        let per_customer = handshakes_per_address;
-        let admitted = accepting.admission.admit(now, from.ip(), in_all, per_customer);
+        let (ip, per_customer) = (from.ip(), handshakes_per_address);
+        let admission = &accepting.admission;
+        if !admission.takes(now, ip, in_all, per_customer) {
+            return;
+        }
+        let id = HelloId { random: hello.random(), sequence: hello.message_sequence() };
+        let connection = match Connection::accept(now, accepting.config.clone(), hello) {
+            Ok(connection) => connection,
+            Err(refusal) => {
+                if let Some(datagram) = refusal.datagram {
+                    self.outgoing.push(from, &datagram);
+                }
+                return;
+            }
+        };
+        // Only now, so that nobody makes room for a client that is refused.
+        let admitted = admission.admit(now, ip, in_all, per_customer);
         let Some(Admitted { ticket, evicted }) = admitted else { return };
         if let Some(key) = evicted.and_then(|number| self.beginning.get(&number).copied()) {
             if self.get(key).is_some_and(|evicted| evicted.is_told) {
@@ -75,22 +90,12 @@ impl Associations {
                 self.end(key, End::Failed(Error::TimedOut));
             }
         }
-        let id = HelloId { random: hello.random(), sequence: hello.message_sequence() };
-        match Connection::accept(now, accepting.config.clone(), hello) {
-            Ok(connection) => {
-                if let Some(stale) = stale {
-                    self.end(stale, End::Replaced);
-                }
-                let key = self.insert(now, from, connection, Some((ticket, id)));
-                // It may hold more of the hello.
-                self.pass(now, key, datagram);
-            }
-            Err(refusal) => {
-                if let Some(datagram) = refusal.datagram {
-                    self.outgoing.push(from, &datagram);
-                }
-            }
+        if let Some(stale) = stale {
+            self.end(stale, End::Replaced);
         }
+        let key = self.insert(now, from, connection, Some((ticket, id)));
+        // It may hold more of the hello.
+        self.pass(now, key, datagram);
     }
 
     /// Ends the handshakes that had to make room for those of others who share the limit.
