@@ -444,14 +444,18 @@ impl Associations {
         }
     }
 
+    /// All that there are.
+    pub(super) fn keys(&self) -> Vec<Key> {
+        let key = |(slot, association): (usize, &Association)| Key {
+            slot,
+            generation: association.generation,
+        };
+        self.slots.iter().map(key).collect()
+    }
+
     /// Ends all.
     pub(crate) fn close_all(&mut self) {
-        let keys: Vec<_> = self
-            .slots
-            .iter()
-            .map(|(slot, association)| Key { slot, generation: association.generation })
-            .collect();
-        for key in keys {
+        for key in self.keys() {
             self.close(key);
         }
     }
@@ -486,9 +490,17 @@ impl Associations {
 
     /// Does what is to be done by `now`.
     pub(crate) fn expire(&mut self, now: Instant) {
+        self.expire_while(now, || true);
+    }
+
+    /// The same as long as `goes_on`, but for at least one. What is left is still due.
+    pub(super) fn expire_while(&mut self, now: Instant, goes_on: impl Fn() -> bool) {
         self.expire_unclaimed(now);
         let idle_timeout = self.limits.idle_timeout;
-        while let Some((at, key)) = self.deadlines.pop_due(now) {
+        let mut is_first = true;
+        while (std::mem::take(&mut is_first) || goes_on())
+            && let Some((at, key)) = self.deadlines.pop_due(now)
+        {
             let Some(association) = self.get(key).filter(|known| known.due == Some(at)) else {
                 continue;
             };

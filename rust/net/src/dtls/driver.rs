@@ -9,7 +9,7 @@ use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::Socket;
 use lodewire_dtls::ClientConfig;
 use mio::Interest;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ const OUTGOING: usize = 256 << 10;
 /// How long packets of the game are gathered, so that those of one burst leave together.
 const GATHER: Duration = Duration::from_micros(500);
 
+/// How long an endpoint that ends sends what the game has queued.
+const LAST_SENDS: Duration = Duration::from_secs(1);
+
 /// A server's socket, or a client's.
 pub(super) struct EndpointDriver {
     endpoint: Arc<Endpoint>,
@@ -36,6 +39,17 @@ pub(super) struct EndpointDriver {
     dial: Option<Dial>,
     is_begun: bool,
     gather_until: Option<Instant>,
+    /// What the game asks for and is not done yet.
+    commands: VecDeque<Command>,
+    ending: Option<Ending>,
+}
+
+/// How far an endpoint that ends has come.
+struct Ending {
+    /// Until when what the game has queued is sent.
+    sends_until: Instant,
+    /// The connections that are still to be ended, when that was sent.
+    left: Option<Vec<Key>>,
 }
 
 /// The server that a client asks for.
@@ -64,6 +78,8 @@ impl EndpointDriver {
             dial: None,
             is_begun: false,
             gather_until: None,
+            commands: VecDeque::new(),
+            ending: None,
         }
     }
 
@@ -197,38 +213,63 @@ impl EndpointDriver {
         }
     }
 
-    /// Does what the game asks for.
-    fn obey(&mut self, now: Instant) {
-        for command in self.endpoint.take_commands() {
-            match command {
-                Command::Send { id, packet } => {
-                    let Some(key) = self.ids.get(&id).copied() else { continue };
-                    if let Some(peer) = self.peers.get(&key) {
-                        let cost = packet.len() + PACKET_OVERHEAD;
-                        peer.outgoing.fetch_sub(cost, Ordering::Relaxed);
-                    }
-                    // The game is about to hear if the connection has ended.
-                    let _ = self.associations.send(now, key, &packet);
-                    if self.associations.outgoing.len() >= OUTGOING {
-                        self.send();
-                    }
+    /// Does what the game asks for, in its order and as far as a share of the thread's time goes. Returns whether that is all.
+    fn obey(&mut self, cx: &Context<'_>) -> bool {
+        let mut is_all = false;
+        loop {
+            if let Some(command) = self.commands.pop_front() {
+                self.take(cx.now, command);
+            } else {
+                // A burst's room is not kept for the next one.
+                self.commands = self.endpoint.take_commands().into();
+                if self.commands.is_empty() {
+                    is_all = true;
+                    break;
                 }
-                Command::Close { id } => self.close(id),
-                Command::Resolved(addresses) => {
-                    let Some(dial) = &mut self.dial else { continue };
-                    match addresses {
-                        Ok(addresses) => dial.attempts.resolved(addresses),
-                        Err(why) => {
-                            dial.attempts.resolved([]);
-                            dial.why = Status::Failed(why);
-                        }
-                    }
-                    self.attempt(now);
-                }
-                Command::SetRefusing(refusing) => self.associations.is_refusing = refusing,
+            }
+            if cx.is_spent() {
+                break;
             }
         }
-        self.deliver(now);
+        self.deliver(cx.now);
+        is_all
+    }
+
+    /// Comes back after the others had their turn.
+    fn call_again(&self) {
+        if let Some(waker) = self.endpoint.waker.get() {
+            waker.wake();
+        }
+    }
+
+    fn take(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::Send { id, packet } => {
+                let Some(key) = self.ids.get(&id).copied() else { return };
+                if let Some(peer) = self.peers.get(&key) {
+                    let cost = packet.len() + PACKET_OVERHEAD;
+                    peer.outgoing.fetch_sub(cost, Ordering::Relaxed);
+                }
+                // The game is about to hear if the connection has ended.
+                let _ = self.associations.send(now, key, &packet);
+                if self.associations.outgoing.len() >= OUTGOING {
+                    self.send();
+                }
+            }
+            Command::Close { id } => self.close(id),
+            Command::Resolved(addresses) => {
+                let Some(dial) = &mut self.dial else { return };
+                match addresses {
+                    Ok(addresses) => dial.attempts.resolved(addresses),
+                    Err(why) => {
+                        dial.attempts.resolved([]);
+                        dial.why = Status::Failed(why);
+                    }
+                }
+                self.attempt(now);
+            }
+            Command::SetRefusing(refusing) => self.associations.is_refusing = refusing,
+        }
     }
 
     fn close(&mut self, id: u32) {
@@ -254,12 +295,15 @@ impl Driver for EndpointDriver {
     fn woken(&mut self, cx: &mut Context<'_>) {
         self.begin(cx);
         self.associations.take_finished(cx.now);
-        self.obey(cx.now);
-        if self.gather_until.is_none() {
+        let mut is_all = self.obey(cx);
+        if is_all && self.gather_until.is_none() {
             self.gather_until = Some(cx.now + GATHER);
             // From now on the game need not wake us.
             self.endpoint.gathering.store(true, Ordering::SeqCst);
-            self.obey(cx.now);
+            is_all = self.obey(cx);
+        }
+        if !is_all {
+            self.call_again();
         }
     }
 
@@ -269,8 +313,11 @@ impl Driver for EndpointDriver {
             // Before the commands are taken: what comes after that wakes us.
             self.endpoint.gathering.store(false, Ordering::SeqCst);
         }
-        self.obey(cx.now);
-        self.associations.expire(cx.now);
+        if !self.obey(cx) {
+            self.call_again();
+        }
+        // Those that are left come with the next turn.
+        self.associations.expire_while(cx.now, || !cx.is_spent());
         if self.dial.as_ref().and_then(|dial| dial.attempts.next).is_some_and(|at| at <= cx.now) {
             self.attempt(cx.now);
         }
@@ -283,10 +330,26 @@ impl Driver for EndpointDriver {
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
-        self.obey(cx.now);
-        self.associations.close_all();
-        self.send();
-        true
+        let mut ending = self
+            .ending
+            .take()
+            .unwrap_or_else(|| Ending { sends_until: Instant::now() + LAST_SENDS, left: None });
+        let has_sent =
+            ending.left.is_some() || self.obey(cx) || Instant::now() >= ending.sends_until;
+        if has_sent {
+            // Nobody comes while the others go.
+            self.associations.is_refusing = true;
+            let left = ending.left.get_or_insert_with(|| self.associations.keys());
+            while !cx.is_spent()
+                && let Some(key) = left.pop()
+            {
+                self.associations.close(key);
+            }
+            self.send();
+        }
+        let is_over = ending.left.as_ref().is_some_and(Vec::is_empty);
+        self.ending = Some(ending);
+        is_over
     }
 }
 

@@ -118,3 +118,6 @@ impl Server {
         self.endpoint.command(Command::SetRefusing(refusing));
     }
 }
+
+#[cfg(test)]
+mod tests;
