@@ -54,11 +54,23 @@ pub(super) fn rows() -> Vec<Row> {
             "dtls: a table, hellos of many addresses with cookies",
             50,
             40,
-            1200,
+            300,
             8 << 20,
             |size, meter| {
                 let mut table = table();
                 let proven = prove(&mut table, (0..size).map(address));
+                attack(&mut table, meter, proven);
+            },
+        ),
+        row(
+            "dtls: a table, hellos of many networks of three /48 with cookies",
+            50,
+            40,
+            300,
+            8 << 20,
+            |size, meter| {
+                let mut table = table();
+                let proven = prove(&mut table, (0..size).map(network));
                 attack(&mut table, meter, proven);
             },
         ),
@@ -99,6 +111,12 @@ fn table() -> Table {
 fn address(number: usize) -> SocketAddr {
     let [.., a, b] = (number as u32).to_be_bytes();
     SocketAddr::from(([10, a, b, 1], 1234))
+}
+
+/// An address in a /64 that nobody else has, of one of three /48.
+fn network(number: usize) -> SocketAddr {
+    let number = number as u16;
+    SocketAddr::from(([0x2001, 0xDB8, number % 3, number, 0, 0, 0, 1], 1234))
 }
 
 /// A client's first hello.

@@ -517,7 +517,9 @@ fn a_second_job_that_is_refused_is_told_to_the_client() {
                     finished = server.jobs.take_finished(None);
                     std::thread::sleep(Duration::from_micros(200));
                 }
-                finished.iter_mut().for_each(|finished| finished.result = None);
+                for finished in &mut finished {
+                    finished.result = None;
+                }
                 server.go_on(now, finished);
                 refused = true;
             }
