@@ -186,7 +186,10 @@ impl LodeENetConnection {
     }
 }
 
-fn secured_before(caller: &str) -> Error {
+fn secured(caller: &str, is_first: bool) -> Error {
+    if is_first {
+        return Error::OK;
+    }
     godot_error!("{caller}: the host uses DTLS already. Create another host for another setup.");
     Error::FAILED
 }
@@ -277,8 +280,7 @@ impl LodeENetConnection {
     ) -> Error {
         let Some(connection) = &mut self.connection else { return Error::ERR_UNCONFIGURED };
         match client_setup(options, hostname, &Extra::default()) {
-            Ok(setup) if connection.secure_client(setup) => Error::OK,
-            Ok(_) => secured_before(caller),
+            Ok(setup) => secured(caller, connection.secure_client(setup)),
             Err(why) => object(caller, &why),
         }
     }
@@ -289,8 +291,7 @@ impl LodeENetConnection {
             .ok_or_else(|| "there are no options. Use TLSOptions.server().".to_owned())
             .and_then(|options| server_setup(&options, None, None));
         match setup {
-            Ok(setup) if connection.secure_server(setup) => Error::OK,
-            Ok(_) => secured_before(caller),
+            Ok(setup) => secured(caller, connection.secure_server(setup)),
             Err(why) => object(caller, &why),
         }
     }
