@@ -19,6 +19,7 @@ pub mod dtls;
 pub mod enet;
 mod figures;
 mod jobs;
+mod rate;
 pub mod reactor;
 mod tcp;
 pub mod tls;

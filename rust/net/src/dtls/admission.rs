@@ -1,17 +1,19 @@
 //! How many handshakes may be under way, in all, per customer (an address of IPv4, a /64 of IPv6) and per site (a /48 of IPv6,
 //! which may be all of one network's). A connection that nobody has [claimed](super::Associations::claim), where claims are
-//! required, counts as one. And [how often](rate) customers and sites may begin one.
+//! required, counts as one. And [how often](Rate) customers and sites may begin one.
 
 mod holders;
-mod rate;
 
+use crate::rate::Rate;
 use crate::reactor::lock;
 use holders::{Holders, Most, site};
 use lodewire_enet::customer;
-use rate::Rate;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// After a burst, as many as were in it may begin within this time.
+const PERIOD: Duration = Duration::from_secs(4);
 
 /// Longer than an honest handshake takes: the oldest of whoever has most makes room for anybody who has fewer then.
 const LONG: Duration = Duration::from_secs(4);
@@ -26,7 +28,7 @@ const LEAST_BURST: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Admission(Arc<Mutex<Places>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Places {
     /// How many there have been.
     numbers: u64,
@@ -56,6 +58,17 @@ pub(super) struct Admitted {
     pub(super) ticket: Ticket,
     /// The number of the one that has to make room for it.
     pub(super) evicted: Option<u64>,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            numbers: 0,
+            holders: Holders::default(),
+            rate: Rate::new(PERIOD),
+            rate_of_sites: Rate::new(PERIOD),
+        }
+    }
 }
 
 impl Places {
@@ -136,7 +149,7 @@ impl Admission {
     }
 
     /// A place for a handshake with this address, whose customer may have `per_customer`, and begins as many within
-    /// [a few seconds](rate::PERIOD) at most. When there is none, the oldest of whoever has most may have to make room.
+    /// [a few seconds](PERIOD) at most. When there is none, the oldest of whoever has most may have to make room.
     pub(super) fn admit(
         &self,
         now: Instant,
@@ -297,7 +310,7 @@ mod tests {
         );
         drop(kept);
         assert!(admit(of_site(1, 0, 1)).is_none(), "it has begun as many as it may, for now");
-        let later = now + rate::PERIOD;
+        let later = now + PERIOD;
         assert!(admission.admit(later, of_site(1, 0, 1), 1024, 256).is_some());
     }
 

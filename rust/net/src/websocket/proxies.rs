@@ -54,7 +54,7 @@ impl Proxies {
         Ok(Self { header, trusted: trusted.iter().map(network).collect::<Result<_, _>>()? })
     }
 
-    fn trusts(&self, ip: IpAddr) -> bool {
+    pub(super) fn trusts(&self, ip: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&ip.to_canonical()))
     }
 

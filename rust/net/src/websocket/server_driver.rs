@@ -2,6 +2,7 @@
 
 mod commands;
 mod ending;
+mod unfinished;
 
 use super::admission::{Admission, Rules, Verdict};
 use super::connection::{Connection, Life, Opening, Turn};
@@ -22,9 +23,10 @@ use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use unfinished::Unfinished;
 
 /// The listener's key; a connection's is its slot plus one.
 const LISTENER: usize = 0;
@@ -67,6 +69,7 @@ pub(super) struct ServerDriver {
     spare: Vec<u8>,
     admission: Admission,
     handshakes: Jobs<Key, Processed>,
+    unfinished: Unfinished,
     /// What came back from the workers and is not looked at yet.
     finished: VecDeque<Finished<Key, Processed>>,
     commands: Commands,
@@ -91,6 +94,8 @@ struct Entry {
     armed: Option<Instant>,
     /// It stands among those that have something to write.
     is_dirty: bool,
+    /// For whom its TLS handshake counts as unfinished.
+    counted: Option<IpAddr>,
 }
 
 impl ServerDriver {
@@ -106,6 +111,7 @@ impl ServerDriver {
             spare: Vec::new(),
             admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
             handshakes: Jobs::new(),
+            unfinished: Unfinished::default(),
             finished: VecDeque::new(),
             commands: Commands::default(),
             ending: None,
@@ -153,6 +159,9 @@ impl ServerDriver {
             Greeting::ProxyProtocol => true,
             Greeting::Refused => return,
         };
+        if config.tls.is_some() && !awaits_proxy && !self.may_begin_tls(cx.now, remote.ip()) {
+            return;
+        }
         let session = match &config.tls {
             None => None,
             Some(tls) => match tls.session() {
@@ -176,9 +185,15 @@ impl ServerDriver {
         let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
         let serial = key.serial;
         let alive = jobs::Alive::default();
-        let entry =
-            Entry { serial, connection, alive, waiting: None, armed: None, is_dirty: false };
-        self.connections.insert(entry);
+        self.connections.insert(Entry {
+            serial,
+            connection,
+            alive,
+            waiting: None,
+            armed: None,
+            is_dirty: false,
+            counted: None,
+        });
         let connections = &self.connections;
         while self.pending.front().is_some_and(|key| !is_pending(connections, *key)) {
             self.pending.pop_front();
@@ -254,6 +269,14 @@ impl ServerDriver {
                 self.crowded_until.get_or_insert(cx.now + CROWDED_PAUSE);
             }
             Life::Work(session) => {
+                if entry.counted.is_none()
+                    && let Some(remote) = entry.connection.remote()
+                {
+                    if !self.unfinished.begin(cx.now, remote.ip(), &self.rules.config.proxies) {
+                        return self.remove(slot);
+                    }
+                    entry.counted = Some(remote.ip());
+                }
                 let work = move || process(session);
                 self.handshakes.start(key, &entry.alive, work, self.endpoint.waker.get());
             }

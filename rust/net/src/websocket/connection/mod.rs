@@ -193,6 +193,19 @@ impl Connection {
         matches!(self.phase, Phase::Request(_) | Phase::Response(_))
     }
 
+    /// Where it comes from, while its request is awaited.
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        match &self.phase {
+            Phase::Request(asking) => Some(asking.1),
+            _ => None,
+        }
+    }
+
+    /// Returns whether its TLS handshake, if there is one, is done.
+    pub(super) fn is_secured(&self) -> bool {
+        !self.transport.is_handshaking()
+    }
+
     /// Its socket is ready.
     pub(super) fn ready(&mut self, readiness: Readiness, turn: &mut Turn<'_>) -> Life {
         self.readable |= readiness.readable;

@@ -46,6 +46,7 @@ impl ServerDriver {
             if self.entry(finished.key).is_some() {
                 let slot = finished.key.slot;
                 self.serve(cx, slot, |connection, _| connection.worked(finished.result));
+                self.end_tls(slot);
             }
         } else if let Some(broadcast) = &mut self.commands.broadcast {
             match broadcast.keys.next() {
