@@ -81,6 +81,8 @@ impl From<io::Error> for BindError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::InUse,
+            // So Windows says that another socket has the port alone.
+            io::ErrorKind::PermissionDenied if cfg!(windows) => Self::InUse,
             io::ErrorKind::PermissionDenied
             | io::ErrorKind::AddrNotAvailable
             | io::ErrorKind::Unsupported => Self::Refused(error),

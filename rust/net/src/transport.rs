@@ -5,6 +5,10 @@ use mio::net::TcpStream;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
+/// The most that is written at once. Windows takes any amount into its own memory, and says only with the next write that
+/// it has enough.
+const MOST_WRITTEN: usize = if cfg!(windows) { 64 << 10 } else { 1 << 30 };
+
 /// A byte stream to a peer. No call blocks.
 pub(crate) enum Transport {
     Plain(TcpStream),
@@ -74,6 +78,7 @@ impl Transport {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(MOST_WRITTEN)];
         match self {
             Self::Plain(tcp) => tcp.write(bytes),
             Self::Tls(tls) => tls.write(bytes),

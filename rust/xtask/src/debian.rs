@@ -32,11 +32,11 @@ pub(crate) fn check_machine() -> Result<(), &'static str> {
     }
 }
 
-/// Downloads a package of a suite with all that it depends on, and unpacks them into `folder/root`.
-pub(crate) fn unpack(suite: &str, package: &str, folder: &Path) -> Result<PathBuf> {
+/// Downloads packages of a suite with all that they depend on, and unpacks them into `folder/root`.
+pub(crate) fn unpack(suite: &str, packages: &[&str], folder: &Path) -> Result<PathBuf> {
     let apt = Apt::new(&folder.join("apt"))?;
     apt.update(suite)?;
-    apt.download(package)?;
+    apt.download(packages)?;
     let root = folder.join("root");
     unpack_packages(&apt.packages()?, &root)?;
     fs::remove_dir_all(&apt.folder)?;
@@ -85,9 +85,9 @@ impl Apt {
         bail!("no archive that apt is configured for offers Debian's suite {suite}:\n{failures}")
     }
 
-    fn download(&self, package: &str) -> Result<()> {
+    fn download(&self, packages: &[&str]) -> Result<()> {
         let mut command = self.command();
-        command.args(["install", "--yes", "--download-only", package]);
+        command.args(["install", "--yes", "--download-only"]).args(packages);
         run_ok(command, DOWNLOAD_LIMIT)?;
         Ok(())
     }

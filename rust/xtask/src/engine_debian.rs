@@ -23,7 +23,7 @@ pub(crate) fn existing(cache: &Cache, home: &Path) -> Option<Engine> {
 /// Downloads and unpacks the engine into the cache.
 pub(crate) fn unpack(cache: &Cache, home: &Path) -> Result<Engine> {
     let folder = cache.folder(FOLDER, STAMP, |folder| {
-        debian::unpack(SUITE, "godot", folder)?;
+        debian::unpack(SUITE, &["godot"], folder)?;
         engine_in(folder, home).check_version().context("the engine does not start")?;
         Ok(())
     })?;

@@ -150,7 +150,7 @@ impl Program {
                 Some(suite) => suite.to_owned(),
                 None => own_suite()?,
             };
-            debian::unpack(&suite, self.package, folder)?;
+            debian::unpack(&suite, &[self.package], folder)?;
             let script = folder.join("start");
             self.write_start(&script)?;
             let mut version = Command::new(&script);

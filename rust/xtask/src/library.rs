@@ -88,7 +88,8 @@ fn built_library(kind: Kind, target: Option<&str>, platform: &Platform) -> Resul
     library_in_messages(&messages, platform.extension()).context("cargo tells of no library")
 }
 
-fn library_in_messages(messages: &str, extension: &str) -> Option<PathBuf> {
+/// The library that messages of cargo's tell of.
+pub(crate) fn library_in_messages(messages: &str, extension: &str) -> Option<PathBuf> {
     let ending = format!(".{extension}");
     messages
         .lines()

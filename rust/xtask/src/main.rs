@@ -16,6 +16,8 @@ mod library;
 mod log_lines;
 mod package;
 mod pictures;
+#[cfg(target_os = "linux")]
+mod platforms;
 mod process;
 mod process_group;
 mod programs;
@@ -87,6 +89,10 @@ enum Task {
         /// Run this many busy loops beside the tests, as a busy machine would
         #[arg(long, default_value_t = 0)]
         busy: usize,
+        /// Build for another platform with Debian's tools, and run the Rust tests in an emulator instead (Debian)
+        #[cfg(target_os = "linux")]
+        #[arg(long, value_enum)]
+        platform: Option<platforms::Platform>,
     },
     /// Build the release and the debug library, and pack the addon into target/package
     ///
@@ -156,7 +162,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Conformance { role, cases } => return conformance::run(role, &cases),
         Task::Bench { what, options } => return bench::run(what, &options),
         Task::Soak { options } => return bench::run(Bench::Soak, &options),
-        Task::Test { filter, busy } => {
+        #[cfg(target_os = "linux")]
+        Task::Test { filter, busy: _, platform: Some(platform) } => {
+            return platforms::test(platform, filter.as_deref());
+        }
+        Task::Test { filter, busy, .. } => {
             return Ok(busy::beside(busy, || test::run(filter.as_deref())));
         }
     }

@@ -1,12 +1,15 @@
 //! Many datagrams with one call of the system, by `quinn-udp`.
 
 use super::options;
-use super::system::{LONGEST, MOST, Received};
+use super::system::{MOST, Received};
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Instant;
+
+/// The longest that the system gives at once: one datagram, or many of one sender put together.
+const LONGEST: usize = 64 << 10;
 
 const _: () = assert!(BATCH_SIZE <= MOST, "as many as fit into the buffer");
 

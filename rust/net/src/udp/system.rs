@@ -7,9 +7,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// The longest that the system gives at once: one datagram, or many of one sender put together.
-pub(super) const LONGEST: usize = 64 << 10;
-
 /// How many datagrams, or series of them, are read at most until they are handled.
 pub(super) const MOST: usize = 32;
 
@@ -19,7 +16,7 @@ pub(super) struct Received {
     pub(super) count: usize,
     /// The system has nothing more: it tells when there is.
     pub(super) is_all: bool,
-    /// How long it took to do what was read; with the reading, where each is done as it is read.
+    /// How long it took to do what was read.
     pub(super) took: Duration,
 }
 
@@ -86,15 +83,18 @@ fn receive_single(
     batch: usize,
     mut take: impl FnMut(SocketAddr, &mut [u8]),
 ) -> Received {
-    let begin = Instant::now();
-    let (mut count, mut is_all) = (0, false);
+    let mut received = Received { count: 0, is_all: false, took: Duration::ZERO };
     // An error that an earlier datagram of ours met counts as one that was read.
-    while count < batch && !is_all {
+    while received.count < batch && !received.is_all {
         match io.recv_from(buffer) {
-            Ok((len, from)) => take(from, &mut buffer[..len]),
-            Err(error) => is_all = error.kind() == io::ErrorKind::WouldBlock,
+            Ok((len, from)) => {
+                let begin = Instant::now();
+                take(from, &mut buffer[..len]);
+                received.took += begin.elapsed();
+            }
+            Err(error) => received.is_all = error.kind() == io::ErrorKind::WouldBlock,
         }
-        count += usize::from(!is_all);
+        received.count += usize::from(!received.is_all);
     }
-    Received { count, is_all, took: begin.elapsed() }
+    received
 }

@@ -11,7 +11,7 @@ mod log_scan;
 mod package;
 mod runner_selftest;
 mod rust_checks;
-mod rust_results;
+pub(crate) mod rust_results;
 pub(crate) mod tally;
 mod workflows;
 
