@@ -15,7 +15,8 @@ func _run() -> void:
 	text.custom_minimum_size = Vector2(900, 500)
 	text.text = _report([])
 	dialog.add_child(text)
-	dialog.confirmed.connect(_act.bind(dialog, "--apply"))
+	# The editor lets go of this script after `_run`: a lambda holds it, and a method alone does not.
+	dialog.confirmed.connect(func() -> void: _act(dialog, "--apply"))
 	dialog.custom_action.connect(func(_action: StringName) -> void: _act(dialog, "--undo"))
 	dialog.canceled.connect(dialog.queue_free)
 	EditorInterface.popup_dialog_centered(dialog)

@@ -169,6 +169,8 @@ func _find_what_is_declared(tokens: Dictionary) -> void:
 	for name in Names.GODOT_3:
 		if not _project.declared.has(name) and ClassDB.class_exists(name):
 			_project.declared[name] = "an extension"
+	if settings.get_value("", "config_version", 5) < 5:
+		_add_look("project.godot", 0, "", Names.OF_GODOT_3)
 	var owners := Names.SOCKET_OWNERS.filter(func(name: String) -> bool: return not _project.declared.has(name))
 	var typed_owners: Array[String] = []
 	typed_owners.assign(owners)

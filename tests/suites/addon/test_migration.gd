@@ -28,6 +28,25 @@ enum Kind { WebSocketServer, WebSocketClient }
 func m(x): return get_node("ENetConnection") if x else print("ENetConnection")
 """
 
+## Runs the script of the editor as File > Run does, and agrees to what it offers.
+const PLUGIN := """@tool
+extends EditorPlugin
+
+func _enter_tree() -> void:
+	while EditorInterface.get_resource_filesystem().is_scanning():
+		await get_tree().process_frame
+	load("res://addons/lodewire/migrate_in_editor.gd").new()._run()
+	for frame in 10:
+		await get_tree().process_frame
+	for dialog in get_tree().root.find_children("*", "ConfirmationDialog", true, false):
+		if dialog.title == "Move this project to Lodewire":
+			print("offered: ", dialog.find_children("*", "TextEdit", true, false)[0].text)
+			dialog.confirmed.emit()
+	for frame in 10:
+		await get_tree().process_frame
+	get_tree().quit()
+"""
+
 ## Lines, and what becomes of them.
 const REWRITES := {
 	"extends ENetMultiplayerPeer": "extends LodeENetMultiplayerPeer",
@@ -229,10 +248,36 @@ func test_the_command_line() -> void:
 	check_eq(_contents(folder), before)
 
 
-## Imports and runs a project, which says when its two sides have exchanged a message.
+func test_the_editor_offers_it() -> void:
+	var engine := godot()
+	if engine.is_empty():
+		return
+	var folder := _copy("god3_chat")
+	var settings := "config_version=5\n\n[editor_plugins]\n\nenabled=PackedStringArray(\"res://addons/other/plugin.cfg\")\n"
+	_write(folder.path_join("project.godot"), settings.to_utf8_buffer())
+	var plugin := "[plugin]\n\nname=\"x\"\ndescription=\"\"\nauthor=\"\"\nversion=\"1\"\nscript=\"plugin.gd\"\n"
+	_write(folder.path_join("addons/other/plugin.cfg"), plugin.to_utf8_buffer())
+	_write(folder.path_join("addons/other/plugin.gd"), PLUGIN.to_utf8_buffer())
+	var editor := start_process(engine, PackedStringArray(["--headless", "--editor", "--path", folder]))
+	check_eq(await editor.finished(), 0)
+	check(editor.output().contains("offered: Lodewire: what moving"), "it shows first what it would do")
+	check(editor.output().contains("changed res://main.gd"), "it does it")
+	var now := FileAccess.get_file_as_string(folder.path_join("main.gd"))
+	check(now.contains("LodeWebSocketClient.new()"), "it has done it: " + now)
+
+
+func test_a_project_of_godot_3_is_to_be_converted_first() -> void:
+	var folder := _fresh("old")
+	_write(folder.path_join("project.godot"), "config_version=4\n".to_utf8_buffer())
+	check_eq(_run(folder, []), 1)
+	check(_has_said("--convert-3to4"), "it is told: %s" % _said)
+
+
+## Runs a project, imported where it has a `class_name`, which says when its two sides have exchanged a message.
 func _play(engine: String, folder: String, name: String) -> void:
 	var before := _contents(folder)
-	for arguments: Array in [["--import"], []]:
+	var has_global_classes := FileAccess.file_exists(folder.path_join("web_socket_server.gd"))
+	for arguments: Array in [["--import"], []] if has_global_classes else [[]]:
 		var game := start_process(engine, PackedStringArray(["--headless", "--path", folder] + arguments))
 		check_eq(await game.finished(), 0, name)
 		check(not game.output().contains("ERROR:"), "%s logs errors" % name)
