@@ -224,7 +224,7 @@ func _read_member(index: int) -> void:
 		if reasons.has(member):
 			_look(index, reasons[member])
 			return
-	if types.size() != 1 or not _tokens.is_sign(index + 1, "("):
+	if types.size() != 1 or not _is_call(index):
 		return
 	match types[0]:
 		"LodeENetMultiplayerPeer":
@@ -304,7 +304,7 @@ func _read_member_of_tree(index: int, member: String) -> void:
 ## `connect("signal", object, "method")` of Godot 3, and the signals that SceneTree had.
 func _read_connect(index: int, of_tree: bool) -> void:
 	var open := index + 1
-	if not _tokens.is_sign(open, "("):
+	if not _is_call(index):
 		return
 	var arguments := _tokens.arguments(open)
 	if arguments.is_empty() or not _is_string(arguments[0]):
@@ -337,6 +337,11 @@ func _look_at_signal(index: int, signal_name: String) -> void:
 		var reasons: Dictionary = Names.LOOK.get(type, {})
 		if reasons.has(signal_name):
 			_look(index, reasons[signal_name])
+
+
+## Whether a name is called, by brackets that are closed.
+func _is_call(index: int) -> bool:
+	return _tokens.is_sign(index + 1, "(") and _tokens.partner(index + 1) < _tokens.count
 
 
 func _is_string(argument: Vector2i) -> bool:

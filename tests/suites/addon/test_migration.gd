@@ -3,6 +3,7 @@ extends "res://test_case.gd"
 
 const Migration := preload("res://addons/lodewire/migration/migration.gd")
 const Tokens := preload("res://addons/lodewire/migration/tokens.gd")
+const SceneRules := preload("res://addons/lodewire/migration/scene_rules.gd")
 const ScriptRules := preload("res://addons/lodewire/migration/script_rules.gd")
 
 const PROJECTS: Array[String] = ["pong", "chat", "tanks", "rollback", "sandbox", "god3_chat", "god3_arena", "dtls"]
@@ -115,6 +116,23 @@ func test_a_move_changes_what_is_code_and_nothing_else() -> void:
 		check_eq(_rewritten(REWRITES[line]), REWRITES[line], "again")
 	for lines in LOOKS:
 		check_eq(_rules_of("func f():\n\t%s\n" % lines).looks.size(), 1, lines)
+
+
+func test_any_text_is_changed_once_and_keeps_its_lines() -> void:
+	var random := RandomNumberGenerator.new()
+	random.seed = 1
+	var sources := {TRAPS: false}
+	for name in PROJECTS:
+		for path: String in _contents(ProjectSettings.globalize_path("res://migration").path_join(name)):
+			sources[FileAccess.get_file_as_string("res://migration".path_join(name).path_join(path))] = not path.ends_with(".gd")
+	for source: String in sources:
+		for _time in 10:
+			# Strings without an end, brackets without a partner, and words cut in the middle.
+			var from := random.randi_range(0, source.length())
+			var text := source.erase(from, random.randi_range(0, 40)).insert(from, ["", "\"", "'", "(", ")", "\\", "$", "#"].pick_random())
+			var once := _rewritten(text, sources[source])
+			check_eq(_rewritten(once, sources[source]), once, text)
+			check_eq(once.count("\n"), text.count("\n"), text)
 
 
 func test_a_name_that_the_project_declares_is_its_own() -> void:
@@ -296,8 +314,12 @@ func _rules_of(source: String) -> ScriptRules:
 	return rules
 
 
-func _rewritten(source: String) -> String:
-	return ScriptRules.apply(source, _rules_of(source).edits)
+func _rewritten(source: String, is_scene := false) -> String:
+	if not is_scene:
+		return ScriptRules.apply(source, _rules_of(source).edits)
+	var rules := SceneRules.new()
+	rules.read(Tokens.of_scene(source), ScriptRules.Project.new())
+	return ScriptRules.apply(source, rules.edits)
 
 
 func _run(folder: String, options: PackedStringArray) -> int:
