@@ -19,6 +19,7 @@ mod dtls_server;
 mod enet_connection;
 mod enet_multiplayer_peer;
 mod enet_packet_peer;
+mod first_import;
 #[cfg(all(test, feature = "register-docs"))]
 mod help;
 mod last_reference;
@@ -54,6 +55,9 @@ unsafe impl ExtensionLibrary for Lodewire {
             websocket_peer::State::register();
             websocket_peer::WriteMode::register();
             websocket_server::ProxyHeader::register();
+        }
+        if stage == InitStage::Editor {
+            first_import::keep_from_crashing();
         }
     }
 

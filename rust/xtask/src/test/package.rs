@@ -13,7 +13,6 @@ use crate::engine::Engine;
 use crate::log_lines;
 use crate::package;
 use crate::process::run;
-use crate::project::import;
 use crate::test::guide;
 use crate::test::tally::Tally;
 use crate::workspace;
@@ -24,7 +23,8 @@ const LIMIT: Duration = Duration::from_mins(10);
 type Test = fn(&Fresh<'_>) -> Result<()>;
 
 /// What is tried with the zip, each in a project of its own that has nothing else in it.
-const TESTS: [(&str, Test); 7] = [
+const TESTS: [(&str, Test); 8] = [
+    ("package/first_import_of_a_fresh_project_ends_well", first_import),
     ("package/talks_over_all_three_families", talks),
     ("package/release_library_talks", release_library_talks),
     ("package/nothing_is_missing_and_nothing_is_too_much", contents),
@@ -70,9 +70,9 @@ fn try_in_empty_project(engine: &Engine, zip: &Path, test: Test) -> Result<()> {
 }
 
 impl Fresh<'_> {
-    /// Opens the project in the editor once, without a window, as a user would.
+    /// Opens the project in the editor once, without a window, as a user would: nothing is written into it before.
     pub(crate) fn import(&self) -> Result<()> {
-        import(self.engine, &self.project)
+        self.run(&["--import"]).map(drop)
     }
 
     /// Runs a scene or a script to its end, which must be a good one without an error in the log. Gives the log.
@@ -88,6 +88,27 @@ fn run_well(command: Command) -> Result<String> {
     let problems: Vec<_> = log.lines().filter(|line| log_lines::is_problem(line)).collect();
     ensure!(problems.is_empty(), "errors are logged:\n{log}");
     Ok(log)
+}
+
+/// Each way to open a project without a window for the first time: the engine finds the extension while it runs, and must
+/// not crash for it.
+fn first_import(fresh: &Fresh<'_>) -> Result<()> {
+    let script = "extends Node\n\nvar server := LodeWebSocketServer.new()\n";
+    fs::write(fresh.project.join("game.gd"), script)?;
+    let cache = fresh.project.join(".godot");
+    let check_list = || -> Result<()> {
+        let list = fs::read_to_string(cache.join("extension_list.cfg"))?;
+        ensure!(list.contains("lodewire.gdextension"), "the extension was not found: {list}");
+        Ok(())
+    };
+    fresh.import()?;
+    check_list()?;
+    fs::remove_dir_all(&cache)?;
+    // This one may quit while it still scans, and warns then.
+    let mut command = fresh.engine.headless(&fresh.project);
+    command.args(["--editor", "--quit"]);
+    run(command, LIMIT)?.check()?;
+    check_list()
 }
 
 /// The debug library, which the editor and the games that it starts load.
