@@ -23,6 +23,7 @@ mod first_import;
 #[cfg(all(test, feature = "register-docs"))]
 mod help;
 mod last_reference;
+mod main_thread;
 mod monitors;
 mod name_lookup;
 mod optional;
@@ -38,11 +39,27 @@ mod websocket_server;
 mod websocket_settings;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
+use godot::sys;
 
 struct Lodewire;
 
-// SAFETY: the entry point of a GDExtension; there is one, and the library defines no other.
-#[gdextension]
+/// The entry point, as the addon's file names it: gdext's, with classes that know about threads.
+///
+/// # Safety
+///
+/// For the engine to call, as it calls every extension's.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn gdext_rust_init(
+    get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
+    library: sys::GDExtensionClassLibraryPtr,
+    init: *mut sys::GDExtensionInitialization,
+) -> sys::GDExtensionBool {
+    // SAFETY: as the engine has called us.
+    unsafe { lodewire_init(main_thread::guard(get_proc_address), library, init) }
+}
+
+// SAFETY: there is one, and the library defines no other.
+#[gdextension(entry_symbol = lodewire_init)]
 unsafe impl ExtensionLibrary for Lodewire {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
@@ -63,6 +80,7 @@ unsafe impl ExtensionLibrary for Lodewire {
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
+            main_thread::free_waiting();
             monitors::switch_off();
             // No thread may run code of a library that is about to be unloaded.
             lodewire_net::shutdown();

@@ -7,6 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::main_thread;
+
 /// How often a host's numbers are taken: the editor asks once a second.
 const INTERVAL: Duration = Duration::from_millis(500);
 
@@ -170,6 +172,7 @@ impl Monitor {
         port: u16,
         figures: impl FnOnce() -> Figures,
     ) {
+        main_thread::free_waiting();
         if !is_on() {
             return;
         }
