@@ -4,7 +4,8 @@
 
 use lodewire_net::Bind;
 use lodewire_net::enet::{
-    Config, Connection, Delivery, Event, HostConfig, HostStatistic, PeerState, PeerStatistic,
+    Config, Connection, Delivery, Event, HostConfig, HostStatistic, Peer, PeerState, PeerStatistic,
+    SendError,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -221,4 +222,60 @@ fn places_count_until_the_game_was_told_of_the_end() {
         panic!("a third one is connected")
     };
     assert_eq!(reason, "the other side is full");
+}
+
+/// However a peer has gone: the game is told of the error, and nothing waits for the network.
+#[test]
+fn what_is_sent_to_a_peer_that_has_gone_is_refused() {
+    type Way = fn(&Peer, &Peer);
+    let ways: [(&str, Way); 5] = [
+        ("the other side has left", |_, other| other.disconnect_now(0)),
+        ("disconnect", |peer, _| peer.disconnect(0)),
+        ("disconnect_later", |peer, _| peer.disconnect_later(0)),
+        ("disconnect_now", |peer, _| peer.disconnect_now(0)),
+        ("reset", |peer, _| peer.reset()),
+    ];
+    for (way, end) in ways {
+        let (mut server, mut client, at_server, at_client) = pair();
+        end(&at_server, &at_client);
+        // What is sent before the game is told of the end goes nowhere, and harms nothing.
+        let _ = at_server.send(0, Delivery::Reliable, vec![1; 5000].into());
+        let flushed = server.flush();
+        assert!(flushed, "{way}");
+        if way == "the other side has left"
+            || way.starts_with("disconnect") && at_server.is_active()
+        {
+            // A host whose peer has gone confirms by itself.
+            let Event::Disconnect { .. } = next(&mut server) else { panic!("{way}: no end") };
+        }
+        assert_eq!(at_server.state(), PeerState::Disconnected, "{way}");
+        let waiting = at_server.outgoing_bytes();
+        for len in [0, 10, 5000] {
+            let sent = at_server.send(0, Delivery::Reliable, vec![1; len].into());
+            assert_eq!(sent, Err(SendError::NotConnected), "{way}");
+            assert_eq!(server.broadcast(0, Delivery::Reliable, vec![1; len].into()), 0, "{way}");
+        }
+        assert_eq!(at_server.outgoing_bytes(), waiting, "{way}");
+        // The host goes on: the next one is served.
+        let again = client.connect(server.local_addr(), 1, 7).expect("a peer");
+        client.begin();
+        let joined = loop {
+            match next(&mut server) {
+                Event::Connect { peer, data: 7 } => break peer,
+                other => assert!(!matches!(other, Event::Receive { .. }), "{way}: {other:?}"),
+            }
+        };
+        while again.state() != PeerState::Connected {
+            next(&mut client);
+        }
+        joined.send(0, Delivery::Reliable, vec![2; 10].into()).expect("sent");
+        loop {
+            if let Event::Receive { peer, .. } = next(&mut client)
+                && Rc::ptr_eq(&peer, &again)
+            {
+                break;
+            }
+        }
+        assert_eq!(&again.receive().expect("a packet").data[..], [2; 10], "{way}");
+    }
 }

@@ -324,3 +324,41 @@ func _polled_for_a_while(player: Root) -> void:
 	for _frame in 20:
 		player.multiplayer.poll()
 		await frames(1)
+
+
+## However a peer has gone, what is sent to it is refused by the return code alone, and the others are reached.
+func test_packets_for_peers_that_have_gone_are_refused() -> void:
+	await _game("Lode", "")
+	var ids := clients.map(func(client: MultiplayerPeer) -> int: return client.get_unique_id())
+	var gone: PacketPeer = server.get_peer(ids[0])
+	var inside: Array[int] = []
+	server.peer_disconnected.connect(func(id: int) -> void:
+		server.set_target_peer(id)
+		inside.append(server.put_packet([1]))
+	)
+	# With a packet that the game has not read: the end is told one poll later.
+	clients[0].set_target_peer(1)
+	check_eq(clients[0].put_packet([1]), OK)
+	for _frame in 20:
+		clients[0].poll()
+		await frames(1)
+	clients[0].close()
+	check(await until(func() -> bool:
+		server.poll()
+		clients[1].poll()
+		if told.is_empty() and not gone.is_active():
+			server.set_target_peer(ids[0])
+			inside.append(server.put_packet([2]))
+		return not told.is_empty()
+	), "it is told")
+	check_eq(inside, [FAILED, FAILED] as Array[int])
+	check_eq(gone.send(0, [1], ENetPacketPeer.FLAG_RELIABLE), ERR_UNCONFIGURED)
+	check_eq(gone.put_packet([1]), ERR_UNCONFIGURED)
+	server.set_target_peer(ids[0])
+	expect_error("there is no peer %d" % ids[0])
+	check_eq(server.put_packet([1]), ERR_INVALID_PARAMETER)
+	for target: int in [0, ids[1]]:
+		server.set_target_peer(target)
+		check_eq(server.put_packet([3]), OK)
+	check(await until(_polled(func() -> bool: return clients[1].get_available_packet_count() == 2)), "the other is reached")
+	_end()

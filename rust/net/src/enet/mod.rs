@@ -15,6 +15,8 @@ mod peer;
 mod peer_shared;
 mod secure;
 mod simulator;
+#[cfg(test)]
+mod turns;
 mod waiting;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};

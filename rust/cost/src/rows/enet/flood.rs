@@ -81,6 +81,14 @@ pub(super) fn rows() -> Vec<Row> {
             held: 4 << 20,
             run: come_and_go,
         },
+        Row {
+            name: "enet: peers that all leave at once",
+            size: 6,
+            allocated: 10,
+            instructions: 600,
+            held: 64 << 10,
+            run: all_leave,
+        },
     ]
 }
 
@@ -180,6 +188,15 @@ fn come_and_go(size: usize, meter: &mut Meter) {
             victim.take_all(&[attacker.datagram(&[goodbye()])]);
         }
     });
+}
+
+fn all_leave(size: usize, meter: &mut Meter) {
+    let mut victim = Victim::new(HostConfig { peers: 1024, ..config() });
+    let goodbyes: Vec<_> =
+        (0..size).map(|number| victim.admit(address(number)).datagram(&[goodbye()])).collect();
+    meter.run(bytes_of(&goodbyes), || victim.take_all(&goodbyes));
+    let left = victim.host.peer_count();
+    meter.check(left == 0, || format!("{left} peers are left"));
 }
 
 fn goodbye() -> Command<'static> {

@@ -1,0 +1,112 @@
+//! How much a host reads in a turn: on the real I/O thread, from a socket that always has more.
+
+use super::connection::Config;
+use super::driver::HostDriver;
+use super::endpoint::{Command, Endpoint};
+use crate::reactor::{self, Context, Driver, DriverHandle, Readiness};
+use crate::tcp::Bind;
+use crate::udp::Socket;
+use lodewire_enet::Host;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// More than a driver's share of the thread's time.
+const LONG: Duration = Duration::from_millis(1);
+/// It only ends a hang.
+const TIMEOUT: Duration = Duration::from_mins(5);
+/// The most datagrams that a call of the system gives, as long as none of them is a series.
+const BATCH: u64 = 64;
+
+/// What the calls of a host's driver have read.
+#[derive(Default)]
+struct Read {
+    all: AtomicU64,
+    most: AtomicU64,
+}
+
+/// Counts what each call reads.
+struct Counted {
+    inner: HostDriver,
+    /// How long others have had the thread before, of the call's share of its time.
+    late: Duration,
+    read: Arc<Read>,
+}
+
+impl Driver for Counted {
+    fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
+        let before = self.inner.host.statistics().received_packets;
+        let end = Instant::now() + self.late;
+        while Instant::now() < end {
+            std::hint::spin_loop();
+        }
+        self.inner.ready(cx, key, readiness);
+        let read = self.inner.host.statistics().received_packets - before;
+        self.read.all.fetch_add(read, Ordering::SeqCst);
+        self.read.most.fetch_max(read, Ordering::SeqCst);
+    }
+
+    fn woken(&mut self, cx: &mut Context<'_>) {
+        self.inner.woken(cx);
+    }
+
+    fn expired(&mut self, cx: &mut Context<'_>) {
+        self.inner.expired(cx);
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.inner.deadline()
+    }
+
+    fn close(&mut self, cx: &mut Context<'_>) -> bool {
+        self.inner.close(cx);
+        true
+    }
+}
+
+/// Floods a host until it has read `count` datagrams. Returns the most that it has read in one call.
+fn flood(late: Duration, count: u64) -> u64 {
+    let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
+    let to = socket.local();
+    let endpoint = Arc::new(Endpoint::default());
+    let config = Config::default();
+    let host = Host::new(config.host.clone(), [1; 32]);
+    let inner = HostDriver::new(Arc::clone(&endpoint), socket, host, &config);
+    let read = Arc::new(Read::default());
+    let counted = Counted { inner, late, read: Arc::clone(&read) };
+    let add = |waker| {
+        let _ = endpoint.waker.set(waker);
+        Box::new(counted) as Box<dyn Driver>
+    };
+    let mut handle: DriverHandle = reactor::add(add).expect("the thread");
+    let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let send = |datagrams: u64| {
+        for _ in 0..datagrams {
+            // What there is no room for is lost.
+            let _ = sender.send_to(&[0x0F, 0xFF, 0, 0, 7], to);
+        }
+    };
+    // There is more than a turn's before the first one.
+    send(4000);
+    endpoint.command(Command::Begin);
+    let end = Instant::now() + TIMEOUT;
+    while read.all.load(Ordering::SeqCst) < count {
+        assert!(Instant::now() < end, "{} read", read.all.load(Ordering::SeqCst));
+        send(100);
+    }
+    handle.end();
+    read.most.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_turn_of_a_host_reads_no_more_than_eight_calls_of_the_system_give() {
+    let most = flood(Duration::ZERO, 6000);
+    assert!(most <= 8 * BATCH, "{most}");
+}
+
+#[test]
+fn a_host_whose_time_is_over_reads_what_one_call_of_the_system_gives() {
+    let most = flood(LONG, 1000);
+    assert!((1..=BATCH).contains(&most), "{most}");
+}
