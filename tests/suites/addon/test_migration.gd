@@ -291,6 +291,25 @@ func test_a_project_of_godot_3_is_to_be_converted_first() -> void:
 	check(_has_said("--convert-3to4"), "it is told: %s" % _said)
 
 
+func test_a_project_in_the_language_of_godot_3_runs_after_the_engines_converter_and_the_move() -> void:
+	var engine := godot()
+	if engine.is_empty():
+		return
+	# The addon is installed after it: the converter changes all scripts that it finds.
+	var folder := _fresh("god3_raw")
+	_copy_files(ProjectSettings.globalize_path("res://migration/god3_raw"), folder)
+	var settings := "config_version=4\n\n[application]\n\nrun/main_scene=\"res://main.tscn\"\n"
+	_write(folder.path_join("project.godot"), settings.to_utf8_buffer())
+	var converter := start_process(engine, PackedStringArray(["--headless", "--path", folder, "--convert-3to4"]))
+	check_eq(await converter.finished(), 0, "the converter")
+	_install(folder)
+	var before := _contents(folder)
+	check_eq(_run(folder, ["--apply"]), 0, "nothing is left for a person: %s" % _said)
+	await _play(engine, folder, "god3_raw")
+	check_eq(_run(folder, ["--undo"]), 0)
+	check_eq(_contents(folder), before)
+
+
 ## Runs a project, imported where it has a `class_name`, which says when its two sides have exchanged a message.
 func _play(engine: String, folder: String, name: String) -> void:
 	var before := _contents(folder)
@@ -346,11 +365,16 @@ func _fresh(name: String) -> String:
 func _copy(name: String) -> String:
 	var folder := _fresh(name)
 	_copy_files(ProjectSettings.globalize_path("res://migration").path_join(name), folder)
+	_install(folder)
+	return folder
+
+
+## Puts the addon into a project.
+func _install(folder: String) -> void:
 	DirAccess.make_dir_recursive_absolute(folder.path_join("addons"))
 	var addon := ProjectSettings.globalize_path("res://addons/lodewire")
 	DirAccess.open(folder).create_link(addon, folder.path_join("addons/lodewire"))
 	_write(folder.path_join(".godot/extension_list.cfg"), "res://addons/lodewire/lodewire.gdextension\n".to_utf8_buffer())
-	return folder
 
 
 func _copy_files(from: String, to: String) -> void:
