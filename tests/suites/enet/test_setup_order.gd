@@ -83,11 +83,6 @@ func test_a_second_setup_of_dtls_fails_and_the_peers_stay() -> void:
 		client.poll()
 		return client.get_available_packet_count() > 0
 	), "a packet arrives")
-	var engines := ENetConnection.new()
-	check_eq(engines.create_host_bound("127.0.0.1", 0), OK)
-	check_eq(engines.dtls_server_setup(Ends.options()), OK)
-	check_eq(engines.dtls_server_setup(Ends.options()), FAILED)
-	engines.destroy()
 
 
 func test_settings_hold_from_the_first_datagram_on() -> void:

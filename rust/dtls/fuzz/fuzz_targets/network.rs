@@ -2,6 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_dtls::{Connection, Cookies, Greeting, State};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,6 +10,13 @@ use std::time::{Duration, Instant};
 
 #[expect(dead_code, reason = "nobody asks for short records here")]
 mod ends;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 64;
+const ALLOCATED_ONCE: u64 = 256 << 10;
 
 struct World {
     now: Instant,
@@ -19,6 +27,8 @@ struct World {
     link: [VecDeque<Vec<u8>>; 2],
     sent: [u16; 2],
     came: [Vec<u16>; 2],
+    received: usize,
+    allocated: u64,
 }
 
 impl World {
@@ -44,8 +54,15 @@ impl World {
     }
 
     fn deliver(&mut self, to: usize, datagram: &[u8]) {
+        self.received += datagram.len();
         if let Some(connection) = &mut self.ends[to] {
-            connection.handle(self.now, &mut datagram.to_vec());
+            let mut copy = datagram.to_vec();
+            let before = spent();
+            connection.handle(self.now, &mut copy);
+            self.allocated += spent().since(before).bytes;
+            let most = self.received as u64 * ALLOCATED + ALLOCATED_ONCE;
+            let Self { allocated, received, .. } = self;
+            assert!(*allocated <= most, "{allocated} bytes were allocated for {received}");
         } else if to == 1 {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
             match self.cookies.greet(self.now, from, datagram) {
@@ -72,6 +89,8 @@ fuzz_target!(|input: &[u8]| {
         link: Default::default(),
         sent: [0; 2],
         came: Default::default(),
+        received: 0,
+        allocated: 0,
     };
     world.serve();
     for step in input.as_chunks::<3>().0.iter().take(300) {
