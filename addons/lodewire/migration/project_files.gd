@@ -80,6 +80,20 @@ func write(texts: Dictionary) -> String:
 	var steps := steps_to_undo()
 	var step := "%03d" % (1 if steps.is_empty() else steps[-1].to_int() + 1)
 	var folder := root.path_join(BACKUP).path_join(step)
+	var problem := _keep(texts, folder)
+	if not problem.is_empty():
+		_remove_step(folder)
+		return problem
+	for file: TextFile in texts:
+		problem = _write(root.path_join(file.path), file.bytes_of(texts[file]))
+		if not problem.is_empty():
+			var undone := undo()
+			return problem if undone is PackedStringArray else "%s; and going back failed: %s" % [problem, undone]
+	return ""
+
+
+## Keeps the originals in a folder, with a list of them. Returns "", or why it cannot be.
+func _keep(texts: Dictionary, folder: String) -> String:
 	var entries := []
 	for file: TextFile in texts:
 		var before := FileAccess.get_file_as_bytes(root.path_join(file.path))
@@ -88,21 +102,19 @@ func write(texts: Dictionary) -> String:
 		entries.append({"path": file.path, "before": _hash(before), "after": _hash(file.bytes_of(texts[file]))})
 		var problem := _write(folder.path_join("files").path_join(file.path), before)
 		if not problem.is_empty():
-			_remove(folder)
 			return problem
 	# Who has the project under version control does not want these files in it.
 	var problem := _write(root.path_join(BACKUP).path_join(".gitignore"), "*\n".to_utf8_buffer())
-	if problem.is_empty():
-		problem = _write(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
 	if not problem.is_empty():
-		_remove(folder)
 		return problem
-	for file: TextFile in texts:
-		problem = _write(root.path_join(file.path), file.bytes_of(texts[file]))
-		if not problem.is_empty():
-			var undone := undo()
-			return problem if undone is PackedStringArray else "%s; and going back failed: %s" % [problem, undone]
-	return ""
+	return _write(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
+
+
+## Removes what was kept in a folder, and with the last one the folder of all.
+func _remove_step(folder: String) -> void:
+	_remove(folder)
+	if steps_to_undo().is_empty():
+		_remove(root.path_join(BACKUP))
 
 
 ## The names of what can be taken back, oldest first.
@@ -148,9 +160,7 @@ func undo() -> Variant:
 		var problem := _write(root.path_join(path), originals[path])
 		if not problem.is_empty():
 			return problem
-	_remove(folder)
-	if steps.size() == 1:
-		_remove(root.path_join(BACKUP))
+	_remove_step(folder)
 	return PackedStringArray(originals.keys())
 
 

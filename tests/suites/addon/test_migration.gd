@@ -3,6 +3,7 @@ extends "res://test_case.gd"
 
 const Migration := preload("res://addons/lodewire/migration/migration.gd")
 const Tokens := preload("res://addons/lodewire/migration/tokens.gd")
+const ProjectFiles := preload("res://addons/lodewire/migration/project_files.gd")
 const SceneRules := preload("res://addons/lodewire/migration/scene_rules.gd")
 const ScriptRules := preload("res://addons/lodewire/migration/script_rules.gd")
 
@@ -185,6 +186,30 @@ func test_what_has_changed_since_is_not_undone() -> void:
 	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: LodeENetConnection\n", "not half of it")
 	DirAccess.remove_absolute(folder.path_join("b.gd"))
 	check_eq(_run(folder, ["--undo"]), 2, "a file is gone")
+
+
+func test_a_move_that_fails_changes_nothing() -> void:
+	var folder := _fresh("fails")
+	var names: Array[String] = ["a.gd", "b.gd"]
+	for name in names:
+		_write(folder.path_join(name), "var a: ENetConnection\n".to_utf8_buffer())
+	# There is a file where the folder for the originals should be.
+	_write(folder.path_join(".lodewire_migration"), "mine".to_utf8_buffer())
+	expect_error("Could not create directory")
+	check_eq(_run(folder, ["--apply"]), 2)
+	check(_has_said("Failed, and nothing is changed"), "it is told: %s" % _said)
+	# The second file changes between reading and writing.
+	DirAccess.remove_absolute(folder.path_join(".lodewire_migration"))
+	var files := ProjectFiles.new(folder)
+	var texts := {}
+	for name in names:
+		var file := files.read(name)
+		texts[file] = file.text + "# moved\n"
+	_write(folder.path_join("b.gd"), "var b: ENetPacketPeer\n".to_utf8_buffer())
+	check_ne(files.write(texts), "")
+	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: ENetConnection\n")
+	check_eq(files.steps_to_undo().size(), 0, "there is nothing to undo")
+	check(not DirAccess.dir_exists_absolute(folder.path_join(".lodewire_migration")), "no copies are left")
 
 
 func test_each_step_is_undone_by_itself() -> void:
