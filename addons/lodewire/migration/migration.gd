@@ -131,6 +131,7 @@ func _read_all() -> void:
 		if _is_of_interest(text):
 			tokens[path] = Tokens.of_scene(text) if _is_scene(path) else Tokens.of_script(text)
 	_find_what_is_declared(tokens)
+	_find_what_is_inherited(tokens)
 	for path: String in tokens:
 		_read_file(_read[path], tokens[path])
 
@@ -181,6 +182,43 @@ func _find_what_is_declared(tokens: Dictionary) -> void:
 		_project.makes_sockets = _project.makes_sockets or ScriptRules.makes(tokens[path], Names.SOCKET)
 
 
+## Finds the names that scripts have from those that they extend, such as a `const WebSocketServer := preload(…)`.
+func _find_what_is_inherited(tokens: Dictionary) -> void:
+	var own := {}
+	for path: String in tokens:
+		if path.get_extension() == "gd":
+			var names := ScriptRules.own_names(tokens[path])
+			if not names.is_empty():
+				own[path] = names
+	if own.is_empty():
+		return
+	var extending := RegEx.create_from_string("(?m)^[^#\\n]*\\bextends\\s+(?:\"([^\"]+)\"|(\\w+))")
+	var naming := RegEx.create_from_string("(?m)^[^#\\n]*\\bclass_name\\s+(\\w+)")
+	var bases := {}
+	var classes := {}
+	for path: String in _read:
+		if path.get_extension() != "gd":
+			continue
+		var base := extending.search(_read[path].text)
+		if base != null:
+			bases[path] = base.get_string(1) + base.get_string(2)
+		var name := naming.search(_read[path].text)
+		if name != null:
+			classes[name.get_string(1)] = path
+	for path: String in tokens:
+		var names := {}
+		var at := path
+		# No project has a longer line of scripts that extend each other; a circle ends here.
+		for _step in 64:
+			names.merge(own.get(at, {}))
+			var base: String = bases.get(at, "")
+			if base.is_empty():
+				break
+			at = classes.get(base, base.trim_prefix("res://") if base.begins_with("res://") else at.get_base_dir().path_join(base))
+		if not names.is_empty():
+			_project.inherited[path] = names
+
+
 func _read_file(file: ProjectFiles.TextFile, tokens: Tokens) -> void:
 	if file.path.get_extension() == "cs":
 		_read_c_sharp(file)
@@ -194,7 +232,7 @@ func _read_file(file: ProjectFiles.TextFile, tokens: Tokens) -> void:
 		looks = rules.looks
 	else:
 		var rules := ScriptRules.new()
-		rules.read(tokens, _project)
+		rules.read(tokens, _project, _project.inherited.get(file.path, {}))
 		edits = rules.edits
 		looks = rules.looks
 	var addon := file.addon()
@@ -239,6 +277,8 @@ func _add_look(path: String, line: int, text: String, reason: String) -> void:
 func _show_what_is_not_touched() -> void:
 	for name: String in _project.declared:
 		say.call("  left alone: %s, which this project has for itself (%s)" % [name, _project.declared[name]])
+	for path: String in _project.inherited:
+		say.call("  left alone: %s in res://%s, which it has for itself" % [", ".join(_project.inherited[path].keys()), path])
 	for link in _files.links:
 		say.call("  left alone: res://%s, which is a link to another folder" % link)
 

@@ -36,6 +36,8 @@ class Look:
 class Project:
 	## Names of GODOT_3 that the project declares, and where.
 	var declared := {}
+	## The same for single scripts, by their path: what these and the scripts that they extend declare.
+	var inherited := {}
 	## Whether `WebSocketPeer` may be a peer of Lodewire's server or client in this project, and may be the engine's.
 	var has_socket_owners := false
 	var makes_sockets := false
@@ -51,11 +53,12 @@ var _classes := {}
 var _makes_sockets := false
 
 
-## Reads a script of a project.
-func read(tokens: Tokens, project: Project) -> void:
+## Reads a script of a project, which has names from the scripts that it extends.
+func read(tokens: Tokens, project: Project, inherited := {}) -> void:
 	_tokens = tokens
 	_project = project
 	_own = own_names(tokens)
+	_own.merge(inherited)
 	_makes_sockets = makes(tokens, Names.SOCKET)
 	_find_classes()
 	for index in tokens.count:

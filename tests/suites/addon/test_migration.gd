@@ -140,6 +140,18 @@ func test_a_name_that_the_project_declares_is_its_own() -> void:
 	for own: String in ["class WebSocketServer:\n\tpass\n", "const WebSocketServer = preload(\"x.gd\")\n"]:
 		var source := own + "var a: WebSocketServer = WebSocketServer.new()\nvar b: WebSocketClient\n"
 		check_eq(_rewritten(source), source.replace("WebSocketClient", "LodeWebSocketClient"))
+	var folder := _fresh("own")
+	_write(folder.path_join("x.gd"), "class_name Base\nconst WebSocketServer := preload(\"y.gd\")\n".to_utf8_buffer())
+	_write(folder.path_join("y.gd"), "extends Node\n".to_utf8_buffer())
+	_write(folder.path_join("between.gd"), "extends Base\n".to_utf8_buffer())
+	var heir := "extends \"res://between.gd\"\nvar a := WebSocketServer.new()\n"
+	var stranger := "extends \"y.gd\"\nvar a := WebSocketServer.new()\n"
+	_write(folder.path_join("heir.gd"), heir.to_utf8_buffer())
+	_write(folder.path_join("stranger.gd"), stranger.to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 0)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("heir.gd")), heir)
+	check(_has_said("left alone: WebSocketServer in res://heir.gd"), "it is told: %s" % _said)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("stranger.gd")), stranger.replace("Web", "LodeWeb"))
 	var project := ScriptRules.Project.new()
 	project.declared["WebSocketServer"] = "x.gd"
 	var rules := ScriptRules.new()
