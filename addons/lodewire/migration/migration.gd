@@ -278,9 +278,24 @@ func _show_what_is_not_touched() -> void:
 	for name: String in _project.declared:
 		say.call("  left alone: %s, which this project has for itself (%s)" % [name, _project.declared[name]])
 	for path: String in _project.inherited:
-		say.call("  left alone: %s in res://%s, which it has for itself" % [", ".join(_project.inherited[path].keys()), path])
+		var names: Array = _project.inherited[path].keys().filter(func(name: String) -> bool: return not _project.declared.has(name))
+		if not names.is_empty():
+			say.call("  left alone: %s in res://%s, which it has for itself" % [", ".join(names), path])
 	for link in _files.links:
 		say.call("  left alone: res://%s, which is a link to another folder" % link)
+	if _is_exported_to_the_web():
+		say.call("  note: " + Names.WEB)
+
+
+func _is_exported_to_the_web() -> bool:
+	var presets := ConfigFile.new()
+	var path := _files.root.path_join("export_presets.cfg")
+	if not FileAccess.file_exists(path) or presets.load(path) != OK:
+		return false
+	for section in presets.get_sections():
+		if presets.get_value(section, "platform", "") in ["Web", "HTML5"]:
+			return true
+	return false
 
 
 func _show_diff() -> void:

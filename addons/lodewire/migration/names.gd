@@ -156,5 +156,8 @@ const DTLS_CHAIN := "in Godot 4: `setup(TLSOptions.server(key, certificate))`, a
 const NAME_IN_STRING := "this string is the name of a class that has moved: change it if it is used as one"
 const C_SHARP := "C# has no types for classes of extensions: see docs/migration.md, C#"
 const UNREADABLE := "this file is not UTF-8 text, and was not read"
+const WEB := (
+	"this project is exported to the web, where a script that names a class of Lodewire does not load: see docs/web-export.md"
+)
 const OF_GODOT_3 := "a project of Godot 3: convert it with `godot --headless --path . --convert-3to4` before anything else"
 const NO_SUCH_MEMBER := "%s has no %s"

@@ -347,6 +347,15 @@ func test_a_project_in_the_language_of_godot_3_runs_after_the_engines_converter_
 	check_eq(_contents(folder), before)
 
 
+func test_a_project_for_the_web_is_told_of_it() -> void:
+	var folder := _fresh("web")
+	check_eq(_run(folder, []), 0)
+	check(not _has_said("note:"), "nothing is told: %s" % _said)
+	_write(folder.path_join("export_presets.cfg"), "[preset.0]\n\nname=\"x\"\nplatform=\"Web\"\n".to_utf8_buffer())
+	check_eq(_run(folder, []), 0)
+	check(_has_said("exported to the web"), "it is told: %s" % _said)
+
+
 ## Runs a project, imported where it has a `class_name`, which says when its two sides have exchanged a message.
 func _play(engine: String, folder: String, name: String) -> void:
 	var before := _contents(folder)
