@@ -150,17 +150,13 @@ func test_one_burst_shares_datagrams() -> void:
 func test_sends_are_gathered_for_the_time_that_is_asked_for() -> void:
 	client.gather_time = 300.0
 	var peer := _connected(_dial())
-	# The host was created with the default, of which a window may still be open.
-	OS.delay_msec(5)
-	var begin := Time.get_ticks_msec()
-	peer.send(0, [7], LodeENetPacketPeer.FLAG_UNSEQUENCED)
-	# Where the machine is slow, the time may be over before it is asked.
-	var early: int = server.service(100)[0]
-	if Time.get_ticks_msec() - begin < 300:
-		check_eq(early, LodeENetConnection.EVENT_NONE, "it waits for more")
-	if early == LodeENetConnection.EVENT_RECEIVE:
-		return
-	check_eq(server.service(WAIT_MSEC)[0], LodeENetConnection.EVENT_RECEIVE, "but not for ever")
+	# A packet shares the datagram of whatever leaves earlier, such as an acknowledgement: so only some have to wait.
+	for _try in 20:
+		peer.send(0, [7], LodeENetPacketPeer.FLAG_UNSEQUENCED)
+		if server.service(100)[0] == LodeENetConnection.EVENT_NONE:
+			check_eq(server.service(WAIT_MSEC)[0], LodeENetConnection.EVENT_RECEIVE, "it waits for more, but not for ever")
+			return
+	fail("nothing waits for more")
 
 
 func test_a_full_datagram_does_not_wait_for_more() -> void:
