@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 /// What a record counts for beside its bytes while it waits.
 const RECORD_OVERHEAD: usize = 64;
-/// How many bytes of sealed records may come before the keys are there: a Finished and what overtakes it.
-const MOST_EARLY: usize = 32 << 10;
+/// How many bytes of sealed records may come before the keys are there: a Finished and what overtakes it. As many of packets may
+/// come between the keys and the Finished.
+pub(super) const MOST_EARLY: usize = 32 << 10;
 /// How long the other side has to show that what stands against it was forged.
 const DOUBT_TIMEOUT: Duration = Duration::from_secs(2);
 

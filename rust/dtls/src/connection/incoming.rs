@@ -1,6 +1,7 @@
 //! What the records that come carry. Within the sealed epoch, what breaks the protocol ends the connection; outside it, it is
 //! dropped.
 
+use super::handshake::MOST_EARLY;
 use super::{Connection, PACKET_OVERHEAD, State};
 use crate::alert::Alert;
 use crate::error::Error;
@@ -117,13 +118,15 @@ impl Connection {
     }
 
     fn take_data(&mut self, content: &[u8]) {
-        if self.state == State::Connected {
+        let limit = if self.state == State::Connected {
             self.exchange.forget_flight();
+            self.waiting_limit
         } else {
             self.drop_data_of_earlier_keys();
-        }
+            self.waiting_limit.min(MOST_EARLY)
+        };
         let cost = content.len() + PACKET_OVERHEAD;
-        if self.waiting > 0 && self.waiting + cost > self.waiting_limit {
+        if self.waiting > 0 && self.waiting + cost > limit {
             self.dropped += 1;
             return;
         }

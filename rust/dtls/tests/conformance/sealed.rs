@@ -87,6 +87,22 @@ fn the_longest_record_is_taken() {
 }
 
 #[test]
+fn packets_before_the_finished_take_no_more_than_32_kib() {
+    let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
+    client.exchange_keys();
+    for _ in 0..1000 {
+        client.send_sealed(DATA, &[7; 1000]);
+    }
+    client.finish();
+    assert_eq!(client.server.state(), &State::Connected);
+    let held: usize =
+        std::iter::from_fn(|| client.server.receive()).map(|packet| packet.len()).sum();
+    assert!((1..=32 << 10).contains(&held), "{held} bytes");
+    client.send_sealed(DATA, b"next");
+    assert_eq!(client.server.receive().as_deref(), Some(&b"next"[..]));
+}
+
+#[test]
 fn what_a_forged_key_has_sealed_is_not_taken_for_the_clients() {
     for honest in [None, Some(b"honest")] {
         let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
