@@ -83,8 +83,8 @@ pub(crate) fn limits_of(
             out_bytes,
             out_packets: positive(output_packets)?,
             // Two of the longest messages have room.
-            in_total: Limits::default().in_total.max(in_bytes.saturating_mul(2)),
-            out_total: Limits::default().out_total.max(out_bytes.saturating_mul(2)),
+            in_total: Limits::default().in_total.max(in_bytes.saturating_mul(4)),
+            out_total: Limits::default().out_total.max(out_bytes.saturating_mul(4)),
         })
     };
     limits().ok_or_else(|| {

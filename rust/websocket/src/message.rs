@@ -72,7 +72,8 @@ impl Message {
             state.finish(&mut self.inflating(limit))?;
         }
         self.utf8.finish().map_err(|_| Violation::InvalidUtf8)?;
-        if self.compressed && self.payload.capacity() / 2 > self.payload.len() {
+        // It waits for the game, and counts by its length.
+        if self.payload.capacity() - self.payload.len() > self.payload.len() / 8 {
             self.payload.shrink_to_fit();
         }
         Ok(self.payload)

@@ -8,12 +8,13 @@ mod deflate;
 mod dtls;
 mod enet;
 mod websocket;
+mod websocket_server;
 
 use crate::row::Row;
 
 /// The rows whose name contains `filter`.
 pub(crate) fn matching(filter: &str) -> Vec<Row> {
-    [enet::rows(), dtls::rows(), websocket::rows(), deflate::rows()]
+    [enet::rows(), dtls::rows(), websocket::rows(), websocket_server::rows(), deflate::rows()]
         .into_iter()
         .flatten()
         .filter(|row| row.name.contains(filter))

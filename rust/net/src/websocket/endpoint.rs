@@ -26,11 +26,11 @@ pub struct Limits {
     /// Messages that the I/O thread has not turned into frames yet.
     pub out_packets: usize,
     /// Bytes of all peers of a server together that wait for the game, with 64 for each message and those of messages that
-    /// are incomplete. Beyond it a peer that holds more than its share is not read, and the longest incomplete message is
-    /// given up.
+    /// are incomplete. Beyond half of it a peer that holds more than its share of the other half is not read, and the longest
+    /// incomplete message is given up.
     pub in_total: usize,
-    /// Bytes that wait for the network, of all peers of a server together. Beyond it nothing more is taken for a peer for
-    /// which more than its share waits.
+    /// Bytes that wait for the network, of all peers of a server together. Beyond half of it nothing more is taken for a
+    /// peer for which more than its share of the other half waits.
     pub out_total: usize,
 }
 
@@ -202,9 +202,10 @@ impl Endpoint {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Returns whether as much waits for the game as may.
+    /// Returns whether half of what may wait for the game does. That half is for whoever comes first; the other one is
+    /// for the peers that have less than their [share](Self::share) of it, so that both together are the bound.
     pub(super) fn is_full(&self) -> bool {
-        self.held() >= self.settings.limits.in_total
+        self.held() >= self.settings.limits.in_total / 2
     }
 
     /// How much a peer may hold when [all of them](Self::is_full) hold too much.
@@ -212,8 +213,9 @@ impl Endpoint {
         self.share_of(self.settings.limits.in_total)
     }
 
+    /// A peer's part of the half that is for those that have less.
     fn share_of(&self, total: usize) -> usize {
-        (total / self.places().max(1)).max(LEAST_SHARE)
+        (total / 2 / self.places().max(1)).max(LEAST_SHARE)
     }
 
     /// Counts bytes that wait for the network.
@@ -231,10 +233,10 @@ impl Endpoint {
         self.queued.load(Ordering::Relaxed)
     }
 
-    /// How much may wait for the network per peer, if for all of them together as much waits as may.
+    /// How much may wait for the network per peer, if for all of them together half of what may wait does.
     pub(super) fn share_of_queue(&self) -> Option<usize> {
         let total = self.settings.limits.out_total;
-        (self.queued() >= total).then(|| self.share_of(total))
+        (self.queued() >= total / 2).then(|| self.share_of(total))
     }
 
     /// How many peers there are, with those of whose end the game was not told yet.

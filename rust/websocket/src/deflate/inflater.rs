@@ -112,7 +112,8 @@ impl Inflating<'_> {
         let room = if capacity == 0 {
             input.saturating_mul(4).clamp(MIN_ROOM, MAX_FIRST_ROOM)
         } else {
-            capacity.saturating_mul(2)
+            // In large steps, since each may copy what has come out so far.
+            capacity.saturating_mul(4)
         };
         self.payload
             .reserve_exact(room.min(self.limit.saturating_add(1)).saturating_sub(len).max(1));
