@@ -22,20 +22,7 @@ const ALLOCATED: u64 = 128;
 const ALLOCATED_ONCE: u64 = 512 << 10;
 
 fn connect(id: u32) -> Vec<u8> {
-    let terms = VerifyConnect {
-        outgoing_peer_id: 7,
-        incoming_session: 0xFF,
-        outgoing_session: 0xFF,
-        mtu: 1392,
-        window_size: 65_536,
-        channel_count: 4,
-        incoming_bandwidth: 0,
-        outgoing_bandwidth: 0,
-        throttle_interval: 5000,
-        throttle_acceleration: 2,
-        throttle_deceleration: 2,
-        connect_id: id.to_be_bytes(),
-    };
+    let terms = VerifyConnect { channel_count: 4, ..VerifyConnect::asking(7, id.to_be_bytes()) };
     let body = Body::Connect(Connect { terms, data: 0 });
     encode(NO_PEER, 0, Command { acknowledge: true, ..control(body) })
 }

@@ -45,7 +45,6 @@ impl Host {
         peer.window_size = window_of(self.config.outgoing_bandwidth);
         peer.connect_id = self.random().to_ne_bytes();
         let terms = VerifyConnect {
-            outgoing_peer_id: id,
             incoming_session: self.last_session,
             outgoing_session: self.last_session,
             mtu: u32::try_from(peer.mtu).unwrap_or(u32::MAX),
@@ -56,7 +55,7 @@ impl Host {
             throttle_interval: peer.throttle.interval,
             throttle_acceleration: peer.throttle.acceleration,
             throttle_deceleration: peer.throttle.deceleration,
-            connect_id: peer.connect_id,
+            ..VerifyConnect::asking(id, peer.connect_id)
         };
         peer.told_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
         peer.queue_control(&Body::Connect(Connect { terms, data }));

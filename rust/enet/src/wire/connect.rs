@@ -1,6 +1,7 @@
 //! The two commands that open a connection.
 
 use super::reader::Reader;
+use super::{DEFAULT_MTU, MAXIMUM_CHANNEL_COUNT, MAXIMUM_WINDOW_SIZE};
 
 /// What a host asks for, and the other one agrees to: the common part of [`Connect`] and [`VerifyConnect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,25 @@ pub struct Connect {
 }
 
 impl VerifyConnect {
+    /// What a host asks for that has no limits and had no session with this number, with ENet's own throttle.
+    #[expect(clippy::cast_possible_truncation, reason = "constants of a few bits")]
+    pub const fn asking(outgoing_peer_id: u16, connect_id: [u8; 4]) -> Self {
+        Self {
+            outgoing_peer_id,
+            incoming_session: 0xFF,
+            outgoing_session: 0xFF,
+            mtu: DEFAULT_MTU as u32,
+            window_size: MAXIMUM_WINDOW_SIZE,
+            channel_count: MAXIMUM_CHANNEL_COUNT as u32,
+            incoming_bandwidth: 0,
+            outgoing_bandwidth: 0,
+            throttle_interval: 5000,
+            throttle_acceleration: 2,
+            throttle_deceleration: 2,
+            connect_id,
+        }
+    }
+
     pub(super) fn parse(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self {
             outgoing_peer_id: reader.u16()?,

@@ -37,20 +37,7 @@ struct Victim {
 }
 
 fn connect_command(id: u16, connect_id: u32) -> Command<'static> {
-    let terms = VerifyConnect {
-        outgoing_peer_id: id,
-        incoming_session: 0xFF,
-        outgoing_session: 0xFF,
-        mtu: 1392,
-        window_size: 65_536,
-        channel_count: 255,
-        incoming_bandwidth: 0,
-        outgoing_bandwidth: 0,
-        throttle_interval: 5000,
-        throttle_acceleration: 2,
-        throttle_deceleration: 2,
-        connect_id: connect_id.to_be_bytes(),
-    };
+    let terms = VerifyConnect::asking(id, connect_id.to_be_bytes());
     let body = Body::Connect(Connect { terms, data: 0 });
     Command { acknowledge: true, unsequenced: false, channel: CONTROL_CHANNEL, sequence: 1, body }
 }

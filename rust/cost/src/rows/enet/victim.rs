@@ -143,20 +143,7 @@ pub(super) fn bytes_of(datagrams: &[Datagram]) -> usize {
 
 /// Asks for a connection.
 pub(super) fn connect(from: SocketAddr, connect_id: usize) -> Datagram {
-    let terms = VerifyConnect {
-        outgoing_peer_id: 7,
-        incoming_session: 0xFF,
-        outgoing_session: 0xFF,
-        mtu: 1392,
-        window_size: 65_536,
-        channel_count: 255,
-        incoming_bandwidth: 0,
-        outgoing_bandwidth: 0,
-        throttle_interval: 5000,
-        throttle_acceleration: 2,
-        throttle_deceleration: 2,
-        connect_id: (connect_id as u32).to_be_bytes(),
-    };
+    let terms = VerifyConnect::asking(7, (connect_id as u32).to_be_bytes());
     let body = Body::Connect(Connect { terms, data: 0 });
     (from, datagram(NO_PEER, 0, &[control(1, true, body)]))
 }
