@@ -179,11 +179,14 @@ func test_peers_may_be_ended_inside_signals() -> void:
 					await frames(1)
 				client.close()
 			check(await until(_polled(func() -> bool: return not acted.is_empty())), "%s in %s" % [act, during])
+			var tells := during == "peer_disconnected" or act in ["peer_disconnect_now", "reset", "disconnect_peer"]
+			if tells:
+				check(await until(_polled(func() -> bool: return not told.is_empty())), "%s in %s: it is told" % [act, during])
+			# And no more of it.
 			for _frame in 5:
 				_poll()
 				await frames(1)
 			check_eq(acted.size(), 1, "%s in %s: once" % [act, during])
-			var tells := during == "peer_disconnected" or act in ["peer_disconnect_now", "reset", "disconnect_peer"]
 			check_eq(told.size(), 1 if tells else 0, "%s in %s: %s" % [act, during, told])
 			_end()
 
@@ -298,13 +301,18 @@ func test_a_player_who_comes_again_is_told_behind_his_own_end() -> void:
 
 ## A player comes, whose game alone polls. Returns his id.
 func _come(port: int, called: String) -> int:
+	var host: LodeENetConnection = (server as LodeENetMultiplayerPeer).host
+	host.pop_statistic(LodeENetConnection.HOST_TOTAL_RECEIVED_PACKETS)
 	var client := ENetMultiplayerPeer.new()
 	check_eq(client.create_client("127.0.0.1", port), OK)
 	var player := Root.new(called, client)
 	add_child(player)
+	var received := [0]
+	# He is connected there when his request and his answer have come.
 	check(await until(func() -> bool:
 		player.multiplayer.poll()
-		return player.events.has("connected_to_server")
+		received[0] += host.pop_statistic(LodeENetConnection.HOST_TOTAL_RECEIVED_PACKETS)
+		return player.events.has("connected_to_server") and received[0] >= 2
 	), called + " comes")
 	await _polled_for_a_while(player)
 	return client.get_unique_id()
