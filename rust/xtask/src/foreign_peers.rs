@@ -114,6 +114,12 @@ pub(crate) fn websockets(cache: &Cache) -> Result<PathBuf> {
     python(cache, &WEBSOCKETS)
 }
 
+/// A Python with ENet itself.
+#[cfg(target_os = "linux")]
+pub(crate) fn pyenet(cache: &Cache) -> Result<PathBuf> {
+    python(cache, &PYENET)
+}
+
 /// The Python of a virtual environment with the package in it.
 fn python(cache: &Cache, wanted: &PythonPackage) -> Result<PathBuf> {
     let PythonPackage { folder: name, package, module } = *wanted;

@@ -3,6 +3,7 @@
 
 mod arm64;
 mod guest;
+mod peers;
 mod programs;
 mod toolchain;
 mod windows;

@@ -138,6 +138,19 @@ impl Toolchain {
         })
     }
 
+    /// Builds the server that foreign peers talk to.
+    pub(super) fn build_server(&self, target: Target) -> Result<PathBuf> {
+        step("building the server for foreign peers", || {
+            let arguments = ["build", "--package", "lodewire-net", "--example", "echo_server"];
+            let messages = run_ok(self.cargo(target, &arguments)?, BUILD_LIMIT)?;
+            let mut programs = messages.lines().filter_map(|line| {
+                let message: serde_json::Value = serde_json::from_str(line).ok()?;
+                message["executable"].as_str().map(PathBuf::from)
+            });
+            programs.next_back().context("cargo tells of no program")
+        })
+    }
+
     /// Builds the extension's library.
     pub(super) fn build_library(&self, target: Target, ending: &str) -> Result<PathBuf> {
         let what = format!("building the library for {} (15 minutes at first)", target.name);

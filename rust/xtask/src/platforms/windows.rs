@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::guest::Guest;
+use super::peers;
 use super::toolchain::{Target, Toolchain};
 use crate::cache::Cache;
 use crate::debian;
@@ -51,12 +52,19 @@ pub(super) fn test(cache: &Cache, tally: &mut Tally, filter: Option<&str>) -> Re
     let toolchain = Toolchain::set_up(cache)?;
     let wines = set_up_wines(cache, &toolchain)?;
     let programs = toolchain.build_tests(TARGET)?;
-    let library = toolchain.build_library(TARGET, "dll")?;
+    let server = toolchain.build_server(TARGET)?;
     for wine in &wines {
-        let name = format!("the library in {}", wine.name);
-        tally.run(&name, || wine.load(&library));
         for program in &programs {
             program.run(wine.command(&program.path), wine.name, tally, filter);
+        }
+        if filter.is_none() {
+            peers::talk(wine.command(&server), wine.name, cache, tally);
+        }
+    }
+    if filter.is_none() {
+        let library = toolchain.build_library(TARGET, "dll")?;
+        for wine in &wines {
+            tally.run(&format!("the library in {}", wine.name), || wine.load(&library));
         }
     }
     Ok(())

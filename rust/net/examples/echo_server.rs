@@ -1,0 +1,79 @@
+//! A server of each family on a free port of this machine, which sends back what it gets. It prints `ports`, with those of
+//! WebSocket, ENet and DTLS, and runs until it is ended: `cargo xtask test --platform` tries it with peers outside the
+//! emulator.
+#![expect(clippy::expect_used, reason = "an example ends where it cannot go on")]
+
+use lodewire_enet::Delivery;
+use lodewire_net::Bind;
+use lodewire_net::dtls::{self, ServerSetup, Status};
+use lodewire_net::enet::{self, Connection, HostConfig};
+use lodewire_net::websocket::{self, Limits, Settings};
+use std::net::{IpAddr, Ipv4Addr};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const LOCALHOST: Bind = Bind::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
+
+/// How long it sleeps between two looks, as a game does between two frames.
+const FRAME: Duration = Duration::from_millis(4);
+
+/// What the first message of a WebSocket peer that is left waiting begins with: nothing of it is read for some time.
+const STALL: &[u8] = b"stall";
+const STALL_TIME: Duration = Duration::from_secs(10);
+
+fn main() {
+    // A peer that sends more than 16 messages at once waits.
+    let limits = Limits { in_packets: 16, ..Limits::default() };
+    let config = websocket::Config {
+        settings: Settings { limits, ..Settings::default() },
+        ..websocket::Config::default()
+    };
+    let mut websocket = websocket::Server::listen(LOCALHOST, 0, config).expect("a free port");
+    let host = HostConfig { peers: 4095, ..HostConfig::default() };
+    let config = enet::Config { host, ..enet::Config::default() };
+    let mut enet = Connection::bind(LOCALHOST, 0, &config).expect("a free port");
+    enet.begin();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
+    let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
+    let setup = ServerSetup::new(&key, &certificate, "", None).expect("a certificate");
+    let dtls = dtls::Server::listen(LOCALHOST, 0, &setup, dtls::Limits::default());
+    let dtls = dtls.expect("a free port");
+    let ports = [websocket.local_port(), enet.local_addr().port(), dtls.local_addr().port()];
+    println!("ports {} {} {}", ports[0], ports[1], ports[2]);
+
+    let mut clients: Vec<dtls::Peer> = Vec::new();
+    let mut stalled: Option<(i32, Instant)> = None;
+    loop {
+        websocket.poll();
+        while websocket.next_event().is_some() {}
+        for peer in websocket.peers() {
+            if stalled.is_some_and(|(id, until)| id == peer.id() && Instant::now() < until) {
+                continue;
+            }
+            while let Some(message) = peer.receive() {
+                let begins = message.payload.starts_with(STALL);
+                peer.send(message.kind, message.payload).expect("room for an echo");
+                if begins {
+                    stalled = Some((peer.id(), Instant::now() + STALL_TIME));
+                    break;
+                }
+            }
+        }
+        while let Some(event) = enet.service(Duration::ZERO) {
+            if let enet::Event::Receive { peer, .. } = event {
+                while let Some(packet) = peer.receive() {
+                    peer.send(0, Delivery::Reliable, packet.data.into()).expect("room for an echo");
+                }
+            }
+        }
+        clients.extend(std::iter::from_fn(|| dtls.take()));
+        for client in &mut clients {
+            client.poll();
+            while let Some(packet) = client.receive().map(<[u8]>::to_vec) {
+                client.send(&packet).expect("room for an echo");
+            }
+        }
+        clients.retain(|client| *client.status() == Status::Connected);
+        sleep(FRAME);
+    }
+}
