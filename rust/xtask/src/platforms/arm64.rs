@@ -22,8 +22,7 @@ const LIBRARIES: &str = "/usr/aarch64-linux-gnu";
 pub(super) fn test(cache: &Cache, tally: &mut Tally, filter: Option<&str>) -> Result<()> {
     tally.skip("tests in an engine on arm64", "they are not run by this command yet");
     let toolchain = Toolchain::set_up(cache)?;
-    let programs = toolchain.build_tests(TARGET)?;
-    let server = toolchain.build_server(TARGET)?;
+    let (programs, server) = toolchain.build_tests(TARGET)?;
     let emulate = |program: &Path| {
         let mut command = toolchain.guest.command(EMULATOR, &toolchain.folder);
         command.args(["-L", LIBRARIES]).arg(program);

@@ -14,6 +14,13 @@ use crate::test::tally::Tally;
 /// It only ends a hang.
 const LIMIT: Duration = Duration::from_mins(20);
 
+/// The server that a message of cargo's tells of.
+pub(super) fn server_in_message(line: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let is_server = message["target"]["name"] == "echo_server";
+    is_server.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+}
+
 /// A test program.
 pub(super) struct TestProgram {
     /// As cargo names it, such as `lodewire-net::reactor`.

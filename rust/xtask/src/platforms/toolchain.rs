@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::PACKAGES;
 use super::guest::{self, Guest};
-use super::programs::TestProgram;
+use super::programs::{self, TestProgram};
 use crate::cache::Cache;
 use crate::debian;
 use crate::process::run_ok;
@@ -120,8 +120,8 @@ impl Toolchain {
         Ok(command)
     }
 
-    /// Builds the test programs.
-    pub(super) fn build_tests(&self, target: Target) -> Result<Vec<TestProgram>> {
+    /// Builds the test programs, and the server that foreign peers talk to: an example, which cargo builds with them.
+    pub(super) fn build_tests(&self, target: Target) -> Result<(Vec<TestProgram>, PathBuf)> {
         let what = format!("building the Rust tests for {} (10 minutes at first)", target.name);
         step(&what, || {
             fs::create_dir_all(target_folder().join("tmp"))?;
@@ -131,23 +131,11 @@ impl Toolchain {
             }
             let messages = run_ok(command, BUILD_LIMIT)?;
             let programs: Vec<_> = messages.lines().filter_map(TestProgram::in_message).collect();
+            let server = messages.lines().find_map(programs::server_in_message);
             if programs.is_empty() {
                 bail!("cargo tells of no test program");
             }
-            Ok(programs)
-        })
-    }
-
-    /// Builds the server that foreign peers talk to.
-    pub(super) fn build_server(&self, target: Target) -> Result<PathBuf> {
-        step("building the server for foreign peers", || {
-            let arguments = ["build", "--package", "lodewire-net", "--example", "echo_server"];
-            let messages = run_ok(self.cargo(target, &arguments)?, BUILD_LIMIT)?;
-            let mut programs = messages.lines().filter_map(|line| {
-                let message: serde_json::Value = serde_json::from_str(line).ok()?;
-                message["executable"].as_str().map(PathBuf::from)
-            });
-            programs.next_back().context("cargo tells of no program")
+            Ok((programs, server.context("cargo tells of no server")?))
         })
     }
 

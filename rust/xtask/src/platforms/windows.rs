@@ -51,8 +51,7 @@ pub(super) fn test(cache: &Cache, tally: &mut Tally, filter: Option<&str>) -> Re
     tally.skip("tests in an engine on Windows", "Debian has no Windows engine");
     let toolchain = Toolchain::set_up(cache)?;
     let wines = set_up_wines(cache, &toolchain)?;
-    let programs = toolchain.build_tests(TARGET)?;
-    let server = toolchain.build_server(TARGET)?;
+    let (programs, server) = toolchain.build_tests(TARGET)?;
     for wine in &wines {
         for program in &programs {
             program.run(wine.command(&program.path), wine.name, tally, filter);
