@@ -53,13 +53,18 @@ func _methods(of: String) -> Array[String]:
 		var arguments := PackedStringArray()
 		var first_default: int = method.args.size() - method.default_args.size()
 		for index in method.args.size():
-			var text := "%s: %s" % [method.args[index].name, _type(method.args[index])]
+			var text := "%s: %s" % [method.args[index].name, _type_of_argument(method.args[index])]
 			if index >= first_default:
 				text += " = " + var_to_str(method.default_args[index - first_default])
 			arguments.append(text)
 		var line := "%s(%s) -> %s" % [method.name, ", ".join(arguments), _type(method.return)]
 		lines.append(line + (" const" if method.flags & METHOD_FLAG_CONST else ""))
 	return lines
+
+
+## Where the engine wants an enum, ours take any number, so that the engine's constants pass.
+func _type_of_argument(of: Dictionary) -> String:
+	return "int  " if of.type == TYPE_INT else _type(of)
 
 
 func _type(of: Dictionary) -> String:

@@ -1,6 +1,10 @@
 //! Enums that belong to a class, such as `LodeWebSocketPeer.State`: gdext has no public way to register one, nor its help
 //! (0.5.5), so this is the one file that uses hidden ones, and the reason why its version is pinned.
 
+use godot::meta::conv::ByValue;
+use godot::meta::error::ConvertError;
+use godot::meta::shape::GodotShape;
+use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 use godot::obj::GodotClass;
 use godot::register::private::constant::{ConstantKind, ExportConstant, IntegerConstant};
 
@@ -10,6 +14,36 @@ pub(crate) fn register<T: GodotClass>(name: &str, constants: &[(&str, i64)]) {
         constants.iter().map(|(name, value)| IntegerConstant::new(name, *value)).collect();
     let kind = ConstantKind::Enum { name: name.into(), enumerators };
     ExportConstant::new(T::class_id(), kind).register();
+}
+
+/// A parameter that takes a constant of the enum `T`, of an engine's enum with the same values, or the number. GDScript
+/// refuses a constant of another enum where one is declared, and any enum's is a plain number to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ByNumber<T>(pub(crate) T);
+
+impl<T> GodotConvert for ByNumber<T> {
+    type Via = i64;
+
+    fn godot_shape() -> GodotShape {
+        i64::godot_shape()
+    }
+}
+
+impl<T: ToGodot<Via = i64, Pass = ByValue>> ToGodot for ByNumber<T> {
+    type Pass = ByValue;
+
+    fn to_godot(&self) -> i64 {
+        self.0.to_godot()
+    }
+}
+
+// SAFETY: a plain number; nothing can change it behind the engine's back.
+unsafe impl<T> GodotImmutable for ByNumber<T> {}
+
+impl<T: FromGodot<Via = i64>> FromGodot for ByNumber<T> {
+    fn try_from_godot(value: i64) -> Result<Self, ConvertError> {
+        T::try_from_godot(value).map(Self)
+    }
 }
 
 /// Declares a Rust enum that stands for an enum of a class: typed in signatures, an int on the way. The comments of its

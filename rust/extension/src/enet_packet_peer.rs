@@ -1,6 +1,6 @@
 //! `LodeENetPacketPeer`.
 
-use crate::class_enum::class_enum;
+use crate::class_enum::{ByNumber, class_enum};
 use crate::packet_buffer::{self, PacketBuffer};
 use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
 use godot::global::Error;
@@ -254,11 +254,11 @@ impl LodeENetPacketPeer {
         self.peer.state().into()
     }
 
-    /// What is known of the connection's quality, as of this moment. Times are milliseconds, with fractions: they are
+    /// What is known of the connection's quality, as of this moment, by a [enum PeerStatistic]. Times are milliseconds, with fractions: they are
     /// measured on the network's thread, so that frames do not matter.
     #[func]
-    fn get_statistic(&mut self, statistic: PeerStatistic) -> f64 {
-        self.peer.statistic(statistic.into())
+    fn get_statistic(&mut self, statistic: ByNumber<PeerStatistic>) -> f64 {
+        self.peer.statistic(statistic.0.into())
     }
 
     /// Whether there is a connection, or one begins or ends.

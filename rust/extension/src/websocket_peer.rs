@@ -1,6 +1,6 @@
 //! `LodeWebSocketPeer`.
 
-use crate::class_enum::class_enum;
+use crate::class_enum::{ByNumber, class_enum};
 use crate::packet_buffer::{self, PacketBuffer};
 use crate::websocket_request::LodeWebSocketRequest;
 use godot::classes::{IPacketPeerExtension, PacketPeerExtension};
@@ -255,8 +255,8 @@ impl LodeWebSocketPeer {
 
     /// Sets whether [method PacketPeer.put_packet] sends text or bytes.
     #[func]
-    fn set_write_mode(&mut self, mode: WriteMode) {
-        self.write_mode = mode;
+    fn set_write_mode(&mut self, mode: ByNumber<WriteMode>) {
+        self.write_mode = mode.0;
     }
 
     /// Whether the connection is open, or still closing.
@@ -272,9 +272,9 @@ impl LodeWebSocketPeer {
     fn send(
         &mut self,
         message: PackedByteArray,
-        #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
+        #[opt(default = ByNumber(WriteMode::Binary))] write_mode: ByNumber<WriteMode>,
     ) -> Error {
-        self.send_message("send", write_mode.into(), message.to_vec())
+        self.send_message("send", write_mode.0.into(), message.to_vec())
     }
 
     /// Sends [param message] as text. Errors as those of [method send].

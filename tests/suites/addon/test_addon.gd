@@ -3,6 +3,40 @@ extends "res://test_case.gd"
 
 const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
 
+## A typed script for the engine's classes, of which only the names of types are ours.
+const TYPED := """
+extends RefCounted
+
+func set_up(peer: LodeENetMultiplayerPeer) -> LodeENetPacketPeer:
+	var host := peer.host
+	host.compress(ENetConnection.COMPRESS_RANGE_CODER)
+	host.compress(LodeENetConnection.COMPRESS_NONE)
+	print(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA))
+	var found := peer.get_peer(1)
+	return found
+
+func look_at(peer: LodeENetPacketPeer) -> bool:
+	print(peer.get_statistic(ENetPacketPeer.PEER_PACKET_LOSS))
+	match peer.get_state():
+		ENetPacketPeer.STATE_DISCONNECTED:
+			return false
+	return peer.get_state() == ENetPacketPeer.STATE_CONNECTED
+
+func wait_for(host: LodeENetConnection) -> bool:
+	var event := host.service()
+	var type: ENetConnection.EventType = event[0]
+	return type == ENetConnection.EVENT_RECEIVE
+
+func write(peer: LodeWebSocketPeer) -> void:
+	peer.set_write_mode(WebSocketPeer.WRITE_MODE_TEXT)
+	peer.send(PackedByteArray(), WebSocketPeer.WRITE_MODE_TEXT)
+	if peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
+		print(peer.get_ready_state())
+
+func status_of(peer: LodePacketPeerDTLS) -> bool:
+	return peer.get_status() == PacketPeerDTLS.STATUS_CONNECTED
+"""
+
 ## A debug library that is not stripped has about 90 MB.
 const LARGEST_LIBRARY := 16 * 1024 * 1024
 
@@ -46,6 +80,18 @@ func test_script_with_the_old_name_compiles() -> void:
 		var server: Object = script.new()
 		check(server is LodeWebSocketServer, "it is our server")
 		check_eq(server.bind_ip, "*")
+
+
+## The values of our enums are the engine's, and parameters take both.
+func test_typed_script_with_the_enums_of_the_engine_compiles() -> void:
+	var script := GDScript.new()
+	script.source_code = TYPED
+	check_eq(script.reload(), OK)
+	var host := LodeENetConnection.new()
+	check_eq(host.create_host_bound("127.0.0.1", 0, 1), OK)
+	host.compress(ENetConnection.COMPRESS_RANGE_CODER)
+	check_eq(host.pop_statistic(ENetConnection.HOST_TOTAL_SENT_DATA), 0.0)
+	host.destroy()
 
 
 ## The files that the process has mapped and that are named like our library.

@@ -31,7 +31,7 @@ const SERVER_METHODS: Array[String] = [
 	"set_extra_headers(headers: PackedStringArray = PackedStringArray()) -> void",
 	# Beyond the documents.
 	"get_local_port() -> int const",
-	"broadcast(message: PackedByteArray, write_mode: LodeWebSocketPeer.WriteMode = 1, except: PackedInt32Array = PackedInt32Array()) -> int",
+	"broadcast(message: PackedByteArray, write_mode: int = 1, except: PackedInt32Array = PackedInt32Array()) -> int",
 	"get_peers() -> PackedInt32Array const",
 	"get_permessage_deflate() -> bool const",
 	"set_permessage_deflate(permessage_deflate: bool) -> void",
@@ -122,14 +122,14 @@ const PEER_METHODS: Array[String] = [
 	"get_write_mode() -> LodeWebSocketPeer.WriteMode const",
 	"is_connected_to_host() -> bool const",
 	"set_no_delay(enabled: bool) -> void",
-	"set_write_mode(mode: LodeWebSocketPeer.WriteMode) -> void",
+	"set_write_mode(mode: int) -> void",
 	"was_string_packet() -> bool const",
 	# Godot 4's names.
 	"get_close_code() -> int const",
 	"get_close_reason() -> String const",
 	"get_ready_state() -> LodeWebSocketPeer.State const",
 	"get_selected_protocol() -> String const",
-	"send(message: PackedByteArray, write_mode: LodeWebSocketPeer.WriteMode = 1) -> Error",
+	"send(message: PackedByteArray, write_mode: int = 1) -> Error",
 	"send_text(message: String) -> Error",
 	# Beyond the documents.
 	"get_packets() -> Array",

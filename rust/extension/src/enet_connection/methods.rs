@@ -2,6 +2,7 @@
 
 use super::hosting::port_of;
 use super::{CompressionMode, HostStatistic, LodeENetConnection};
+use crate::class_enum::ByNumber;
 use crate::enet_packet_peer::{LodeENetPacketPeer, delivery_of};
 use godot::prelude::*;
 use lodewire_net::enet::Connection;
@@ -56,14 +57,14 @@ impl LodeENetConnection {
         connection.set_channel_limit(limit.unwrap_or(255));
     }
 
-    /// Sets how datagrams are compressed. Both sides must do the same; else no connection comes about.
+    /// Sets how datagrams are compressed, as a [enum CompressionMode]. Both sides must do the same; else no connection comes about.
     ///
     /// For the small packets of a game, the bandwidth saved is greatest with [constant COMPRESS_RANGE_CODER] and
     /// [constant COMPRESS_ZLIB], the time spent is least with [constant COMPRESS_FASTLZ].
     #[func]
-    fn compress(&mut self, mode: CompressionMode) {
+    fn compress(&mut self, mode: ByNumber<CompressionMode>) {
         if let Some(connection) = self.active("compress") {
-            connection.set_compression(mode.into());
+            connection.set_compression(mode.0.into());
         }
     }
 
@@ -105,11 +106,11 @@ impl LodeENetConnection {
         peers.iter().map(|peer| self.handle(peer)).collect()
     }
 
-    /// What the host has counted since this was called last.
+    /// What the host has counted since this was called last, as a [enum HostStatistic].
     #[func]
-    fn pop_statistic(&mut self, statistic: HostStatistic) -> f64 {
+    fn pop_statistic(&mut self, statistic: ByNumber<HostStatistic>) -> f64 {
         let connection = self.active("pop_statistic");
-        connection.map_or(0.0, |connection| connection.pop_statistic(statistic.into()).into())
+        connection.map_or(0.0, |connection| connection.pop_statistic(statistic.0.into()).into())
     }
 
     /// Refuses connections that others ask for, or no longer: they are told at once. Those that there are go on.

@@ -2,6 +2,7 @@
 
 use super::LodeWebSocketServer;
 use super::config::Objection;
+use crate::class_enum::ByNumber;
 use crate::strings::headers_of;
 use crate::websocket_peer::{LodeWebSocketPeer, WriteMode, close_peer};
 use crate::websocket_settings::limits_of;
@@ -195,9 +196,10 @@ impl LodeWebSocketServer {
     fn broadcast(
         &mut self,
         message: PackedByteArray,
-        #[opt(default = WriteMode::Binary)] write_mode: WriteMode,
+        #[opt(default = ByNumber(WriteMode::Binary))] write_mode: ByNumber<WriteMode>,
         #[opt(default = &PackedInt32Array::new())] except: PackedInt32Array,
     ) -> i32 {
+        let write_mode = write_mode.0;
         let message = message.to_vec();
         if write_mode == WriteMode::Text && std::str::from_utf8(&message).is_err() {
             godot_error!("LodeWebSocketServer.broadcast: text must be UTF-8. Send bytes instead.");
