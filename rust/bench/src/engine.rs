@@ -1,7 +1,7 @@
 //! The engine, started with this crate's project.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub(crate) struct Engine {
     arguments: Vec<OsString>,
     /// Its version.
     pub(crate) version: String,
+    /// A copy of this crate's project whose addon is the editor's library.
+    editor_project: Option<PathBuf>,
 }
 
 /// What a process in the engine does.
@@ -27,6 +29,16 @@ pub(crate) struct Scene {
     pub(crate) work: &'static str,
     pub(crate) tls: bool,
     pub(crate) fps: u32,
+    pub(crate) library: Library,
+}
+
+/// Which of the addon's libraries is loaded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// That of exported games.
+    Release,
+    /// That of the editor, and of the games that it starts.
+    Editor,
 }
 
 /// What the scene has counted since its start.
@@ -71,7 +83,22 @@ impl Engine {
     /// The engine that is started by `command`: a program and the arguments that come first.
     pub(crate) fn new(command: &[OsString], version: String) -> Result<Self> {
         let (program, arguments) = command.split_first().context("no engine")?;
-        Ok(Self { program: program.into(), arguments: arguments.to_vec(), version })
+        Ok(Self {
+            program: program.into(),
+            arguments: arguments.to_vec(),
+            version,
+            editor_project: None,
+        })
+    }
+
+    /// The same with the project in which the editor's library is.
+    pub(crate) fn with_editor_project(self, editor_project: Option<PathBuf>) -> Self {
+        Self { editor_project, ..self }
+    }
+
+    /// Whether there is a project with the library.
+    pub(crate) fn has(&self, library: Library) -> bool {
+        library == Library::Release || self.editor_project.is_some()
     }
 
     /// Starts a scene of its own, on all cores.
@@ -90,9 +117,14 @@ impl Engine {
 
     /// Starts the scene, on one core if told so.
     pub(crate) fn start(&self, scene: Scene, core: Option<usize>) -> Result<Process> {
+        let project = match (scene.library, &self.editor_project) {
+            (Library::Release, _) => Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/godot")),
+            (Library::Editor, project) => {
+                project.as_deref().context("no project with the editor's library")?
+            }
+        };
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).arg("--headless").arg("--path");
-        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/godot"));
+        command.args(&self.arguments).arg("--headless").arg("--path").arg(project);
         command.arg("--");
         command.arg(format!("--server={}", scene.server));
         command.arg(format!("--work={}", scene.work));

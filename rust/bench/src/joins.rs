@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::engine::{Engine, Scene};
+use crate::engine::{Engine, Library, Scene};
 use crate::process::Process;
 
 /// How long all connections of a pair may take.
@@ -141,7 +141,16 @@ fn join(options: &Options, engine: &Engine, server: End, client: End) -> Result<
         command.arg(format!("{keys}/rsa.crt")).arg(format!("{keys}/rsa_pkcs1.key"));
         Process::start(server.name(), command, None)?
     } else {
-        engine.start(Scene { server: server.scene(), work: "echo", tls: true, fps: FPS }, None)?
+        engine.start(
+            Scene {
+                server: server.scene(),
+                work: "echo",
+                tls: true,
+                fps: FPS,
+                library: Library::Release,
+            },
+            None,
+        )?
     };
     let url = format!("wss://{}", listening.address()?);
     let connecting = if client == End::Python {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -55,7 +55,7 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
     match what {
         Bench::Dtls => {
             command.arg("dtls");
-            pass_engine_with_addon(&mut command, &cache)?;
+            pass_engine_with_both(&mut command, &cache)?;
         }
         Bench::Joins => {
             command.arg("joins");
@@ -79,12 +79,12 @@ pub(crate) fn run(what: Bench, options: &[OsString]) -> Result<ExitCode> {
         Bench::Websocket => {
             command.arg("websocket");
             pass_node(&mut command, &cache);
-            pass_engine_with_addon(&mut command, &cache)?;
+            pass_engine_with_both(&mut command, &cache)?;
         }
         Bench::Enet => {
             command.arg("enet");
             pass_c_enet(&mut command, &cache);
-            pass_engine_with_addon(&mut command, &cache)?;
+            pass_engine_with_both(&mut command, &cache)?;
         }
     }
     command.arg("--output").arg(workspace::root().join("docs").join("bench"));
@@ -111,10 +111,26 @@ fn pass_node(command: &mut Command, cache: &Cache) {
 /// Sets up the engine, with the addon in the project of the measurements.
 fn pass_engine_with_addon(command: &mut Command, cache: &Cache) -> Result<()> {
     let engine = engine::set_up(cache)?;
-    let library = library::build(Kind::Release)?;
-    install(&library)?;
+    install(&library::build(Kind::Release)?, &workspace::bench_project())?;
     project::import(&engine, &workspace::bench_project())?;
     pass_engine(command, &engine)
+}
+
+/// The same, with a copy of the project whose addon is the library of the editor.
+fn pass_engine_with_both(command: &mut Command, cache: &Cache) -> Result<()> {
+    pass_engine_with_addon(command, cache)?;
+    let copy = workspace::root().join("target").join("bench-editor");
+    fs::create_dir_all(&copy)?;
+    for entry in fs::read_dir(workspace::bench_project())? {
+        let file = entry?;
+        if file.file_type()?.is_file() {
+            fs::copy(file.path(), copy.join(file.file_name()))?;
+        }
+    }
+    install(&library::build(Kind::Debug)?, &copy)?;
+    project::import(&engine::set_up(cache)?, &copy)?;
+    command.arg("--editor-project").arg(copy);
+    Ok(())
 }
 
 fn pass_c_enet(command: &mut Command, cache: &Cache) {
@@ -152,10 +168,10 @@ fn program(features: &str) -> Result<Command> {
     Ok(Command::new(program.context("cargo tells of no program")?))
 }
 
-/// Puts the addon into the project of the measurements. An engine that is an editor, as Debian's, would load the library
-/// with assertions: here both entries name the one for exported games.
-fn install(library: &std::path::Path) -> Result<()> {
-    let folder = workspace::bench_project().join("addons").join("lodewire");
+/// Puts the addon into a project of the measurements. Both entries name the library: an engine that is an editor, as
+/// Debian's, would load the one with assertions.
+fn install(library: &Path, project: &Path) -> Result<()> {
+    let folder = project.join("addons").join("lodewire");
     fs::create_dir_all(&folder)?;
     let file = library.file_name().context("the library has no name")?;
     fs::copy(library, folder.join(file))?;

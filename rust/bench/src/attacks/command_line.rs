@@ -15,7 +15,7 @@ use super::pace;
 use super::report::{Outcome, table, wishes};
 use super::server::HEALTH;
 use super::witnesses::{ask_health, exchange};
-use crate::engine::{Engine, Scene};
+use crate::engine::{Engine, Library, Scene};
 use crate::machine;
 use crate::process::{Process, SERVER_CORE};
 
@@ -141,7 +141,7 @@ fn scene(family: Family) -> Option<Scene> {
         Family::Websocket => ("engine", false),
         Family::Wss => ("engine", true),
     };
-    Some(Scene { server, work: "echo", tls, fps: FPS })
+    Some(Scene { server, work: "echo", tls, fps: FPS, library: Library::Release })
 }
 
 /// Attacks a new server.

@@ -34,6 +34,9 @@ const LEAVING: Duration = Duration::from_millis(300);
 /// Measures everything once.
 pub(super) fn measure(engine: &Engine, time: Duration, figures: &mut Figures) -> Result<()> {
     for subject in IN_THE_ENGINE {
+        if !engine.has(subject.library()) {
+            continue;
+        }
         joining(engine, subject, figures)?;
         for load in LOADS {
             if !load.batch || subject.is_ours() {
@@ -47,11 +50,12 @@ pub(super) fn measure(engine: &Engine, time: Duration, figures: &mut Figures) ->
 fn start(engine: &Engine, subject: Subject, work: &'static str) -> Result<Process> {
     let server = match subject {
         Subject::Engine => "engine_dtls",
-        Subject::AddonListen => "lodewire_dtls_listen",
+        Subject::AddonListen | Subject::AddonInEditor => "lodewire_dtls_listen",
         _ => "lodewire_dtls",
     };
     // Whose own socket it is, has the same file do it.
-    engine.start(Scene { server, work, tls: true, fps: FPS }, None)
+    let library = subject.library();
+    engine.start(Scene { server, work, tls: true, fps: FPS, library }, None)
 }
 
 /// Once to warm up, then what counts.

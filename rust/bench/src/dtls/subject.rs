@@ -7,6 +7,7 @@ use super::dimpl::Dimpl;
 use super::in_memory::Connector;
 use super::keys::Kind;
 use super::lodewire::Lodewire;
+use crate::engine::Library;
 
 /// An implementation of DTLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -26,14 +27,17 @@ pub(crate) enum Subject {
     /// Ours in GDScript, with a socket of its own.
     #[value(skip)]
     AddonListen,
+    /// The same with the editor's library.
+    #[value(skip)]
+    AddonInEditor,
 }
 
 /// All, in the order in which they are measured.
 pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::OpenSsl, Subject::Dimpl];
 
 /// Those that are classes of the engine.
-pub(crate) const IN_THE_ENGINE: [Subject; 3] =
-    [Subject::Engine, Subject::AddonUdp, Subject::AddonListen];
+pub(crate) const IN_THE_ENGINE: [Subject; 4] =
+    [Subject::Engine, Subject::AddonUdp, Subject::AddonListen, Subject::AddonInEditor];
 
 impl Subject {
     /// What it is called in the table.
@@ -45,12 +49,18 @@ impl Subject {
             Self::Engine => "Godot's DTLSServer",
             Self::AddonUdp => "LodeDTLSServer with UDPServer",
             Self::AddonListen => "LodeDTLSServer.listen()",
+            Self::AddonInEditor => "with the editor's library",
         }
     }
 
     /// Whether it is ours.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Lodewire | Self::AddonUdp | Self::AddonListen)
+        matches!(self, Self::Lodewire | Self::AddonUdp | Self::AddonListen | Self::AddonInEditor)
+    }
+
+    /// Which library its scene loads.
+    pub(crate) fn library(self) -> Library {
+        if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
     /// What makes its connections; `None` if it has no such keys, or is not there.
@@ -62,7 +72,7 @@ impl Subject {
             #[cfg(not(feature = "openssl"))]
             Self::OpenSsl => None,
             Self::Dimpl => Dimpl::new(kind)?.map(|dimpl| Box::new(dimpl) as Box<dyn Connector>),
-            Self::Engine | Self::AddonUdp | Self::AddonListen => None,
+            Self::Engine | Self::AddonUdp | Self::AddonListen | Self::AddonInEditor => None,
         })
     }
 }

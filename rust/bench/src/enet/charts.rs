@@ -2,7 +2,7 @@
 
 use super::figure::{Figure, Figures, Work};
 use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, IDLE_PEERS, SLOTS};
-use super::subject::{IN_THE_ENGINE, SUBJECTS};
+use super::subject::{SUBJECTS, Subject};
 use crate::plot::{Bar, Chart};
 
 /// All charts.
@@ -35,7 +35,7 @@ pub(crate) fn all(figures: &Figures) -> Vec<Chart> {
 fn game_thread(figures: &Figures, title: &str, named: &[(String, Figure)]) -> Chart {
     let mut bars = Vec::new();
     for (name, figure) in named {
-        for subject in IN_THE_ENGINE {
+        for subject in [Subject::Engine, Subject::Addon] {
             let Some(value) = figures.get(*figure, subject) else { continue };
             let ours = subject.is_ours();
             let who = if ours { "Lodewire" } else { "Godot" };

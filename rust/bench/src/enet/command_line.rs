@@ -49,6 +49,9 @@ pub(crate) struct Options {
     /// What version the engine is
     #[arg(long, default_value = "")]
     engine_version: String,
+    /// A copy of this crate's project whose addon is the editor's library
+    #[arg(long)]
+    editor_project: Option<PathBuf>,
     /// The folder for the table and the plot; the last one counts
     #[arg(long, overrides_with = "output")]
     output: Option<PathBuf>,
@@ -75,7 +78,8 @@ pub(crate) fn run(options: Options) -> Result<()> {
     let engine = if options.engine.is_empty() {
         None
     } else {
-        Some(Engine::new(&options.engine, options.engine_version)?)
+        let engine = Engine::new(&options.engine, options.engine_version)?;
+        Some(engine.with_editor_project(options.editor_project))
     };
     let setup = Setup {
         program: std::env::current_exe()?,

@@ -32,7 +32,8 @@ const HOW: &str = "
   there: `service()` until it tells of nothing, `get_packet()`, and in an echo `send()`; *of a batch*: `service_all()` and
   `get_packets()`, which are compared with the engine's `service()`. Each client sends so many packets of 64 B at once,
   reliably, 60 times per second: *256 × 1* is one of each of 256 clients. The server has 256 slots; for idle peers, 4,095.
-  *In all* is the processor time of the whole process, the engine's own frames included.
+  *In all* is the processor time of the whole process, the engine's own frames included. *With the editor's library*: the
+  one with assertions, which the editor and the games that it starts load.
 - C ENet is built with `-O3` of its own sources. In memory, `rust/bench/c/memory_sockets.c` takes the place of its
   `unix.c`.
 ";

@@ -13,7 +13,7 @@ use super::host::{InMemory, OverUdp};
 use super::lodewire::Lodewire;
 use super::rusty::RustyEnet;
 use super::server::Work;
-use crate::engine::Engine;
+use crate::engine::{Engine, Library};
 use crate::process::{Process, SERVER_CORE};
 
 /// An implementation of ENet.
@@ -31,13 +31,17 @@ pub(crate) enum Subject {
     /// Ours in GDScript.
     #[value(skip)]
     Addon,
+    /// The same with the editor's library.
+    #[value(skip)]
+    AddonInEditor,
 }
 
 /// All, in the order in which they are measured.
 pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::CEnet, Subject::RustyEnet];
 
 /// Those that are classes of the engine.
-pub(crate) const IN_THE_ENGINE: [Subject; 2] = [Subject::Engine, Subject::Addon];
+pub(crate) const IN_THE_ENGINE: [Subject; 3] =
+    [Subject::Engine, Subject::Addon, Subject::AddonInEditor];
 
 /// What is there to be measured with.
 pub(crate) struct Setup {
@@ -79,12 +83,18 @@ impl Subject {
             Self::RustyEnet => "rusty_enet",
             Self::Engine => "Godot's ENetConnection",
             Self::Addon => "LodeENetConnection",
+            Self::AddonInEditor => "with the editor's library",
         }
     }
 
     /// Whether it is ours.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Lodewire | Self::Addon)
+        matches!(self, Self::Lodewire | Self::Addon | Self::AddonInEditor)
+    }
+
+    /// Which library its scene loads.
+    pub(crate) fn library(self) -> Library {
+        if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
     /// Whether it can be measured outside the engine.
@@ -92,7 +102,7 @@ impl Subject {
         match self {
             Self::Lodewire | Self::RustyEnet => true,
             Self::CEnet => setup.c_enet.is_some(),
-            Self::Engine | Self::Addon => false,
+            Self::Engine | Self::Addon | Self::AddonInEditor => false,
         }
     }
 
@@ -104,7 +114,7 @@ impl Subject {
     ) -> Result<Option<M::Output>> {
         match self {
             Self::Lodewire => measure.measure(&Lodewire).map(Some),
-            Self::Engine | Self::Addon => Ok(None),
+            Self::Engine | Self::Addon | Self::AddonInEditor => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&CInMemory::open(folder)?).map(Some)
@@ -121,7 +131,7 @@ impl Subject {
     ) -> Result<Option<M::Output>> {
         match self {
             Self::Lodewire => measure.measure(&Lodewire).map(Some),
-            Self::Engine | Self::Addon => Ok(None),
+            Self::Engine | Self::Addon | Self::AddonInEditor => Ok(None),
             Self::CEnet => {
                 let Some(folder) = &setup.c_enet else { return Ok(None) };
                 measure.measure(&COverUdp::open(folder)?).map(Some)

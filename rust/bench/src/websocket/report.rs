@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::number::number;
 use crate::websocket::figure::{Figure, Figures, Work};
 use crate::websocket::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
-use crate::websocket::subject::{ECHO_SERVERS, Subject};
+use crate::websocket::subject::{ECHO_SERVERS, IN_THE_ENGINE, Subject};
 use crate::websocket::wanted;
 use crate::wish;
 
@@ -33,7 +33,8 @@ const HOW: &str = "
 - *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
   there: `poll()` of the server and, with the engine's classes, of each peer; handlers; `get_packet()` and `put_packet()`.
   Handshakes come 8 at a time, as the engine's backlog is 8. *In all* is the processor time of the whole process, the
-  engine's own frames included. With `get_packets()`, the peers are asked after each `poll()`.
+  engine's own frames included. With `get_packets()`, the peers are asked after each `poll()`. *With the editor's library*: the
+  one with assertions, which the editor and the games that it starts load.
 ";
 
 /// The table as a document.
@@ -86,15 +87,14 @@ fn game_thread(figures: &Figures, text: &mut String) {
     let mut works =
         vec![Work::Handshake, Work::TlsHandshake, Work::Echo, Work::EchoMany, Work::EchoBatch];
     works.extend(IDLE_PEERS.map(Work::IdleFrame));
-    let subjects = [Subject::Engine, Subject::Addon];
     *text += "\n## The game's thread\n\n| µs for |";
-    for subject in subjects {
+    for subject in IN_THE_ENGINE {
         *text += &format!(" {} | in all |", subject.name());
     }
-    *text += "\n|---|---|---|---|---|\n";
+    *text += &format!("\n{}|\n", "|---".repeat(1 + 2 * IN_THE_ENGINE.len()));
     for work in works {
         *text += &format!("| {} |", work.name());
-        for subject in subjects {
+        for subject in IN_THE_ENGINE {
             for figure in [Figure::GameThread(work), Figure::Process(work)] {
                 let value = figures.get(figure, subject);
                 *text += &format!(" {} |", value.map_or_else(|| "–".to_owned(), number));

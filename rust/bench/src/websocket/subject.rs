@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::engine::{Engine, Scene};
+use crate::engine::{Engine, Library, Scene};
 use crate::process::{Process, SERVER_CORE};
 
 /// A server that is measured.
@@ -28,6 +28,8 @@ pub(crate) enum Subject {
     Engine,
     /// Ours in GDScript.
     Addon,
+    /// The same with the editor's library.
+    AddonInEditor,
     /// No protocol at all.
     AcceptLoop,
 }
@@ -42,6 +44,10 @@ pub(crate) const ECHO_SERVERS: [Subject; 7] = [
     Subject::Node,
     Subject::Engine,
 ];
+
+/// Those that are classes in the engine.
+pub(crate) const IN_THE_ENGINE: [Subject; 3] =
+    [Subject::Engine, Subject::Addon, Subject::AddonInEditor];
 
 /// Node.js, and where its modules are.
 pub(crate) struct Node {
@@ -86,6 +92,7 @@ impl Subject {
             Self::Node => "ws (Node.js)",
             Self::Engine => "Godot's WebSocketPeer",
             Self::Addon => "LodeWebSocketServer",
+            Self::AddonInEditor => "with the editor's library",
             Self::AcceptLoop => "a bare accept loop",
         }
     }
@@ -97,7 +104,12 @@ impl Subject {
 
     /// Whether it is ours.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Io | Self::Polled | Self::Addon)
+        matches!(self, Self::Io | Self::Polled | Self::Addon | Self::AddonInEditor)
+    }
+
+    /// Which library its scene loads.
+    pub(crate) fn library(self) -> Library {
+        if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
     /// How many may connect at the same time where that is not what is measured: the engine has a backlog of 8.
@@ -127,9 +139,10 @@ impl Subject {
                 command.env("NODE_PATH", &node.modules);
                 return Process::start(self.name(), command, Some(SERVER_CORE)).map(Some);
             }
-            Self::Engine | Self::Addon => {
+            Self::Engine | Self::Addon | Self::AddonInEditor => {
                 let Some(engine) = &setup.engine else { return Ok(None) };
-                let scene = Scene { server: self.scene(), work: "echo", tls: false, fps };
+                let (server, library) = (self.scene(), self.library());
+                let scene = Scene { server, work: "echo", tls: false, fps, library };
                 return engine.start(scene, Some(SERVER_CORE)).map(Some);
             }
         };

@@ -31,6 +31,9 @@ const IDLE: Duration = Duration::from_secs(2);
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     let Some(engine) = &setup.engine else { return Ok(()) };
     for subject in IN_THE_ENGINE {
+        if !engine.has(subject.library()) {
+            continue;
+        }
         let mut measuring = Measuring { engine, subject, figures, time: setup.time };
         for load in LOADS {
             measuring.packets(Work::Receive(load), "receive", load)?;
@@ -60,7 +63,8 @@ impl Measuring<'_> {
         fps: u32,
     ) -> Result<Option<(Process, Clients)>> {
         let server = if self.subject.is_ours() { "lodewire_enet" } else { "engine_enet" };
-        let scene = Scene { server, work: name, tls: false, fps };
+        let library = self.subject.library();
+        let scene = Scene { server, work: name, tls: false, fps, library };
         let process = self.engine.start(scene, None)?;
         match process.announcement()? {
             Ok(address) => {

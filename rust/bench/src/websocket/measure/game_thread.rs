@@ -9,7 +9,7 @@ use crate::engine::{Engine, Scene, last_stat, next_stat};
 use crate::process::Process;
 use crate::websocket::client::Clients;
 use crate::websocket::figure::{Figure, Figures, Work};
-use crate::websocket::subject::{Setup, Subject};
+use crate::websocket::subject::{IN_THE_ENGINE, Setup, Subject};
 use crate::websocket::tls_client;
 
 /// The numbers of idle peers.
@@ -36,13 +36,16 @@ const IDLE: Duration = Duration::from_secs(2);
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     let Some(engine) = &setup.engine else { return Ok(()) };
-    for subject in [Subject::Engine, Subject::Addon] {
+    for subject in IN_THE_ENGINE {
+        if !engine.has(subject.library()) {
+            continue;
+        }
         let mut measuring = Measuring { engine, subject, figures, time: setup.time };
         measuring.handshakes(false)?;
         measuring.handshakes(true)?;
         measuring.echo(Work::Echo, "echo", PEERS, 1)?;
         measuring.echo(Work::EchoMany, "echo", BUSY_PEERS, UNDER_WAY)?;
-        if subject == Subject::Addon {
+        if subject.is_ours() {
             measuring.echo(Work::EchoBatch, "batch", BUSY_PEERS, UNDER_WAY)?;
         }
         measuring.idle()?;
@@ -66,7 +69,8 @@ impl Measuring<'_> {
         tls: bool,
         fps: u32,
     ) -> Result<Option<(Process, SocketAddr)>> {
-        let scene = Scene { server: self.subject.scene(), work: mode, tls, fps };
+        let (server, library) = (self.subject.scene(), self.subject.library());
+        let scene = Scene { server, work: mode, tls, fps, library };
         let process = self.engine.start(scene, None)?;
         Ok(match process.announcement()? {
             Ok(address) => Some((process, address)),
