@@ -49,7 +49,7 @@ enum Step {
     /// The client's certificate, if it has to show one.
     Certificate,
     KeyExchange(Vec<CertificateDer<'static>>),
-    /// With the ClientKeyExchange.
+    /// With the client's key.
     CertificateVerify(Vec<CertificateDer<'static>>, Vec<u8>),
     /// A job: the secret.
     Secret,
@@ -107,12 +107,18 @@ impl Server {
                 Step::KeyExchange(Certificate::parse(body)?)
             }
             (MessageType::ClientKeyExchange, Step::KeyExchange(chain)) => {
+                // It is looked at here, so that what is no key is neither kept nor costs a job.
+                let public = ClientKeyExchange::parse(body).ok_or(Error::Protocol(
+                    Alert::DECODE_ERROR,
+                    "a ClientKeyExchange that cannot be read",
+                ))?;
+                let public = public.public.to_vec();
                 message.encode(&mut exchange.transcript);
                 if chain.is_empty() {
-                    let job = self.agree(chain, body.to_vec(), None, message.sequence, exchange)?;
+                    let job = self.agree(chain, public, None, message.sequence, exchange)?;
                     return Ok(Progress::Job(job));
                 }
-                self.step = Step::CertificateVerify(chain, body.to_vec());
+                self.step = Step::CertificateVerify(chain, public);
                 return Ok(Progress::None);
             }
             (MessageType::CertificateVerify, Step::CertificateVerify(chain, key)) => {
@@ -138,11 +144,11 @@ impl Server {
     }
 
     /// Agrees with the client on a secret, checks who it is, and derives all that comes of the secret. The messages so far end
-    /// with the ClientKeyExchange, which is `key`; the client's last one before the Finished is `last`.
+    /// with the ClientKeyExchange, whose key is `public`; the client's last one before the Finished is `last`.
     fn agree(
         &mut self,
         chain: Vec<CertificateDer<'static>>,
-        key: Vec<u8>,
+        public: Vec<u8>,
         signature: Option<&Message>,
         last: u16,
         exchange: &Exchange,
@@ -167,11 +173,7 @@ impl Server {
                 let verdict = check_key(&chain[0]).and_then(|()| verifier.verify(&chain));
                 verdict.map_err(|why| Failure::Certain(Error::Certificate(why)))?;
             }
-            let key = ClientKeyExchange::parse(&key).ok_or(Error::Protocol(
-                Alert::DECODE_ERROR,
-                "a ClientKeyExchange that cannot be read",
-            ))?;
-            let premaster = share.agree(key.public)?;
+            let premaster = share.agree(&public)?;
             let master = if terms.extended_master_secret {
                 MasterSecret::extended(terms.suite, &premaster, &transcript)
             } else {
