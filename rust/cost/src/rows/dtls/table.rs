@@ -1,6 +1,6 @@
 //! A server's table of connections, and many addresses.
 
-use super::ends::{HANDSHAKE, piece, record};
+use super::ends::{APPLICATION_DATA, HANDSHAKE, piece, record};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection};
@@ -88,6 +88,32 @@ pub(super) fn rows() -> Vec<Row> {
             let datagrams = (0..size * 4).map(claim).collect();
             attack(&mut table, meter, datagrams);
         }),
+        row(
+            "dtls: a table, handshakes that keep all that they may",
+            160,
+            4,
+            100,
+            10 << 20,
+            |size, meter| {
+                let mut table = table();
+                let senders: Vec<_> = (0..size / 160).map(address).collect();
+                for (from, mut hello) in prove(&mut table, senders.iter().copied()) {
+                    table.handle(Instant::now(), from, &mut hello);
+                }
+                let keep = |number: usize| {
+                    let (at, bytes) = (number / senders.len() / 2, [1; 1000]);
+                    let datagram = if (number / senders.len()).is_multiple_of(2) {
+                        // A message whose turn it is not.
+                        let piece = piece(CERTIFICATE, NEXT + 1, 30_000, at % 30 * 1000, &bytes);
+                        record(HANDSHAKE, 0, 10 + number, &piece)
+                    } else {
+                        record(APPLICATION_DATA, 1, number, &bytes)
+                    };
+                    (senders[number % senders.len()], datagram)
+                };
+                attack(&mut table, meter, (0..size).map(keep).collect());
+            },
+        ),
     ]
 }
 
