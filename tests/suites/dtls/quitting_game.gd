@@ -1,5 +1,5 @@
 extends SceneTree
-## A game in an engine of its own that quits once it is connected, without a goodbye in its script: `-- --listen`, `--host=PORT`
+## A game in an engine of its own that quits once it has heard something, without a goodbye in its script: `-- --listen`, `--host=PORT`
 ## for connect_to_host or `--peer=PORT` for connect_to_peer, and how it holds the object: `--hold=variable` or `static`.
 
 const Ends := preload("res://suites/dtls/ends.gd")
@@ -42,6 +42,6 @@ func _process(_delta: float) -> bool:
 		peer = server.take_connection()
 	if peer != null:
 		peer.poll()
-		if peer.get_status() == LodePacketPeerDTLS.STATUS_CONNECTED:
+		if peer.get_available_packet_count() > 0:
 			frames_left -= 1
 	return frames_left <= 0

@@ -72,6 +72,8 @@ func test_a_game_that_quits_says_goodbye() -> void:
 		var port := (await game.line_after("port ")).strip_edges().to_int()
 		var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("engine.crt")))
 		check(await until(ends.connected(client)), "it joins: a server in a " + hold)
+		# It goes when it has heard this, and not before it is known that it was there.
+		client.put_packet([1])
 		check(await until(ends.settled_to(client, PacketPeerDTLS.STATUS_DISCONNECTED)), "a server in a " + hold)
 		check_eq(await game.finished(), 0, "the game ends well")
 		for how: String in ["host", "peer"]:
@@ -81,6 +83,7 @@ func test_a_game_that_quits_says_goodbye() -> void:
 				ends.pump()
 				return ends.accepted.size() == 1 and ends.accepted[0].get_status() == PacketPeerDTLS.STATUS_CONNECTED
 			), "it joins: a client in a " + hold)
+			ends.accepted[0].put_packet([1])
 			check(await until(_nobody_left), "a client in a %s, connect_to_%s" % [hold, how])
 			check_eq(await game.finished(), 0, "the game ends well")
 			ends.close()
