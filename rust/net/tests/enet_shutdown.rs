@@ -5,7 +5,7 @@
 use lodewire_net::Bind;
 use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_mins(10);
 
@@ -21,6 +21,12 @@ fn after_the_network_has_shut_down_nobody_waits_for_it() {
     let asked = client.connect(server.local_addr(), 1, 0).expect("a peer");
     let Some(Event::Connect { .. }) = client.service(TIMEOUT) else { panic!("no connect") };
     assert!(client.flush());
+    // The server's thread has heard that the client is there.
+    let end = Instant::now() + TIMEOUT;
+    while server.figures().packets_in < 2 || server.figures().handshakes > 0 {
+        assert!(Instant::now() < end, "the server does not hear the client");
+        std::thread::sleep(Duration::from_millis(1));
+    }
     lodewire_net::shutdown();
     assert!(!client.flush());
     drop(client);
