@@ -30,7 +30,7 @@ const LINES_AT_ONCE: usize = 100;
 pub(crate) fn run(window: bool) -> Result<()> {
     let cache = Cache::open()?;
     let engine = engine::set_up(&cache)?;
-    library::build(library::Kind::Debug)?;
+    library::build(library::Kind::Development)?;
     project::link_addon()?;
     project::import(&engine, &workspace::demo_project())?;
     for demo in DEMOS {

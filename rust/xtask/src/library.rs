@@ -13,11 +13,18 @@ use crate::report::{note, step};
 use crate::workspace;
 
 const PACKAGE: &str = "lodewire-extension";
+const WITH_HELP: [&str; 2] = ["--features", "lodewire-extension/register-docs"];
+/// The editor's help as well. And xtask: it is no library, so nothing of it is built, but cargo then gives the dependencies
+/// the features that the tests have them with, and builds them once for both.
+const WITH_FEATURES_OF_TESTS: [&str; 4] =
+    ["--features", "lodewire-extension/register-docs", "--package", "lodewire-xtask"];
 const BUILD_LIMIT: Duration = Duration::from_hours(1);
 
-/// Which of the two libraries of a platform.
-#[derive(Clone, Copy)]
+/// Which library of a platform.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// The one that demos and tests run with, in the place of the debug one: it is quick to build.
+    Development,
     /// For the editor, and the games it starts: with the editor's help, and assertions.
     Debug,
     /// For exported games.
@@ -27,14 +34,24 @@ pub(crate) enum Kind {
 impl Kind {
     fn profile(self) -> &'static str {
         match self {
+            Self::Development => "dev",
             Self::Debug => "editor",
             Self::Release => "release",
         }
     }
 
-    fn name(self) -> &'static str {
+    /// What building it costs when nothing of it has been built.
+    fn first_time(self) -> &'static str {
         match self {
-            Self::Debug => "debug",
+            Self::Development => "two minutes on two cores",
+            Self::Debug | Self::Release => "five minutes on two cores",
+        }
+    }
+
+    /// As in the folders of the addon's `bin`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Development | Self::Debug => "debug",
             Self::Release => "release",
         }
     }
@@ -56,10 +73,13 @@ fn build_into(kind: Kind, target: Option<&str>, platform: &Platform) -> Result<P
     step(
         &format!("building the {} library (cargo profile {})", kind.name(), kind.profile()),
         || {
+            let folder = workspace::addon().join("bin").join(platform.folder(kind));
+            if !folder.exists() {
+                note(&format!("the first time this takes some {}", kind.first_time()));
+            }
             run_ok(cargo_build(kind, target), BUILD_LIMIT)?;
             let built = built_library(kind, target, platform)?;
             let file = built.file_name().context("the library has no name")?;
-            let folder = workspace::addon().join("bin").join(platform.folder(kind));
             let installed = folder.join(file);
             put(&built, &installed)?;
             note(&format!("{}, {}", shown(&installed), megabytes(fs::metadata(&installed)?.len())));
@@ -71,8 +91,10 @@ fn build_into(kind: Kind, target: Option<&str>, platform: &Platform) -> Result<P
 fn cargo_build(kind: Kind, target: Option<&str>) -> Command {
     let mut command = workspace::cargo();
     command.args(["build", "--package", PACKAGE, "--profile", kind.profile()]);
-    if matches!(kind, Kind::Debug) {
-        command.args(["--features", "register-docs"]);
+    match kind {
+        Kind::Development => drop(command.args(WITH_FEATURES_OF_TESTS).arg("--lib")),
+        Kind::Debug => drop(command.args(WITH_HELP)),
+        Kind::Release => {}
     }
     if let Some(target) = target {
         command.args(["--target", target]);
@@ -194,6 +216,26 @@ mod tests {
             Some(PathBuf::from(file))
         );
         assert_eq!(library_in_messages("not json\n", consts::DLL_EXTENSION), None);
+    }
+
+    #[test]
+    fn the_library_of_demos_shares_its_dependencies_with_the_tests() {
+        let dependencies = |edges: &str, packages: &[&str]| {
+            let mut command = workspace::cargo();
+            command.args(["tree", "--locked", "--prefix", "none", "--format", "{p} {f}"]);
+            command.args(["--edges", edges]).args(packages);
+            let tree = run_ok(command, BUILD_LIMIT).unwrap();
+            let lines = tree.lines().map(|line| line.trim_end_matches(" (*)").to_owned());
+            lines.collect::<std::collections::BTreeSet<_>>()
+        };
+        let library = dependencies(
+            "normal,build",
+            &[&["--package", PACKAGE][..], &WITH_FEATURES_OF_TESTS].concat(),
+        );
+        let tests = dependencies("normal,build,dev", &WITH_HELP);
+        assert!(library.len() > 50, "{library:?}");
+        let differ: Vec<_> = library.difference(&tests).collect();
+        assert!(differ.is_empty(), "are built once more for the library: {differ:#?}");
     }
 
     #[test]

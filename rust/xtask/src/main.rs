@@ -93,6 +93,9 @@ enum Task {
         #[cfg(target_os = "linux")]
         #[arg(long, value_enum)]
         platform: Option<platforms::Platform>,
+        /// Also build and try what is released and measured: the packed addon with the release library, and the bench
+        #[arg(long)]
+        release: bool,
     },
     /// Build the release and the debug library, and pack the addon into target/package
     ///
@@ -163,11 +166,11 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Bench { what, options } => return bench::run(what, &options),
         Task::Soak { options } => return bench::run(Bench::Soak, &options),
         #[cfg(target_os = "linux")]
-        Task::Test { filter, busy: _, platform: Some(platform) } => {
+        Task::Test { filter, platform: Some(platform), .. } => {
             return platforms::test(platform, filter.as_deref());
         }
-        Task::Test { filter, busy, .. } => {
-            return Ok(busy::beside(busy, || test::run(filter.as_deref())));
+        Task::Test { filter, busy, release, .. } => {
+            return Ok(busy::beside(busy, || test::run(filter.as_deref(), release)));
         }
     }
     Ok(ExitCode::SUCCESS)

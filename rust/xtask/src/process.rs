@@ -118,6 +118,9 @@ fn send_lines(reader: PipeReader, sender: &Sender<String>) {
 const CARGO_PROGRESS: [&str; 5] =
     ["   Compiling ", "    Checking ", " Documenting ", " Downloading ", "  Downloaded "];
 
+/// How the lines begin in which cargo names a package that it has begun with.
+const CARGO_PACKAGE: [&str; 2] = ["   Compiling ", "    Checking "];
+
 /// A process that has ended, and all that it printed.
 pub(crate) struct Finished {
     pub(crate) status: ExitStatus,
@@ -150,6 +153,7 @@ pub(crate) fn run(command: Command, limit: Duration) -> Result<Finished> {
     let mut heartbeat = Heartbeat::new();
     let mut output = String::new();
     let mut last = String::new();
+    let mut packages = 0;
     let mut running = Running::start(command)?;
     loop {
         let left = until.saturating_duration_since(Instant::now());
@@ -157,7 +161,12 @@ pub(crate) fn run(command: Command, limit: Duration) -> Result<Finished> {
             Event::Line(line) => {
                 output += &line;
                 output.push('\n');
-                last = line;
+                if CARGO_PACKAGE.iter().any(|word| line.starts_with(word)) {
+                    packages += 1;
+                    last = format!("{packages} packages, {}", line.trim_start());
+                } else {
+                    last = line;
+                }
             }
             Event::Quiet => {}
             Event::Ended(status) => {

@@ -6,7 +6,7 @@ mod licences;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::cache::Cache;
 use crate::library::{self, Kind, megabytes};
@@ -23,15 +23,27 @@ pub(crate) fn run(cache: &Cache, built: bool) -> Result<PathBuf> {
         library::build(Kind::Release)?;
         library::build(Kind::Debug)?;
     }
+    let addon = workspace::addon();
+    let files = contents(&addon)?;
+    check_sizes(&addon, &files)?;
+    pack(cache, &format!("lodewire-{}.zip", env!("CARGO_PKG_VERSION")), &files)
+}
+
+/// Packs the addon for tests, with no library but the one that demos and tests run with: the others take minutes to build.
+pub(crate) fn for_tests(cache: &Cache) -> Result<PathBuf> {
+    library::build(Kind::Development)?;
+    let mut files = contents(&workspace::addon())?;
+    files.retain(|file| kind_of(file) != Some(Kind::Release));
+    pack(cache, "for-tests.zip", &files)
+}
+
+fn pack(cache: &Cache, name: &str, files: &[PathBuf]) -> Result<PathBuf> {
     let licences = step("gathering the licences", || licences::gather(cache))?;
     step("packing the addon", || {
-        let addon = workspace::addon();
-        check_sizes(&addon)?;
         let folder = workspace::root().join("target/package");
         fs::create_dir_all(&folder)?;
-        let name = format!("lodewire-{}.zip", env!("CARGO_PKG_VERSION"));
         let file = folder.join(name);
-        archive::write(&file, &contents(&addon)?, &licences)?;
+        archive::write(&file, files, &licences)?;
         note(&format!("target/package/{}", file.file_name().unwrap_or_default().display()));
         Ok(file)
     })
@@ -71,24 +83,29 @@ fn list(root: &Path, folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Tells how large each library is, which must not be too large.
-fn check_sizes(addon: &Path) -> Result<()> {
-    let mut count = 0;
-    for entry in fs::read_dir(addon.join("bin")).context("no library is built")? {
-        let folder = entry?.path();
-        let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let largest = if name.contains(".release") { LARGEST_RELEASE } else { LARGEST_DEBUG };
-        for library in fs::read_dir(&folder)? {
-            let size = library?.metadata()?.len();
-            note(&format!("{name}: {} ({size} bytes)", megabytes(size)));
-            // One of macOS has both architectures in it.
-            let largest = if name.starts_with("macos") { 2 * largest } else { largest };
-            if size >= largest {
-                bail!("the library {name} has {size} bytes, and may have {largest} at the most");
-            }
-            count += 1;
+/// Which library a file of the addon is: its folder in `bin` says so.
+fn kind_of(file: &Path) -> Option<Kind> {
+    let name = file.strip_prefix("bin").ok()?.iter().next()?.to_str()?;
+    Some(if name.contains(".release") { Kind::Release } else { Kind::Debug })
+}
+
+/// Shows how large each library is, which must not be too large. There must be a debug and a release one.
+fn check_sizes(addon: &Path, files: &[PathBuf]) -> Result<()> {
+    for file in files {
+        let Some(kind) = kind_of(file) else { continue };
+        let size = fs::metadata(addon.join(file))?.len();
+        let name = file.iter().nth(1).unwrap_or_default().display().to_string();
+        note(&format!("{name}: {} ({size} bytes)", megabytes(size)));
+        let largest = if kind == Kind::Release { LARGEST_RELEASE } else { LARGEST_DEBUG };
+        // One of macOS has both architectures in it.
+        let largest = if name.starts_with("macos") { 2 * largest } else { largest };
+        if size >= largest {
+            bail!("the library {name} has {size} bytes, and may have at most {largest}");
         }
     }
-    ensure!(count >= 2, "there are {count} libraries: build the debug and the release one");
+    for kind in [Kind::Debug, Kind::Release] {
+        let is_there = files.iter().any(|file| kind_of(file) == Some(kind));
+        ensure!(is_there, "there is no {} library: run `cargo xtask package`", kind.name());
+    }
     Ok(())
 }

@@ -25,24 +25,24 @@ use crate::workspace;
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// The engine, the library, the import, and the tests. What fails is counted.
-pub(crate) fn run(tally: &mut Tally, filter: Option<&str>) {
-    if let Err(error) = run_steps(tally, filter) {
+pub(crate) fn run(tally: &mut Tally, filter: Option<&str>, release: bool) {
+    if let Err(error) = run_steps(tally, filter, release) {
         println!("{error:#}");
         tally.fail("the Godot tests cannot run, told above");
     }
 }
 
-fn run_steps(tally: &mut Tally, filter: Option<&str>) -> Result<()> {
+fn run_steps(tally: &mut Tally, filter: Option<&str>, release: bool) -> Result<()> {
     let cache = Cache::open()?;
     let engine = engine::set_up(&cache)?;
-    library::build(library::Kind::Debug)?;
+    library::build(library::Kind::Development)?;
     project::link_addon()?;
     project::import(&engine, &workspace::demo_project())?;
     project::import(&engine, &workspace::tests_project())?;
     let logs = cache.scratch("logs")?;
     help::run_check(tally, &engine, filter);
     demos::run(tally, &cache, &engine, filter)?;
-    package::run_tests(tally, &cache, &engine, filter)?;
+    package::run_tests(tally, &cache, &engine, filter, release)?;
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter);
     conformance::run_selection(tally, &cache, &engine, filter);

@@ -17,8 +17,11 @@ mod workflows;
 
 use std::process::ExitCode;
 
+use rust_checks::Packages;
 use tally::Tally;
 
+/// What is run only when it is asked for, since it takes minutes to build.
+const WITH_RELEASE: &str = "not run here: the packed addon with the release library, and the tests of the bench (cargo xtask test --release)";
 /// What is not run here, since it takes long: each has a command of its own.
 const ELSEWHERE: &str = "not run here: all 517 cases of Autobahn (cargo xtask conformance), ten minutes with 12,000 clients (cargo \
                          xtask soak), measurements (cargo xtask bench), fuzzing (CONTRIBUTING.md)";
@@ -26,16 +29,17 @@ const ELSEWHERE: &str = "not run here: all 517 cases of Autobahn (cargo xtask co
 /// Runs the checks alone.
 pub(crate) fn check() -> ExitCode {
     let mut tally = Tally::default();
-    rust_checks::run_checks(&mut tally);
+    rust_checks::run_checks(&mut tally, Packages::All);
     tally.finish()
 }
 
 /// Runs all steps, or only the tests whose name contains the filter. A step that fails
-/// does not keep the others from running.
-pub(crate) fn run(filter: Option<&str>) -> ExitCode {
+/// does not keep the others from running. With `release`, the bench and the release library are built and tested too.
+pub(crate) fn run(filter: Option<&str>, release: bool) -> ExitCode {
     let mut tally = Tally::default();
+    let packages = if release { Packages::All } else { Packages::Default };
     if filter.is_none() {
-        rust_checks::run_checks(&mut tally);
+        rust_checks::run_checks(&mut tally, packages);
     }
     if cost::is_selected(filter) {
         cost::check(&mut tally);
@@ -43,10 +47,14 @@ pub(crate) fn run(filter: Option<&str>) -> ExitCode {
             return tally.finish();
         }
     }
-    rust_checks::run_tests(&mut tally, filter);
-    godot_tests::run(&mut tally, filter);
+    rust_checks::run_tests(&mut tally, packages, filter);
+    godot_tests::run(&mut tally, filter, release);
     if filter.is_none() {
-        println!("\n{ELSEWHERE}");
+        println!();
+        if !release {
+            println!("{WITH_RELEASE}");
+        }
+        println!("{ELSEWHERE}");
     }
     tally.finish()
 }

@@ -22,11 +22,14 @@ const LIMIT: Duration = Duration::from_mins(10);
 /// A test in a project that has nothing but the addon.
 type Test = fn(&Fresh<'_>) -> Result<()>;
 
+/// The test that needs the release library, which takes minutes to build.
+const RELEASE: &str = "package/release_library_talks";
+
 /// What is tried with the zip, each in a project of its own that has nothing else in it.
 const TESTS: [(&str, Test); 8] = [
     ("package/first_import_of_a_fresh_project_ends_well", first_import),
     ("package/talks_over_all_three_families", talks),
-    ("package/release_library_talks", release_library_talks),
+    (RELEASE, release_library_talks),
     ("package/nothing_is_missing_and_nothing_is_too_much", contents),
     ("package/without_a_library_for_the_platform", without_library),
     ("package/moves_a_project", moves_a_project),
@@ -40,19 +43,25 @@ pub(crate) struct Fresh<'a> {
     pub(crate) project: PathBuf,
 }
 
-/// Runs all; each counts as one test.
+/// Runs all; each counts as one test. The zip has the release library, and that is tried, if `release` or the filter asks
+/// for it.
 pub(crate) fn run_tests(
     tally: &mut Tally,
     cache: &Cache,
     engine: &Engine,
     filter: Option<&str>,
+    release: bool,
 ) -> Result<()> {
-    let wanted: Vec<_> =
-        TESTS.iter().filter(|(name, _)| filter.is_none_or(|text| name.contains(text))).collect();
+    let is_wanted = |name: &str| match filter {
+        Some(text) => name.contains(text),
+        None => release || name != RELEASE,
+    };
+    let wanted: Vec<_> = TESTS.iter().filter(|(name, _)| is_wanted(name)).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    let zip = package::run(cache, false)?;
+    let zip =
+        if is_wanted(RELEASE) { package::run(cache, false)? } else { package::for_tests(cache)? };
     for (name, test) in wanted {
         let _lock = cache.lock_ports()?;
         tally.run(name, || try_in_empty_project(engine, &zip, *test));

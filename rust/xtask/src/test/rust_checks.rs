@@ -16,6 +16,23 @@ use crate::workspace;
 /// The editor's help is compiled, and checked, as everything else.
 pub(crate) const FEATURES: &str = "lodewire-extension/register-docs";
 
+/// Which packages are checked and tested.
+#[derive(Clone, Copy)]
+pub(crate) enum Packages {
+    /// The workspace's default members: all but the bench.
+    Default,
+    All,
+}
+
+impl Packages {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Default => &[],
+            Self::All => &["--workspace"],
+        }
+    }
+}
+
 const CARGO_LIMIT: Duration = Duration::from_hours(1);
 
 fn cargo(arguments: &[&str]) -> Command {
@@ -25,17 +42,17 @@ fn cargo(arguments: &[&str]) -> Command {
 }
 
 /// Formatting, lints, documentation and workflows: each is one that passes or fails.
-pub(crate) fn run_checks(tally: &mut Tally) {
+pub(crate) fn run_checks(tally: &mut Tally, packages: Packages) {
     check(
         tally,
         "checking the formatting",
         cargo(&["fmt", "--all", "--", "--check", "--color=never"]),
     );
-    let clippy =
-        ["clippy", "--workspace", "--features", FEATURES, "--all-targets", "--", "-D", "warnings"];
-    check(tally, "checking with clippy", cargo(&clippy));
-    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
+    let mut clippy = cargo(&["clippy", "--features", FEATURES, "--all-targets"]);
+    clippy.args(packages.arguments()).args(["--", "-D", "warnings"]);
+    check(tally, "checking with clippy", clippy);
+    let mut doc = cargo(&["doc", "--features", FEATURES, "--no-deps", "--document-private-items"]);
+    doc.args(packages.arguments()).env("RUSTDOCFLAGS", "-D warnings");
     check(tally, "checking the documentation", doc);
     workflows::check(tally);
 }
@@ -51,28 +68,27 @@ fn check(tally: &mut Tally, what: &str, command: Command) {
 }
 
 /// The Rust tests and the examples in the documentation.
-pub(crate) fn run_tests(tally: &mut Tally, filter: Option<&str>) {
+pub(crate) fn run_tests(tally: &mut Tally, packages: Packages, filter: Option<&str>) {
     if programs::find("openssl").is_none() {
         // They find out as well, and do nothing.
         tally.skip("DTLS with OpenSSL", "there is no openssl on this machine");
     }
     if has_nextest() {
-        let mut command = cargo(&["nextest", "run", "--workspace", "--features", FEATURES]);
-        command.args(["--no-fail-fast", "--no-tests", "pass"]);
+        let mut command = cargo(&["nextest", "run", "--features", FEATURES]);
+        command.args(packages.arguments()).args(["--no-fail-fast", "--no-tests", "pass"]);
         command.args(["--status-level", "fail", "--final-status-level", "fail"]);
         command.args(filter);
         count(tally, "running the Rust tests (cargo-nextest)", command, |output| {
             nextest_counts(output, filter.is_some())
         });
     } else {
-        let mut command = cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
-        command.args(["--lib", "--bins", "--tests"]);
+        let mut command = cargo(&["test", "--features", FEATURES, "--no-fail-fast"]);
+        command.args(packages.arguments()).args(["--lib", "--bins", "--tests"]);
         command.args(filter);
         count(tally, "running the Rust tests (cargo test)", command, cargo_test_counts);
     }
-    let mut command =
-        cargo(&["test", "--workspace", "--features", FEATURES, "--no-fail-fast", "--doc"]);
-    command.args(filter);
+    let mut command = cargo(&["test", "--features", FEATURES, "--no-fail-fast", "--doc"]);
+    command.args(packages.arguments()).args(filter);
     count(tally, "running the documentation's examples", command, cargo_test_counts);
 }
 
