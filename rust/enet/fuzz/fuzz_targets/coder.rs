@@ -1,7 +1,14 @@
 //! What is asked of every compressor.
 
+use lodewire_cost::{Counting, spent};
 use lodewire_enet::{Compression, Compressor};
 use std::cell::RefCell;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that decompressing a datagram may allocate beside four times its limit.
+const ALLOCATED: u64 = 64 << 10;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
@@ -13,7 +20,11 @@ pub fn run(mode: Compression, data: &[u8]) {
         let compressor = kept.get_or_insert_with(|| Compressor::new(mode).expect("a mode"));
         for limit in [1, 128, 4096] {
             let mut output = b"before".to_vec();
+            let before = spent();
             let done = compressor.decompress(data, &mut output, limit);
+            let allocated = spent().since(before).bytes;
+            let most = 4 * limit as u64 + ALLOCATED;
+            assert!(allocated <= most, "{allocated} bytes were allocated for {}", data.len());
             assert!(output.starts_with(b"before"));
             assert_eq!(done, output.len() > 6);
             assert!(output.len() <= 6 + limit);

@@ -2,12 +2,28 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_net::websocket::{Proxies, ProxyHeader, parse_proxy_header};
 use lodewire_websocket::{Asked, ServerHandshake};
 use std::net::SocketAddr;
 
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 64;
+const ALLOCATED_ONCE: u64 = 16 << 10;
+
+fn assert_cheap(allocated: u64, received: usize) {
+    let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+    assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
+}
+
 fuzz_target!(|data: &[u8]| {
-    if let Ok(Some((source, used))) = parse_proxy_header(data) {
+    let before = spent();
+    let parsed = parse_proxy_header(data);
+    assert_cheap(spent().since(before).bytes, data.len());
+    if let Ok(Some((source, used))) = parsed {
         assert!(used <= data.len());
         // Neither what follows nor the lack of it changes anything.
         assert!(
@@ -28,7 +44,10 @@ fuzz_target!(|data: &[u8]| {
     let trusted = ["10.0.0.0/8".to_owned(), "::1".to_owned()];
     let proxies = Proxies::new(ProxyHeader::XForwardedFor, &trusted).expect("networks");
     let remote: SocketAddr = ([10, 0, 0, 1], 5000).into();
-    if let Ok(client) = proxies.client_of(&request, remote) {
+    let before = spent();
+    let client = proxies.client_of(&request, remote);
+    assert_cheap(spent().since(before).bytes, data.len());
+    if let Ok(client) = client {
         assert_eq!(client.port(), remote.port());
         let nobody: SocketAddr = ([11, 0, 0, 1], 5000).into();
         assert!(proxies.client_of(&request, nobody).is_err(), "who is not trusted is not heard");

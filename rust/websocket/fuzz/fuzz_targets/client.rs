@@ -2,7 +2,15 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use lodewire_cost::{Counting, spent};
 use lodewire_websocket::{ClientHandshake, ClientRequest, Connection, DeflateOptions, Role};
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The most bytes that may be allocated for a byte received, and once.
+const ALLOCATED: u64 = 3000;
+const ALLOCATED_ONCE: u64 = 256 << 10;
 
 fn result(bytes: &[u8], step: usize) -> Vec<String> {
     let request = ClientRequest {
@@ -16,12 +24,18 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
         ClientHandshake::new(request, *b"the sample nonce", &mut Vec::new()).expect("valid");
     let mut connection: Option<Connection> = None;
     let mut seen = Vec::new();
+    let mut allocated = 0;
+    let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
     for piece in bytes.chunks(step) {
         let mut piece = piece.to_vec();
         let mut at = 0;
         while at < piece.len() {
             if let Some(connection) = &mut connection {
-                match connection.receive(&mut piece[at..]) {
+                let before = spent();
+                let result = connection.receive(&mut piece[at..]);
+                allocated += spent().since(before).bytes;
+                assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
+                match result {
                     Ok((used, event)) => {
                         assert!(used > 0 || event.is_some(), "no progress");
                         at += used;
@@ -34,7 +48,11 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
                 }
                 continue;
             }
-            match handshake.receive(&piece[at..]) {
+            let before = spent();
+            let result = handshake.receive(&piece[at..]);
+            allocated += spent().since(before).bytes;
+            assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
+            match result {
                 Ok((used, response)) => {
                     at += used;
                     if let Some(response) = response {
