@@ -25,7 +25,7 @@ const USAGE := """Usage: %s [OPTION]
   --addons   with the others: rewrite the code of other addons as well, instead of listing it
   --help     show this
 A line with the comment `# lodewire: keep` is neither changed nor listed.
-Exit codes: 0 nothing is left to look at, 1 a person has to look, 2 it failed and nothing was changed.""" % COMMAND
+Exit codes: 0 nothing is left to look at, 1 a person has to look, 2 it failed.""" % COMMAND
 
 ## Where the lines go: a Callable that takes one.
 var say: Callable = func(line: String) -> void: print(line)
@@ -92,7 +92,10 @@ func run(folder: String) -> int:
 	elif not _changes.is_empty():
 		var problem := _files.write(_changes)
 		if not problem.is_empty():
-			say.call("Failed, and nothing is changed: %s." % problem)
+			if _files.originals.is_empty():
+				say.call("Failed, and nothing is changed: %s." % problem)
+			else:
+				say.call("Failed, and some files are changed: %s. The originals are in %s." % [problem, _files.originals])
 			return FAILED
 		for file: ProjectFiles.TextFile in _changes:
 			say.call("  changed res://%s" % file.path)
@@ -282,7 +285,7 @@ func _show_what_is_not_touched() -> void:
 		if not names.is_empty():
 			say.call("  left alone: %s in res://%s, which it has for itself" % [", ".join(names), path])
 	for link in _files.links:
-		say.call("  left alone: res://%s, which is a link to another folder" % link)
+		say.call("  left alone: res://%s, which is a link: what it leads to is not read" % link)
 	if _is_exported_to_the_web():
 		say.call("  note: " + Names.WEB)
 

@@ -25,8 +25,10 @@ class TextFile:
 
 
 var root := ""
-## Folders that are links, which are not followed: they belong to another project.
+## Files and folders that are links, which are not followed: they belong to another project.
 var links: Array[String] = []
+## The folder with the originals, where a [method write] failed and could not be taken back.
+var originals := ""
 
 
 func _init(folder: String) -> void:
@@ -49,7 +51,11 @@ func _list(folder: String, endings: Array[String], found: PackedStringArray) -> 
 	if not folder.is_empty() and directory.file_exists(".gdignore"):
 		return
 	for file in directory.get_files():
-		if file.get_extension().to_lower() in endings:
+		if not file.get_extension().to_lower() in endings:
+			continue
+		if directory.is_link(file):
+			links.append(folder.path_join(file))
+		else:
 			found.append(folder.path_join(file))
 	for name in directory.get_directories():
 		var path := folder.path_join(name)
@@ -75,8 +81,10 @@ func read(path: String) -> TextFile:
 	return file
 
 
-## Writes new texts, [TextFile] to [String], after keeping the originals. Returns "", or why nothing is changed.
+## Writes new texts, [TextFile] to [String], after keeping the originals. Returns "", or why it failed: then nothing is
+## changed, or [member originals] is set.
 func write(texts: Dictionary) -> String:
+	originals = ""
 	var steps := steps_to_undo()
 	var step := "%03d" % (1 if steps.is_empty() else steps[-1].to_int() + 1)
 	var folder := root.path_join(BACKUP).path_join(step)
@@ -84,12 +92,25 @@ func write(texts: Dictionary) -> String:
 	if not problem.is_empty():
 		_remove_step(folder)
 		return problem
+	var before := {}
+	var after := {}
 	for file: TextFile in texts:
-		problem = _write(root.path_join(file.path), file.bytes_of(texts[file]))
-		if not problem.is_empty():
-			var undone := undo()
-			return problem if undone is PackedStringArray else "%s; and going back failed: %s" % [problem, undone]
-	return ""
+		before[file.path] = file.bytes_of(file.text)
+		after[file.path] = file.bytes_of(texts[file])
+	problem = _replace(after)
+	if problem.is_empty():
+		return ""
+	var changed := {}
+	for path: String in before:
+		var at := root.path_join(path)
+		if not FileAccess.file_exists(at) or FileAccess.get_file_as_bytes(at) != before[path]:
+			changed[path] = before[path]
+	var problem_back := _replace(changed)
+	if problem_back.is_empty():
+		_remove_step(folder)
+		return problem
+	originals = folder.path_join("files")
+	return "%s; and going back failed: %s" % [problem, problem_back]
 
 
 ## Keeps the originals in a folder, with a list of them. Returns "", or why it cannot be.
@@ -100,14 +121,14 @@ func _keep(texts: Dictionary, folder: String) -> String:
 		if before != file.bytes_of(file.text):
 			return "%s has changed since it was read" % file.path
 		entries.append({"path": file.path, "before": _hash(before), "after": _hash(file.bytes_of(texts[file]))})
-		var problem := _write(folder.path_join("files").path_join(file.path), before)
+		var problem := _store(folder.path_join("files").path_join(file.path), before)
 		if not problem.is_empty():
 			return problem
 	# Who has the project under version control does not want these files in it.
-	var problem := _write(root.path_join(BACKUP).path_join(".gitignore"), "*\n".to_utf8_buffer())
+	var problem := _store(root.path_join(BACKUP).path_join(".gitignore"), "*\n".to_utf8_buffer())
 	if not problem.is_empty():
 		return problem
-	return _write(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
+	return _store(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
 
 
 ## Removes what was kept in a folder, and with the last one the folder of all.
@@ -127,7 +148,8 @@ func steps_to_undo() -> PackedStringArray:
 	return steps
 
 
-## Restores every file that the last [method write] changed. Returns their paths; or, as a String, why nothing is changed.
+## Restores every file that the last [method write] changed. Returns their paths; or, as a String, why it failed: it may be
+## called again then.
 func undo() -> Variant:
 	var steps := steps_to_undo()
 	if steps.is_empty():
@@ -136,7 +158,7 @@ func undo() -> Variant:
 	var manifest: Variant = JSON.parse_string(FileAccess.get_file_as_string(folder.path_join(MANIFEST)))
 	if not manifest is Dictionary or not manifest.get("files") is Array:
 		return "%s cannot be read" % folder.path_join(MANIFEST)
-	var originals := {}
+	var contents := {}
 	var changed := PackedStringArray()
 	for entry: Dictionary in manifest.files:
 		var path: String = entry.path
@@ -148,7 +170,7 @@ func undo() -> Variant:
 			continue
 		var hash_now := _hash(FileAccess.get_file_as_bytes(root.path_join(path)))
 		if hash_now == entry.after:
-			originals[path] = original
+			contents[path] = original
 		elif hash_now != entry.before:
 			changed.append(path)
 	if not changed.is_empty():
@@ -156,22 +178,80 @@ func undo() -> Variant:
 			"these files have changed since: %s. Nothing is restored; the originals are in %s"
 			% [", ".join(changed), folder.path_join("files")]
 		)
-	for path: String in originals:
-		var problem := _write(root.path_join(path), originals[path])
-		if not problem.is_empty():
-			return problem
+	var problem := _replace(contents)
+	if not problem.is_empty():
+		return "%s. The originals are in %s" % [problem, folder.path_join("files")]
 	_remove_step(folder)
-	return PackedStringArray(originals.keys())
+	return PackedStringArray(contents.keys())
 
 
-static func _write(path: String, bytes: PackedByteArray) -> String:
+## Gives files new bytes, by path. All are written beside the targets before the first target is replaced, so that a full
+## disk changes none. Returns "", or why it failed.
+func _replace(contents: Dictionary) -> String:
+	var problem := ""
+	for path: String in contents:
+		problem = _stage(root.path_join(path), contents[path])
+		if not problem.is_empty():
+			break
+	for path: String in contents:
+		var target := root.path_join(path)
+		var staged := _staged(target)
+		if problem.is_empty():
+			var error := _rename(staged, target)
+			if error != OK:
+				problem = "%s cannot be replaced: %s" % [target, error_string(error)]
+		if FileAccess.file_exists(staged):
+			DirAccess.remove_absolute(staged)
+	return problem
+
+
+## Where the new bytes of a file are until they replace it. The editor does not see a name that begins with a dot.
+static func _staged(target: String) -> String:
+	return target.get_base_dir().path_join(".%s.lodewire" % target.get_file())
+
+
+## Writes the new bytes of a file beside it, with its permissions.
+func _stage(target: String, bytes: PackedByteArray) -> String:
+	var staged := _staged(target)
+	var permissions := 0
+	if FileAccess.file_exists(target):
+		# A file that may not be written must not be replaced either.
+		if FileAccess.open(target, FileAccess.READ_WRITE) == null:
+			return "%s cannot be written: %s" % [target, error_string(FileAccess.get_open_error())]
+		permissions = FileAccess.get_unix_permissions(target)
+	var problem := _store(staged, bytes)
+	# Windows has none.
+	if not problem.is_empty() or permissions == 0 or FileAccess.get_unix_permissions(staged) == permissions:
+		return problem
+	var error := FileAccess.set_unix_permissions(staged, permissions)
+	return "" if error == OK else "the permissions of %s cannot be kept: %s" % [target, error_string(error)]
+
+
+## Writes a file, and reads it again to know that all of it is there.
+func _store(path: String, bytes: PackedByteArray) -> String:
 	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
+	var error := _put(path, bytes)
+	if error != OK:
+		return "%s cannot be written: %s" % [path, error_string(error)]
+	if FileAccess.get_file_as_bytes(path) != bytes:
+		return "%s cannot be written: it is not complete (is the disk full?)" % path
+	return ""
+
+
+func _put(path: String, bytes: PackedByteArray) -> Error:
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	if file == null:
-		return "%s cannot be written: %s" % [path, error_string(FileAccess.get_open_error())]
+		return FileAccess.get_open_error()
 	file.store_buffer(bytes)
+	var error := file.get_error()
 	file.flush()
-	return "" if file.get_error() == OK else "%s cannot be written: %s" % [path, error_string(file.get_error())]
+	error = error if error != OK else file.get_error()
+	file.close()
+	return error
+
+
+func _rename(from: String, to: String) -> Error:
+	return DirAccess.rename_absolute(from, to)
 
 
 ## Removes a folder of the backup and all that is in it.

@@ -107,6 +107,25 @@ const LOOKS: Array[String] = [
 	"var p = ENetConnection.COMPRESS_ALL",
 ]
 
+## A disk with little room left, on which every write seems to work, and on which files cannot be replaced after some time.
+class PoorDisk:
+	extends "res://addons/lodewire/migration/project_files.gd"
+
+	var room := 1 << 20
+	## Which renames are refused, from 0.
+	var refused: Array[int] = []
+	var renames := 0
+
+	func _put(path: String, bytes: PackedByteArray) -> Error:
+		var part := bytes.slice(0, mini(room, bytes.size()))
+		room -= part.size()
+		return super(path, part)
+
+	func _rename(from: String, to: String) -> Error:
+		renames += 1
+		return ERR_CANT_CREATE if renames - 1 in refused else super(from, to)
+
+
 var _said := PackedStringArray()
 
 
@@ -222,6 +241,51 @@ func test_a_move_that_fails_changes_nothing() -> void:
 	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), "var a: ENetConnection\n")
 	check_eq(files.steps_to_undo().size(), 0, "there is nothing to undo")
 	check(not DirAccess.dir_exists_absolute(folder.path_join(".lodewire_migration")), "no copies are left")
+
+
+func test_a_full_disk_and_a_failure_halfway_change_nothing() -> void:
+	var folder := _fresh("full")
+	var names: Array[String] = ["a.gd", "b.gd", "c.gd"]
+	var text := "var a: ENetConnection\n"
+	var complete := 0
+	for room in range(0, 1400, 31):
+		if _write_to(PoorDisk.new(folder), names, text, room, []) == "":
+			complete += 1
+	check(complete > 0 and complete < 45, "some disks are large enough, and some are not: %d" % complete)
+	for refused in names.size():
+		check_ne(_write_to(PoorDisk.new(folder), names, text, 1 << 20, [refused]), "")
+	# The third file is not replaced, and nor are the first two restored.
+	var files := PoorDisk.new(folder)
+	check(_write_to(files, names, text, 1 << 20, [2, 3, 4]).contains("going back failed"), "it is told")
+	check_ne(files.originals, "")
+	for name in names:
+		check_eq(FileAccess.get_file_as_string(files.originals.path_join(name)), text, "the original of " + name)
+	check_eq(ProjectFiles.new(folder).undo(), PackedStringArray(["a.gd", "b.gd"]), "the way back is open")
+	check_eq(FileAccess.get_file_as_string(folder.path_join("a.gd")), text)
+
+
+func test_the_permissions_of_a_file_stay() -> void:
+	var path := _fresh("permissions").path_join("a.gd")
+	_write(path, "var a: ENetConnection\n".to_utf8_buffer())
+	FileAccess.set_unix_permissions(path, 0x1E8)
+	var before := FileAccess.get_unix_permissions(path)
+	for option: String in ["--apply", "--undo"]:
+		check_eq(_run(path.get_base_dir(), [option]), 0)
+		check_eq(FileAccess.get_unix_permissions(path), before, option)
+
+
+func test_a_linked_file_is_not_followed() -> void:
+	var theirs := _fresh("theirs").path_join("a.gd")
+	var source := "var a: ENetConnection\n".to_utf8_buffer()
+	_write(theirs, source)
+	var folder := _fresh("linked")
+	if DirAccess.open(folder).create_link(theirs, folder.path_join("a.gd")) != OK:
+		skip("no links on this system")
+		return
+	check_eq(_run(folder, ["--apply"]), 0)
+	check_eq(FileAccess.get_file_as_bytes(theirs), source)
+	check(DirAccess.open(folder).is_link("a.gd"), "it is a link still")
+	check(_has_said("left alone: res://a.gd, which is a link"), "it is told: %s" % _said)
 
 
 func test_each_step_is_undone_by_itself() -> void:
@@ -393,6 +457,28 @@ func _run(folder: String, options: PackedStringArray) -> int:
 	check_eq(migration.configure(options), "")
 	migration.say = func(line: String) -> void: _said.append(line)
 	return migration.run(folder)
+
+
+## Writes files by a poor disk. If it fails and says nothing else, all is as before.
+func _write_to(files: ProjectFiles, names: Array[String], text: String, room: int, refused: Array[int]) -> String:
+	var texts := {}
+	for name in names:
+		_write(files.root.path_join(name), text.to_utf8_buffer())
+		var file := files.read(name)
+		texts[file] = text + "# moved\n"
+	files.set("room", room)
+	files.set("refused", refused)
+	var problem := files.write(texts)
+	if not files.originals.is_empty():
+		return problem
+	for name in names:
+		var wanted := text if not problem.is_empty() else text + "# moved\n"
+		check_eq(FileAccess.get_file_as_string(files.root.path_join(name)), wanted, "%d bytes of room: %s" % [room, problem])
+		check(not FileAccess.file_exists(files.root.path_join(".%s.lodewire" % name)), "nothing is left beside it")
+	check_eq(files.steps_to_undo().size(), 1 if problem.is_empty() else 0)
+	if problem.is_empty():
+		files._remove_step(files.root.path_join(ProjectFiles.BACKUP).path_join("001"))
+	return problem
 
 
 func _has_said(text: String) -> bool:
