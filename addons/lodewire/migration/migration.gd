@@ -126,7 +126,7 @@ func _read_all() -> void:
 		var file := _files.read(path)
 		if file.is_text:
 			_read[path] = file
-		elif path.get_extension() != "cs":
+		elif not _is(path, "cs"):
 			_add_look(path, 0, "", Names.UNREADABLE)
 	var tokens := {}
 	for path: String in _read:
@@ -139,8 +139,22 @@ func _read_all() -> void:
 		_read_file(_read[path], tokens[path])
 
 
+static func _is(path: String, extension: String) -> bool:
+	return path.get_extension().to_lower() == extension
+
+
 static func _is_scene(path: String) -> bool:
-	return path.get_extension().to_lower() in ["tscn", "tres"]
+	return _is(path, "tscn") or _is(path, "tres")
+
+
+## The scripts in a file: itself, or those inside a scene.
+static func _scripts_of(path: String, tokens: Tokens) -> Array[Tokens]:
+	if _is_scene(path):
+		return SceneRules.scripts_in(tokens)
+	var itself: Array[Tokens] = []
+	if _is(path, "gd"):
+		itself.append(tokens)
+	return itself
 
 
 static func _is_of_interest(text: String) -> bool:
@@ -153,15 +167,12 @@ static func _is_of_interest(text: String) -> bool:
 ## Finds the names of Godot 3 that mean something else in this project, and what its WebSocketPeers are.
 func _find_what_is_declared(tokens: Dictionary) -> void:
 	for path: String in tokens:
-		if path.get_extension() == "cs":
+		if _is(path, "cs"):
 			for name in Names.GODOT_3:
 				if RegEx.create_from_string("\\bclass\\s+%s\\b" % name).search(_read[path].text) != null:
 					_project.declared[name] = path
 			continue
-		var scripts: Array[Tokens] = [tokens[path]]
-		if _is_scene(path):
-			scripts = SceneRules.scripts_in(tokens[path])
-		for script in scripts:
+		for script in _scripts_of(path, tokens[path]):
 			var name := ScriptRules.global_name(script)
 			if name in Names.GODOT_3:
 				_project.declared[name] = path
@@ -179,17 +190,16 @@ func _find_what_is_declared(tokens: Dictionary) -> void:
 	var typed_owners: Array[String] = []
 	typed_owners.assign(owners)
 	for path: String in tokens:
-		if path.get_extension() != "gd":
-			continue
-		_project.has_socket_owners = _project.has_socket_owners or ScriptRules.names_one_of(tokens[path], typed_owners)
-		_project.makes_sockets = _project.makes_sockets or ScriptRules.makes(tokens[path], Names.SOCKET)
+		for script in _scripts_of(path, tokens[path]):
+			_project.has_socket_owners = _project.has_socket_owners or ScriptRules.names_one_of(script, typed_owners)
+			_project.makes_sockets = _project.makes_sockets or ScriptRules.makes_sockets(script)
 
 
 ## Finds the names that scripts have from those that they extend, such as a `const WebSocketServer := preload(…)`.
 func _find_what_is_inherited(tokens: Dictionary) -> void:
 	var own := {}
 	for path: String in tokens:
-		if path.get_extension() == "gd":
+		if _is(path, "gd"):
 			var names := ScriptRules.own_names(tokens[path])
 			if not names.is_empty():
 				own[path] = names
@@ -200,7 +210,7 @@ func _find_what_is_inherited(tokens: Dictionary) -> void:
 	var bases := {}
 	var classes := {}
 	for path: String in _read:
-		if path.get_extension() != "gd":
+		if not _is(path, "gd"):
 			continue
 		var base := extending.search(_read[path].text)
 		if base != null:
@@ -217,13 +227,23 @@ func _find_what_is_inherited(tokens: Dictionary) -> void:
 			var base: String = bases.get(at, "")
 			if base.is_empty():
 				break
-			at = classes.get(base, base.trim_prefix("res://") if base.begins_with("res://") else at.get_base_dir().path_join(base))
+			at = classes.get(base, _path_of(base, at))
 		if not names.is_empty():
 			_project.inherited[path] = names
 
 
+## The path of a script that [code]extends "…"[/code] names in another.
+static func _path_of(base: String, heir: String) -> String:
+	if base.begins_with("uid://"):
+		var id := ResourceUID.text_to_id(base)
+		base = ResourceUID.get_id_path(id) if ResourceUID.has_id(id) else base
+	if base.begins_with("res://"):
+		return base.trim_prefix("res://").simplify_path()
+	return heir.get_base_dir().path_join(base).simplify_path()
+
+
 func _read_file(file: ProjectFiles.TextFile, tokens: Tokens) -> void:
-	if file.path.get_extension() == "cs":
+	if _is(file.path, "cs"):
 		_read_c_sharp(file)
 		return
 	var edits: Array[ScriptRules.Edit]

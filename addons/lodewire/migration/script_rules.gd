@@ -59,7 +59,7 @@ func read(tokens: Tokens, project: Project, inherited := {}) -> void:
 	_project = project
 	_own = own_names(tokens)
 	_own.merge(inherited)
-	_makes_sockets = makes(tokens, Names.SOCKET)
+	_makes_sockets = makes_sockets(tokens)
 	_find_classes()
 	for index in tokens.count:
 		if tokens.is_kept(tokens.begin(index)):
@@ -95,8 +95,9 @@ static func apply(text: String, all: Array[Edit]) -> String:
 static func own_names(tokens: Tokens) -> Dictionary:
 	var own := {}
 	for index in tokens.count:
-		if tokens.kind(index) == Tokens.Kind.NAME and tokens.word(index) in Names.GODOT_3 and _is_declared(tokens, index):
-			own[tokens.word(index)] = true
+		var name := tokens.word(index)
+		if tokens.kind(index) == Tokens.Kind.NAME and (Names.RENAMED.has(name) or name == Names.SOCKET) and _is_declared(tokens, index):
+			own[name] = true
 	return own
 
 
@@ -108,10 +109,24 @@ static func global_name(tokens: Tokens) -> String:
 	return ""
 
 
-## Whether a script has `CLASS.new()`.
-static func makes(tokens: Tokens, type: String) -> bool:
+## Whether a script may have WebSocketPeers that are the engine's: it makes, extends or hands on the class, or has the peers of
+## a WebSocketMultiplayerPeer.
+static func makes_sockets(tokens: Tokens) -> bool:
 	for index in tokens.count:
-		if tokens.is_name(index, type) and tokens.is_sign(index + 1, ".") and tokens.is_name(index + 2, "new"):
+		if tokens.kind(index) == Tokens.Kind.STRING:
+			if tokens.word(index) == Names.SOCKET and tokens.is_sign(index - 1, "(") and tokens.is_name(index - 4, "ClassDB"):
+				return true
+			continue
+		if tokens.is_sign(index - 1, "."):
+			continue
+		if tokens.is_name(index, Names.SOCKET_MULTIPLAYER):
+			return true
+		if not tokens.is_name(index, Names.SOCKET):
+			continue
+		if tokens.is_name(index - 1, "extends") or tokens.is_sign(index + 1, ".") and tokens.is_name(index + 2, "new"):
+			return true
+		# The class as a value, as in `const Peer = WebSocketPeer`.
+		if tokens.is_sign(index - 1, "=") and not tokens.is_sign(index + 1, "."):
 			return true
 	return false
 
@@ -173,7 +188,7 @@ func _read_class(index: int) -> void:
 
 
 func _read_socket(index: int) -> void:
-	if not _project.has_socket_owners or _is_key(index):
+	if not _project.has_socket_owners or _is_own(Names.SOCKET) or _is_key(index):
 		return
 	if _tokens.is_sign(index + 1, ".") and _tokens.is_name(index + 2, "new"):
 		return
@@ -185,6 +200,9 @@ func _read_socket(index: int) -> void:
 			_look(index, Names.EITHER_SOCKET)
 		elif not _makes_sockets:
 			_rename(index, Names.LODE_SOCKET)
+	elif not _makes_sockets and not _tokens.is_sign(index + 1, "."):
+		# Peers of either kind may come here from another script.
+		_look(index, Names.EITHER_SOCKET)
 
 
 ## A key of a dictionary in the form of Lua, or a declaration.
@@ -246,9 +264,12 @@ func _read_call_of_enet(index: int, member: String) -> void:
 	var arguments := _tokens.arguments(open)
 	match member:
 		"close_connection":
-			var end := _tokens.begin(_tokens.partner(open)) if not arguments.is_empty() else _tokens.end(open)
-			var lines := _tokens.line_of(end) - _tokens.line_of(_tokens.begin(index))
-			_edit(_tokens.begin(index), end, "close(" + "\n".repeat(lines))
+			var close := _tokens.begin(_tokens.partner(open))
+			if _tokens.line_of(close) != _tokens.line_of(_tokens.begin(index)):
+				# Between the lines there may be comments.
+				_look(index, Names.CLOSE_CONNECTION)
+			else:
+				_edit(_tokens.begin(index), close, "close(")
 		"get_peer_address", "get_peer_port":
 			if arguments.size() == 1:
 				_rename(index, "get_peer")
@@ -406,7 +427,7 @@ func _find_classes() -> void:
 		var name := _tokens.word(index)
 		var is_type := _tokens.kind(index) == Tokens.Kind.NAME and not _tokens.is_sign(index - 1, ".")
 		var is_string := _tokens.kind(index) == Tokens.Kind.STRING
-		if not Names.CLASS_OF.has(name) or not (is_type or is_string):
+		if not Names.CLASS_OF.has(name) or _is_own(name) or not (is_type or is_string):
 			continue
 		var variable := -1
 		if is_string:

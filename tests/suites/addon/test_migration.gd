@@ -104,6 +104,8 @@ const LOOKS: Array[String] = [
 	"var p = \"ENetConnection\"",
 	"var p = WebSocketPeer.new()\n\tp.accept_stream(x)",
 	"x.close_connection()",
+	"var p = ENetMultiplayerPeer.new()\n\tp.close_connection(\n\t\t100 # ms\n\t)",
+	"var p = ENetMultiplayerPeer.new()\r\n\tp.close_connection(\r\n\t\t100)",
 	"var p = ENetConnection.COMPRESS_ALL",
 ]
 
@@ -156,6 +158,13 @@ func test_any_text_is_changed_once_and_keeps_its_lines() -> void:
 
 
 func test_a_name_that_the_project_declares_is_its_own() -> void:
+	for name: String in ["ENetConnection", "PacketPeerDTLS", "WebSocketPeer"]:
+		var of_project := "const %s = preload(\"x.gd\")\nvar a: %s\nvar s: LodeWebSocketServer\n" % [name, name]
+		var with_owners := ScriptRules.Project.new()
+		with_owners.has_socket_owners = true
+		var reads := ScriptRules.new()
+		reads.read(Tokens.of_script(of_project), with_owners)
+		check_eq([reads.edits.size(), reads.looks.size()], [0, 0], name)
 	for own: String in ["class WebSocketServer:\n\tpass\n", "const WebSocketServer = preload(\"x.gd\")\n"]:
 		var source := own + "var a: WebSocketServer = WebSocketServer.new()\nvar b: WebSocketClient\n"
 		check_eq(_rewritten(source), source.replace("WebSocketClient", "LodeWebSocketClient"))
@@ -171,11 +180,46 @@ func test_a_name_that_the_project_declares_is_its_own() -> void:
 	check_eq(FileAccess.get_file_as_string(folder.path_join("heir.gd")), heir)
 	check(_has_said("left alone: WebSocketServer in res://heir.gd"), "it is told: %s" % _said)
 	check_eq(FileAccess.get_file_as_string(folder.path_join("stranger.gd")), stranger.replace("Web", "LodeWeb"))
+	var uid := ResourceUID.create_id()
+	ResourceUID.add_id(uid, "res://x.gd")
+	for base: String in ["../x.gd", "res://sub/../x.gd", ResourceUID.id_to_text(uid)]:
+		heir = "extends \"%s\"\nvar a := WebSocketServer.new()\n" % base
+		_write(folder.path_join("sub/heir.gd"), heir.to_utf8_buffer())
+		check_eq(_run(folder, ["--apply"]), 0)
+		check_eq(FileAccess.get_file_as_string(folder.path_join("sub/heir.gd")), heir)
+	ResourceUID.remove_id(uid)
 	var project := ScriptRules.Project.new()
 	project.declared["WebSocketServer"] = "x.gd"
 	var rules := ScriptRules.new()
 	rules.read(Tokens.of_script("var a := WebSocketServer.new()\n"), project)
 	check_eq(rules.edits.size(), 0)
+
+
+func test_a_socket_that_may_be_the_engines_is_not_rewritten() -> void:
+	var users := {
+		"other.gd": [
+			"extends WebSocketPeer\n", "var a := WebSocketMultiplayerPeer.new()\n", "const Socket = WebSocketPeer\n",
+			"var a = ClassDB.instantiate(\"WebSocketPeer\")\n", "var a := WebSocketPeer.new()\n",
+		],
+		"other.tscn": [
+			"[gd_scene format=3]\n\n[sub_resource type=\"GDScript\" id=\"1\"]\nscript/source = \"var a := WebSocketPeer.new()\n\"\n",
+		],
+	}
+	var handler := "func on(peer: WebSocketPeer) -> void:\n\tpeer.poll()\n"
+	for name: String in users:
+		for user: String in users[name]:
+			var folder := _fresh("sockets")
+			_write(folder.path_join(name), user.to_utf8_buffer())
+			_write(folder.path_join("server.gd"), "var s := WebSocketServer.new()\n".to_utf8_buffer())
+			_write(folder.path_join("handler.gd"), handler.to_utf8_buffer())
+			check_eq(_run(folder, ["--apply"]), 1, user)
+			check_eq(_looked_at(), PackedStringArray(["res://handler.gd:1"]), user)
+			check_eq(FileAccess.get_file_as_string(folder.path_join("handler.gd")), handler, user)
+			check_eq(FileAccess.get_file_as_string(folder.path_join(name)), user)
+			# Without it every peer is Lodewire's.
+			DirAccess.remove_absolute(folder.path_join(name))
+			check_eq(_run(folder, ["--apply"]), 0, user)
+			check_eq(FileAccess.get_file_as_string(folder.path_join("handler.gd")), handler.replace("Web", "LodeWeb"))
 
 
 func test_line_ends_and_byte_order_marks_stay() -> void:
@@ -317,6 +361,13 @@ func test_folders_that_are_not_the_projects_are_not_touched() -> void:
 		check_eq(FileAccess.get_file_as_bytes(folder.path_join(place)), source, place)
 	check(_has_said("res://addons/other/a.gd:1"), "the other addon is listed: %s" % _said)
 	check(_has_said("res://code.cs:2") and not _has_said("code.cs:1"), "C# is listed: %s" % _said)
+	# The same with another case of the ending.
+	DirAccess.remove_absolute(folder.path_join("code.cs"))
+	var net := "// ENetConnection\nvar x = new ENetConnection();\n"
+	_write(folder.path_join("Net.CS"), net.to_utf8_buffer())
+	check_eq(_run(folder, ["--apply"]), 1)
+	check_eq(FileAccess.get_file_as_string(folder.path_join("Net.CS")), net)
+	check(_has_said("res://Net.CS:2") and not _has_said("Net.CS:1"), "C# is listed: %s" % _said)
 	check_eq(_run(folder, ["--apply", "--addons"]), 1)
 	check_eq(FileAccess.get_file_as_string(folder.path_join("addons/other/a.gd")), "var a: LodeENetConnection\n")
 
