@@ -7,10 +7,10 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::transmute;
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use godot::builtin::StringName;
+use godot::builtin::{Callable, StringName};
 use godot::init::is_main_thread;
 use godot::sys::{self, GodotFfi};
 
@@ -25,6 +25,9 @@ static ENGINE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// What was freed in other threads, and waits for the main thread.
 static FREED: Mutex<Vec<Freed>> = Mutex::new(Vec::new());
+
+/// Whether a deferred call will free them.
+static IS_ASKED_FOR: AtomicBool = AtomicBool::new(false);
 
 /// The Rust part of an object that the engine has freed.
 struct Freed {
@@ -51,7 +54,21 @@ pub(crate) fn guard(
     Some(get_proc_address)
 }
 
-/// Frees what was freed in other threads. Does nothing but in the main thread.
+/// Frees what was freed in other threads when the main thread's call of a script has returned: a method of one of the
+/// objects may be running, which what is freed would find in use. Does nothing but in the main thread.
+pub(crate) fn free_waiting_later() {
+    let is_empty = || FREED.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+    if !is_main_thread() || is_empty() || IS_ASKED_FOR.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    Callable::from_fn("free", |_| {
+        IS_ASKED_FOR.store(false, Ordering::Relaxed);
+        free_waiting();
+    })
+    .call_deferred(&[]);
+}
+
+/// Frees what was freed in other threads, at once. Does nothing but in the main thread.
 pub(crate) fn free_waiting() {
     if !is_main_thread() {
         return;
@@ -144,7 +161,7 @@ unsafe extern "C" fn create(class: *mut c_void) -> sys::GDExtensionObjectPtr {
         }
         return ptr::null_mut();
     }
-    free_waiting();
+    free_waiting_later();
     let Some(create) = class.create else { return ptr::null_mut() };
     // SAFETY: as the engine has called us.
     unsafe { create(ptr::null_mut()) }
@@ -154,6 +171,13 @@ unsafe extern "C" fn create(class: *mut c_void) -> sys::GDExtensionObjectPtr {
 unsafe extern "C" fn free(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
     // SAFETY: what `register` has given the engine, and nobody changes.
     let class: &'static Class = unsafe { &*class.cast::<Class>() };
-    FREED.lock().unwrap_or_else(PoisonError::into_inner).push(Freed { class, instance });
-    free_waiting();
+    if !is_main_thread() {
+        FREED.lock().unwrap_or_else(PoisonError::into_inner).push(Freed { class, instance });
+        return;
+    }
+    free_waiting_later();
+    if let Some(free) = class.free {
+        // SAFETY: as the engine has called us.
+        unsafe { free(ptr::null_mut(), instance) };
+    }
 }

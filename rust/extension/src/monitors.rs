@@ -172,7 +172,7 @@ impl Monitor {
         port: u16,
         figures: impl FnOnce() -> Figures,
     ) {
-        main_thread::free_waiting();
+        main_thread::free_waiting_later();
         if !is_on() {
             return;
         }

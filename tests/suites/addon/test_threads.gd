@@ -36,6 +36,17 @@ func test_an_object_that_is_freed_in_a_thread_ends_on_the_main_thread() -> void:
 	check_eq(other.listen(0), OK)
 
 
+func test_what_a_thread_freed_ends_while_the_host_it_used_is_polled() -> void:
+	var held: Array[LodeENetMultiplayerPeer] = [LodeENetMultiplayerPeer.new()]
+	check_eq(held[0].create_server(0), OK)
+	var host := held[0].host
+	var port := host.get_local_port()
+	_in_a_thread(held.clear)
+	# The peer ends its host, which is in use until this has returned.
+	check_eq(host.service(0)[0], LodeENetConnection.EVENT_NONE, "nothing has happened")
+	check(await until(func() -> bool: return PacketPeerUDP.new().bind(port) == OK), "the host has ended")
+
+
 ## The names of our classes that a script can create.
 func _classes() -> PackedStringArray:
 	var names := PackedStringArray()
