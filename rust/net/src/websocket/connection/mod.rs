@@ -51,7 +51,8 @@ const LEAST_PROGRESS: usize = 16 << 10;
 /// reset it, and what was sent with it.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long an endpoint that ends writes what the game has sent: the game waits for that.
+/// How long an endpoint that ends turns what the game has sent into frames, and gives the system what it takes at once: the
+/// game waits for that.
 pub(super) const LAST_SENDS: Duration = Duration::from_secs(1);
 
 /// How long an endpoint that ends takes what its peers have sent: the game waits for that.

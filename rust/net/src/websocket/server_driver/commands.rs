@@ -43,7 +43,12 @@ impl ServerDriver {
     /// Does the next thing. Returns whether there was one.
     fn step(&mut self, cx: &mut Context<'_>) -> bool {
         if let Some(finished) = self.finished.pop_front() {
-            if self.entry(finished.key).is_some() {
+            if let Some(entry) = self.entry(finished.key) {
+                // The workers had no room for it: that is not the client's doing.
+                let counted = if finished.result.is_none() { entry.counted.take() } else { None };
+                if let Some(ip) = counted {
+                    self.unfinished.finish(ip);
+                }
                 let slot = finished.key.slot;
                 self.serve(cx, slot, |connection, _| connection.worked(finished.result));
                 self.end_tls(slot);

@@ -35,8 +35,8 @@ impl Unfinished {
         may
     }
 
-    /// It was finished: it does not count.
-    fn finish(&mut self, ip: IpAddr) {
+    /// It was finished, or this side could not go on with it: it does not count.
+    pub(super) fn finish(&mut self, ip: IpAddr) {
         self.0.give_back(customer(ip), BURST);
     }
 }
