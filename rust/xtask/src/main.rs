@@ -91,7 +91,7 @@ enum Task {
         busy: usize,
         /// Build for another platform with Debian's tools, and run the Rust tests in an emulator instead (Debian)
         #[cfg(target_os = "linux")]
-        #[arg(long, value_enum)]
+        #[arg(long, value_enum, conflicts_with_all = ["busy", "release"])]
         platform: Option<platforms::Platform>,
         /// Also build and try what is released and measured: the packed addon with the release library, and the bench
         #[arg(long)]
