@@ -35,6 +35,11 @@ pub(super) fn rows() -> Vec<Row> {
             // Three of the ten bits each: a block's type and the end of the block.
             inflate(&[0x02, 0x08, 0x20, 0x80, 0x00].repeat(20), size, meter);
         }),
+        row("deflate: messages of a byte, each for itself", 10, 200, 2000, |size, meter| {
+            let mut connection = connection(&agreed("; client_no_context_takeover"));
+            let mut bytes = frame(&compressed(b"a")).repeat(10 * size);
+            meter.run(bytes.len(), || take(&mut connection, &mut bytes));
+        }),
         row("deflate: zeros up to the limit of a message", 1, 3000, 6000, |size, meter| {
             inflate(&compressed(&vec![0; LONGEST - 1]), size, meter);
         }),
@@ -83,11 +88,12 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a server agrees to with an ordinary client.
-fn agreed() -> Deflate {
+/// What a server agrees to with a client that offers these parameters.
+fn agreed(parameters: &str) -> Deflate {
     let request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
-                   Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+                   Sec-WebSocket-Extensions: permessage-deflate";
+    let request = [request, parameters, "\r\n\r\n"].concat();
     let asked = ServerHandshake::new().receive(request.as_bytes()).expect("it is valid").1;
     let request = asked.and_then(Asked::upgrade).expect("it is whole");
     request.negotiate_deflate(&DeflateOptions::default()).expect("it is acceptable")
@@ -114,14 +120,14 @@ fn take(connection: &mut Connection, bytes: &mut [u8]) -> usize {
 
 /// The same message many times, in one connection.
 fn inflate(payload: &[u8], size: usize, meter: &mut Meter) {
-    let mut connection = connection(&agreed());
+    let mut connection = connection(&agreed(""));
     take(&mut connection, &mut frame(&compressed(b"The inflater is there now.")));
     let mut bytes = frame(payload).repeat(size);
     meter.run(bytes.len(), || take(&mut connection, &mut bytes));
 }
 
 fn bombs(size: usize, meter: &mut Meter) {
-    let agreed = agreed();
+    let agreed = agreed("");
     let mut bytes = frame(&compressed(&vec![0; 1 << 20]));
     meter.run(bytes.len() * size, || {
         for _ in 0..size {
@@ -131,7 +137,7 @@ fn bombs(size: usize, meter: &mut Meter) {
 }
 
 fn noise(size: usize, meter: &mut Meter) {
-    let agreed = agreed();
+    let agreed = agreed("");
     let mut random = Random::new(10);
     let mut frames: Vec<_> = (0..size).map(|_| frame(&random.bytes(200))).collect();
     let received = frames.iter().map(Vec::len).sum();

@@ -11,7 +11,7 @@ use lodewire_websocket::{
 static ALLOCATOR: Counting = Counting;
 
 /// The most bytes that may be allocated for a byte received, and once.
-const ALLOCATED: u64 = 3000;
+const ALLOCATED: u64 = 1000;
 const ALLOCATED_ONCE: u64 = 256 << 10;
 
 const LIMIT: usize = 4096;

@@ -4,12 +4,17 @@ use super::TAIL;
 use crate::Violation;
 use crate::utf8::Utf8Check;
 use flate2::{Decompress, FlushDecompress, Status};
+use std::sync::{Mutex, PoisonError};
 
 /// The least memory that is set aside for what comes out.
 const MIN_ROOM: usize = 256;
 
 /// The most memory that is set aside before anything has come out.
 const MAX_FIRST_ROOM: usize = 16 * 1024;
+
+/// One inflater that nobody uses. A new one takes some 48 KiB: without context takeover that would be the price of each message,
+/// which may have a byte.
+static SPARE: Mutex<Option<Box<Inflater>>> = Mutex::new(None);
 
 /// Inflates messages as they arrive, each of which may refer to the ones before it.
 #[derive(Debug)]
@@ -38,6 +43,21 @@ pub(crate) fn wire_limit(limit: usize) -> u64 {
 }
 
 impl Inflater {
+    /// An inflater that has seen nothing.
+    pub(crate) fn take() -> Box<Self> {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        spare.unwrap_or_else(|| Box::new(Self::new()))
+    }
+
+    /// Keeps an inflater for the next [`take`](Self::take), in whatever state it is.
+    pub(crate) fn give_back(mut self: Box<Self>) {
+        self.decompress.reset(false);
+        self.ended = false;
+        let old = SPARE.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
+        // Its memory is freed without the lock.
+        drop(old);
+    }
+
     pub(crate) fn new() -> Self {
         // The largest window: what was compressed with a smaller one is read just as well.
         Self { decompress: Decompress::new(false), ended: false }
@@ -92,7 +112,7 @@ impl Inflater {
 
     /// Like [`finish`](Self::finish), for the last message that this inflater reads: one that ends within a block is
     /// refused. Where the inflater goes on, only the next message can show that.
-    pub(crate) fn finish_last(mut self, out: &mut Inflating<'_>) -> Result<(), Violation> {
+    pub(crate) fn finish_last(&mut self, out: &mut Inflating<'_>) -> Result<(), Violation> {
         self.finish(out)?;
         if !self.ended {
             // A final block without content can follow a whole block alone.

@@ -60,18 +60,20 @@ impl DeflateState {
         piece: &[u8],
         out: &mut Inflating<'_>,
     ) -> Result<(), Violation> {
-        self.inflater.get_or_insert_with(|| Box::new(Inflater::new())).inflate(piece, out)
+        self.inflater.get_or_insert_with(Inflater::take).inflate(piece, out)
     }
 
     /// Ends a message, after all its bytes.
     pub(crate) fn finish(&mut self, out: &mut Inflating<'_>) -> Result<(), Violation> {
-        let mut inflater = self.inflater.take().unwrap_or_else(|| Box::new(Inflater::new()));
+        let mut inflater = self.inflater.take().unwrap_or_else(Inflater::take);
         if self.agreed.peer_context_takeover {
             inflater.finish(out)?;
             self.inflater = Some(inflater);
             Ok(())
         } else {
-            inflater.finish_last(out)
+            let finished = inflater.finish_last(out);
+            inflater.give_back();
+            finished
         }
     }
 }
