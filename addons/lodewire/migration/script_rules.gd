@@ -292,7 +292,7 @@ func _read_connect_to_peer(index: int) -> void:
 		and _tokens.kind(arguments[1].x) == Tokens.Kind.NAME
 	)
 	if arguments.size() == 1 or is_flag:
-		_rename(index, "connect_to_peer_3x")
+		_rename(index, "connect_to_peer_godot_3")
 
 
 func _read_setup(index: int) -> void:

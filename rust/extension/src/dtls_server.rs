@@ -59,10 +59,10 @@ pub(crate) struct LodeDTLSServer {
     /// ([member LodePacketPeerDTLS.client_certificate]). [method LodePacketPeerDTLS.get_peer_certificate] tells which it
     /// was. The engine's clients have no certificates to show. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
-    client_authorities: Option<Gd<X509Certificate>>,
+    client_ca_chain: Option<Gd<X509Certificate>>,
 
     /// Clients have to show one of these certificates: each is the SHA-256 of one, or of its public key, as 64 hexadecimal
-    /// digits with or without colons. Without [member client_authorities] nothing else is checked. Set it before
+    /// digits with or without colons. Without [member client_ca_chain] nothing else is checked. Set it before
     /// [method setup].
     #[var(usage_flags = [DEFAULT])]
     pinned_client_certificates: PackedStringArray,
@@ -112,7 +112,7 @@ pub(crate) struct LodeDTLSServer {
     /// more than it has. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
-    max_waiting_bytes: i64,
+    max_buffered_bytes: i64,
 
     /// How many bytes may wait for the network, for each client: beyond it [method PacketPeer.put_packet] returns
     /// [constant ERR_OUT_OF_MEMORY]. It counts for clients of [method listen] alone. Set it before [method setup].
@@ -132,7 +132,7 @@ impl LodeDTLSServer {
             self.mtu,
             self.handshake_timeout,
             self.idle_timeout,
-            self.max_waiting_bytes,
+            self.max_buffered_bytes,
             self.max_outgoing_bytes,
         );
         Limits {
@@ -154,7 +154,7 @@ impl LodeDTLSServer {
     fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerSetup, String> {
         let options = options.ok_or("there are no options. Use TLSOptions.server().")?;
         let extra = Extra::read(&self.pinned_client_certificates, &self.revocation_lists)?;
-        let authorities = self.client_authorities.as_ref().map(certificate_text);
+        let authorities = self.client_ca_chain.as_ref().map(certificate_text);
         let trust = match &authorities {
             Some(authorities) => Some(Trust::Given(authorities)),
             None if !extra.pins.is_empty() => Some(Trust::Anyone),

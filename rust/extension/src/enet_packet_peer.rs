@@ -73,7 +73,7 @@ class_enum! {
         /// The throttle's interval, in milliseconds.
         PacketThrottleInterval = 13 => "PEER_PACKET_THROTTLE_INTERVAL",
         /// Reliable packets, or pieces of them, that came while too much waited for you: see
-        /// [member LodeENetConnection.max_waiting_bytes]. Not in [ENetPacketPeer].
+        /// [member LodeENetConnection.max_buffered_bytes]. Not in [ENetPacketPeer].
         PacketsRefused = 14 => "PEER_PACKETS_REFUSED",
         /// Unreliable packets that were dropped since too much waited for you. Not in [ENetPacketPeer].
         PacketsDropped = 15 => "PEER_PACKETS_DROPPED",

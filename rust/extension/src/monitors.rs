@@ -114,8 +114,8 @@ impl Family {
     }
 }
 
-const ROUND_TRIP: &str = "round trip (ms)";
-const LOST: &str = "lost (%)";
+const ROUND_TRIP: &str = "round-trip time (ms)";
+const LOST: &str = "packet loss (%)";
 
 /// The names of the monitors, in the order of [`values`].
 const NAMES: [&str; 10] = [
@@ -127,8 +127,8 @@ const NAMES: [&str; 10] = [
     "bytes out (per second)",
     ROUND_TRIP,
     LOST,
-    "bytes that wait for the game",
-    "bytes that wait for the network",
+    "bytes buffered in",
+    "bytes buffered out",
 ];
 
 /// The numbers as of `now`, with the rates since `before`. None is less than 0.

@@ -101,7 +101,7 @@ impl LodeWebSocketRequest {
 
     /// Whether it still waits for [method accept] or [method refuse]. A client that has given up does not wait.
     #[func]
-    fn is_waiting(&self) -> bool {
+    fn is_pending(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.is_waiting())
     }
 

@@ -17,8 +17,8 @@ pub(crate) struct Properties {
     pub(crate) deflate_window_bits: i32,
     pub(crate) deflate_context_takeover: bool,
     pub(crate) heartbeat_interval: f64,
-    pub(crate) close_delay: f64,
-    pub(crate) disconnect_when_full: bool,
+    pub(crate) close_timeout: f64,
+    pub(crate) disconnect_on_overflow: bool,
 }
 
 impl Properties {
@@ -29,8 +29,8 @@ impl Properties {
     pub(crate) fn settings(&self) -> Result<Settings, &'static str> {
         let heartbeat = seconds(self.heartbeat_interval)
             .ok_or("heartbeat_interval must be 0, for none, or a number of seconds.")?;
-        let close_delay =
-            seconds(self.close_delay).ok_or("close_delay must be a number of seconds, or 0.")?;
+        let close_timeout = seconds(self.close_timeout)
+            .ok_or("close_timeout must be a number of seconds, or 0.")?;
         let threshold = usize::try_from(self.deflate_threshold)
             .map_err(|_| "deflate_threshold must be a number of bytes, or 0.")?;
         let window_bits = u8::try_from(self.deflate_window_bits)
@@ -46,10 +46,10 @@ impl Properties {
         };
         Ok(Settings {
             limits: self.limits,
-            close_delay,
+            close_timeout,
             heartbeat: Some(heartbeat).filter(|interval| !interval.is_zero()),
             deflate: self.permessage_deflate.then_some(deflate),
-            drop_when_full: self.disconnect_when_full,
+            drop_when_full: self.disconnect_on_overflow,
             ..Settings::default()
         })
     }

@@ -161,7 +161,7 @@ fn a_balancer_is_told_how_the_server_is() {
 fn a_game_that_hangs_is_not_well() {
     let mut server = listen(Config {
         health_path: Some("/health".into()),
-        health_patience: Some(Duration::from_millis(200)),
+        health_timeout: Some(Duration::from_millis(200)),
         ..config()
     });
     // Where the machine is slow, the game may be too late once more.

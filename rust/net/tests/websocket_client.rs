@@ -333,7 +333,7 @@ fn who_has_closed_hears_nothing_more_and_the_end_is_clean() {
 
 #[test]
 fn a_game_that_does_not_read_delays_the_close_no_longer_than_it_may() {
-    let settings = Settings { close_delay: Duration::from_millis(100), ..Settings::default() };
+    let settings = Settings { close_timeout: Duration::from_millis(100), ..Settings::default() };
     let mut server = listen(with(&settings));
     let mut client = connect(&server, client_config(&settings));
     join(&mut server, &mut client);

@@ -259,7 +259,7 @@ fn messages_that_stay_incomplete_make_room() {
     const TOTAL: usize = 4 << 20;
     const LEN: usize = 900 << 10;
     let limits = Limits { in_total: TOTAL, ..Limits::default() };
-    let settings = Settings { limits, close_delay: Duration::ZERO, ..Settings::default() };
+    let settings = Settings { limits, close_timeout: Duration::ZERO, ..Settings::default() };
     let mut server = listen(Config { settings, ..config() });
     let begun = frame(true, 1 << 20, &vec![7; LEN]);
     let mut hostile: Vec<_> = (0..12)

@@ -76,9 +76,9 @@ const REWRITES := {
 	"func f(p: NetworkedMultiplayerENet): p.set_peer_timeout(1, 2, 3, 4)": (
 		"func f(p: LodeENetMultiplayerPeer): p.get_peer(1).set_timeout(2, 3, 4)"
 	),
-	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp)": "func f(p: LodePacketPeerDTLS): p.connect_to_peer_3x(udp)",
+	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp)": "func f(p: LodePacketPeerDTLS): p.connect_to_peer_godot_3(udp)",
 	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp, true, \"x\")": (
-		"func f(p: LodePacketPeerDTLS): p.connect_to_peer_3x(udp, true, \"x\")"
+		"func f(p: LodePacketPeerDTLS): p.connect_to_peer_godot_3(udp, true, \"x\")"
 	),
 	"func f(p: PacketPeerDTLS): p.connect_to_peer(udp, \"x\")": "func f(p: LodePacketPeerDTLS): p.connect_to_peer(udp, \"x\")",
 	"func f(p: DTLSServer): p.setup(a, b)": "func f(p: LodeDTLSServer): p.setup(TLSOptions.server(a, b))",

@@ -38,9 +38,9 @@ func test_one_group_per_host_which_goes_with_it() -> void:
 		check_eq(_value(each[0], "peers"), 0.0)
 		check_eq(_value(each[0], "connecting"), 0.0)
 		check_eq(_value(each[0], "bytes in (per second)"), 0.0)
-	check_eq(_has("LodeENetConnection", "lost (%)"), true)
-	check_eq(_has("LodeWebSocketServer", "lost (%)"), false)
-	check_eq(_has("LodeDTLSServer", "round trip (ms)"), false)
+	check_eq(_has("LodeENetConnection", "packet loss (%)"), true)
+	check_eq(_has("LodeWebSocketServer", "packet loss (%)"), false)
+	check_eq(_has("LodeDTLSServer", "round-trip time (ms)"), false)
 	server.stop()
 	check_eq(_group("LodeWebSocketServer"), "")
 	host.destroy()
@@ -84,9 +84,9 @@ func test_what_a_websocket_server_and_a_client_do() -> void:
 		_read(values)
 		# Each host shows its numbers at its own times.
 		return (_best(values, "LodeWebSocketServer", "packets in (per second)") > 1.0
-				and _best(values, "LodeWebSocketServer", "round trip (ms)") > 0.0
+				and _best(values, "LodeWebSocketServer", "round-trip time (ms)") > 0.0
 				and _best(values, "LodeWebSocketServer", "bytes in (per second)") > 1000.0
-				and _best(values, "LodeWebSocketServer", "bytes that wait for the game") > 999.0
+				and _best(values, "LodeWebSocketServer", "bytes buffered in") > 999.0
 				and _best(values, "LodeWebSocketClient", "packets out (per second)") > 1.0)
 	check(await until(wanted), str(values))
 	check_eq(_best(values, "LodeWebSocketServer", "peers"), 1.0)
@@ -110,8 +110,8 @@ func test_what_an_enet_host_does() -> void:
 		return (values.get(group + "/peers", 0.0) == 1.0
 				and values.get(group + "/packets in (per second)", 0.0) > 1.0
 				and values.get(group + "/bytes in (per second)", 0.0) > 0.0
-				and values.get(group + "/round trip (ms)", 0.0) > 0.0
-				and values.get(group + "/bytes that wait for the game", 0.0) > 4.0)
+				and values.get(group + "/round-trip time (ms)", 0.0) > 0.0
+				and values.get(group + "/bytes buffered in", 0.0) > 4.0)
 	# Of a peer that is not there yet, nothing can be sent.
 	check(await until(func() -> bool:
 		server.service_all()
@@ -138,7 +138,7 @@ func test_what_a_dtls_server_does() -> void:
 		_read(values)
 		return (_best(values, "LodeDTLSServer", "packets in (per second)") > 1.0
 				and _best(values, "LodeDTLSServer", "bytes in (per second)") > 10.0
-				and _best(values, "LodeDTLSServer", "bytes that wait for the game") > 4.0)
+				and _best(values, "LodeDTLSServer", "bytes buffered in") > 4.0)
 	check(await until(wanted), str(values))
 	check_eq(_best(values, "LodeDTLSServer", "peers"), 1.0)
 

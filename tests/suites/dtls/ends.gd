@@ -101,7 +101,7 @@ func pump() -> void:
 				peer.put_packet(packet)
 		if peer.get_status() not in [PacketPeerDTLS.STATUS_HANDSHAKING, PacketPeerDTLS.STATUS_CONNECTED]:
 			if peer is LodePacketPeerDTLS:
-				reasons.append(peer.get_last_error())
+				reasons.append(peer.get_error_message())
 			accepted.erase(peer)
 	for client in _clients:
 		if client.get_status() in [PacketPeerDTLS.STATUS_HANDSHAKING, PacketPeerDTLS.STATUS_CONNECTED]:

@@ -46,9 +46,9 @@ func test_matrix_of_chains() -> void:
 		var client: LodePacketPeerDTLS = await _try(LodePacketPeerDTLS.new(), row[0], TLSOptions.client(trusted), row[2])
 		check_eq(client.get_status(), row[3], what)
 		if row[4].is_empty():
-			check_eq(client.get_last_error(), "", what)
+			check_eq(client.get_error_message(), "", what)
 		else:
-			check(client.get_last_error().contains(row[4]), "%s: %s" % [what, client.get_last_error()])
+			check(client.get_error_message().contains(row[4]), "%s: %s" % [what, client.get_error_message()])
 		ends.close()
 
 
@@ -56,7 +56,7 @@ func test_chain_of_the_engines_server() -> void:
 	var port := ends.serve("", Ends.options("server.key", "chain.crt"))
 	var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
 	check(await until(ends.settled(client)), "it is decided")
-	check_eq(client.get_status(), CONNECTED, client.get_last_error())
+	check_eq(client.get_status(), CONNECTED, client.get_error_message())
 
 
 func test_chain_that_comes_apart() -> void:
@@ -69,7 +69,7 @@ func test_chain_that_comes_apart() -> void:
 		var port := ends.serve_with(server, TLSOptions.server(Ends.key("server.key"), leaf))
 		var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
 		check(await until(ends.settled(client)), "it is decided")
-		check_eq(client.get_status(), ERROR if chain == null else CONNECTED, client.get_last_error())
+		check_eq(client.get_status(), ERROR if chain == null else CONNECTED, client.get_error_message())
 		ends.close()
 
 
@@ -100,7 +100,7 @@ func test_what_is_revoked() -> void:
 	client.revocation_lists = FileAccess.get_file_as_string(Ends.KEYS + "revoked.crl")
 	await _try(client, "chain.crt", TLSOptions.client(Ends.certificate("authority.crt")), Ends.NAME)
 	check_eq(client.get_status(), ERROR)
-	check(client.get_last_error().contains("revoked"), client.get_last_error())
+	check(client.get_error_message().contains("revoked"), client.get_error_message())
 	ends.close()
 	await _try(client, "common_name.crt", TLSOptions.client(Ends.certificate("authority.crt")), Ends.NAME)
 	check_eq(client.get_status(), CONNECTED, "another one is not")
@@ -114,7 +114,7 @@ func test_pinned_certificates() -> void:
 		await _try(client, row[0], TLSOptions.client_unsafe(), "any")
 		check_eq(client.get_status(), row[1], row[0])
 		if row[1] == ERROR:
-			check(client.get_last_error().contains("pinned"), client.get_last_error())
+			check(client.get_error_message().contains("pinned"), client.get_error_message())
 		ends.close()
 	var broken := LodePacketPeerDTLS.new()
 	broken.pinned_certificates = ["12:34"]
@@ -131,7 +131,7 @@ func test_clients_that_have_to_say_who_they_are() -> void:
 		["", "", ERROR],
 	]:
 		var server := LodeDTLSServer.new()
-		server.client_authorities = Ends.certificate("authority.crt")
+		server.client_ca_chain = Ends.certificate("authority.crt")
 		var port := ends.serve_with(server, Ends.options())
 		var client := LodePacketPeerDTLS.new()
 		if not row[0].is_empty():
@@ -169,7 +169,7 @@ func test_godot_3_arguments() -> void:
 		udp.connect_to_host("127.0.0.1", port)
 		if row[1] != CONNECTED:
 			expect_error(OF_THE_ENGINE)
-		check_eq(client.callv("connect_to_peer_3x", [udp] + row[0]), OK)
+		check_eq(client.callv("connect_to_peer_godot_3", [udp] + row[0]), OK)
 		ends.add(client)
 		check(await until(ends.settled(client)), str(row))
 		await frames(3)

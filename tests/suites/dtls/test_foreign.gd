@@ -129,7 +129,7 @@ func _echo_at(port: int, certificate: X509Certificate, hostname: String, longest
 	check_eq(client.connect_to_host("127.0.0.1", port, hostname, TLSOptions.client(certificate)), OK)
 	ends.add(client)
 	check(await until(ends.settled(client)), "it is decided")
-	if not check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED, client.get_last_error()):
+	if not check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED, client.get_error_message()):
 		return
 	for index in 200:
 		var packet := PackedByteArray()

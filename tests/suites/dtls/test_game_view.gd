@@ -19,7 +19,7 @@ func test_a_new_peer_is_disconnected() -> void:
 	check_eq(peer.get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
 	check_eq(peer.get_available_packet_count(), 0)
 	check_eq(peer.put_packet([1]), ERR_UNCONFIGURED)
-	check_eq(peer.get_last_error(), "")
+	check_eq(peer.get_error_message(), "")
 	check(peer.get_peer_certificate() == null, "there is none")
 	peer.poll()
 	peer.disconnect_from_peer()
@@ -31,7 +31,7 @@ func test_sockets_that_are_not_connected() -> void:
 	for udp: PacketPeerUDP in [null, PacketPeerUDP.new()]:
 		expect_error("the PacketPeerUDP is not connected")
 		check_eq(peer.connect_to_peer(udp, "x", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
-		check(peer.get_last_error().contains("not connected"), peer.get_last_error())
+		check(peer.get_error_message().contains("not connected"), peer.get_error_message())
 	expect_error("the options are a server's")
 	check_eq(peer.connect_to_host("127.0.0.1", 4242, "", Ends.options()), ERR_INVALID_PARAMETER)
 	for port: int in [-1, 0, 65_536]:
@@ -154,7 +154,7 @@ func test_the_status_changes_with_poll_alone() -> void:
 
 func test_packets_over_the_limit_are_counted() -> void:
 	var server := LodeDTLSServer.new()
-	server.max_waiting_bytes = 10_000
+	server.max_buffered_bytes = 10_000
 	var port := ends.listen(server, Ends.options())
 	var client := ends.add(LodePacketPeerDTLS.new()) as LodePacketPeerDTLS
 	client.connect_to_host("127.0.0.1", port, Ends.NAME, TLSOptions.client_unsafe())
@@ -196,7 +196,7 @@ func test_a_handshake_that_nobody_answers() -> void:
 		ends.add(client)
 		check(await until(ends.settled(client)), "it ends")
 		check_eq(client.get_status(), LodePacketPeerDTLS.STATUS_ERROR)
-		check_eq(client.get_last_error(), "the other side does not answer")
+		check_eq(client.get_error_message(), "the other side does not answer")
 
 
 func test_clients_that_vanish() -> void:
@@ -231,7 +231,7 @@ func test_a_client_that_comes_back_at_its_address() -> void:
 	ends.add(second)
 	check(await until(ends.connected(second)), "it connects anew")
 	check(await until(func() -> bool: ends.pump(); return old.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED), "the old one ends")
-	check_eq(old.get_last_error(), "the other side has connected anew")
+	check_eq(old.get_error_message(), "the other side has connected anew")
 	second.put_packet("new".to_ascii_buffer())
 	check(await until(func() -> bool: ends.pump(); return second.get_available_packet_count() == 1), "the new one goes on")
 	check(ends.accepted.size() == 1 and ends.accepted[0] != old, "it is another object")

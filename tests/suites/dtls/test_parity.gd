@@ -19,7 +19,7 @@ func test_packet_peer_has_all_that_the_engines_has() -> void:
 
 func test_connect_to_peer_as_godot_3_has_it() -> void:
 	var found := ClassDB.class_get_method_list("LodePacketPeerDTLS", true).filter(
-		func(method: Dictionary) -> bool: return method.name == "connect_to_peer_3x"
+		func(method: Dictionary) -> bool: return method.name == "connect_to_peer_godot_3"
 	)
 	if check_eq(found.size(), 1):
 		var names: Array = found[0].args.map(func(argument: Dictionary) -> String: return argument.name)

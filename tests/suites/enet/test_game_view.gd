@@ -137,7 +137,7 @@ func test_what_is_sent_leaves_without_a_further_call() -> void:
 
 
 func test_one_burst_shares_datagrams() -> void:
-	client.gather_time = 100_000.0
+	client.flush_interval = 100_000.0
 	var peer := _connected(_dial())
 	client.pop_statistic(LodeENetConnection.HOST_TOTAL_SENT_PACKETS)
 	for _index in 100:
@@ -148,7 +148,7 @@ func test_one_burst_shares_datagrams() -> void:
 
 
 func test_sends_are_gathered_for_the_time_that_is_asked_for() -> void:
-	client.gather_time = 300.0
+	client.flush_interval = 300.0
 	var peer := _connected(_dial())
 	# A packet shares the datagram of whatever leaves earlier, such as an acknowledgement: so only some have to wait.
 	for _try in 20:
@@ -160,7 +160,7 @@ func test_sends_are_gathered_for_the_time_that_is_asked_for() -> void:
 
 
 func test_a_full_datagram_does_not_wait_for_more() -> void:
-	client.gather_time = 100_000.0
+	client.flush_interval = 100_000.0
 	var peer := _connected(_dial())
 	for _index in 3:
 		var packet := PackedByteArray()
@@ -170,7 +170,7 @@ func test_a_full_datagram_does_not_wait_for_more() -> void:
 
 
 func test_flush_sends_at_once() -> void:
-	client.gather_time = 100_000.0
+	client.flush_interval = 100_000.0
 	var peer := _connected(_dial())
 	peer.send(0, [7], LodeENetPacketPeer.FLAG_UNSEQUENCED)
 	client.pop_statistic(LodeENetConnection.HOST_TOTAL_SENT_PACKETS)
@@ -275,7 +275,7 @@ func test_a_stalled_game_keeps_its_peers_and_gets_everything() -> void:
 
 
 func test_what_waits_is_limited() -> void:
-	server.max_waiting_bytes = 50_000
+	server.max_buffered_bytes = 50_000
 	var peer := _connected(_dial())
 	var at_server: LodeENetPacketPeer = server.get_peers()[0]
 	var packet := PackedByteArray()

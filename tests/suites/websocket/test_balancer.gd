@@ -21,7 +21,7 @@ func test_defaults() -> void:
 	check_eq(server.proxy_header, LodeWebSocketServer.PROXY_HEADER_NONE)
 	check_eq(server.trusted_proxies, PackedStringArray())
 	check_eq(server.health_path, "")
-	check_eq(server.health_patience, 60.0)
+	check_eq(server.health_timeout, 60.0)
 	check_eq(server.draining, false)
 	check_eq(server.reuse_port, false)
 
@@ -38,10 +38,10 @@ func test_properties_that_do_not_fit() -> void:
 	expect_error("health_path \"health\" is no path")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 	server.health_path = "/health"
-	server.health_patience = -1.0
-	expect_error("health_patience must be 0 or more seconds")
+	server.health_timeout = -1.0
+	expect_error("health_timeout must be 0 or more seconds")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
-	server.health_patience = 0.0
+	server.health_timeout = 0.0
 	check_eq(server.listen(0), OK)
 	expect_error("proxy_header can only be set before listen()")
 	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_NONE

@@ -159,7 +159,7 @@ func test_protocols_and_headers() -> void:
 	check_eq(request.get_address(), "127.0.0.1")
 	check_gt(request.get_port(), 0)
 	check(request.get_headers().has("X-Token: 123"), "all lines are there")
-	check_eq(request.is_waiting(), false)
+	check_eq(request.is_pending(), false)
 	check_eq(request.accept(), ERR_UNAVAILABLE, "it was accepted long ago")
 
 

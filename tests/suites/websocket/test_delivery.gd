@@ -69,7 +69,7 @@ func test_unread_packets_stay() -> void:
 		check(clean, "a clean end")
 		seen.append(server.get_peer(who).get_available_packet_count())
 	)
-	server.close_delay = 0.1
+	server.close_timeout = 0.1
 	var peer := server.get_peer(id)
 	client.get_peer(1).send_text("one")
 	client.get_peer(1).send_text("two")
@@ -130,7 +130,7 @@ func test_peer_that_does_not_read() -> void:
 
 func test_peer_that_does_not_read_may_be_dropped() -> void:
 	server.set_buffers(64, 64, 64, 64)
-	server.disconnect_when_full = true
+	server.disconnect_on_overflow = true
 	if not await _join():
 		return
 	var bytes := PackedByteArray()
@@ -187,8 +187,8 @@ func test_a_stall_of_the_game_loses_nobody() -> void:
 
 func test_wrong_properties() -> void:
 	for property: Array in [
-		["heartbeat_interval", -1.0], ["close_delay", -1.0], ["close_delay", INF], ["deflate_threshold", -1],
-		["deflate_window_bits", 8], ["deflate_window_bits", 16], ["max_clients", 0], ["max_waiting_requests", 0],
+		["heartbeat_interval", -1.0], ["close_timeout", -1.0], ["close_timeout", INF], ["deflate_threshold", -1],
+		["deflate_window_bits", 8], ["deflate_window_bits", 16], ["max_clients", 0], ["max_pending_requests", 0],
 	]:
 		var other := LodeWebSocketServer.new()
 		other.set(property[0], property[1])

@@ -25,7 +25,7 @@ func test_multiplayer() -> void:
 	if program.is_empty():
 		return
 	var server := LodeWebSocketServer.new()
-	server.godot_3_wire = true
+	server.godot_3_protocol = true
 	check_eq(server.listen(0, [], true), OK)
 	var ids: Array[int] = []
 	var gone: Array[int] = []

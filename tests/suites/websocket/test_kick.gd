@@ -29,14 +29,14 @@ func test_a_kicked_player_calls_nothing_any_more() -> void:
 
 ## A player calls many times at once, and is sent away at the first call.
 func _kick(way: String, godot_3: bool, kick: Callable) -> void:
-	server.godot_3_wire = godot_3
+	server.godot_3_protocol = godot_3
 	check_eq(server.listen(0, [], true), OK)
 	var root := Root.new("Server", server)
 	add_child(root)
 	var clients: Array[Root] = []
 	for index in 2:
 		var client := LodeWebSocketClient.new()
-		client.godot_3_wire = godot_3
+		client.godot_3_protocol = godot_3
 		check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true), OK)
 		var client_root := Root.new("Client%d" % index, client)
 		add_child(client_root)

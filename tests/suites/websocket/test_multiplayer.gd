@@ -103,14 +103,14 @@ func test_status_and_signals() -> void:
 
 func test_packets_and_targets() -> void:
 	for godot_3: bool in [false, true]:
-		server.godot_3_wire = godot_3
+		server.godot_3_protocol = godot_3
 		_listen()
 		var ids: Array[int] = []
 		server.peer_connected.connect(func(id: int) -> void: ids.append(id), CONNECT_ONE_SHOT)
 		var clients: Array[LodeWebSocketClient] = []
 		for _i in 3:
 			var client := LodeWebSocketClient.new()
-			client.godot_3_wire = godot_3
+			client.godot_3_protocol = godot_3
 			client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
 			clients.append(client)
 		var all_are_in := func() -> bool: return clients.all(func(client: LodeWebSocketClient) -> bool:
@@ -166,7 +166,7 @@ func test_packets_and_targets() -> void:
 
 
 func test_a_client_speaks_for_itself_alone() -> void:
-	server.godot_3_wire = true
+	server.godot_3_protocol = true
 	_listen()
 	var client := WebSocketPeer.new()
 	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())

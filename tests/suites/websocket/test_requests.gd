@@ -20,7 +20,7 @@ func test_accepted_later() -> void:
 	var client := _connect("/lobby?room=%C3%A9")
 	check(await _until(func() -> bool: return requests.size() == 1), "the game is asked")
 	var request := requests[0]
-	check_eq(request.is_waiting(), true)
+	check_eq(request.is_pending(), true)
 	check_eq(request.get_path(), "/lobby")
 	check_eq(request.get_query().uri_decode(), "room=é")
 	expect_error("is not a header that can be added")
@@ -28,7 +28,7 @@ func test_accepted_later() -> void:
 	expect_error("a status is 400 to 599")
 	check_eq(request.refuse(200), ERR_INVALID_PARAMETER)
 	check_eq(request.accept(["X-Session: 7"]), OK)
-	check_eq(request.is_waiting(), false)
+	check_eq(request.is_pending(), false)
 	check_eq(request.accept(), ERR_UNAVAILABLE)
 	check_eq(request.refuse(), ERR_UNAVAILABLE)
 	check(await _until(func() -> bool: return connected.size() == 1), "it is let in")
@@ -53,7 +53,7 @@ func test_unanswered_is_refused() -> void:
 
 func test_only_so_many_wait() -> void:
 	server.hold_requests = true
-	server.max_waiting_requests = 2
+	server.max_pending_requests = 2
 	server.client_request.connect(func(request: LodeWebSocketRequest) -> void: requests.append(request))
 	check_eq(server.listen(0), OK)
 	_connect("/")
@@ -64,7 +64,7 @@ func test_only_so_many_wait() -> void:
 	# One that leaves makes room.
 	clients[1].close(-1)
 	clients.remove_at(1)
-	check(await _until(func() -> bool: return not requests[1].is_waiting()), "it has left")
+	check(await _until(func() -> bool: return not requests[1].is_pending()), "it has left")
 	check_eq(requests[1].accept(), ERR_UNAVAILABLE)
 	_connect("/")
 	check(await _until(func() -> bool: return requests.size() == 3), "another waits")
@@ -195,13 +195,13 @@ func test_a_refusal_can_be_read_in_code() -> void:
 			if what == "is full":
 				first.connect_to_url(url)
 				check(await until(pump.bind(func() -> bool: return of.get_peers().size() == 1)), "one is in")
-			check_eq([client.get_last_error(), client.get_response_status()], ["", 0])
+			check_eq([client.get_error_message(), client.get_response_code()], ["", 0])
 			client.connect_to_url(url, [], multiplayer_mode)
 			check(await until(pump.bind(func() -> bool: return failed[0] == 1)), what)
-			check_eq([client.get_response_status(), client.get_response_reason()], cases[what], what)
-			check_eq(client.get_last_error(), "the server refused the connection: %d %s" % cases[what])
+			check_eq([client.get_response_code(), client.get_response_reason()], cases[what], what)
+			check_eq(client.get_error_message(), "the server refused the connection: %d %s" % cases[what])
 			of.stop()
 			client.connect_to_url(url, [], multiplayer_mode)
-			check_eq([client.get_last_error(), client.get_response_status(), client.get_response_reason()], ["", 0, ""])
+			check_eq([client.get_error_message(), client.get_response_code(), client.get_response_reason()], ["", 0, ""])
 			check(await until(pump.bind(func() -> bool: return failed[0] == 2)), what)
-			check_eq([client.get_last_error(), client.get_response_status()], ["nobody listens at " + url.trim_prefix("ws://"), 0])
+			check_eq([client.get_error_message(), client.get_response_code()], ["nobody listens at " + url.trim_prefix("ws://"), 0])

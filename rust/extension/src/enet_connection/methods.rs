@@ -69,7 +69,7 @@ impl LodeENetConnection {
     }
 
     /// Sends what waits to be sent, and returns when the system has it, after a second at most; at once when the network has
-    /// been shut down. Without it, that happens within [member gather_time].
+    /// been shut down. Without it, that happens within [member flush_interval].
     #[func]
     fn flush(&mut self) {
         if let Some(connection) = self.active("flush") {

@@ -145,7 +145,7 @@ pub(crate) struct LodeENetConnection {
     /// wait, nor does [method flush]. 0 sends at once.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
-    gather_time: f64,
+    flush_interval: f64,
 
     /// How many bytes of a peer's packets may wait for you, each with 128 more. Beyond it the oldest unreliable packets are
     /// dropped ([constant LodeENetPacketPeer.PEER_PACKETS_DROPPED] counts them), and reliable ones are not acknowledged
@@ -153,13 +153,13 @@ pub(crate) struct LodeENetConnection {
     /// there is still no room then. One packet may be longer.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
-    max_waiting_bytes: i64,
+    max_buffered_bytes: i64,
 
     /// The same for all peers together, which holds without exception. Half of it is divided among the places for peers; of the
     /// other half, a peer may have as much as it leaves free. It counts when the host is created.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 512 << 20)]
-    max_total_waiting_bytes: i64,
+    max_total_buffered_bytes: i64,
 
     /// How many bytes may wait for the network, per peer: beyond it [method LodeENetPacketPeer.send] returns
     /// [constant ERR_OUT_OF_MEMORY]. One packet may be longer.

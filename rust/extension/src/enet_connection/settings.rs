@@ -41,22 +41,22 @@ impl LodeENetConnection {
     fn properties(&self) -> Properties {
         (
             [
-                self.gather_time,
+                self.flush_interval,
                 self.simulated_latency,
                 self.simulated_jitter,
                 self.simulated_loss,
                 self.simulated_duplication,
                 self.simulated_reordering,
             ],
-            [self.mtu.into(), self.max_waiting_bytes, self.max_outgoing_bytes],
+            [self.mtu.into(), self.max_buffered_bytes, self.max_outgoing_bytes],
         )
     }
 
     fn wanted(&self) -> Live {
         Live {
             mtu: usize::try_from(self.mtu).unwrap_or(0),
-            gather: millis(self.gather_time),
-            waiting: bytes(self.max_waiting_bytes),
+            gather: millis(self.flush_interval),
+            waiting: bytes(self.max_buffered_bytes),
             outgoing: bytes(self.max_outgoing_bytes),
             simulation: Simulation {
                 latency: millis(self.simulated_latency),
@@ -79,7 +79,7 @@ impl LodeENetConnection {
                 mtu: wanted.mtu,
                 checksum: self.use_checksum,
                 waiting_limit: wanted.waiting,
-                host_waiting_limit: bytes(self.max_total_waiting_bytes),
+                host_waiting_limit: bytes(self.max_total_buffered_bytes),
                 half_open_limit: usize::try_from(self.max_half_open).unwrap_or(0),
                 half_open_per_address: usize::try_from(self.max_half_open_per_address).unwrap_or(0),
                 ..host

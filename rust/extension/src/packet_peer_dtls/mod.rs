@@ -24,13 +24,13 @@ use std::net::{IpAddr, SocketAddr};
 class_enum! {
     /// How far the connection has come.
     pub(crate) enum LodePacketPeerDTLS.Status {
-        /// There is no connection: it has ended, or none was begun. [method get_last_error] tells why it has ended.
+        /// There is no connection: it has ended, or none was begun. [method get_error_message] tells why it has ended.
         Disconnected = 0 => "STATUS_DISCONNECTED",
         /// The connection is coming about. Go on to call [method poll].
         Handshaking = 1 => "STATUS_HANDSHAKING",
         /// Packets go both ways.
         Connected = 2 => "STATUS_CONNECTED",
-        /// The connection has failed. [method get_last_error] tells why.
+        /// The connection has failed. [method get_error_message] tells why.
         Error = 3 => "STATUS_ERROR",
         /// The connection has failed, since the server's certificate is for another name than the one that was asked for.
         ErrorHostnameMismatch = 4 => "STATUS_ERROR_HOSTNAME_MISMATCH",
@@ -59,7 +59,7 @@ class_enum! {
 ///         while peer.get_available_packet_count() > 0:
 ///             print(peer.get_packet().get_string_from_utf8())
 ///     elif peer.get_status() != LodePacketPeerDTLS.STATUS_HANDSHAKING:
-///         print("Lost: ", peer.get_last_error())
+///         print("Lost: ", peer.get_error_message())
 /// ```
 #[derive(GodotClass)]
 #[class(base=PacketPeerExtension, init, tool)]
@@ -84,7 +84,7 @@ pub(crate) struct LodePacketPeerDTLS {
     #[var(usage_flags = [DEFAULT])]
     revocation_lists: GString,
 
-    /// What this client shows to a server that asks who it is ([member LodeDTLSServer.client_authorities]). Set it, and
+    /// What this client shows to a server that asks who it is ([member LodeDTLSServer.client_ca_chain]). Set it, and
     /// [member client_key], before you connect.
     #[var(usage_flags = [DEFAULT])]
     client_certificate: Option<Gd<X509Certificate>>,
@@ -113,7 +113,7 @@ pub(crate) struct LodePacketPeerDTLS {
     /// has. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
-    max_waiting_bytes: i64,
+    max_buffered_bytes: i64,
 
     /// How many bytes may wait for the network: beyond it [method PacketPeer.put_packet] returns
     /// [constant ERR_OUT_OF_MEMORY]. It counts for [method connect_to_host] alone: elsewhere nothing waits. Set it before
@@ -145,7 +145,7 @@ impl LodePacketPeerDTLS {
             self.mtu,
             self.handshake_timeout,
             self.idle_timeout,
-            self.max_waiting_bytes,
+            self.max_buffered_bytes,
             self.max_outgoing_bytes,
         )
     }
@@ -247,7 +247,7 @@ impl LodePacketPeerDTLS {
     /// server's certificate must be for [param for_hostname], and be [param valid_certificate] or signed by it; without
     /// that, who the operating system trusts has to vouch for it. Without [param validate_certs] nothing is checked.
     #[func]
-    fn connect_to_peer_3x(
+    fn connect_to_peer_godot_3(
         &mut self,
         packet_peer: Option<Gd<PacketPeerUdp>>,
         #[opt(default = true)] validate_certs: bool,
@@ -255,7 +255,7 @@ impl LodePacketPeerDTLS {
         #[opt(default = Optional::NONE)] valid_certificate: Optional<X509Certificate>,
     ) -> Error {
         let hostname = for_hostname.to_string();
-        self.connect_through("connect_to_peer_3x", packet_peer, |extra| {
+        self.connect_through("connect_to_peer_godot_3", packet_peer, |extra| {
             let certificate = valid_certificate.0.as_ref().map(certificate_text);
             let trust = match &certificate {
                 _ if !validate_certs => Trust::Anyone,
@@ -272,7 +272,7 @@ impl LodePacketPeerDTLS {
     ///
     /// The server's certificate must be for [param hostname], or for [param address] if that is empty;
     /// [param client_options] as of [method connect_to_peer]. What goes wrong on the network is told by
-    /// [method get_status] and [method get_last_error].
+    /// [method get_status] and [method get_error_message].
     ///
     /// Returns [constant ERR_INVALID_PARAMETER] for a bad port, an empty address, or an option that cannot be used,
     /// [constant ERR_ALREADY_IN_USE] while this peer is connected or connecting, and [constant ERR_CANT_CREATE] if the
@@ -362,7 +362,7 @@ impl LodePacketPeerDTLS {
     /// Why the connection could not be begun, has failed or ended, in a line; empty if it is there, or was ended as it
     /// should be. For example [code]the certificate is not accepted: it has expired[/code].
     #[func]
-    fn get_last_error(&self) -> GString {
+    fn get_error_message(&self) -> GString {
         if self.objection.is_empty() {
             GString::from(self.link.status().map_or("", dtls::Status::reason))
         } else {
@@ -390,7 +390,7 @@ impl LodePacketPeerDTLS {
         Array::from(packets.as_slice())
     }
 
-    /// How many packets were lost since too many waited to be read: see [member max_waiting_bytes].
+    /// How many packets were lost since too many waited to be read: see [member max_buffered_bytes].
     #[func]
     fn get_dropped_packet_count(&self) -> i64 {
         let dropped = self.link.dropped();

@@ -73,8 +73,8 @@ impl LodeWebSocketClient {
             deflate_window_bits: self.deflate_window_bits,
             deflate_context_takeover: self.deflate_context_takeover,
             heartbeat_interval: self.heartbeat_interval,
-            close_delay: self.close_delay,
-            disconnect_when_full: self.disconnect_when_full,
+            close_timeout: self.close_timeout,
+            disconnect_on_overflow: self.disconnect_on_overflow,
         }
     }
 

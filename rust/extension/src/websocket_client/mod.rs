@@ -111,17 +111,17 @@ pub(crate) struct LodeWebSocketClient {
     /// How many seconds the answer to the server's close may wait for you to read the messages that came before it.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
-    close_delay: f64,
+    close_timeout: f64,
 
     /// Drop the connection when too much waits to be sent (see [method set_buffers]), instead of refusing the message
     /// alone.
     #[var(usage_flags = [DEFAULT])]
-    disconnect_when_full: bool,
+    disconnect_on_overflow: bool,
 
     /// With [code]gd_mp_api[/code]: write packets as Godot 3 does, for a server made with Godot 3's WebSocketServer. Off,
     /// the default, is for Godot 4's [WebSocketMultiplayerPeer] and [LodeWebSocketServer].
     #[var(usage_flags = [DEFAULT])]
-    godot_3_wire: bool,
+    godot_3_protocol: bool,
 }
 
 /// How far the connection has come.
@@ -146,7 +146,7 @@ impl LodeWebSocketClient {
     #[signal]
     fn connection_closed(was_clean_close: bool);
 
-    /// The connection could not be opened: [method get_last_error] tells why, and so does a line in the log.
+    /// The connection could not be opened: [method get_error_message] tells why, and so does a line in the log.
     #[signal]
     fn connection_error();
 
@@ -166,7 +166,7 @@ impl LodeWebSocketClient {
     #[signal]
     fn connection_succeeded();
 
-    /// In the multiplayer mode: the connection could not be opened. [method get_last_error] tells why, and so does a line in
+    /// In the multiplayer mode: the connection could not be opened. [method get_error_message] tells why, and so does a line in
     /// the log.
     #[signal]
     fn connection_failed();
@@ -198,7 +198,7 @@ impl LodeWebSocketClient {
                 self.stage = stage;
                 self.server = Some(LodeWebSocketPeer::begin_connecting());
                 self.failure = Failure::default();
-                let wire = if self.godot_3_wire { Wire::Godot3 } else { Wire::Godot4 };
+                let wire = if self.godot_3_protocol { Wire::Godot3 } else { Wire::Godot4 };
                 self.multiplayer = gd_mp_api.then(|| ClientMultiplayer::new(wire));
                 Error::OK
             }
@@ -244,17 +244,17 @@ impl LodeWebSocketClient {
     /// connection has ended is told by [method LodeWebSocketPeer.get_close_code] and
     /// [method LodeWebSocketPeer.get_close_reason] of [code]get_peer(1)[/code].
     #[func]
-    fn get_last_error(&self) -> GString {
+    fn get_error_message(&self) -> GString {
         GString::from(&self.failure.why)
     }
 
     /// The status of HTTP with which the server refused the connection, such as 401, 403 or 503; 0 if it did not answer.
     #[func]
-    fn get_response_status(&self) -> i32 {
+    fn get_response_code(&self) -> i32 {
         self.failure.status.map_or(0, i32::from)
     }
 
-    /// What the server says of [method get_response_status]: the first line of its text, such as that of
+    /// What the server says of [method get_response_code]: the first line of its text, such as that of
     /// [method LodeWebSocketRequest.refuse], or else the phrase after the status, such as [code]Not Found[/code].
     #[func]
     fn get_response_reason(&self) -> GString {

@@ -63,14 +63,14 @@ impl LodeWebSocketServer {
             tls: self.tls()?,
             max_clients: positive(self.max_clients, "max_clients")?,
             ask: self.hold_requests,
-            max_waiting: positive(self.max_waiting_requests, "max_waiting_requests")?,
+            max_waiting: positive(self.max_pending_requests, "max_pending_requests")?,
             proxies: self.proxies()?,
             health_path: self.health_path()?,
-            health_patience: if self.health_patience == 0.0 {
+            health_timeout: if self.health_timeout == 0.0 {
                 None
             } else {
-                let why = "health_patience must be 0 or more seconds.";
-                Some(timeout(self.health_patience).ok_or_else(|| invalid(why))?)
+                let why = "health_timeout must be 0 or more seconds.";
+                Some(timeout(self.health_timeout).ok_or_else(|| invalid(why))?)
             },
             reuse_port: self.reuse_port,
         };
@@ -105,8 +105,8 @@ impl LodeWebSocketServer {
             deflate_window_bits: self.deflate_window_bits,
             deflate_context_takeover: self.deflate_context_takeover,
             heartbeat_interval: self.heartbeat_interval,
-            close_delay: self.close_delay,
-            disconnect_when_full: self.disconnect_when_full,
+            close_timeout: self.close_timeout,
+            disconnect_on_overflow: self.disconnect_on_overflow,
         }
     }
 

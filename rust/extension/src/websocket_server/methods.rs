@@ -50,7 +50,7 @@ impl LodeWebSocketServer {
                 server.set_refusing(self.refusing);
                 server.set_draining(self.draining);
                 self.server = Some(server);
-                let wire = if self.godot_3_wire { Wire::Godot3 } else { Wire::Godot4 };
+                let wire = if self.godot_3_protocol { Wire::Godot3 } else { Wire::Godot4 };
                 self.multiplayer = gd_mp_api.then(|| ServerMultiplayer::new(wire));
                 Error::OK
             }

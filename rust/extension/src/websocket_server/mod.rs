@@ -150,12 +150,12 @@ pub(crate) struct LodeWebSocketServer {
     /// then you can still send to that client. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
-    close_delay: f64,
+    close_timeout: f64,
 
     /// Drop a client for which too much waits to be sent (see [method set_buffers]), instead of refusing the message
     /// alone. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
-    disconnect_when_full: bool,
+    disconnect_on_overflow: bool,
 
     /// The most clients at once. The next one is refused (HTTP 503). A client counts until [method poll] has told its end.
     /// Set it before [method listen].
@@ -172,7 +172,7 @@ pub(crate) struct LodeWebSocketServer {
     /// [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
-    max_waiting_requests: i32,
+    max_pending_requests: i32,
 
     /// The web pages that may connect, such as [code]https://game.example[/code] or [code]http://localhost:8000[/code]:
     /// scheme, host and port must be the same. Others are refused (HTTP 403). Empty, the default, lets every page connect.
@@ -196,7 +196,7 @@ pub(crate) struct LodeWebSocketServer {
     /// relay them. Off, the default, is for Godot 4's [WebSocketMultiplayerPeer] and [LodeWebSocketClient]. Set it before
     /// [method listen].
     #[var(usage_flags = [DEFAULT])]
-    godot_3_wire: bool,
+    godot_3_protocol: bool,
 
     /// How the load balancers in [member trusted_proxies] tell whose connection they bring, so that
     /// [method get_peer_address] is the player's. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a
@@ -214,7 +214,7 @@ pub(crate) struct LodeWebSocketServer {
 
     /// Answer HTTP requests for this path, such as [code]/health[/code], on the same port: 200 while more players may come,
     /// 503 while the server is [member draining], refuses new connections or is full, or when the game has not polled for
-    /// [member health_patience] seconds. Empty, the default, answers none. Set it before [method listen].
+    /// [member health_timeout] seconds. Empty, the default, answers none. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     health_path: GString,
 
@@ -222,7 +222,7 @@ pub(crate) struct LodeWebSocketServer {
     /// so. Let it be longer than your longest load of a level. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
-    health_patience: f64,
+    health_timeout: f64,
 
     /// Tell load balancers by [member health_path] that they shall send nobody more here, before the server ends. Who comes
     /// all the same is served: it takes a balancer some seconds to notice. It may be changed at any time.

@@ -51,7 +51,7 @@ impl Rules {
     /// Whether the game has polled lately, as far as that is asked for.
     fn is_polled(&self, now: Instant) -> bool {
         let polled = self.began + Duration::from_millis(self.polled.load(Ordering::Relaxed));
-        let patience = self.config.health_patience;
+        let patience = self.config.health_timeout;
         patience.is_none_or(|patience| now.saturating_duration_since(polled) <= patience)
     }
 

@@ -55,7 +55,7 @@ pub struct Settings {
     /// The limits of each peer.
     pub limits: Limits,
     /// How long the Close that answers a peer's Close, or its fault, waits for the game to read what came before it.
-    pub close_delay: Duration,
+    pub close_timeout: Duration,
     /// How often a peer is asked whether it is there, if at all. One that says nothing for as long is dropped.
     pub heartbeat: Option<Duration>,
     /// Offer, or accept, permessage-deflate.
@@ -72,7 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            close_delay: Duration::from_secs(1),
+            close_timeout: Duration::from_secs(1),
             heartbeat: None,
             deflate: None,
             echo: false,

@@ -74,7 +74,7 @@ pub struct Config {
     /// none: nowhere.
     pub health_path: Option<Arc<str>>,
     /// How long the game may not poll until the server is not well; none: for ever.
-    pub health_patience: Option<Duration>,
+    pub health_timeout: Option<Duration>,
     /// Other processes may listen on the same port: the system deals out the clients.
     pub reuse_port: bool,
 }
@@ -94,7 +94,7 @@ impl Default for Config {
             max_waiting: 256,
             proxies: Proxies::default(),
             health_path: None,
-            health_patience: None,
+            health_timeout: None,
             reuse_port: false,
         }
     }

@@ -1,4 +1,4 @@
-# The same with the arguments that Godot 3 had: connect_to_peer_3x(udp, false).
+# The same with the arguments that Godot 3 had: connect_to_peer_godot_3(udp, false).
 extends Node
 
 var dtls := LodePacketPeerDTLS.new()
@@ -7,7 +7,7 @@ var connected = false
 
 func _ready():
 	udp.connect_to_host("127.0.0.1", 4242)
-	dtls.connect_to_peer_3x(udp, false) # Use true in production for certificate validation!
+	dtls.connect_to_peer_godot_3(udp, false) # Use true in production for certificate validation!
 
 func _process(delta):
 	dtls.poll()

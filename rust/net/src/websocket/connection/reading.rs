@@ -98,7 +98,7 @@ impl Connection {
             && matches!(open.ending, Ending::None)
         {
             open.give_up_incomplete();
-            self.deadline = Some(now + open.peer.endpoint.settings.close_delay);
+            self.deadline = Some(now + open.peer.endpoint.settings.close_timeout);
             self.undecoded = Box::default();
             open.count_incomplete(0);
         }
@@ -201,7 +201,7 @@ impl Connection {
             }
             _ if was_ending => {}
             Ending::Told(_) => {
-                self.deadline = Some(now + open.peer.endpoint.settings.close_delay);
+                self.deadline = Some(now + open.peer.endpoint.settings.close_timeout);
             }
             Ending::Said(_) => self.deadline = Some(now + CLOSE_TIMEOUT),
         }
