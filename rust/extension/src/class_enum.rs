@@ -1,5 +1,5 @@
-//! Enums that belong to a class, such as `LodeWebSocketPeer.State`: gdext has no public way to register one, nor its help
-//! (0.5.5), so this is the one file that uses hidden ones, and the reason why its version is pinned.
+//! Enums that belong to a class, such as `LodeWebSocketPeer.State`. gdext has no public way to register one, nor its
+//! help (0.5.5), so this is the only file that uses hidden functions, and the reason why its version is pinned.
 
 use godot::meta::conv::ByValue;
 use godot::meta::error::ConvertError;
@@ -8,7 +8,7 @@ use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 use godot::obj::GodotClass;
 use godot::register::private::constant::{ConstantKind, ExportConstant, IntegerConstant};
 
-/// Registers the enum `name` of the class `T` with its constants. For `InitStage::Scene`, when the class is known.
+/// Registers the enum `name` of the class `T` with its constants. For `InitStage::Scene`, when the class is registered.
 pub(crate) fn register<T: GodotClass>(name: &str, constants: &[(&str, i64)]) {
     let enumerators =
         constants.iter().map(|(name, value)| IntegerConstant::new(name, *value)).collect();
@@ -17,7 +17,7 @@ pub(crate) fn register<T: GodotClass>(name: &str, constants: &[(&str, i64)]) {
 }
 
 /// A parameter that takes a constant of the enum `T`, of an engine's enum with the same values, or the number. GDScript
-/// refuses a constant of another enum where one is declared, and any enum's is a plain number to it.
+/// rejects a constant of another enum for a parameter with an enum type, and accepts any number for an integer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ByNumber<T>(pub(crate) T);
 
@@ -37,7 +37,7 @@ impl<T: ToGodot<Via = i64, Pass = ByValue>> ToGodot for ByNumber<T> {
     }
 }
 
-// SAFETY: a plain number; nothing can change it behind the engine's back.
+// SAFETY: a plain number is immutable.
 unsafe impl<T> GodotImmutable for ByNumber<T> {}
 
 impl<T: FromGodot<Via = i64>> FromGodot for ByNumber<T> {
@@ -46,8 +46,8 @@ impl<T: FromGodot<Via = i64>> FromGodot for ByNumber<T> {
     }
 }
 
-/// Declares a Rust enum that stands for an enum of a class: typed in signatures, an int on the way. The comments of its
-/// constants are the editor's help.
+/// Declares a Rust enum for an enum of a class: typed in signatures, passed as an integer. The comments of its constants
+/// are the editor's help.
 macro_rules! class_enum {
     (
         $(#[$doc:meta])*
@@ -62,7 +62,7 @@ macro_rules! class_enum {
         }
 
         impl $name {
-            /// Registers the enum. For `InitStage::Scene`, when the class is known.
+            /// Registers the enum. For `InitStage::Scene`, when the class is registered.
             pub(crate) fn register() {
                 let constants = [$(($constant, $value),)+];
                 $crate::class_enum::register::<$class>(stringify!($name), &constants);
@@ -105,7 +105,7 @@ macro_rules! class_enum {
             }
         }
 
-        // SAFETY: a plain number; nothing can change it behind the engine's back.
+        // SAFETY: a plain number is immutable.
         unsafe impl godot::meta::GodotImmutable for $name {}
 
         impl godot::meta::FromGodot for $name {

@@ -1,23 +1,23 @@
-//! The limits of DTLS, as properties have them.
+//! Converts the limits of the DTLS classes.
 
 use godot::prelude::*;
 use lodewire_net::dtls::Limits;
 use std::time::Duration;
 
-/// The longest time that a property may mean, in seconds: what is longer is as good as for ever.
-const LONGEST: f64 = 1e9;
+/// Maximum time that a property may have, in seconds; longer times are practically unlimited.
+const MAX_SECONDS: f64 = 1e9;
 
-/// A number of seconds; none for 0 or less, or what is no number.
+/// Converts a number of seconds; `None` for NaN and for 0 or less.
 pub(crate) fn seconds(value: f64) -> Option<Duration> {
-    (value > 0.0).then(|| Duration::from_secs_f64(value.min(LONGEST)))
+    (value > 0.0).then(|| Duration::from_secs_f64(value.min(MAX_SECONDS)))
 }
 
-/// A number of things; 0 for less.
+/// Converts a count; negative numbers become 0.
 pub(crate) fn count(value: i64) -> usize {
     usize::try_from(value).unwrap_or(0)
 }
 
-/// What both classes have.
+/// Returns the limits that both classes have.
 pub(crate) fn limits(
     mtu: i32,
     handshake_timeout: f64,
@@ -35,10 +35,10 @@ pub(crate) fn limits(
     }
 }
 
-/// The address and port of a peer of the engine's.
+/// Returns the address and port of an engine's peer.
 pub(crate) fn address_of(ip: &GString, port: i32) -> Option<std::net::SocketAddr> {
     let ip = ip.to_string();
-    // Behind the percent sign stands the interface of a link-local address.
+    // The percent sign is followed by the interface of a link-local address.
     let ip: std::net::IpAddr = ip.split('%').next()?.parse().ok()?;
     Some((ip, u16::try_from(port).ok()?).into())
 }

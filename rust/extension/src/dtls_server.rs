@@ -5,7 +5,7 @@ use crate::monitors::{Family, Monitor};
 use crate::optional::Optional;
 use crate::packet_peer_dtls::LodePacketPeerDTLS;
 use crate::pem::certificate_text;
-use crate::tls_options::{Extra, server_setup};
+use crate::tls_options::{ExtraChecks, server_setup};
 use godot::classes::{PacketPeerUdp, TlsOptions, X509Certificate};
 use godot::global::Error;
 use godot::prelude::*;
@@ -15,10 +15,10 @@ use lodewire_net::{Bind, BindError};
 
 /// A server of encrypted connections over UDP (DTLS 1.2).
 ///
-/// Like the engine's [DTLSServer], it makes a [LodePacketPeerDTLS] of each [PacketPeerUDP] that a [UDPServer] gives, and
-/// does the heavy part of the handshakes on other threads. With [method listen] it has a socket of its own: then the game's
-/// thread only takes peers and reads and writes packets, thousands of clients share one socket, and nobody is lost while
-/// the game loads a level.
+/// Like the engine's [DTLSServer], it creates a [LodePacketPeerDTLS] for each [PacketPeerUDP] of a [UDPServer]; the
+/// expensive part of the handshakes runs on other threads. With [method listen] it has its own socket: then the game
+/// thread only takes peers and reads and writes packets, thousands of clients share one socket, and clients stay
+/// connected while the game loads a level.
 /// ```gdscript
 /// var server := LodeDTLSServer.new()
 /// var peers: Array[LodePacketPeerDTLS] = []
@@ -37,91 +37,100 @@ use lodewire_net::{Bind, BindError};
 ///     peers = peers.filter(func(peer): return peer.get_status() in [
 ///             LodePacketPeerDTLS.STATUS_HANDSHAKING, LodePacketPeerDTLS.STATUS_CONNECTED])
 /// ```
-/// A client proves with a cookie that it is where it says before the server keeps anything of it. One that connects anew
-/// from the address of a peer becomes a new peer, and the old one disconnects, when its handshake is through and not before.
+/// The server verifies a client's address with a cookie before it keeps any state for it. If a client connects again
+/// from the address of a peer, it becomes a new peer and the old one disconnects, once its handshake is complete and
+/// not before.
 #[derive(GodotClass)]
 #[class(base=RefCounted, init, tool)]
 pub(crate) struct LodeDTLSServer {
     base: Base<RefCounted>,
+    /// Sets up the server with a private key and its certificate: [code]TLSOptions.server(key, certificate)[/code]. RSA
+    /// keys with 2048 to 8192 bits and EC keys on P-256 and P-384 are supported. Set the properties before.
+    ///
+    /// Returns [constant ERR_INVALID_PARAMETER] if the options or a property are invalid, which is logged, and
+    /// [constant ERR_ALREADY_IN_USE] while the server is listening.
     setup: Option<ServerSetup>,
     acceptor: Option<Acceptor>,
     server: Option<Server>,
     refusing: bool,
     monitor: Monitor,
 
-    /// The certificates between the server's and an authority that clients know, if the server's does not bring them
-    /// along. The engine keeps those that it brings along only if it was loaded as a resource, with
-    /// [method @GDScript.load]. Set it before [method setup].
+    /// The intermediate certificates between the server's certificate and a certificate authority that clients trust,
+    /// if the file of the server's certificate does not contain them. The engine keeps certificates of that file only
+    /// if it was loaded as a resource, with [method @GDScript.load]. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     ca_chain: Option<Gd<X509Certificate>>,
 
-    /// Ask clients who they are: each has to show a certificate that is this one, or that this one has signed, and its key
-    /// ([member LodePacketPeerDTLS.client_certificate]). [method LodePacketPeerDTLS.get_peer_certificate] tells which it
-    /// was. The engine's clients have no certificates to show. Set it before [method setup].
+    /// If set, clients must present a certificate (mutual TLS) that is this one or is signed by it, and prove that they
+    /// have its private key ([member LodePacketPeerDTLS.client_certificate]).
+    /// [method LodePacketPeerDTLS.get_peer_certificate] returns it. The engine's clients cannot present certificates.
+    /// Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     client_ca_chain: Option<Gd<X509Certificate>>,
 
-    /// Clients have to show one of these certificates: each is the SHA-256 of one, or of its public key, as 64 hexadecimal
-    /// digits with or without colons. Without [member client_ca_chain] nothing else is checked. Set it before
-    /// [method setup].
+    /// If not empty, clients must present one of these certificates. Each entry is the SHA-256 hash of a certificate or
+    /// of its public key, as 64 hexadecimal digits with or without colons. Without [member client_ca_chain] nothing
+    /// else is verified. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     pinned_client_certificates: PackedStringArray,
 
-    /// What authorities of clients have revoked: the text of PEM files of certificate revocation lists. Set it before
+    /// The certificate revocation lists of the clients' authorities, as the text of PEM files. Set it before
     /// [method setup].
     #[var(usage_flags = [DEFAULT])]
     revocation_lists: GString,
 
-    /// How many clients there may be, those included that are connecting. Whoever comes beyond is not answered. Set it
-    /// before [method setup]. With a [UDPServer] it is up to you.
+    /// The maximum number of clients, including those that are connecting. Further clients get no answer. Set it before
+    /// [method setup]. Has no effect with a [UDPServer].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_peers: i32,
 
-    /// How many clients may be connecting at once. Whoever comes beyond is not answered, and asks again after a second. Set
+    /// The maximum number of clients that are connecting. Further clients get no answer, and retry after a second. Set
     /// it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1024)]
     max_handshakes: i32,
 
-    /// How many of them may be of one IP address, or of a /64 of IPv6. As many, and at least 64, may begin within 4
-    /// seconds; beyond that a client is not answered, and asks again. Set it before [method setup].
+    /// The maximum number of clients that are connecting from one IP address, or from one /64 network of IPv6. As many,
+    /// and at least 64, may start within 4 seconds; further clients get no answer, and retry. Set it before
+    /// [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
     max_handshakes_per_address: i32,
 
-    /// The longest datagram of the handshake, in bytes, from 296 on; what is longer is sent in pieces. Packets go in
-    /// datagrams as long as they need. Set it before [method setup].
+    /// The maximum size of a datagram of the handshake in bytes, at least 296; longer messages are fragmented.
+    /// Datagrams of packets are as long as needed. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1400)]
     mtu: i32,
 
-    /// How many seconds a handshake may take; 0 is no limit. Set it before [method setup].
+    /// The maximum duration of a handshake in seconds; 0 is unlimited. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     handshake_timeout: f64,
 
-    /// Disconnect a client of which no packet has come for so many seconds; 0 never does. One that was killed says nothing,
-    /// so without this it would stay for ever: clients that have nothing to say should say so now and then. Set it before
-    /// [method setup].
+    /// The time in seconds without a packet after which a client is disconnected; 0 disables it. A crashed client sends
+    /// no close_notify, so without this limit it would remain forever. Clients should send a packet from time to time.
+    /// Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     idle_timeout: f64,
 
-    /// How many bytes of each client may wait for you to read them; what comes beyond is lost. A packet counts for 64 bytes
-    /// more than it has. Set it before [method setup].
+    /// The maximum size in bytes of the received packets of a client that you have not read; further packets are
+    /// dropped. Each packet counts 64 bytes more than its length. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_buffered_bytes: i64,
 
-    /// How many bytes may wait for the network, for each client: beyond it [method PacketPeer.put_packet] returns
-    /// [constant ERR_OUT_OF_MEMORY]. It counts for clients of [method listen] alone. Set it before [method setup].
+    /// The maximum size in bytes of the packets that are buffered to be sent to a client. Beyond it,
+    /// [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY]. It only applies to clients of
+    /// [method listen]. Set it before [method setup].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_outgoing_bytes: i64,
 
-    /// Do not answer clients that come now. Those that are there, or connecting, stay. It may be changed at any time, and
-    /// counts for [method listen] alone.
+    /// If [code]true[/code], new clients get no answer. Clients that are connected or connecting are kept. It can be
+    /// changed at any time, and only applies to [method listen].
     #[var(get = get_refuse_new_connections, set = set_refuse_new_connections, usage_flags = [DEFAULT])]
     refuse_new_connections: PhantomVar<bool>,
 }
@@ -143,8 +152,8 @@ impl LodeDTLSServer {
         }
     }
 
-    /// Shows the monitors what it does. There is no poll: games ask each frame whether somebody has come.
-    fn observe(&self) {
+    /// Updates the monitors. The class has no `poll()`: games check every frame whether a client is available.
+    fn update_monitor(&self) {
         if let Some(server) = &self.server {
             let port = server.local_addr().port();
             self.monitor.update("LodeDTLSServer", Family::Dtls, port, || server.figures());
@@ -152,8 +161,8 @@ impl LodeDTLSServer {
     }
 
     fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerSetup, String> {
-        let options = options.ok_or("there are no options. Use TLSOptions.server().")?;
-        let extra = Extra::read(&self.pinned_client_certificates, &self.revocation_lists)?;
+        let options = options.ok_or("the options are null. Use TLSOptions.server().")?;
+        let extra = ExtraChecks::read(&self.pinned_client_certificates, &self.revocation_lists)?;
         let authorities = self.client_ca_chain.as_ref().map(certificate_text);
         let trust = match &authorities {
             Some(authorities) => Some(Trust::Given(authorities)),
@@ -175,7 +184,7 @@ impl LodeDTLSServer {
     #[func]
     fn setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
         if self.is_listening() {
-            godot_error!("LodeDTLSServer.setup: the server listens. Call stop() first.");
+            godot_error!("LodeDTLSServer.setup: the server is listening. Call stop() first.");
             return Error::ERR_ALREADY_IN_USE;
         }
         let setup = match self.read_setup(server_options) {
@@ -190,21 +199,21 @@ impl LodeDTLSServer {
         Error::OK
     }
 
-    /// Without [param udp_peer], the next client that has connected to a server that [method listen]s, or [code]null[/code]
-    /// if none waits. It is [constant LodePacketPeerDTLS.STATUS_HANDSHAKING] until its first
-    /// [method LodePacketPeerDTLS.poll], and connected then.
+    /// Without [param udp_peer], returns the next client of a server that [method listen]s, or [code]null[/code] if
+    /// there is none. Its status is [constant LodePacketPeerDTLS.STATUS_HANDSHAKING] until its first
+    /// [method LodePacketPeerDTLS.poll], and then [constant LodePacketPeerDTLS.STATUS_CONNECTED].
     ///
-    /// With [param udp_peer], which a [UDPServer] has given, its client: it is
-    /// [constant LodePacketPeerDTLS.STATUS_HANDSHAKING] if it has proven that it is where it says. If it has not, it is sent a
-    /// cookie: drop the peer, and take the client once more when it comes with that. So it is normal that every client
-    /// comes twice.
+    /// With [param udp_peer], a peer of a [UDPServer], returns its client. The status is
+    /// [constant LodePacketPeerDTLS.STATUS_HANDSHAKING] if the client has proven its address. Otherwise it is sent a
+    /// cookie: drop the peer, and take the client again when it returns the cookie. It is therefore normal that every
+    /// client appears twice.
     #[func]
     fn take_connection(
         &mut self,
         #[opt(default = Optional::NONE)] udp_peer: Optional<PacketPeerUdp>,
     ) -> Option<Gd<LodePacketPeerDTLS>> {
         let Some(mut udp) = udp_peer.0 else {
-            self.observe();
+            self.update_monitor();
             return self.server.as_ref()?.take().map(LodePacketPeerDTLS::own);
         };
         let Some(acceptor) = &self.acceptor else {
@@ -213,7 +222,7 @@ impl LodeDTLSServer {
         };
         if !udp.is_socket_connected() {
             godot_error!(
-                "LodeDTLSServer.take_connection: the PacketPeerUDP is not connected. Take it from a UDPServer."
+                "LodeDTLSServer.take_connection: the PacketPeerUDP is not connected. Use one that a UDPServer returns."
             );
             return Some(LodePacketPeerDTLS::new_gd());
         }
@@ -232,29 +241,31 @@ impl LodeDTLSServer {
         Some(LodePacketPeerDTLS::new_gd())
     }
 
-    /// Listens on the UDP port [param port] and the address [param bind_address] of this machine ([code]*[/code] for all,
-    /// IPv6 and IPv4), with a socket of its own; port 0 takes one that is free, which [method get_local_port] tells. Call
+    /// Listens on the UDP port [param port] and the local address [param bind_address] ([code]*[/code] for all
+    /// addresses, IPv6 and IPv4), with its own socket. Port 0 picks a free port, see [method get_local_port]. Call
     /// [method setup] first. Take clients with [method take_connection].
     ///
-    /// Returns [constant ERR_UNCONFIGURED] before [method setup], [constant ERR_ALREADY_IN_USE] if the port is taken or the
-    /// server listens already, [constant ERR_INVALID_PARAMETER] for a bad port or address, [constant ERR_UNAVAILABLE] for
-    /// an address that is not this machine's or a port that needs more rights, and [constant ERR_CANT_CREATE] if the system
-    /// has no socket left.
+    /// Returns [constant ERR_UNCONFIGURED] before [method setup], [constant ERR_ALREADY_IN_USE] if the port is in use
+    /// or the server is already listening, [constant ERR_INVALID_PARAMETER] if the port or address is invalid,
+    /// [constant ERR_UNAVAILABLE] if the address does not belong to this machine or the port requires more privileges,
+    /// and [constant ERR_CANT_CREATE] if the system has no free socket.
     #[func]
     fn listen(&mut self, port: i32, #[opt(default = "*")] bind_address: GString) -> Error {
         let address = bind_address.to_string();
         let (error, why) = match (&self.setup, &self.server, u16::try_from(port)) {
-            (_, Some(_), _) => {
-                (Error::ERR_ALREADY_IN_USE, "the server listens already. Call stop() first.".into())
-            }
+            (_, Some(_), _) => (
+                Error::ERR_ALREADY_IN_USE,
+                "the server is already listening. Call stop() first.".into(),
+            ),
             (None, _, _) => (Error::ERR_UNCONFIGURED, "call setup() first.".into()),
-            (_, _, Err(_)) => {
-                (Error::ERR_INVALID_PARAMETER, format!("{port} is no port. Use 1 to 65535, or 0."))
-            }
+            (_, _, Err(_)) => (
+                Error::ERR_INVALID_PARAMETER,
+                format!("invalid port {port}. Use 1 to 65535, or 0 for a free port."),
+            ),
             (Some(setup), None, Ok(number)) => match Bind::parse(&address) {
                 None => (
                     Error::ERR_INVALID_PARAMETER,
-                    format!("{address:?} is no IP address. Use * for all."),
+                    format!("{address:?} is not an IP address. Use * for all addresses."),
                 ),
                 Some(bind) => match Server::listen(bind, number, setup, self.limits()) {
                     Ok(server) => {
@@ -270,28 +281,27 @@ impl LodeDTLSServer {
         error
     }
 
-    /// Stops to listen, and ends the connections of all clients that came by [method listen]. The port is free when it
-    /// returns.
+    /// Stops listening, and disconnects all clients of [method listen]. The port is free when the method returns.
     #[func]
     fn stop(&mut self) {
         self.monitor.remove();
         self.server = None;
     }
 
-    /// Whether the server listens.
+    /// Returns [code]true[/code] if the server is listening.
     #[func]
     fn is_listening(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.failure().is_none())
     }
 
-    /// Whether a client waits for [method take_connection], which has connected by [method listen].
+    /// Returns [code]true[/code] if a client of [method listen] is available for [method take_connection].
     #[func]
     fn is_connection_available(&self) -> bool {
-        self.observe();
+        self.update_monitor();
         self.server.as_ref().is_some_and(Server::is_connection_available)
     }
 
-    /// The port that the server listens on, or 0.
+    /// Returns the port that the server is listening on, or 0.
     #[func]
     fn get_local_port(&self) -> i32 {
         self.server.as_ref().map_or(0, |server| server.local_addr().port().into())

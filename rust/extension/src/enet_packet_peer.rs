@@ -12,73 +12,74 @@ use lodewire_net::enet::{
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The longest packet, as in the engine.
-const MAXIMUM_PACKET_SIZE: i32 = 1 << 24;
+/// Maximum size of a packet, as in the engine.
+const MAX_PACKET_SIZE: i32 = 1 << 24;
 
 class_enum! {
-    /// How far the connection has come.
+    /// The connection state.
     pub(crate) enum LodeENetPacketPeer.PeerState {
-        /// There is none.
+        /// There is no connection.
         Disconnected = 0 => "STATE_DISCONNECTED",
-        /// This side has asked for it.
+        /// This side has requested the connection.
         Connecting = 1 => "STATE_CONNECTING",
-        /// The other side has asked for it.
+        /// The other side has requested the connection.
         AcknowledgingConnect = 2 => "STATE_ACKNOWLEDGING_CONNECT",
-        /// It is about to be there.
+        /// The connection is being established.
         ConnectionPending = 3 => "STATE_CONNECTION_PENDING",
-        /// It is about to be there.
+        /// The connection is established, and not reported yet.
         ConnectionSucceeded = 4 => "STATE_CONNECTION_SUCCEEDED",
-        /// Packets go both ways.
+        /// The connection is open: packets can be sent and received.
         Connected = 5 => "STATE_CONNECTED",
-        /// It ends once what waits has arrived.
+        /// The connection closes after all queued packets have been sent.
         DisconnectLater = 6 => "STATE_DISCONNECT_LATER",
-        /// This side has ended it.
+        /// This side has disconnected, and waits for the acknowledgement.
         Disconnecting = 7 => "STATE_DISCONNECTING",
-        /// The other side has ended it.
+        /// The other side has disconnected.
         AcknowledgingDisconnect = 8 => "STATE_ACKNOWLEDGING_DISCONNECT",
-        /// It has ended.
+        /// The connection has ended.
         Zombie = 9 => "STATE_ZOMBIE",
     }
 }
 
 class_enum! {
-    /// What is known of the connection's quality.
+    /// The statistics of a connection.
     pub(crate) enum LodeENetPacketPeer.PeerStatistic {
-        /// The mean share of reliable packets that were lost, of [constant PACKET_LOSS_SCALE].
+        /// Mean packet loss of reliable packets, as a fraction of [constant PACKET_LOSS_SCALE].
         PacketLoss = 0 => "PEER_PACKET_LOSS",
-        /// The mean deviation of that.
+        /// Mean deviation of the packet loss.
         PacketLossVariance = 1 => "PEER_PACKET_LOSS_VARIANCE",
-        /// When the loss was last found, in milliseconds since the host began.
+        /// The time of the last measurement of the packet loss, in milliseconds since the host was created.
         PacketLossEpoch = 2 => "PEER_PACKET_LOSS_EPOCH",
-        /// The mean round-trip time, in milliseconds.
+        /// Mean round-trip time, in milliseconds.
         RoundTripTime = 3 => "PEER_ROUND_TRIP_TIME",
-        /// The mean deviation of that.
+        /// Mean deviation of the round-trip time.
         RoundTripTimeVariance = 4 => "PEER_ROUND_TRIP_TIME_VARIANCE",
-        /// The lowest round-trip time of the throttle's last interval.
+        /// Lowest round-trip time in the last throttle interval.
         LastRoundTripTime = 5 => "PEER_LAST_ROUND_TRIP_TIME",
-        /// The highest deviation of that interval.
+        /// Highest deviation of the round-trip time in that interval.
         LastRoundTripTimeVariance = 6 => "PEER_LAST_ROUND_TRIP_TIME_VARIANCE",
-        /// How many unreliable packets are sent, of [constant PACKET_THROTTLE_SCALE].
+        /// The fraction of unreliable packets that are sent, of [constant PACKET_THROTTLE_SCALE].
         PacketThrottle = 7 => "PEER_PACKET_THROTTLE",
-        /// The most of them, by the bandwidths.
+        /// Maximum of the packet throttle, from the bandwidths.
         PacketThrottleLimit = 8 => "PEER_PACKET_THROTTLE_LIMIT",
-        /// The throttle's counter.
+        /// The counter of the packet throttle.
         PacketThrottleCounter = 9 => "PEER_PACKET_THROTTLE_COUNTER",
-        /// When the throttle's interval began.
+        /// The start of the throttle interval.
         PacketThrottleEpoch = 10 => "PEER_PACKET_THROTTLE_EPOCH",
-        /// The throttle's acceleration.
+        /// The acceleration of the packet throttle.
         PacketThrottleAcceleration = 11 => "PEER_PACKET_THROTTLE_ACCELERATION",
-        /// The throttle's deceleration.
+        /// The deceleration of the packet throttle.
         PacketThrottleDeceleration = 12 => "PEER_PACKET_THROTTLE_DECELERATION",
-        /// The throttle's interval, in milliseconds.
+        /// The throttle interval, in milliseconds.
         PacketThrottleInterval = 13 => "PEER_PACKET_THROTTLE_INTERVAL",
-        /// Reliable packets, or pieces of them, that came while too much waited for you: see
+        /// Reliable packets, or fragments of them, that arrived while the receive buffer was full: see
         /// [member LodeENetConnection.max_buffered_bytes]. Not in [ENetPacketPeer].
         PacketsRefused = 14 => "PEER_PACKETS_REFUSED",
-        /// Unreliable packets that were dropped since too much waited for you. Not in [ENetPacketPeer].
+        /// Unreliable packets that were dropped because the receive buffer was full. Not in [ENetPacketPeer].
         PacketsDropped = 15 => "PEER_PACKETS_DROPPED",
-        /// Datagrams that were dropped since the range coder ([constant LodeENetConnection.COMPRESS_RANGE_CODER]) may not take
-        /// more time for this peer: their reliable packets come again, the others are lost. Not in [ENetPacketPeer].
+        /// Datagrams that were dropped because this peer has used up the time of the range coder
+        /// ([constant LodeENetConnection.COMPRESS_RANGE_CODER]): their reliable packets are retransmitted, the others
+        /// are lost. Not in [ENetPacketPeer].
         DatagramsDropped = 16 => "PEER_DATAGRAMS_DROPPED",
     }
 }
@@ -124,13 +125,13 @@ impl From<State> for PeerState {
     }
 }
 
-/// The other side of a connection of a [LodeENetConnection], as [ENetPacketPeer] is.
+/// The remote side of a connection of a [LodeENetConnection], with the interface of [ENetPacketPeer].
 ///
-/// You get it from [method LodeENetConnection.connect_to_host] and from the events of [method LodeENetConnection.service].
-/// Packets are read and written with [method PacketPeer.get_packet], [method PacketPeer.put_packet] (channel 0, reliable)
-/// and [method send].
+/// [method LodeENetConnection.connect_to_host] returns it, and so do the events of [method LodeENetConnection.service].
+/// Packets are read and written with [method PacketPeer.get_packet], [method PacketPeer.put_packet] (channel 0,
+/// reliable) and [method send].
 ///
-/// You may keep it after the connection has ended: packets that were not read stay readable.
+/// You can keep the object after the connection has ended: unread packets remain readable.
 /// ```gdscript
 /// func _on_peer_received(peer: LodeENetPacketPeer):
 ///     while peer.get_available_packet_count() > 0:
@@ -147,12 +148,14 @@ pub(crate) struct LodeENetPacketPeer {
     packet: PacketBuffer<Box<[u8]>>,
 }
 
-/// The delivery that a script's flags stand for, or an error print.
+/// Returns the delivery mode for a script's flags, or prints an error.
 pub(crate) fn delivery_of(caller: &str, flags: i32) -> Option<Delivery> {
     const ALL: u8 = Delivery::RELIABLE | Delivery::UNSEQUENCED | Delivery::UNRELIABLE_FRAGMENT;
     let known = u8::try_from(flags).ok().filter(|flags| flags & !ALL == 0);
     if known.is_none() {
-        godot_error!("{caller}: {flags} are no flags. Use those of LodeENetPacketPeer, or 0.");
+        godot_error!(
+            "{caller}: invalid flags {flags}. Use the FLAG_ constants of LodeENetPacketPeer, or 0."
+        );
     }
     known.map(Delivery::from_flags)
 }
@@ -162,7 +165,7 @@ impl LodeENetPacketPeer {
         Gd::from_init_fn(|base| Self { base, peer, packet: PacketBuffer::default() })
     }
 
-    /// Whether there is a connection; if not, the script is told.
+    /// Returns true if there is a connection; otherwise prints an error.
     fn active(&self, caller: &str) -> bool {
         let active = self.peer.is_active();
         if !active {
@@ -184,91 +187,93 @@ impl LodeENetPacketPeer {
 
 #[godot_api]
 impl LodeENetPacketPeer {
-    /// The scale of [constant PEER_PACKET_LOSS]: all packets are lost.
+    /// The scale of [constant PEER_PACKET_LOSS]: this value means that all packets are lost.
     #[constant]
     const PACKET_LOSS_SCALE: i32 = 65536;
-    /// The scale of [constant PEER_PACKET_THROTTLE]: no packet is dropped.
+    /// The scale of [constant PEER_PACKET_THROTTLE]: this value means that no packet is dropped.
     #[constant]
     const PACKET_THROTTLE_SCALE: i32 = 32;
-    /// The packet arrives, once and in the order of its channel.
+    /// The packet is delivered, exactly once and in the order of its channel.
     #[constant]
     const FLAG_RELIABLE: i32 = 1;
-    /// The packet may be lost, and arrives in any order.
+    /// The packet may be lost, and may arrive out of order.
     #[constant]
     const FLAG_UNSEQUENCED: i32 = 2;
-    /// The packet may be lost also if it is longer than a datagram; without this flag it is then sent reliably.
+    /// The packet may be lost even if it is larger than a datagram. Without this flag, such a packet is sent reliably.
     #[constant]
     const FLAG_UNRELIABLE_FRAGMENT: i32 = 8;
 
-    /// How many channels the connection has.
+    /// Returns the number of channels of the connection.
     #[func]
     fn get_channels(&self) -> i32 {
         i32::try_from(self.peer.channels()).unwrap_or(i32::MAX)
     }
 
-    /// Why the connection has ended, in words; empty if one of the two sides asked for it. Not in [ENetPacketPeer].
+    /// Returns the cause why the connection ended, as a message; empty if one of the two sides has disconnected. Not in
+    /// [ENetPacketPeer].
     #[func]
     fn get_disconnect_reason(&self) -> GString {
         GString::from(&self.peer.reason())
     }
 
-    /// The channel of the packet that [method PacketPeer.get_packet] reads next, or of the last that was read. Not in
-    /// [ENetPacketPeer].
+    /// Returns the channel of the packet that [method PacketPeer.get_packet] returns next, or of the last one that was
+    /// read. Not in [ENetPacketPeer].
     #[func]
     fn get_packet_channel(&self) -> i32 {
         self.peer.packet_channel().into()
     }
 
-    /// The flags of the packet that [method PacketPeer.get_packet] reads next, or of the last that was read.
+    /// Returns the flags of the packet that [method PacketPeer.get_packet] returns next, or of the last one that was
+    /// read.
     #[func]
     fn get_packet_flags(&self) -> i32 {
         self.peer.packet_flags().into()
     }
 
-    /// All packets that wait, in their order: the same as [method PacketPeer.get_packet] until none is left, in one call.
-    /// Not in [ENetPacketPeer].
+    /// Returns all available packets in order, like calling [method PacketPeer.get_packet] until none is left. Not in
+    /// [ENetPacketPeer].
     #[func]
     fn get_packets(&mut self) -> Array<PackedByteArray> {
         let received = self.peer.receive_all();
         let bytes = |packet: &Received| PackedByteArray::from(&packet.data[..]);
         let packets: Vec<_> = received.iter().map(bytes).collect();
-        // At once: one by one takes twice as long.
+        // In one call: appending them one by one takes twice as long.
         Array::from(&packets[..])
     }
 
-    /// The IP address of the other side.
+    /// Returns the IP address of the other side.
     #[func]
     fn get_remote_address(&self) -> GString {
         GString::from(&self.peer.remote().ip().to_string())
     }
 
-    /// The port of the other side.
+    /// Returns the port of the other side.
     #[func]
     fn get_remote_port(&self) -> i32 {
         self.peer.remote().port().into()
     }
 
-    /// How far the connection has come, as [method LodeENetConnection.service] has told.
+    /// Returns the connection state, as reported by [method LodeENetConnection.service].
     #[func]
     fn get_state(&self) -> PeerState {
         self.peer.state().into()
     }
 
-    /// What is known of the connection's quality, as of this moment, by a [enum PeerStatistic]. Times are milliseconds, with fractions: they are
-    /// measured on the network's thread, so that frames do not matter.
+    /// Returns the current value of a statistic, a [enum PeerStatistic]. Times are in milliseconds, with fractions.
+    /// They are measured on the network thread, so the frame rate does not affect them.
     #[func]
     fn get_statistic(&mut self, statistic: ByNumber<PeerStatistic>) -> f64 {
         self.peer.statistic(statistic.0.into())
     }
 
-    /// Whether there is a connection, or one begins or ends.
+    /// Returns [code]true[/code] if the connection is open, being established or closing.
     #[func]
     fn is_active(&self) -> bool {
         self.peer.is_active()
     }
 
-    /// Ends the connection. [constant LodeENetConnection.EVENT_DISCONNECT] follows when the other side has confirmed it,
-    /// which is told [param data]. What waits to be sent is dropped.
+    /// Disconnects. The other side receives [param data], and [constant LodeENetConnection.EVENT_DISCONNECT] is
+    /// returned when it has acknowledged. Packets that have not been sent are dropped.
     #[func]
     fn peer_disconnect(&mut self, #[opt(default = 0)] data: i32) {
         if self.active("peer_disconnect") {
@@ -276,7 +281,7 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Ends the connection when what was sent has arrived.
+    /// Disconnects after all queued packets have been delivered.
     #[func]
     fn peer_disconnect_later(&mut self, #[opt(default = 0)] data: i32) {
         if self.active("peer_disconnect_later") {
@@ -284,8 +289,8 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Ends the connection at once and without an event. The other side is told so once; if that is lost, it finds out by
-    /// its time-out.
+    /// Disconnects immediately, without an event. The other side is informed once; if that datagram is lost, it
+    /// disconnects after its timeout.
     #[func]
     fn peer_disconnect_now(&mut self, #[opt(default = 0)] data: i32) {
         if self.active("peer_disconnect_now") {
@@ -293,8 +298,8 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Asks the other side whether it is there, which also measures the round-trip time. That happens by itself while
-    /// nothing else is sent: see [method ping_interval].
+    /// Sends a ping, which also measures the round-trip time. Pings are sent automatically while nothing else is sent:
+    /// see [method ping_interval].
     #[func]
     fn ping(&mut self) {
         if self.active("ping") {
@@ -302,8 +307,7 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Sets how often the other side is asked whether it is there while nothing else is sent, in milliseconds. 0 stands for
-    /// 500.
+    /// Sets the interval of the pings that are sent while nothing else is sent, in milliseconds. 0 means 500.
     #[func]
     fn ping_interval(&mut self, ping_interval: i32) {
         if self.active("ping_interval") {
@@ -311,7 +315,7 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Forgets the connection. The other side is told nothing, and finds out by its time-out. There is no event.
+    /// Drops the connection without informing the other side, which disconnects after its timeout. There is no event.
     #[func]
     fn reset(&mut self) {
         if self.active("reset") {
@@ -319,13 +323,12 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Sends [param packet] on [param channel], as [param flags] say: [constant FLAG_RELIABLE],
-    /// [constant FLAG_UNSEQUENCED], [constant FLAG_UNRELIABLE_FRAGMENT] or 0. It leaves by itself within about a
-    /// millisecond.
+    /// Sends [param packet] on [param channel] with [param flags]: [constant FLAG_RELIABLE],
+    /// [constant FLAG_UNSEQUENCED], [constant FLAG_UNRELIABLE_FRAGMENT] or 0. It is sent within about a millisecond.
     ///
-    /// Returns [constant ERR_UNCONFIGURED] if the connection has ended, [constant FAILED] if it is not there yet or ends,
-    /// [constant ERR_INVALID_PARAMETER] for a channel that it does not have or other flags, and
-    /// [constant ERR_OUT_OF_MEMORY] if too much waits to be sent: see [member LodeENetConnection.max_outgoing_bytes].
+    /// Returns [constant ERR_UNCONFIGURED] if the connection has ended, [constant FAILED] if it is being established or
+    /// closing, [constant ERR_INVALID_PARAMETER] if the channel does not exist or the flags are invalid, and
+    /// [constant ERR_OUT_OF_MEMORY] if the send buffer is full: see [member LodeENetConnection.max_outgoing_bytes].
     #[func]
     fn send(&mut self, channel: i32, packet: PackedByteArray, flags: i32) -> Error {
         if !self.peer.is_active() {
@@ -334,7 +337,7 @@ impl LodeENetPacketPeer {
         let channels = self.peer.channels();
         if usize::try_from(channel).ok().is_none_or(|channel| channel >= channels) {
             godot_error!(
-                "LodeENetPacketPeer.send: {channel} is no channel. There are {channels}, from 0."
+                "LodeENetPacketPeer.send: invalid channel {channel}. There are {channels}, starting at 0."
             );
             return Error::ERR_INVALID_PARAMETER;
         }
@@ -344,9 +347,9 @@ impl LodeENetPacketPeer {
         }
     }
 
-    /// Sets when the other side is given up: when the time-out of a packet has grown by the factor [param timeout] and the
-    /// oldest that is not acknowledged has waited for [param timeout_min] milliseconds, or when that has waited for
-    /// [param timeout_max]. Zeros stand for 32, 5000 and 30000.
+    /// Sets the timeouts of the connection. It ends when the timeout of a packet has grown by the factor
+    /// [param timeout] and the oldest unacknowledged packet is older than [param timeout_min] milliseconds, or when
+    /// that packet is older than [param timeout_max] milliseconds. Zeros mean 32, 5000 and 30000.
     #[func]
     fn set_timeout(&mut self, timeout: i32, timeout_min: i32, timeout_max: i32) {
         if !self.active("set_timeout") {
@@ -358,14 +361,15 @@ impl LodeENetPacketPeer {
                 self.peer.set_timeout(limit, minimum, maximum);
             }
             _ => godot_error!(
-                "LodeENetPacketPeer.set_timeout: timeout must be 0 or more, timeout_min at least as much, and timeout_max at least that."
+                "LodeENetPacketPeer.set_timeout: timeout must be 0 or more, timeout_min at least timeout, and timeout_max at least timeout_min."
             ),
         }
     }
 
-    /// Sets how unreliable packets are dropped when the connection gets worse, at both sides: over [param interval]
-    /// milliseconds the lowest round-trip time is found; by [param acceleration] of [constant PACKET_THROTTLE_SCALE] more
-    /// of them are sent while it is better than that, by [param deceleration] fewer while it is much worse.
+    /// Configures how unreliable packets are dropped when the connection gets worse, on both sides. The lowest
+    /// round-trip time is measured over [param interval] milliseconds. While it is better than before,
+    /// [param acceleration] of [constant PACKET_THROTTLE_SCALE] more packets are sent; while it is much worse,
+    /// [param deceleration] fewer.
     #[func]
     fn throttle_configure(&mut self, interval: i32, acceleration: i32, deceleration: i32) {
         if !self.active("throttle_configure") {
@@ -375,7 +379,7 @@ impl LodeENetPacketPeer {
         if let [Ok(interval), Ok(acceleration), Ok(deceleration)] = numbers {
             self.peer.configure_throttle(interval, acceleration, deceleration);
         } else {
-            godot_error!("LodeENetPacketPeer.throttle_configure: the numbers must be 0 or more.");
+            godot_error!("LodeENetPacketPeer.throttle_configure: the arguments must be 0 or more.");
         }
     }
 }
@@ -387,7 +391,7 @@ impl IPacketPeerExtension for LodeENetPacketPeer {
     }
 
     fn get_max_packet_size(&self) -> i32 {
-        MAXIMUM_PACKET_SIZE
+        MAX_PACKET_SIZE
     }
 
     unsafe fn get_packet_rawptr(

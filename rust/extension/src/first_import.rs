@@ -1,21 +1,20 @@
-//! The first import of a project, without a window: how the engine is kept from crashing at its end.
+//! Keeps the engine from crashing at the end of the first headless import of a project.
 
 use godot::classes::{DisplayServer, Engine, GDExtensionManager};
 use godot::init::is_editor_hint;
 use godot::prelude::*;
 
-/// The signal with which the engine tells that extensions were loaded while it was running.
+/// The signal that the engine emits after extensions were loaded at run time.
 const RELOADED: &str = "extensions_reloaded";
 
-/// Keeps a headless editor from gathering the help of classes that it has found while it was running. For
-/// `InitStage::Editor`.
+/// Keeps a headless editor from collecting the help of classes that it has found at run time. For `InitStage::Editor`.
 ///
-/// The editor gathers it on a thread, whose result it adds in a deferred call. `--import` quits in the same frame, frees the
-/// documentation, and then runs that call: it aborts (godotengine/godot#111048, seen in 4.5 to 4.7). So its handler is
-/// disconnected for this one signal, which comes as soon as the extension is loaded. The help is there when the project is
-/// opened the next time.
+/// The editor collects it on a thread, whose result it adds in a deferred call. `--import` quits in the same frame,
+/// frees the documentation, and then runs that call: it aborts (godotengine/godot#111048, seen in 4.5 to 4.7). So its
+/// handler is disconnected for this one signal, which is emitted as soon as the extension is loaded. The help is
+/// available when the project is opened the next time.
 pub(crate) fn keep_from_crashing() {
-    // At a normal start extensions come before the main loop.
+    // At a normal start, extensions are loaded before the main loop exists.
     if !is_editor_hint() || Engine::singleton().get_main_loop().is_none() {
         return;
     }

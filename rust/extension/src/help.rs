@@ -1,7 +1,8 @@
 //! The editor's help, as the editor gets it.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
-/// Writes the help to the file that `LODEWIRE_HELP` names: `cargo xtask test` holds it against what the engine knows.
+/// Writes the help to the file that `LODEWIRE_HELP` names: `cargo xtask test` compares it with the engine's list of
+/// items.
 #[test]
 fn every_class_has_help() {
     let mut help: Vec<String> = godot::docs::__gather_xml_docs().collect();

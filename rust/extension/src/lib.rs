@@ -1,13 +1,12 @@
-//! Lodewire as a GDExtension: one file per class, conversions and nothing else. What the classes do is in
-//! `lodewire-net`.
+//! Lodewire as a GDExtension: one file or folder per class. The protocols, sockets and threads are in `lodewire-net`.
 //!
 //! The documentation comments of the classes are the editor's help.
-#![allow(unsafe_code, reason = "the boundary to the engine; each use says why it is sound")]
+#![allow(unsafe_code, reason = "the boundary to the engine; each use states why it is sound")]
 #![allow(
     clippy::doc_markdown,
     rustdoc::bare_urls,
     rustdoc::broken_intra_doc_links,
-    reason = "the editor's help has a markup of its own"
+    reason = "the editor's help has its own markup"
 )]
 #![allow(clippy::needless_pass_by_value, reason = "the engine passes values")]
 #![allow(unreachable_pub, reason = "gdext writes public getters and setters")]
@@ -43,11 +42,11 @@ use godot::sys;
 
 struct Lodewire;
 
-/// The entry point, as the addon's file names it: gdext's, with classes that know about threads.
+/// The entry point that the addon's file names: gdext's, with classes that check the thread.
 ///
 /// # Safety
 ///
-/// For the engine to call, as it calls every extension's.
+/// Called by the engine, like every extension's entry point.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gdext_rust_init(
     get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
@@ -58,7 +57,7 @@ unsafe extern "C" fn gdext_rust_init(
     unsafe { lodewire_init(main_thread::guard(get_proc_address), library, init) }
 }
 
-// SAFETY: there is one, and the library defines no other.
+// SAFETY: the library has only one entry point.
 #[gdextension(entry_symbol = lodewire_init)]
 unsafe impl ExtensionLibrary for Lodewire {
     fn on_stage_init(stage: InitStage) {
@@ -81,8 +80,8 @@ unsafe impl ExtensionLibrary for Lodewire {
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
             main_thread::free_waiting();
-            monitors::switch_off();
-            // No thread may run code of a library that is about to be unloaded.
+            monitors::disable();
+            // No thread may run code of a library that is being unloaded.
             lodewire_net::shutdown();
         }
     }

@@ -1,8 +1,8 @@
-//! The classes belong to the main thread. Creating and freeing an object in another one ends with an error, or later on the
-//! main thread: gdext's own functions for it would panic in the other thread, which aborts the game.
+//! The classes belong to the main thread. Creating an object in another thread is an error, and freeing one is deferred
+//! to the main thread: gdext's own functions would panic in the other thread, which aborts the game.
 //!
-//! gdext has no way to replace these functions (0.5.5). It registers its classes with a function that it asks the engine
-//! for, so it is given one of ours instead.
+//! gdext has no way to replace these functions (0.5.5). It asks the engine for the function that registers classes, so
+//! it is given one of ours instead.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::mem::transmute;
@@ -23,10 +23,10 @@ const REGISTER: &CStr = c"classdb_register_extension_class3";
 /// The engine's `get_proc_address`.
 static ENGINE: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
-/// What was freed in other threads, and waits for the main thread.
+/// Objects that were freed in other threads, for the main thread.
 static FREED: Mutex<Vec<Freed>> = Mutex::new(Vec::new());
 
-/// Whether a deferred call will free them.
+/// Set while a deferred call to free them is pending.
 static IS_ASKED_FOR: AtomicBool = AtomicBool::new(false);
 
 /// The Rust part of an object that the engine has freed.
@@ -35,18 +35,19 @@ struct Freed {
     instance: sys::GDExtensionClassInstancePtr,
 }
 
-// SAFETY: the instance is looked at on the main thread alone.
+// SAFETY: the instance is only used on the main thread.
 unsafe impl Send for Freed {}
 
-/// What gdext has registered a class with.
+/// The functions that gdext has registered a class with.
 struct Class {
     name: CString,
     create: sys::GDExtensionClassCreateInstance,
+    /// Frees the Rust part of an object, or defers it to the main thread.
     free: sys::GDExtensionClassFreeInstance,
     print_error: PrintError,
 }
 
-/// Gives gdext a `get_proc_address` that registers classes as this module needs it.
+/// Returns a `get_proc_address` for gdext that registers classes as this module needs it.
 pub(crate) fn guard(
     engine: sys::GDExtensionInterfaceGetProcAddress,
 ) -> sys::GDExtensionInterfaceGetProcAddress {
@@ -54,8 +55,8 @@ pub(crate) fn guard(
     Some(get_proc_address)
 }
 
-/// Frees what was freed in other threads when the main thread's call of a script has returned: a method of one of the
-/// objects may be running, which what is freed would find in use. Does nothing but in the main thread.
+/// Frees the objects that were freed in other threads, once the main thread has returned from the script's call: a
+/// method of one of the objects may be running, and would still use it. Does nothing in other threads.
 pub(crate) fn free_waiting_later() {
     let is_empty = || FREED.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
     if !is_main_thread() || is_empty() || IS_ASKED_FOR.swap(true, Ordering::Relaxed) {
@@ -68,7 +69,7 @@ pub(crate) fn free_waiting_later() {
     .call_deferred(&[]);
 }
 
-/// Frees what was freed in other threads, at once. Does nothing but in the main thread.
+/// Frees the objects that were freed in other threads immediately. Does nothing in other threads.
 pub(crate) fn free_waiting() {
     if !is_main_thread() {
         return;
@@ -88,14 +89,14 @@ unsafe extern "C" fn get_proc_address(name: *const c_char) -> sys::GDExtensionIn
     let engine: GetProcAddress = unsafe { transmute(ENGINE.load(Ordering::Acquire)) };
     // SAFETY: a name is a C string.
     if unsafe { CStr::from_ptr(name) } == REGISTER {
-        // SAFETY: the caller knows by the name which type it is.
+        // SAFETY: the caller knows the type from the name.
         return Some(unsafe { transmute::<Register, unsafe extern "C" fn()>(register) });
     }
     // SAFETY: as the caller has called it.
     unsafe { engine(name) }
 }
 
-/// Registers a class with functions that know about threads.
+/// Registers a class with functions that check the thread.
 unsafe extern "C" fn register(
     library: sys::GDExtensionClassLibraryPtr,
     name: sys::GDExtensionConstStringNamePtr,
@@ -140,7 +141,7 @@ unsafe extern "C" fn register(
 
 /// Creates an object, or null in another thread.
 unsafe extern "C" fn create(class: *mut c_void) -> sys::GDExtensionObjectPtr {
-    // SAFETY: what `register` has given the engine, and nobody changes.
+    // SAFETY: the pointer that `register` has passed to the engine, to a value that never changes.
     let class: &'static Class = unsafe { &*class.cast::<Class>() };
     if !is_main_thread() {
         let name = class.name.to_string_lossy();
@@ -169,7 +170,7 @@ unsafe extern "C" fn create(class: *mut c_void) -> sys::GDExtensionObjectPtr {
 
 /// Frees the Rust part of an object, or leaves it to the main thread.
 unsafe extern "C" fn free(class: *mut c_void, instance: sys::GDExtensionClassInstancePtr) {
-    // SAFETY: what `register` has given the engine, and nobody changes.
+    // SAFETY: the pointer that `register` has passed to the engine, to a value that never changes.
     let class: &'static Class = unsafe { &*class.cast::<Class>() };
     if !is_main_thread() {
         FREED.lock().unwrap_or_else(PoisonError::into_inner).push(Freed { class, instance });

@@ -1,4 +1,4 @@
-//! `LodeMonitors`: what the hosts are doing, as the engine's custom monitors.
+//! `LodeMonitors`: statistics of hosts as custom monitors of the engine.
 
 use godot::classes::Performance;
 use godot::prelude::*;
@@ -9,23 +9,23 @@ use std::time::{Duration, Instant};
 
 use crate::main_thread;
 
-/// How often a host's numbers are taken: the editor asks once a second.
+/// Minimum time between two samples of a host: the editor reads once a second.
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Shows what servers, clients and hosts are doing in the editor, in Debugger > Monitors.
+/// Shows statistics of servers, clients and hosts in the editor, in Debugger > Monitors.
 ///
-/// After [method enable], each [LodeWebSocketServer], [LodeWebSocketClient], [LodeENetConnection] (also those of a
-/// [LodeENetMultiplayerPeer]) and each [LodeDTLSServer] that [method LodeDTLSServer.listen]s has monitors of its own, from
-/// its next poll until it stops. They are in a group with the name of the class, a number and the port, such as
-/// [code]LodeENetConnection 1 (port 9090)[/code]: peers, connections that are coming about, packets and bytes per second in
-/// both directions, the mean round-trip time and the packets that are lost where the protocol measures them, and the bytes
-/// that wait for the game and for the network. They are taken twice a second, when the game polls.
+/// After [method enable], each [LodeWebSocketServer], [LodeWebSocketClient], [LodeENetConnection] (including those of a
+/// [LodeENetMultiplayerPeer]) and each listening [LodeDTLSServer] has its own monitors, from its next poll until it
+/// stops. They are grouped by the name of the class, a number and the port, for example [code]LodeENetConnection 1
+/// (port 9090)[/code]: connected peers, peers that are connecting, packets and bytes per second in both directions, the
+/// mean round-trip time and packet loss where the protocol measures them, and the bytes that are buffered in both
+/// directions. They are sampled twice a second, when the game polls.
 /// ```gdscript
 /// func _ready():
 ///     LodeMonitors.enable()
 /// ```
-/// [method Performance.get_custom_monitor_names] lists them, and [method Performance.get_custom_monitor] reads one, for
-/// graphs of your own.
+/// [method Performance.get_custom_monitor_names] lists the monitors, and [method Performance.get_custom_monitor] reads
+/// one, for example for your own graphs.
 #[derive(GodotClass)]
 #[class(base=Object, no_init)]
 pub(crate) struct LodeMonitors {
@@ -34,19 +34,19 @@ pub(crate) struct LodeMonitors {
 
 #[godot_api]
 impl LodeMonitors {
-    /// Switches the monitors on. To do so twice does no harm.
+    /// Enables the monitors. Has no effect if they are enabled already.
     #[func]
     fn enable() {
         SWITCH.with_borrow_mut(|switch| switch.is_on = true);
     }
 
-    /// Switches the monitors off, and removes those that there are.
+    /// Disables and removes the monitors.
     #[func]
     fn disable() {
-        switch_off();
+        disable();
     }
 
-    /// Whether the monitors are on.
+    /// Returns [code]true[/code] if the monitors are enabled.
     #[func]
     fn is_enabled() -> bool {
         is_on()
@@ -56,16 +56,16 @@ impl LodeMonitors {
 #[derive(Default)]
 struct Switch {
     is_on: bool,
-    /// How often it was switched off: what was shown before is not shown any more.
+    /// Incremented when the monitors are disabled: monitors of earlier epochs are no longer shown.
     epoch: u32,
-    /// How many hosts were shown so far.
+    /// The number of hosts that have been shown so far.
     count: u32,
-    /// What is shown.
+    /// The monitors that are shown.
     ids: Vec<StringName>,
 }
 
 thread_local! {
-    /// Of the game's thread, the only one that objects live on.
+    /// The state of the main thread, which owns all objects.
     static SWITCH: RefCell<Switch> = RefCell::default();
 }
 
@@ -73,8 +73,8 @@ fn is_on() -> bool {
     SWITCH.with_borrow(|switch| switch.is_on)
 }
 
-/// Removes all monitors. Also for the moment before the library is unloaded: the engine must not call into it then.
-pub(crate) fn switch_off() {
+/// Removes all monitors. Also called before the library is unloaded: the engine must not call into it after that.
+pub(crate) fn disable() {
     let ids = SWITCH.with_borrow_mut(|switch| {
         switch.is_on = false;
         switch.epoch = switch.epoch.wrapping_add(1);
@@ -95,7 +95,7 @@ fn remove(ids: &[StringName]) {
     }
 }
 
-/// Which numbers a host has.
+/// The protocol family, which determines the statistics of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     WebSocket,
@@ -104,7 +104,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Whether the numbers of this name are measured.
+    /// Returns true if the statistic with this name is measured.
     fn has(self, name: &str) -> bool {
         match name {
             ROUND_TRIP => self != Self::Dtls,
@@ -131,7 +131,7 @@ const NAMES: [&str; 10] = [
     "bytes buffered out",
 ];
 
-/// The numbers as of `now`, with the rates since `before`. None is less than 0.
+/// Returns the statistics at `now`, with the rates since `before`. None is negative.
 #[expect(clippy::cast_precision_loss, reason = "a graph")]
 fn values(now: &Figures, before: &Figures, time: Duration) -> [f64; NAMES.len()] {
     let rate = |of: fn(&Figures) -> u64| {
@@ -151,7 +151,7 @@ fn values(now: &Figures, before: &Figures, time: Duration) -> [f64; NAMES.len()]
     ]
 }
 
-/// What is shown of one host, if anything is. Dropping it shows it no longer.
+/// The monitors of one host. Dropping it removes them.
 #[derive(Default)]
 pub(crate) struct Monitor(RefCell<Option<Shown>>);
 
@@ -164,7 +164,7 @@ struct Shown {
 }
 
 impl Monitor {
-    /// To be called with every poll of a host that is there: takes its numbers, if they are to be shown and it is time.
+    /// Samples a host if monitors are enabled and a sample is due. Called with every poll of an active host.
     pub(crate) fn update(
         &self,
         class: &str,
@@ -193,16 +193,16 @@ impl Monitor {
         }
     }
 
-    /// Shows the host no longer: it has stopped.
+    /// Removes the monitors of a host that has stopped.
     pub(crate) fn remove(&self) {
         let shown = self.0.take();
         if let Some(shown) = shown {
-            let is_there = SWITCH.try_with(|switch| {
+            let is_shown = SWITCH.try_with(|switch| {
                 let mut switch = switch.borrow_mut();
                 switch.ids.retain(|id| !shown.ids.contains(id));
                 switch.is_on && switch.epoch == shown.epoch
             });
-            if is_there == Ok(true) {
+            if is_shown == Ok(true) {
                 remove(&shown.ids);
             }
         }

@@ -1,4 +1,4 @@
-//! Names that the engine looks up, on a thread of its own: nobody waits for one, and no worker of ours is kept by it.
+//! Host names, resolved by the engine on another thread: nothing blocks, and no worker of ours is occupied.
 
 use godot::classes::Ip;
 use godot::classes::ip::{ResolverStatus, Type};
@@ -7,38 +7,38 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lookups under way that nobody waits for any more. The engine would give the answer of one to the next that gets its
-/// number, so that its number is kept until it is answered.
+/// Lookups in progress that were dropped. The engine would return their results for the next lookup with the same
+/// number, so the number is kept until the lookup is complete.
 static ABANDONED: Mutex<Vec<i32>> = Mutex::new(Vec::new());
 
-/// A name that is being looked up. Dropping it forgets the lookup, and waits for nothing.
+/// A name lookup. Dropping it cancels it without blocking.
 pub(crate) struct NameLookup {
-    /// The engine's number of it.
+    /// The engine's number of the lookup.
     number: i32,
     name: String,
-    /// When it is given up.
+    /// When the lookup times out.
     deadline: Option<Instant>,
 }
 
 impl NameLookup {
-    /// Begins to look up `name`, for up to `timeout`.
+    /// Starts to resolve `name`, with a `timeout`.
     ///
     /// # Errors
-    /// The engine looks up too many names already.
+    /// The engine has too many lookups in progress.
     pub(crate) fn begin(name: &str, timeout: Option<Duration>) -> Result<Self, String> {
         release_abandoned();
         let host = GString::from(name);
         let number =
             Ip::singleton().resolve_hostname_queue_item_ex(&host).ip_type(Type::ANY).done();
         if number < 0 {
-            let why = "the engine looks up too many names already. Try again later.";
+            let why = "the engine has too many name lookups in progress. Try again later.";
             return Err(why.to_owned());
         }
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         Ok(Self { number, name: name.to_owned(), deadline })
     }
 
-    /// The addresses of the name, or why there are none; `None` while that is not known.
+    /// Returns the addresses of the name, or the cause of a failure; `None` while the lookup is in progress.
     pub(crate) fn answer(&self) -> Option<Result<Vec<IpAddr>, String>> {
         let ip = Ip::singleton();
         match ip.get_resolve_item_status(self.number) {
@@ -67,7 +67,7 @@ impl Drop for NameLookup {
     }
 }
 
-/// Gives the engine back the numbers of abandoned lookups that are answered.
+/// Releases the engine's numbers of abandoned lookups that are complete.
 fn release_abandoned() {
     let mut ip = Ip::singleton();
     ABANDONED.lock().unwrap_or_else(PoisonError::into_inner).retain(|&number| {

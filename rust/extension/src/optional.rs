@@ -1,11 +1,11 @@
-//! Objects as arguments that may be left out: gdext has no default for them (0.5.5), though `null` changes for nobody.
+//! Optional object arguments: gdext has no default for them (0.5.5), although `null` is immutable.
 
 use godot::meta::conv::ByValue;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot, error::ConvertError};
 use godot::prelude::*;
 
-/// An object, or none.
+/// An object, or `null`.
 #[derive(Debug)]
 pub(crate) struct Optional<T: GodotClass>(pub(crate) Option<Gd<T>>);
 
@@ -42,5 +42,5 @@ impl<T: GodotClass> FromGodot for Optional<T> {
     }
 }
 
-// SAFETY: the only default is `null`, behind which there is nothing to change.
+// SAFETY: the only default is `null`, which is immutable.
 unsafe impl<T: GodotClass> GodotImmutable for Optional<T> {}

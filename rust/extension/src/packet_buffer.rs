@@ -1,16 +1,16 @@
-//! Packets across the boundary: the engine asks for a pointer to the packet it takes, and hands a pointer to the one it
-//! gives.
+//! Packets across the boundary: the engine receives a pointer to the packet that it reads, and passes a pointer to the
+//! packet that it sends.
 
 use godot::global::Error;
 use godot::meta::conv::RawPtr;
 
-/// The packet that the engine took last. It reads it after the method has returned, so it lives in the object.
+/// The last packet that the engine has read. The engine uses it after the method has returned, so the object keeps it.
 #[derive(Debug, Default)]
 pub(crate) struct PacketBuffer<P = Vec<u8>>(P);
 
 impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
-    /// Answers the engine's call for a packet: keeps it and tells where it is, or tells that there is none, and
-    /// `otherwise` why.
+    /// Answers the engine's call for a packet: keeps the packet and returns its address, or returns the error
+    /// `otherwise` if there is none.
     ///
     /// # Safety
     /// The pointers are those of the engine's call.
@@ -21,18 +21,20 @@ impl<P: AsRef<[u8]> + Default> PacketBuffer<P> {
         buffer: RawPtr<*mut RawPtr<*const u8>>,
         size: RawPtr<*mut i32>,
     ) -> Error {
-        let is_there = packet.is_some();
+        let is_some = packet.is_some();
         self.0 = packet.unwrap_or_default();
-        let packet = is_there.then(|| self.0.as_ref());
+        let packet = is_some.then(|| self.0.as_ref());
         // SAFETY: the pointers are the engine's. The packet stays until the next one is taken.
         unsafe { lend(packet, otherwise, buffer, size) }
     }
 }
 
-/// Answers the engine's call for a packet with one that stays where it is, or tells that there is none, and `otherwise` why.
+/// Answers the engine's call for a packet with the address of one that is kept elsewhere, or returns the error
+/// `otherwise` if there is none.
 ///
 /// # Safety
-/// The pointers are those of the engine's call, and the packet stays there until the engine has read it, at once afterwards.
+/// The pointers are those of the engine's call, and the packet stays valid until the engine has read it, right after
+/// the call.
 pub(crate) unsafe fn lend(
     packet: Option<&[u8]>,
     otherwise: Error,
@@ -49,7 +51,7 @@ pub(crate) unsafe fn lend(
     error
 }
 
-/// The packet that the engine gives.
+/// Returns the packet that the engine passes.
 ///
 /// # Safety
 /// The pointer and the size are those of the engine's call, and the packet is not used after it.
@@ -63,7 +65,7 @@ pub(crate) unsafe fn view<'a>(buffer: RawPtr<*const u8>, size: i32) -> &'a [u8] 
     unsafe { std::slice::from_raw_parts(buffer.ptr(), len) }
 }
 
-/// Copies the packet that the engine gives.
+/// Copies the packet that the engine passes.
 ///
 /// # Safety
 /// The pointer and the size are those of the engine's call.

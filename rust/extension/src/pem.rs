@@ -8,25 +8,25 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-/// What precedes each certificate in a text.
+/// The first line of each certificate.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
-/// The object identifiers of Ed25519 and Ed448 (RFC 8410 §3), as DER has them.
+/// The object identifiers of Ed25519 and Ed448 (RFC 8410 §3) in DER.
 const EDWARDS: [[u8; 5]; 2] = [[6, 3, 0x2B, 0x65, 0x70], [6, 3, 0x2B, 0x65, 0x71]];
 
-/// A certificate as PEM, with those that came with it in its file.
+/// Returns a certificate as PEM, with the certificates that follow it in its file.
 ///
-/// The engine (4.6.3) repeats the first certificate instead of writing those behind it: these are read from the file that
-/// the certificate was loaded from, while that still begins with the same one.
+/// The engine (4.6.3) repeats the first certificate instead of writing the following ones. They are read from the file
+/// that the certificate was loaded from, as long as that still begins with the same certificate.
 pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
     let path = certificate.get_path();
     let Some(text) = saved(certificate) else {
-        // No folder can be written to.
+        // No folder is writable.
         let file = file_text(&path);
         return if file.contains(BEGIN) {
             file
         } else {
-            // The engine reads behind the end of its buffer here, and prints errors of what it finds.
+            // The engine reads past the end of its buffer here, and prints errors about the bytes that it finds.
             first_of(&certificate.clone().save_to_string().to_string()).to_owned()
         };
     };
@@ -39,7 +39,7 @@ pub(crate) fn certificate_text(certificate: &Gd<X509Certificate>) -> String {
     first_of(&text).to_owned()
 }
 
-/// A certificate as the engine writes it to a file; `None` where no file can be written.
+/// Returns a certificate as the engine writes it to a file; `None` if no file can be written.
 fn saved(certificate: &Gd<X509Certificate>) -> Option<String> {
     let folder = TemporaryFolder::create()?;
     let file = folder.0.join("certificate.crt");
@@ -48,14 +48,14 @@ fn saved(certificate: &Gd<X509Certificate>) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// The first certificate of a text, with what precedes it left out.
+/// Returns the first certificate of a text, without the text before it.
 fn first_of(text: &str) -> &str {
     let text = text.find(BEGIN).map_or("", |at| &text[at..]);
     let end = text.get(BEGIN.len()..).and_then(|rest| rest.find("-----END CERTIFICATE-----"));
     end.map_or(text, |at| &text[..BEGIN.len() + at + "-----END CERTIFICATE-----".len()])
 }
 
-/// The text of one of the game's files; empty if there is none.
+/// Returns the text of one of the game's files; empty if it does not exist.
 fn file_text(path: &GString) -> String {
     if path.is_empty() || !FileAccess::file_exists(path) {
         return String::new();
@@ -63,7 +63,7 @@ fn file_text(path: &GString) -> String {
     String::from_utf8_lossy(FileAccess::get_file_as_bytes(path).as_slice()).into_owned()
 }
 
-/// A folder that this user alone can enter. It is removed with what is in it.
+/// A folder that only this user can enter. Dropping it removes it and its content.
 struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
@@ -72,7 +72,7 @@ impl TemporaryFolder {
         let engines = [os.get_cache_dir(), os.get_user_data_dir()];
         let places = engines.iter().map(|place| PathBuf::from(place.to_string()));
         std::iter::once(env::temp_dir()).chain(places).find_map(|place| {
-            // The standard library's maps have random keys.
+            // The hash keys of the standard library's maps are random.
             let random = RandomState::new().build_hasher().finish();
             let folder = place.join(format!("lodewire-{random:016x}"));
             create_private(&folder).ok().map(|()| Self(folder))
@@ -86,7 +86,7 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// Creates a folder; an error if there is something of that name.
+/// Creates a folder; an error if the path exists.
 fn create_private(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
@@ -94,25 +94,25 @@ fn create_private(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// A private key as PEM.
+/// Returns a private key as PEM.
 ///
 /// # Errors
-/// What the key is instead, to follow its name, and what to do.
+/// Returns the problem, to follow the name of the key in a message, with what to do.
 pub(crate) fn key_text(key: &Gd<CryptoKey>) -> Result<String, &'static str> {
     if !key.is_public_only() {
         return Ok(key.clone().save_to_string().to_string());
     }
-    // The engine has no more to say of a key that it could not read than of a public one.
+    // The engine does not distinguish a key that it could not read from a public one.
     Err(unreadable(&file_text(&key.get_path())))
 }
 
-/// What a file holds from which the engine got no private key.
+/// Returns the problem of a file from which the engine has read no private key.
 fn unreadable(text: &str) -> &'static str {
     if text.contains("ENCRYPTED") {
         return "is encrypted, which the engine cannot read: remove its password, as with `openssl pkey -in FILE -out NEW`.";
     }
     if text.contains("PUBLIC KEY") {
-        return "has the public half alone: load the private key.";
+        return "contains only a public key: load the private key.";
     }
     if let Some(body) = text.split("-----BEGIN PRIVATE KEY-----").nth(1) {
         let body: String =
@@ -123,5 +123,5 @@ fn unreadable(text: &str) -> &'static str {
             return "is an Ed25519 or Ed448 key, which the engine cannot read: use RSA of 2048 to 4096 bits, or EC on P-256 or P-384.";
         }
     }
-    "is empty, or has the public half alone. CryptoKey.load() fails for an encrypted or Ed25519 key: use RSA or EC, without a password."
+    "is empty, or contains only a public key. CryptoKey.load() fails for an encrypted or Ed25519 key: use RSA or EC, without a password."
 }

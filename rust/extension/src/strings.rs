@@ -1,12 +1,12 @@
-//! Texts of a script, as the network takes them.
+//! Converts texts of a script.
 
 use godot::prelude::*;
 use lodewire_net::websocket::{is_handshake_header, is_header, is_token};
 
-/// Reads lines such as `Name: value`.
+/// Converts lines such as `Name: value`.
 ///
 /// # Errors
-/// The first that is no header line, or one that the handshake writes itself.
+/// Returns the first line that is not a header, or that the handshake writes itself.
 pub(crate) fn headers_of(lines: &PackedStringArray) -> Result<Vec<(String, String)>, String> {
     let read = |line: &GString| {
         let line = line.to_string();
@@ -21,10 +21,10 @@ pub(crate) fn headers_of(lines: &PackedStringArray) -> Result<Vec<(String, Strin
     lines.as_slice().iter().map(read).collect()
 }
 
-/// Reads the names of sub-protocols.
+/// Converts the names of sub-protocols.
 ///
 /// # Errors
-/// The first that is none.
+/// Returns the first invalid name.
 pub(crate) fn protocols_of(names: &PackedStringArray) -> Result<Vec<String>, String> {
     let read = |name: &GString| {
         let name = name.to_string().trim_matches(' ').to_owned();

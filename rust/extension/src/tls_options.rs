@@ -1,4 +1,4 @@
-//! `TLSOptions` of the engine, as the network takes them.
+//! Converts the engine's `TLSOptions`.
 
 use crate::pem::{certificate_text, key_text};
 use godot::classes::{FileAccess, Os, ProjectSettings, TlsOptions, X509Certificate};
@@ -7,7 +7,7 @@ use lodewire_net::certificates::{Pin, Rules, Trust};
 use lodewire_net::dtls::{ClientSetup, ServerSetup};
 use lodewire_net::tls::TlsError;
 
-/// The authorities that the project names or, if it names none, those of the operating system, as PEM.
+/// Returns the authorities that the project sets or, if it sets none, those of the operating system, as PEM.
 pub(crate) fn authorities() -> String {
     let setting = "network/tls/certificate_bundle_override";
     let settings = ProjectSettings::singleton();
@@ -19,24 +19,24 @@ pub(crate) fn authorities() -> String {
     }
 }
 
-/// What a certificate is held against beyond what the engine can say.
+/// Checks of a certificate in addition to those that the engine's options have.
 #[derive(Debug, Default)]
-pub(crate) struct Extra {
+pub(crate) struct ExtraChecks {
     pub(crate) pins: Vec<Pin>,
     pub(crate) revocation_lists: String,
 }
 
-impl Extra {
-    /// Reads what the script gives.
+impl ExtraChecks {
+    /// Reads the script's properties.
     ///
     /// # Errors
-    /// The text that is no SHA-256.
+    /// Returns a message with the text that is not a SHA-256 hash.
     pub(crate) fn read(pins: &PackedStringArray, lists: &GString) -> Result<Self, String> {
         let read = |pin: &GString| {
             let pin = pin.to_string();
             pin.parse().map_err(|_| {
                 format!(
-                    "{pin:?} is no SHA-256. Write 64 hexadecimal digits, with or without colons."
+                    "{pin:?} is not a SHA-256 hash. Use 64 hexadecimal digits, with or without colons."
                 )
             })
         };
@@ -49,10 +49,10 @@ impl Extra {
     }
 }
 
-/// A server as `options` say.
+/// Returns the setup of a server from `options`.
 ///
 /// # Errors
-/// What to do, in a line for the script.
+/// Returns a message for the script that says what to do.
 pub(crate) fn server_setup(
     options: &Gd<TlsOptions>,
     chain: Option<&Gd<X509Certificate>>,
@@ -61,29 +61,29 @@ pub(crate) fn server_setup(
     let pair = options.get_private_key().zip(options.get_own_certificate());
     let (key, certificate) = pair
         .filter(|_| options.is_server())
-        .ok_or("the options are a client's. Use TLSOptions.server(key, certificate).")?;
+        .ok_or("the options are for a client. Use TLSOptions.server(key, certificate).")?;
     let key = key_text(&key).map_err(|why| format!("the private key {why}"))?;
     let chain = chain.map(certificate_text).unwrap_or_default();
-    ServerSetup::new(&key, &certificate_text(&certificate), &chain, clients).map_err(advice)
+    ServerSetup::new(&key, &certificate_text(&certificate), &chain, clients).map_err(error_message)
 }
 
-/// A client of the server `hostname`, as `options` say.
+/// Returns the setup of a client of the server `hostname` from `options`.
 ///
 /// # Errors
-/// What to do, in a line for the script.
+/// Returns a message for the script that says what to do.
 pub(crate) fn client_setup(
     options: Option<&Gd<TlsOptions>>,
     hostname: &str,
-    extra: &Extra,
+    extra: &ExtraChecks,
 ) -> Result<ClientSetup, String> {
     let Some(options) = options else {
         let authorities = authorities();
         let rules = extra.rules(Trust::Authorities(&authorities));
-        return ClientSetup::new(rules, hostname, true).map_err(advice);
+        return ClientSetup::new(rules, hostname, true).map_err(error_message);
     };
     if options.is_server() {
         return Err(
-            "the options are a server's. Use TLSOptions.client() or TLSOptions.client_unsafe()."
+            "the options are for a server. Use TLSOptions.client() or TLSOptions.client_unsafe()."
                 .to_owned(),
         );
     }
@@ -98,18 +98,18 @@ pub(crate) fn client_setup(
             Trust::Authorities(&trust_text)
         }
     };
-    let instead = options.get_common_name_override().to_string();
-    let name = if instead.is_empty() { hostname } else { &instead };
-    ClientSetup::new(extra.rules(trust), name, !is_unsafe).map_err(advice)
+    let common_name = options.get_common_name_override().to_string();
+    let name = if common_name.is_empty() { hostname } else { &common_name };
+    ClientSetup::new(extra.rules(trust), name, !is_unsafe).map_err(error_message)
 }
 
-/// What to do about what does not fit.
-pub(crate) fn advice(error: TlsError) -> String {
+/// Returns the message for an invalid setup, with what to do.
+pub(crate) fn error_message(error: TlsError) -> String {
     match error {
         TlsError::NoKey => "the key cannot be read: load an RSA or EC key into it.".to_owned(),
         TlsError::NoCertificate => "a certificate cannot be read, or is empty.".to_owned(),
         TlsError::BadRevocationList => {
-            "revocation_lists cannot be read: give the text of PEM files.".to_owned()
+            "revocation_lists cannot be read: use the text of PEM files.".to_owned()
         }
         error => format!("{error}."),
     }

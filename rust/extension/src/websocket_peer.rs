@@ -13,25 +13,26 @@ use lodewire_net::websocket::{
 use std::rc::Rc;
 
 class_enum! {
-    /// How `put_packet` sends.
+    /// The message type that [method PacketPeer.put_packet] sends.
     pub(crate) enum LodeWebSocketPeer.WriteMode {
-        /// [method PacketPeer.put_packet] sends text, which must be UTF-8.
+        /// [method PacketPeer.put_packet] sends text messages, which must be UTF-8.
         Text = 0 => "WRITE_MODE_TEXT",
-        /// [method PacketPeer.put_packet] sends bytes. It is the default.
+        /// [method PacketPeer.put_packet] sends binary messages. This is the default.
         Binary = 1 => "WRITE_MODE_BINARY",
     }
 }
 
 class_enum! {
-    /// How far the connection has come.
+    /// The connection state.
     pub(crate) enum LodeWebSocketPeer.State {
-        /// The connection is not open yet.
+        /// The connection is being established.
         Connecting = 0 => "STATE_CONNECTING",
-        /// The connection is open: messages go both ways.
+        /// The connection is open: messages can be sent and received.
         Open = 1 => "STATE_OPEN",
-        /// One of the two sides has asked to close. What has come can still be read; nothing more can be sent.
+        /// One of the two sides has started to close. Messages that have arrived can still be read; nothing more can be
+        /// sent.
         Closing = 2 => "STATE_CLOSING",
-        /// The connection is over. What has come can still be read.
+        /// The connection is closed. Messages that have arrived can still be read.
         Closed = 3 => "STATE_CLOSED",
     }
 }
@@ -45,13 +46,13 @@ impl From<WriteMode> for MessageKind {
     }
 }
 
-/// The other side of a connection: a client of a [LodeWebSocketServer], or the server of a [LodeWebSocketClient].
+/// The remote side of a connection: a client of a [LodeWebSocketServer], or the server of a [LodeWebSocketClient].
 ///
-/// You get it from [code]get_peer()[/code] of these, which poll it. Messages are read and written with the methods of
-/// [PacketPeer], such as [method PacketPeer.get_packet], [method PacketPeer.put_packet] and [method PacketPeer.put_var].
-/// What you send leaves by itself within about a millisecond.
+/// [code]get_peer()[/code] of these classes returns it, and they poll it. Messages are read and written with the
+/// methods of [PacketPeer], such as [method PacketPeer.get_packet], [method PacketPeer.put_packet] and
+/// [method PacketPeer.put_var]. Messages are sent within about a millisecond, without a poll.
 ///
-/// You may keep it after the connection has ended: packets that were not read stay readable.
+/// You can keep the object after the connection has closed: unread packets remain readable.
 /// ```gdscript
 /// var server = LodeWebSocketServer.new()
 ///
@@ -65,7 +66,7 @@ impl From<WriteMode> for MessageKind {
 pub(crate) struct LodeWebSocketPeer {
     base: Base<PacketPeerExtension>,
     peer: Option<Rc<Peer>>,
-    /// The server of a client that connects: there is no peer yet.
+    /// Set while a client connects: there is no peer yet.
     connecting: bool,
     #[init(val = WriteMode::Binary)]
     write_mode: WriteMode,
@@ -74,32 +75,32 @@ pub(crate) struct LodeWebSocketPeer {
 }
 
 impl LodeWebSocketPeer {
-    /// The script's object for a peer of a server.
+    /// Creates the script's object for a peer of a server.
     pub(crate) fn create(peer: Rc<Peer>) -> Gd<Self> {
         let mut object = Self::new_gd();
         object.bind_mut().peer = Some(peer);
         object
     }
 
-    /// The script's object for the server of a client that begins to connect.
+    /// Creates the script's object for the server of a client that starts to connect.
     pub(crate) fn begin_connecting() -> Gd<Self> {
         let mut object = Self::new_gd();
         object.bind_mut().connecting = true;
         object
     }
 
-    /// The connection is there.
+    /// Sets the peer once the connection is established.
     pub(crate) fn connected(&mut self, peer: Rc<Peer>) {
         self.connecting = false;
         self.peer = Some(peer);
     }
 
-    /// The connection is not going to be there.
+    /// Marks the connection attempt as failed or cancelled.
     pub(crate) fn give_up(&mut self) {
         self.connecting = false;
     }
 
-    /// Returns whether a script has closed the connection before it was there.
+    /// Returns true if a script has closed the connection before it was established.
     pub(crate) fn is_given_up(&self) -> bool {
         !self.connecting && self.peer.is_none()
     }
@@ -126,7 +127,8 @@ impl LodeWebSocketPeer {
     }
 }
 
-/// Closes `peer` as a script asked for: always, since a player who is to go must not stay for a mistake in the arguments.
+/// Closes `peer` at a script's request. It always closes: a player to be removed must not stay because of invalid
+/// arguments.
 pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
     if code < 0 {
         peer.discard();
@@ -136,7 +138,7 @@ pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
     let sendable = u16::try_from(code).ok().map(CloseCode).filter(|code| code.is_sendable());
     if sendable.is_none() {
         godot_error!(
-            "{caller}: {code} is not a code that may be sent: 1000 is sent instead. Use 1000, or one of your own from 3000 to 4999."
+            "{caller}: {code} is not a close code that may be sent; 1000 is sent instead. Use 1000, or 3000 to 4999 for your own codes."
         );
     }
     let reason = &reason[..reason.floor_char_boundary(MAX_CLOSE_REASON)];
@@ -145,65 +147,67 @@ pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
 
 #[godot_api]
 impl LodeWebSocketPeer {
-    /// Closes the connection. The other side is told [param code], which is 1000 for a normal end or one of your own from
-    /// 3000 to 4999, and [param reason], which is cut to 123 bytes in UTF-8. What was sent before arrives before. Packets
-    /// that you have not read, and those that still come, are discarded: you have closed.
+    /// Closes the connection and sends a Close with [param code], which is 1000 for a normal closure or one of your own
+    /// from 3000 to 4999, and [param reason], which is cut to 123 bytes of UTF-8. Messages that were sent before are
+    /// delivered before it. Packets that you have not read, and packets that still arrive, are discarded.
     ///
-    /// Poll on until [signal LodeWebSocketServer.client_disconnected] or [signal LodeWebSocketClient.connection_closed]
-    /// tells the end: when the other side has answered, or after 3 seconds without an answer.
+    /// Keep polling until [signal LodeWebSocketServer.client_disconnected] or
+    /// [signal LodeWebSocketClient.connection_closed] is emitted: when the other side has answered, or after 3 seconds
+    /// without an answer.
     ///
-    /// With a negative [param code] the connection is dropped at once, and the other side is told nothing. A connection that
-    /// is not open yet is given up, and no signal tells of it.
+    /// With a negative [param code] the connection is dropped immediately, without a Close. A connection that is not
+    /// open yet is cancelled without a signal.
     #[func]
     fn close(&mut self, #[opt(default = 1000)] code: i32, #[opt(default = "")] reason: GString) {
         if let Some(peer) = &self.peer {
             close_peer("LodeWebSocketPeer.close", peer, code, &reason.to_string());
         }
-        // The client sees it at its next poll.
+        // The client checks it at its next poll.
         self.give_up();
     }
 
-    /// The code with which the connection was closed: the other side's own if it sent one; 1005 if it sent none; 1002, 1007
-    /// or 1009 if this side closed it since the other broke the protocol, sent text that is not UTF-8, or a message that is
-    /// too big. -1 while the connection is open, and when it was lost or dropped: [method get_close_reason] may tell why.
+    /// Returns the close code: the code of the other side's Close; 1005 if that had none; 1002, 1007 or 1009 if this
+    /// side closed because of a protocol error, invalid UTF-8 or a message that is too large. Returns -1 while the
+    /// connection is open, and if it was lost or dropped: [method get_close_reason] may have the cause.
     #[func]
     fn get_close_code(&self) -> i32 {
         let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
-        // 1006 stands for a connection without a Close (RFC 6455 §7.1.5), for which the engine's class has -1.
+        // 1006 means that no Close was received (RFC 6455 §7.1.5); the engine's class returns -1 for it.
         let code = close.map(|close| close.code).filter(|code| *code != CloseCode::ABNORMAL);
         code.map_or(-1, |code| code.0.into())
     }
 
-    /// The reason with which the connection was closed, or why it was lost; empty if there is none.
+    /// Returns the close reason, or the cause of a lost connection; empty if there is none.
     #[func]
     fn get_close_reason(&self) -> GString {
         let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
         close.map_or_else(GString::new, |close| GString::from(&close.reason))
     }
 
-    /// The IP address of the other side.
+    /// Returns the IP address of the other side.
     #[func]
     fn get_connected_host(&self) -> GString {
         let peer = self.peer.as_ref();
         peer.map_or_else(GString::new, |peer| GString::from(&peer.remote().ip().to_string()))
     }
 
-    /// The port of the other side.
+    /// Returns the port of the other side.
     #[func]
     fn get_connected_port(&self) -> i32 {
         self.peer.as_ref().map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// How many bytes wait to be sent: yours and the protocol's own. It grows while the other side reads more slowly than
-    /// you send; at the limit of [method LodeWebSocketServer.set_buffers], [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
+    /// Returns the number of bytes that are buffered to be sent, including the protocol's own. It grows while the other
+    /// side reads more slowly than you send; at the limit of [method LodeWebSocketServer.set_buffers],
+    /// [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY] and sends nothing.
     #[func]
     fn get_current_outbound_buffered_amount(&self) -> i64 {
         let waiting = self.peer.as_ref().map_or(0, |peer| peer.buffered_amount());
         i64::try_from(waiting).unwrap_or(i64::MAX)
     }
 
-    /// All packets that wait, in their order: the same as [method PacketPeer.get_packet] until none is left, in one call.
-    /// Where texts and bytes come mixed, read them one by one, with [method was_string_packet].
+    /// Returns all available packets in order, like calling [method PacketPeer.get_packet] until none is left. If text
+    /// and binary messages are mixed, read them one by one and check [method was_string_packet].
     #[func]
     fn get_packets(&mut self) -> Array<PackedByteArray> {
         let messages = self.peer.as_ref().map(|peer| peer.receive_all()).unwrap_or_default();
@@ -213,8 +217,8 @@ impl LodeWebSocketPeer {
         messages.into_iter().map(|message| PackedByteArray::from(message.payload)).collect()
     }
 
-    /// What the client asked for when it connected: its path, query, headers and origin. [code]null[/code] for the server
-    /// of a [LodeWebSocketClient].
+    /// Returns the opening request of a client: its path, query, headers and origin. Returns [code]null[/code] for the
+    /// server of a [LodeWebSocketClient].
     #[func]
     fn get_request(&self) -> Option<Gd<LodeWebSocketRequest>> {
         let peer = self.peer.as_ref()?;
@@ -222,15 +226,16 @@ impl LodeWebSocketPeer {
         Some(LodeWebSocketRequest::answered(request, peer.remote()))
     }
 
-    /// How long a message and its answer take at the least, in milliseconds, as measured last on the network's thread, so
-    /// that frames do not matter. -1 before the first measurement: see [member LodeWebSocketServer.heartbeat_interval].
+    /// Returns the last measured round-trip time in milliseconds. It is measured on the network thread, so the frame
+    /// rate does not affect it. Returns -1 before the first measurement: see
+    /// [member LodeWebSocketServer.heartbeat_interval].
     #[func]
     fn get_round_trip_time(&self) -> f64 {
         let time = self.peer.as_ref().and_then(|peer| peer.round_trip());
         time.map_or(-1.0, |time| time.as_secs_f64() * 1000.0)
     }
 
-    /// How far the connection has come, as the server's signals have told.
+    /// Returns the connection state, as reported by the signals.
     #[func]
     fn get_ready_state(&self) -> State {
         match self.state() {
@@ -241,33 +246,34 @@ impl LodeWebSocketPeer {
         }
     }
 
-    /// The sub-protocol that was agreed on; empty if none.
+    /// Returns the sub-protocol that was selected; empty if none was.
     #[func]
     fn get_selected_protocol(&self) -> GString {
         self.peer.as_ref().and_then(|peer| peer.protocol()).map_or_else(GString::new, GString::from)
     }
 
-    /// Whether [method PacketPeer.put_packet] sends text or bytes. Bytes are the default.
+    /// Returns whether [method PacketPeer.put_packet] sends text or binary messages. The default is binary.
     #[func]
     fn get_write_mode(&self) -> WriteMode {
         self.write_mode
     }
 
-    /// Sets whether [method PacketPeer.put_packet] sends text or bytes.
+    /// Sets whether [method PacketPeer.put_packet] sends text or binary messages.
     #[func]
     fn set_write_mode(&mut self, mode: ByNumber<WriteMode>) {
         self.write_mode = mode.0;
     }
 
-    /// Whether the connection is open, or still closing.
+    /// Returns [code]true[/code] while the connection is open or closing.
     #[func]
     fn is_connected_to_host(&self) -> bool {
         self.state() != PeerState::Closed
     }
 
-    /// Sends [param message] as bytes or, with [constant WRITE_MODE_TEXT], as text. Errors as those of
-    /// [method PacketPeer.put_packet]: [constant FAILED] when the connection is not open,
-    /// [constant ERR_OUT_OF_MEMORY] when too much waits to be sent, [constant ERR_INVALID_DATA] for text that is not UTF-8.
+    /// Sends [param message] as a binary message or, with [constant WRITE_MODE_TEXT], as a text message. Returns the
+    /// same errors as [method PacketPeer.put_packet]: [constant FAILED] if the connection is not open,
+    /// [constant ERR_OUT_OF_MEMORY] if the send buffer is full, [constant ERR_INVALID_DATA] if a text message is not
+    /// UTF-8.
     #[func]
     fn send(
         &mut self,
@@ -277,13 +283,14 @@ impl LodeWebSocketPeer {
         self.send_message("send", write_mode.0.into(), message.to_vec())
     }
 
-    /// Sends [param message] as text. Errors as those of [method send].
+    /// Sends [param message] as a text message. Returns the same errors as [method send].
     #[func]
     fn send_text(&mut self, message: GString) -> Error {
         self.send_message("send_text", MessageKind::Text, message.to_string().into_bytes())
     }
 
-    /// Sends small packets at once, which is the default, or, when [param enabled] is false, lets the system gather them.
+    /// If [param enabled] is [code]true[/code], which is the default, small packets are sent immediately. If
+    /// [code]false[/code], the system may combine them (Nagle's algorithm).
     #[func]
     fn set_no_delay(&mut self, enabled: bool) {
         if let Some(peer) = &self.peer {
@@ -291,7 +298,7 @@ impl LodeWebSocketPeer {
         }
     }
 
-    /// Whether the packet that was read last was text.
+    /// Returns [code]true[/code] if the packet that was read last was a text message.
     #[func]
     fn was_string_packet(&self) -> bool {
         self.was_string

@@ -7,12 +7,12 @@ use lodewire_net::websocket::{PendingRequest, Refusal, Request, Status};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// What a client asked for when it connected: a path, a query, header lines.
+/// The opening request of a client: its path, query and headers.
 ///
-/// While [member LodeWebSocketServer.hold_requests] is on, [signal LodeWebSocketServer.client_request] hands you one for
-/// each client, and nothing goes on until you call [method accept] or [method refuse]: at once, or later if you keep the
-/// object. One that you let go of without an answer is refused. Of a client that is connected, [method
-/// LodeWebSocketPeer.get_request] gives it.
+/// While [member LodeWebSocketServer.hold_requests] is [code]true[/code], [signal LodeWebSocketServer.client_request]
+/// passes one for each client, and the client waits until you call [method accept] or [method refuse], immediately or
+/// later if you keep the object. A request that is freed without a decision is refused. For a connected client, use
+/// [method LodeWebSocketPeer.get_request].
 /// ```gdscript
 /// var token = "of the lobby"
 ///
@@ -27,12 +27,12 @@ use std::rc::Rc;
 pub(crate) struct LodeWebSocketRequest {
     request: Request,
     remote: SocketAddr,
-    /// Not there once the client is connected.
+    /// `None` once the client is connected.
     pending: Option<Rc<PendingRequest>>,
 }
 
 impl LodeWebSocketRequest {
-    /// A request that waits for its answer.
+    /// Creates the object for a request that waits for a decision.
     pub(crate) fn pending(pending: Rc<PendingRequest>) -> Gd<Self> {
         Gd::from_object(Self {
             request: pending.request().clone(),
@@ -41,7 +41,7 @@ impl LodeWebSocketRequest {
         })
     }
 
-    /// The request of a client that is connected.
+    /// Creates the object for the request of a connected client.
     pub(crate) fn answered(request: Request, remote: SocketAddr) -> Gd<Self> {
         Gd::from_object(Self { request, remote, pending: None })
     }
@@ -49,67 +49,70 @@ impl LodeWebSocketRequest {
 
 #[godot_api]
 impl LodeWebSocketRequest {
-    /// The path, such as [code]/lobby[/code]; percent-encoded, as the client sent it: see [method String.uri_decode].
+    /// Returns the path, for example [code]/lobby[/code], percent-encoded as the client sent it: see
+    /// [method String.uri_decode].
     #[func]
     fn get_path(&self) -> GString {
         GString::from(self.request.path())
     }
 
-    /// What follows the question mark, such as [code]room=1&name=me[/code]; empty if nothing does. Percent-encoded.
+    /// Returns the part after the question mark, for example [code]room=1&name=me[/code], percent-encoded; empty if
+    /// there is none.
     #[func]
     fn get_query(&self) -> GString {
         GString::from(self.request.query())
     }
 
-    /// The value of the first header line with this name, whatever its case; empty if there is none.
+    /// Returns the value of the first header with this name, ignoring case; empty if there is none.
     #[func]
     fn get_header(&self, name: GString) -> GString {
         self.request.header(&name.to_string()).map_or_else(GString::new, GString::from)
     }
 
-    /// All header lines, each as [code]Name: value[/code], in their order.
+    /// Returns all header lines in order, each as [code]Name: value[/code].
     #[func]
     fn get_headers(&self) -> PackedStringArray {
         let line = |(name, value): (&str, &str)| GString::from(&format!("{name}: {value}"));
         self.request.headers().iter().map(line).collect()
     }
 
-    /// The page that opened the connection, such as [code]https://game.example[/code], as a browser tells it; empty if it
-    /// is no browser. Anything but a browser can claim any origin.
+    /// Returns the page that opened the connection, for example [code]https://game.example[/code], as sent by a
+    /// browser; empty if the client is not a browser. Programs other than browsers can send any origin.
     #[func]
     fn get_origin(&self) -> GString {
         self.request.origin().map_or_else(GString::new, GString::from)
     }
 
-    /// The sub-protocols that the client offers, the preferred one first.
+    /// Returns the sub-protocols that the client offers, in order of preference.
     #[func]
     fn get_protocols(&self) -> PackedStringArray {
         self.request.protocols().map(GString::from).collect()
     }
 
-    /// The IP address of the client.
+    /// Returns the IP address of the client.
     #[func]
     fn get_address(&self) -> GString {
         GString::from(&self.remote.ip().to_string())
     }
 
-    /// The port of the client.
+    /// Returns the port of the client.
     #[func]
     fn get_port(&self) -> i32 {
         self.remote.port().into()
     }
 
-    /// Whether it still waits for [method accept] or [method refuse]. A client that has given up does not wait.
+    /// Returns [code]true[/code] while the request waits for [method accept] or [method refuse]. It is
+    /// [code]false[/code] if the client has disconnected meanwhile.
     #[func]
     fn is_pending(&self) -> bool {
         self.pending.as_ref().is_some_and(|pending| pending.is_waiting())
     }
 
-    /// Lets the client in; [signal LodeWebSocketServer.client_connected] follows. [param extra_headers] are lines such as
-    /// [code]Set-Cookie: id=1[/code] that are sent with the answer.
+    /// Accepts the client; [signal LodeWebSocketServer.client_connected] follows. [param extra_headers] are lines such
+    /// as [code]Set-Cookie: id=1[/code] that are added to the response.
     ///
-    /// Returns [constant ERR_UNAVAILABLE] if it does not wait any more, and [constant ERR_INVALID_PARAMETER] for a line
-    /// that is no header, or one of those that the handshake itself writes; it still waits then.
+    /// Returns [constant ERR_UNAVAILABLE] if the request is no longer pending, and [constant ERR_INVALID_PARAMETER] if
+    /// a line is not a valid header or is one that the handshake itself writes; the request remains pending then.
     #[func]
     fn accept(
         &mut self,
@@ -127,11 +130,11 @@ impl LodeWebSocketRequest {
         answered(self.pending.as_ref().is_some_and(|pending| pending.accept(headers)))
     }
 
-    /// Refuses the client with a status of HTTP from 400 to 599, such as 401, 403, 404 or 503, and a [param reason] that
-    /// is sent as text.
+    /// Refuses the client with an HTTP status from 400 to 599, for example 401, 403, 404 or 503, and a [param reason]
+    /// that is sent as text.
     ///
-    /// Returns [constant ERR_UNAVAILABLE] if it does not wait any more, and [constant ERR_INVALID_PARAMETER] for another
-    /// status or a reason of more than 1024 bytes; it still waits then.
+    /// Returns [constant ERR_UNAVAILABLE] if the request is no longer pending, and [constant ERR_INVALID_PARAMETER] if
+    /// the status is invalid or the reason is longer than 1024 bytes; the request remains pending then.
     #[func]
     fn refuse(
         &mut self,
@@ -142,7 +145,7 @@ impl LodeWebSocketRequest {
         let status = u16::try_from(status).ok().filter(|status| (400..600).contains(status));
         let Some(status) = status.filter(|_| reason.len() <= MAX_REASON) else {
             godot_error!(
-                "LodeWebSocketRequest.refuse: a status is 400 to 599, and a reason at most {MAX_REASON} bytes."
+                "LodeWebSocketRequest.refuse: the status must be 400 to 599, and the reason at most {MAX_REASON} bytes."
             );
             return Error::ERR_INVALID_PARAMETER;
         };
@@ -152,7 +155,7 @@ impl LodeWebSocketRequest {
     }
 }
 
-/// The longest reason of a refusal, in bytes.
+/// Maximum length of the reason of a refusal, in bytes.
 const MAX_REASON: usize = 1024;
 
 fn answered(done: bool) -> Error {

@@ -1,14 +1,14 @@
-//! The properties that a server and a client have in common, as the network takes them.
+//! The properties that servers and clients have in common, as the network takes them.
 
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::websocket::{DeflateOptions, Limits, Settings};
 use std::time::Duration;
 
-/// The largest buffer of a peer that a script may ask for, in KiB: a packet's length is a 32-bit number in the engine.
+/// Maximum buffer size of a peer, in KiB: the engine has the length of a packet as a 32-bit number.
 const MAX_BUFFER_KIB: usize = 1 << 20;
 
-/// What the properties of a server or a client say.
+/// The values of the properties of a server or a client.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Properties {
     pub(crate) limits: Limits,
@@ -22,13 +22,13 @@ pub(crate) struct Properties {
 }
 
 impl Properties {
-    /// The settings of the connections.
+    /// Returns the settings of the connections.
     ///
     /// # Errors
-    /// A line that tells which property cannot be used, and what it may be.
+    /// Returns the message for the script: the property that is invalid, and its valid values.
     pub(crate) fn settings(&self) -> Result<Settings, &'static str> {
         let heartbeat = seconds(self.heartbeat_interval)
-            .ok_or("heartbeat_interval must be 0, for none, or a number of seconds.")?;
+            .ok_or("heartbeat_interval must be a number of seconds, or 0 to disable it.")?;
         let close_timeout = seconds(self.close_timeout)
             .ok_or("close_timeout must be a number of seconds, or 0.")?;
         let threshold = usize::try_from(self.deflate_threshold)
@@ -55,17 +55,17 @@ impl Properties {
     }
 }
 
-/// A time that is not negative, and no longer than a year.
+/// Converts a duration that is not negative and at most a year.
 fn seconds(value: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(value).ok().filter(|time| *time <= Duration::from_hours(365 * 24))
 }
 
-/// A time that is more than 0.
+/// Converts a duration greater than 0.
 pub(crate) fn timeout(value: f64) -> Option<Duration> {
     seconds(value).filter(|time| !time.is_zero())
 }
 
-/// Reads the arguments of `set_buffers`, or tells the script why they cannot be used.
+/// Converts the arguments of `set_buffers`, or prints an error.
 pub(crate) fn limits_of(
     caller: &str,
     input_kib: i32,
@@ -82,14 +82,14 @@ pub(crate) fn limits_of(
             in_packets: positive(input_packets)?,
             out_bytes,
             out_packets: positive(output_packets)?,
-            // Two of the longest messages have room.
+            // At least two messages of the maximum size fit.
             in_total: Limits::default().in_total.max(in_bytes.saturating_mul(4)),
             out_total: Limits::default().out_total.max(out_bytes.saturating_mul(4)),
         })
     };
     limits().ok_or_else(|| {
         godot_error!(
-            "{caller}: sizes are 1 to {MAX_BUFFER_KIB} KiB, numbers of packets at least 1."
+            "{caller}: sizes must be 1 to {MAX_BUFFER_KIB} KiB, and packet counts at least 1."
         );
         Error::ERR_INVALID_PARAMETER
     })

@@ -118,7 +118,7 @@ func test_pinned_certificates() -> void:
 		ends.close()
 	var broken := LodePacketPeerDTLS.new()
 	broken.pinned_certificates = ["12:34"]
-	expect_error("\"12:34\" is no SHA-256")
+	expect_error("\"12:34\" is not a SHA-256")
 	var udp := PacketPeerUDP.new()
 	udp.connect_to_host("127.0.0.1", 9)
 	check_eq(broken.connect_to_peer(udp, "x", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)

@@ -38,7 +38,7 @@ func test_status_follows_the_server() -> void:
 
 func test_bad_ports() -> void:
 	for port: int in [-1, 65_536, 1 << 20]:
-		expect_error("%d is no port" % port)
+		expect_error("invalid port %d" % port)
 		check_eq(server.listen(port), ERR_INVALID_PARAMETER)
 	check(not server.is_listening(), "it does not listen")
 
@@ -49,7 +49,7 @@ func test_port_in_use() -> void:
 	other.bind_ip = "127.0.0.1"
 	expect_error("the port is in use")
 	check_eq(other.listen(server.get_local_port()), ERR_ALREADY_IN_USE)
-	expect_error("listens already")
+	expect_error("is already listening")
 	check_eq(server.listen(0), ERR_ALREADY_IN_USE)
 	check(server.is_listening(), "the first goes on")
 
@@ -58,7 +58,7 @@ func test_bind_ip() -> void:
 	check_eq(LodeWebSocketServer.new().bind_ip, "*")
 	for bad: String in ["localhost", "", "256.0.0.1", "[::1]", "127.0.0.1 ", "127.0.0.1:80"]:
 		server.bind_ip = bad
-		expect_error("is no IP address")
+		expect_error("is not an IP address")
 		check_eq(server.listen(0), ERR_INVALID_PARAMETER, bad)
 	server.bind_ip = "192.0.2.1"
 	expect_error("of 192.0.2.1: no interface of this machine has the address")
@@ -196,7 +196,7 @@ func test_keys_and_certificates() -> void:
 	expect_error("private_key does not belong to ssl_certificate")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a pair that is none")
 	server.private_key = CryptoKey.new()
-	expect_error("private_key is empty, or has the public half alone")
+	expect_error("private_key is empty, or contains only a public key")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a key that is empty")
 	server.private_key = key
 	server.ca_chain = certificate
@@ -225,7 +225,7 @@ func test_a_key_that_cannot_be_used_is_told_as_what_it_is() -> void:
 	server.private_key = CryptoKey.new()
 	server.private_key.load("user://public.pub", true)
 	DirAccess.remove_absolute("user://public.pub")
-	expect_error("private_key is empty, or has the public half alone")
+	expect_error("private_key is empty, or contains only a public key")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a public key")
 
 
@@ -258,7 +258,7 @@ func test_unknown_peers() -> void:
 
 func test_protocols() -> void:
 	for bad: String in ["a b", "a\r\nX-Injected: yes", "a,b", "", "é"]:
-		expect_error("is no sub-protocol")
+		expect_error("is not a valid sub-protocol")
 		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad)
 	check(not server.is_listening(), "it does not listen")
 	var told := [""]
@@ -272,7 +272,7 @@ func test_protocols() -> void:
 
 func test_line_ends_around_a_protocol() -> void:
 	for bad: String in ["a\r\n", "\r\na", "a\n", "\ra"]:
-		expect_error("is no sub-protocol")
+		expect_error("is not a valid sub-protocol")
 		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad.c_escape())
 		server.stop()
 
@@ -365,7 +365,7 @@ func test_a_mistake_in_the_arguments_leaves_nobody_in() -> void:
 			if not await _connect():
 				return
 			if case[0] != case[2]:
-				expect_error("%s: %d is not a code that may be sent" % [
+				expect_error("%s: %d is not a close code that may be sent" % [
 					"LodeWebSocketPeer.close" if through_the_peer else "LodeWebSocketServer.disconnect_peer", case[0],
 				])
 			if through_the_peer:
@@ -398,7 +398,7 @@ func test_force_by_the_name_that_a_method_shares() -> void:
 
 func test_buffers() -> void:
 	for bad: Array in [[0, 1, 1, 1], [1, 0, 1, 1], [1, 1, -1, 1], [1, 1, 1, 0], [(1 << 20) + 1, 1, 1, 1]]:
-		expect_error("set_buffers: sizes are 1 to")
+		expect_error("set_buffers: sizes must be 1 to")
 		check_eq(server.callv("set_buffers", bad), ERR_INVALID_PARAMETER)
 	check_eq(server.set_buffers(8, 4, 2, 16), OK)
 	if not await _connect():

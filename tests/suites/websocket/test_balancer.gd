@@ -28,14 +28,14 @@ func test_defaults() -> void:
 
 func test_properties_that_do_not_fit() -> void:
 	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL
-	expect_error("proxy_header believes nobody without trusted_proxies")
+	expect_error("proxy_header requires trusted_proxies")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 	server.trusted_proxies = ["proxy.example"]
-	expect_error("trusted_proxies has \"proxy.example\". Write an IP address, or a network such as 10.0.0.0/8.")
+	expect_error("trusted_proxies contains \"proxy.example\". Use an IP address, or a network such as 10.0.0.0/8.")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 	server.trusted_proxies = ["10.0.0.0/8", "::1"]
 	server.health_path = "health"
-	expect_error("health_path \"health\" is no path")
+	expect_error("health_path \"health\" is not a path")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 	server.health_path = "/health"
 	server.health_timeout = -1.0

@@ -170,11 +170,11 @@ func test_misuse() -> void:
 		["ws://x:70000", "its port is not 1 to 65535"], ["ws://me:secret@x", "it has a user or a password"],
 		["ws://x/#here", "it has a fragment"], ["ws://spür.example/", "its host has letters beyond ASCII"],
 	]:
-		expect_error("is no WebSocket URL: " + case[1])
+		expect_error("is not a WebSocket URL: " + case[1])
 		check_eq(client.connect_to_url(case[0]), ERR_INVALID_PARAMETER, case[0])
 	expect_error("sub-protocol \"a\" is offered twice")
 	check_eq(client.connect_to_url(echo.url(), ["a", "b", "a"]), ERR_INVALID_PARAMETER)
-	expect_error("is not the name of a sub-protocol")
+	expect_error("is not a valid sub-protocol")
 	check_eq(client.connect_to_url(echo.url(), ["a b"]), ERR_INVALID_PARAMETER)
 	for line: String in ["no colon", "Host: other", "A: b\r\nC: d", "Upgrade: x"]:
 		expect_error("is not a header that can be added")
@@ -188,7 +188,7 @@ func test_misuse() -> void:
 	check_eq(client.connect_to_url(echo.url()), ERR_INVALID_PARAMETER)
 	client.handshake_timeout = 3.0
 	check_eq(client.set_buffers(64, 16, 64, 16), OK)
-	expect_error("sizes are 1 to")
+	expect_error("sizes must be 1 to")
 	check_eq(client.set_buffers(0, 16, 64, 16), ERR_INVALID_PARAMETER)
 	check_eq(client.connect_to_url(echo.url()), OK)
 	expect_error("the client is connected, or connecting")

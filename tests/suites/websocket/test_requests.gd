@@ -85,7 +85,7 @@ func test_origins() -> void:
 	check((await _answer("Origin: null")).begins_with("HTTP/1.1 101 "), "null")
 	server.stop()
 	server.allowed_origins = ["game.example"]
-	expect_error("allowed_origins has \"game.example\"")
+	expect_error("allowed_origins contains \"game.example\"")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 
 

@@ -1,4 +1,4 @@
-//! The script's objects of a host's peers.
+//! The script's objects for a host's peers.
 
 use super::EventType;
 use crate::enet_packet_peer::LodeENetPacketPeer;
@@ -6,70 +6,72 @@ use godot::prelude::*;
 use lodewire_net::enet::{IdMap, Peer};
 use std::rc::Rc;
 
-/// How many may be of peers that the script has let go of, beside as many as there are others.
-const MOST_STALE: usize = 64;
+/// Maximum number of entries of ended peers, in addition to as many as there are active ones.
+const MAX_STALE_ENTRIES: usize = 64;
 
-/// The script's objects of the peers that it knows.
+/// The script's objects for the peers that it has seen.
 #[derive(Default)]
 pub(super) struct Handles {
     by_id: IdMap<Handle>,
-    /// How many were left when those were dropped last that are not needed.
+    /// The number of entries after the last cleanup.
     active: usize,
 }
 
-/// What the script has of a peer.
+/// The script's objects for one peer.
 struct Handle {
     peer: Rc<Peer>,
     object: Gd<LodeENetPacketPeer>,
-    /// A packet has come on channel 0, as `service()` tells it: to copy it takes a third of the time that it takes to make
+    /// The event of a packet on channel 0, as returned by `service()`: copying it takes a third of the time of creating
     /// it.
     received: VarArray,
-    /// The last call of `service_all()` that has told of it.
-    told: u64,
+    /// The last call of `service_all()` that has reported a packet of it.
+    last_reported: u64,
 }
 
 impl Handles {
-    fn of(&mut self, peer: &Rc<Peer>) -> &mut Handle {
+    fn entry(&mut self, peer: &Rc<Peer>) -> &mut Handle {
         let (id, count) = (peer.id(), self.by_id.len());
-        if count >= 2 * self.active + MOST_STALE && !self.by_id.contains_key(&id) {
-            // A peer that was reset, or disconnected at once, has no event to go with.
+        if count >= 2 * self.active + MAX_STALE_ENTRIES && !self.by_id.contains_key(&id) {
+            // A peer that was reset, or disconnected immediately, has no event that removes its entry.
             self.by_id.retain(|_, handle| handle.peer.is_active());
             self.active = self.by_id.len();
         }
         self.by_id.entry(id).or_insert_with(|| {
             let object = LodeENetPacketPeer::create(Rc::clone(peer));
-            let received = event(EventType::Receive, Some(&object), 0, 0);
-            Handle { peer: Rc::clone(peer), object, received, told: 0 }
+            let received = event_array(EventType::Receive, Some(&object), 0, 0);
+            Handle { peer: Rc::clone(peer), object, received, last_reported: 0 }
         })
     }
 
-    /// The object of a peer: the same one each time.
+    /// Returns the object for a peer; each call returns the same one.
     pub(super) fn get(&mut self, peer: &Rc<Peer>) -> Gd<LodeENetPacketPeer> {
-        self.of(peer).object.clone()
+        self.entry(peer).object.clone()
     }
 
-    /// That a packet of a peer has come.
+    /// Returns the event of a received packet.
     pub(super) fn received(&mut self, peer: &Rc<Peer>, channel: u8) -> VarArray {
-        self.of(peer).received(channel)
+        self.entry(peer).received(channel)
     }
 
-    /// The same, unless it was told already in this call of `service_all()`.
+    /// Returns the event of a received packet, unless this call of `service_all()` has reported one of the peer
+    /// already.
     pub(super) fn first_received(
         &mut self,
         peer: &Rc<Peer>,
         channel: u8,
         call: u64,
     ) -> Option<VarArray> {
-        let handle = self.of(peer);
-        (std::mem::replace(&mut handle.told, call) != call).then(|| handle.received(channel))
+        let handle = self.entry(peer);
+        (std::mem::replace(&mut handle.last_reported, call) != call)
+            .then(|| handle.received(channel))
     }
 
-    /// Forgets a peer, of which nothing more will be told.
+    /// Removes a peer that has no further events.
     pub(super) fn remove(&mut self, peer: &Peer) {
         self.by_id.remove(&peer.id());
     }
 
-    /// Forgets all.
+    /// Removes all peers.
     pub(super) fn clear(&mut self) {
         self.by_id.clear();
     }
@@ -85,8 +87,8 @@ impl Handle {
     }
 }
 
-/// An event, as `service()` tells it.
-pub(super) fn event(
+/// Returns an event as `service()` returns it.
+pub(super) fn event_array(
     kind: EventType,
     peer: Option<&Gd<LodeENetPacketPeer>>,
     data: u32,

@@ -1,6 +1,6 @@
-//! What a script asks of the host.
+//! The methods that a script calls.
 
-use super::hosting::port_of;
+use super::lifecycle::port_of;
 use super::{CompressionMode, HostStatistic, LodeENetConnection};
 use crate::class_enum::ByNumber;
 use crate::enet_packet_peer::{LodeENetPacketPeer, delivery_of};
@@ -10,8 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 
 #[godot_api(secondary)]
 impl LodeENetConnection {
-    /// Sets the bandwidths of the host, in bytes a second; 0 is no limit. Peers are told, and send unreliable packets
-    /// accordingly.
+    /// Sets the bandwidths of the host in bytes per second; 0 is unlimited. The peers are informed, and limit their
+    /// unreliable packets accordingly.
     #[func]
     fn bandwidth_limit(
         &mut self,
@@ -24,13 +24,13 @@ impl LodeENetConnection {
             connection.set_bandwidth(incoming, outgoing);
         } else {
             godot_error!(
-                "LodeENetConnection.bandwidth_limit: a bandwidth is 0, for no limit, or more."
+                "LodeENetConnection.bandwidth_limit: a bandwidth must be 0, for unlimited, or more."
             );
         }
     }
 
-    /// Sends [param packet] on [param channel] to every peer that is connected. [param flags] are those of
-    /// [LodeENetPacketPeer], such as [constant LodeENetPacketPeer.FLAG_RELIABLE].
+    /// Sends [param packet] on [param channel] to every connected peer. [param flags] are those of
+    /// [LodeENetPacketPeer], for example [constant LodeENetPacketPeer.FLAG_RELIABLE].
     #[func]
     fn broadcast(&mut self, channel: i32, packet: PackedByteArray, flags: i32) {
         const CALLER: &str = "broadcast";
@@ -40,7 +40,7 @@ impl LodeENetConnection {
             u8::try_from(channel).ok().filter(|channel| usize::from(*channel) < channels)
         else {
             godot_error!(
-                "LodeENetConnection.{CALLER}: {channel} is no channel. There are {channels}, from 0."
+                "LodeENetConnection.{CALLER}: invalid channel {channel}. There are {channels}, starting at 0."
             );
             return;
         };
@@ -49,7 +49,7 @@ impl LodeENetConnection {
         }
     }
 
-    /// Sets the most channels of connections that others ask for from now on, 1 to 255; any other number stands for 255.
+    /// Sets the maximum number of channels of future incoming connections, 1 to 255; any other number means 255.
     #[func]
     fn channel_limit(&mut self, limit: i32) {
         let Some(connection) = self.active("channel_limit") else { return };
@@ -57,10 +57,11 @@ impl LodeENetConnection {
         connection.set_channel_limit(limit.unwrap_or(255));
     }
 
-    /// Sets how datagrams are compressed, as a [enum CompressionMode]. Both sides must do the same; else no connection comes about.
+    /// Sets the compression of datagrams, a [enum CompressionMode]. Both sides must use the same mode, or they cannot
+    /// connect.
     ///
-    /// For the small packets of a game, the bandwidth saved is greatest with [constant COMPRESS_RANGE_CODER] and
-    /// [constant COMPRESS_ZLIB], the time spent is least with [constant COMPRESS_FASTLZ].
+    /// For the small packets of games, [constant COMPRESS_RANGE_CODER] and [constant COMPRESS_ZLIB] save the most
+    /// bandwidth, and [constant COMPRESS_FASTLZ] takes the least time.
     #[func]
     fn compress(&mut self, mode: ByNumber<CompressionMode>) {
         if let Some(connection) = self.active("compress") {
@@ -68,8 +69,8 @@ impl LodeENetConnection {
         }
     }
 
-    /// Sends what waits to be sent, and returns when the system has it, after a second at most; at once when the network has
-    /// been shut down. Without it, that happens within [member flush_interval].
+    /// Sends all queued packets, and returns when they were passed to the system, after a second at most, or
+    /// immediately if the network was shut down. Otherwise packets are sent within [member flush_interval].
     #[func]
     fn flush(&mut self) {
         if let Some(connection) = self.active("flush") {
@@ -77,7 +78,7 @@ impl LodeENetConnection {
         }
     }
 
-    /// The address that the host is bound to: [code]::[/code] or [code]0.0.0.0[/code] for all.
+    /// Returns the address that the host is bound to: [code]::[/code] or [code]0.0.0.0[/code] for all addresses.
     #[func]
     fn get_local_address(&self) -> GString {
         let connection = self.known("get_local_address");
@@ -86,34 +87,35 @@ impl LodeENetConnection {
         })
     }
 
-    /// The UDP port that the host is bound to.
+    /// Returns the UDP port that the host is bound to.
     #[func]
     fn get_local_port(&self) -> i32 {
         self.known("get_local_port").map_or(0, |connection| connection.local_addr().port().into())
     }
 
-    /// The most channels of connections that others ask for.
+    /// Returns the maximum number of channels of incoming connections.
     #[func]
     fn get_max_channels(&self) -> i32 {
         let channels = self.known("get_max_channels").map_or(0, Connection::channel_limit);
         i32::try_from(channels).unwrap_or(i32::MAX)
     }
 
-    /// The peers of the host, those included that are connecting or disconnecting.
+    /// Returns the peers of the host, including those that are connecting or disconnecting.
     #[func]
     fn get_peers(&mut self) -> Array<Gd<LodeENetPacketPeer>> {
         let peers = self.known("get_peers").map(Connection::peers).unwrap_or_default();
         peers.iter().map(|peer| self.handle(peer)).collect()
     }
 
-    /// What the host has counted since this was called last, as a [enum HostStatistic].
+    /// Returns and resets a statistic of the host, a [enum HostStatistic].
     #[func]
     fn pop_statistic(&mut self, statistic: ByNumber<HostStatistic>) -> f64 {
         let connection = self.active("pop_statistic");
         connection.map_or(0.0, |connection| connection.pop_statistic(statistic.0.into()).into())
     }
 
-    /// Refuses connections that others ask for, or no longer: they are told at once. Those that there are go on.
+    /// If [param refuse] is [code]true[/code], incoming connections are refused, and the other side is informed.
+    /// Existing connections are kept.
     #[func]
     fn refuse_new_connections(&mut self, refuse: bool) {
         if let Some(connection) = self.active("refuse_new_connections") {
@@ -121,8 +123,8 @@ impl LodeENetConnection {
         }
     }
 
-    /// Sends a datagram that is none of ENet's from the host's port. That opens a way through the NAT in front of it, for a
-    /// connection that [param destination_address] and [param destination_port] are going to ask for.
+    /// Sends a datagram that is not part of the ENet protocol from the host's port. This opens the NAT in front of it
+    /// for a connection from [param destination_address] and [param destination_port].
     #[func]
     fn socket_send(
         &mut self,
@@ -134,7 +136,7 @@ impl LodeENetConnection {
         let Some(connection) = self.active("socket_send") else { return };
         let address = destination_address.to_string();
         let Ok(ip) = address.parse::<IpAddr>() else {
-            godot_error!("{CALLER}: {address:?} is no IP address.");
+            godot_error!("{CALLER}: {address:?} is not an IP address.");
             return;
         };
         if let Some(port) = port_of(CALLER, destination_port) {
@@ -144,7 +146,7 @@ impl LodeENetConnection {
 }
 
 impl LodeENetConnection {
-    /// The host, or an error print.
+    /// Returns the host, or prints an error.
     fn known(&self, caller: &str) -> Option<&Connection> {
         if self.connection.is_none() {
             super::inactive(caller);

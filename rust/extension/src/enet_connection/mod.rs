@@ -1,10 +1,10 @@
 //! `LodeENetConnection`.
 
-mod for_multiplayer;
 mod handles;
-mod hosting;
+mod lifecycle;
 mod methods;
-mod servicing;
+mod multiplayer;
+mod service;
 mod settings;
 
 use crate::class_enum::class_enum;
@@ -13,55 +13,57 @@ use crate::monitors::Monitor;
 use crate::name_lookup::NameLookup;
 use godot::prelude::*;
 use handles::Handles;
-pub(crate) use hosting::Wanted;
+pub(crate) use lifecycle::HostParams;
 use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
-use settings::{Live, Properties};
+use settings::{PropertyValues, RuntimeSettings};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 class_enum! {
-    /// How datagrams are compressed.
+    /// The compression of datagrams.
     pub(crate) enum LodeENetConnection.CompressionMode {
-        /// Datagrams are sent as they are. It is the default.
+        /// No compression. This is the default.
         None = 0 => "COMPRESS_NONE",
-        /// ENet's own adaptive range coder: good for small packets, and slow. Of a peer, 8 MiB a second are decompressed and two
-        /// bytes for each that comes: [constant LodeENetPacketPeer.PEER_DATAGRAMS_DROPPED].
+        /// ENet's own adaptive range coder: effective for small packets, and slow. Per peer, it decompresses at most 8
+        /// MiB per second plus two bytes for each byte received: see
+        /// [constant LodeENetPacketPeer.PEER_DATAGRAMS_DROPPED].
         RangeCoder = 1 => "COMPRESS_RANGE_CODER",
-        /// FastLZ: quick, for packets of some hundred bytes and more.
+        /// FastLZ: fast, for packets of some hundred bytes and more.
         FastLz = 2 => "COMPRESS_FASTLZ",
-        /// Zlib (deflate): small, and slow.
+        /// Zlib (deflate): a high compression ratio, and slow.
         Zlib = 3 => "COMPRESS_ZLIB",
-        /// Zstandard: nearly as small as zlib, and quicker.
+        /// Zstandard: a compression ratio close to zlib's, and faster.
         Zstd = 4 => "COMPRESS_ZSTD",
     }
 }
 
 class_enum! {
-    /// What an event tells.
+    /// The type of an event of [method service].
     pub(crate) enum LodeENetConnection.EventType {
-        /// There is no host, or it cannot go on after an internal error.
+        /// There is no host, or it has stopped after an internal error.
         Error = -1 => "EVENT_ERROR",
-        /// Nothing has happened since the last call.
+        /// No event since the last call.
         None = 0 => "EVENT_NONE",
-        /// A peer is connected: one that has asked this host, or one that this host has asked.
+        /// A peer has connected, from either side.
         Connect = 1 => "EVENT_CONNECT",
-        /// A peer has disconnected, was lost, or could not be reached: [method LodeENetPacketPeer.get_disconnect_reason].
+        /// A peer has disconnected, was lost, or could not be reached: see
+        /// [method LodeENetPacketPeer.get_disconnect_reason].
         Disconnect = 2 => "EVENT_DISCONNECT",
-        /// A packet has come: read it with [method PacketPeer.get_packet] of the peer.
+        /// A packet has arrived: read it with [method PacketPeer.get_packet] of the peer.
         Receive = 3 => "EVENT_RECEIVE",
     }
 }
 
 class_enum! {
-    /// What a host counts.
+    /// The statistics of a host.
     pub(crate) enum LodeENetConnection.HostStatistic {
-        /// Bytes that the host has sent, without the headers of UDP and IP.
+        /// Bytes sent, without the headers of UDP and IP.
         SentData = 0 => "HOST_TOTAL_SENT_DATA",
-        /// Datagrams that the host has sent.
+        /// Datagrams sent.
         SentPackets = 1 => "HOST_TOTAL_SENT_PACKETS",
-        /// Bytes that have come to the host, without the headers of UDP and IP.
+        /// Bytes received, without the headers of UDP and IP.
         ReceivedData = 2 => "HOST_TOTAL_RECEIVED_DATA",
-        /// Datagrams that have come to the host.
+        /// Datagrams received.
         ReceivedPackets = 3 => "HOST_TOTAL_RECEIVED_PACKETS",
     }
 }
@@ -89,14 +91,15 @@ impl From<HostStatistic> for Statistic {
     }
 }
 
-/// An ENet host: connections with reliable and unreliable packets over one UDP port, as [ENetConnection] has them.
+/// An ENet host: connections with reliable and unreliable packets over one UDP port, with the interface of
+/// [ENetConnection].
 ///
-/// It talks to [ENetConnection] and [ENetMultiplayerPeer] of every Godot, and to every other ENet. The network runs on a
-/// thread of its own: what is sent leaves by itself within about a millisecond, packets are acknowledged and repeated while
-/// the game loads a level, and [method service] hands over what has come meanwhile.
+/// It is compatible with [ENetConnection] and [ENetMultiplayerPeer] of every Godot version, and with other programs
+/// that use ENet. The network runs on its own thread: packets are sent within about a millisecond, acknowledged and
+/// retransmitted while the game loads a level, and [method service] returns what has arrived meanwhile.
 ///
-/// What a peer reports, such as [method LodeENetPacketPeer.get_state], changes when [method service] hands over the event;
-/// its statistics are of this moment.
+/// The state of a peer, such as [method LodeENetPacketPeer.get_state], changes when [method service] returns the event;
+/// its statistics are current.
 /// ```gdscript
 /// var server := LodeENetConnection.new()
 ///
@@ -124,100 +127,105 @@ pub(crate) struct LodeENetConnection {
     base: Base<RefCounted>,
     connection: Option<Connection>,
     handles: RefCell<Handles>,
-    /// Names that are looked up, the peers that wait for them, and the ports.
+    /// Host names that are being resolved, with the waiting peers and the ports.
     lookups: Vec<(NameLookup, Rc<Peer>, u16)>,
-    /// How often `service_all()` was called.
+    /// The number of calls of `service_all()`.
     call: u64,
-    /// What of the properties holds now, and how they were then.
-    live: Live,
-    applied: Properties,
-    /// Why it cannot go on; told once.
-    failure_told: bool,
+    /// The settings that are applied now, and the property values that they were made from.
+    live: RuntimeSettings,
+    applied: PropertyValues,
+    /// Set once an internal failure has been reported.
+    failure_reported: bool,
     monitor: Monitor,
 
-    /// The longest datagram of connections that begin from now on, 576 to 4096 bytes without the headers of UDP and IP.
-    /// A connection has the smaller one of its two ends. Longer packets are sent in pieces.
+    /// The maximum size of a datagram of new connections, from 576 to 4096 bytes, without the headers of UDP and IP. A
+    /// connection uses the smaller value of its two sides. Longer packets are sent in fragments.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1392)]
     mtu: i32,
 
-    /// How long what you send may wait for more to share its datagram with, in milliseconds. A full datagram does not
-    /// wait, nor does [method flush]. 0 sends at once.
+    /// The maximum time in milliseconds that a packet waits for others to share its datagram. A full datagram is sent
+    /// immediately, and so is everything with [method flush]. 0 sends packets immediately.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
     flush_interval: f64,
 
-    /// How many bytes of a peer's packets may wait for you, each with 128 more. Beyond it the oldest unreliable packets are
-    /// dropped ([constant LodeENetPacketPeer.PEER_PACKETS_DROPPED] counts them), and reliable ones are not acknowledged
-    /// ([constant LodeENetPacketPeer.PEER_PACKETS_REFUSED]): the other side repeats them, and gives up by its own rules if
-    /// there is still no room then. One packet may be longer.
+    /// The maximum size in bytes of a peer's received packets that you have not read, where each packet counts 128
+    /// bytes more than its length. Beyond it, the oldest unreliable packets are dropped
+    /// ([constant LodeENetPacketPeer.PEER_PACKETS_DROPPED] counts them), and reliable packets are not acknowledged
+    /// ([constant LodeENetPacketPeer.PEER_PACKETS_REFUSED]): the other side retransmits them, and disconnects after its
+    /// timeout if there is still no space. A single packet may be longer than the limit.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_buffered_bytes: i64,
 
-    /// The same for all peers together, which holds without exception. Half of it is divided among the places for peers; of the
-    /// other half, a peer may have as much as it leaves free. It counts when the host is created.
+    /// The maximum size in bytes of the received packets of all peers together, a strict limit. Half of it is divided
+    /// equally among the peer slots; of the other half, a peer may use as much as it leaves free. Used when the host is
+    /// created.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 512 << 20)]
     max_total_buffered_bytes: i64,
 
-    /// How many bytes may wait for the network, per peer: beyond it [method LodeENetPacketPeer.send] returns
-    /// [constant ERR_OUT_OF_MEMORY]. One packet may be longer.
+    /// The maximum size in bytes of the packets that are buffered to be sent to a peer. Beyond it,
+    /// [method LodeENetPacketPeer.send] returns [constant ERR_OUT_OF_MEMORY]. A single packet may be longer than the
+    /// limit.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 64 << 20)]
     max_outgoing_bytes: i64,
 
-    /// How many seconds a connection that [method connect_to_host] asks for may take, the lookup of a name included; then
-    /// [constant EVENT_DISCONNECT] tells that there is none. 0 is as long as the protocol tries, some 31 seconds. Set it
+    /// The maximum time in seconds of a connection attempt of [method connect_to_host], including the name lookup.
+    /// After it, [constant EVENT_DISCONNECT] is returned. 0 uses the protocol's own limit, about 31 seconds. Set it
     /// before you connect.
     #[var(usage_flags = [DEFAULT])]
     pub(crate) connect_timeout: f64,
 
-    /// How many clients may be connecting at once before they have answered, which costs some 200 bytes each. The oldest
-    /// makes room for the newest. It counts when the host is created.
+    /// The maximum number of clients that are connecting and have not answered yet, each of which uses about 200 bytes.
+    /// A new one replaces the oldest. Used when the host is created.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 32_768)]
     max_half_open: i32,
 
-    /// How many of them may have the same address (for IPv6: the same first 64 bits). It counts when the host is created.
+    /// The maximum number of half-open connections of one IP address (for IPv6: of one /64 network). Used when the host
+    /// is created.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_half_open_per_address: i32,
 
-    /// Protect datagrams with a checksum, as other programs with ENet may have it. Godot itself does not: then no
-    /// connection comes about. It counts when the host is created.
+    /// If [code]true[/code], datagrams have a checksum, as some programs with ENet use it. Godot itself does not use
+    /// checksums and cannot connect then. Used when the host is created.
     #[var(usage_flags = [DEFAULT])]
     use_checksum: bool,
 
-    /// For testing your game: how many milliseconds a datagram is late, on its way out and on its way in. A round trip
-    /// takes twice as long. Properties of this kind hold from the next [method service] on.
+    /// For testing your game: delays each datagram by this time in milliseconds, in both directions, so the round-trip
+    /// time grows by twice this value. Changes of the [code]simulated_[/code] properties take effect with the next
+    /// [method service].
     #[var(usage_flags = [DEFAULT])]
     simulated_latency: f64,
 
-    /// For testing your game: how many milliseconds later a datagram may be, at random.
+    /// For testing your game: the maximum additional random delay of a datagram, in milliseconds.
     #[var(usage_flags = [DEFAULT])]
     simulated_jitter: f64,
 
-    /// For testing your game: the share of datagrams that are lost, 0 to 1, on their way out and on their way in.
+    /// For testing your game: the fraction of datagrams that are lost in each direction, from 0 to 1.
     #[var(usage_flags = [DEFAULT])]
     simulated_loss: f64,
 
-    /// For testing your game: the share of datagrams that come twice, 0 to 1.
+    /// For testing your game: the fraction of datagrams that are duplicated, from 0 to 1.
     #[var(usage_flags = [DEFAULT])]
     simulated_duplication: f64,
 
-    /// For testing your game: the share of datagrams that later ones overtake, 0 to 1.
+    /// For testing your game: the fraction of datagrams that are overtaken by later ones, from 0 to 1.
     #[var(usage_flags = [DEFAULT])]
     simulated_reordering: f64,
 }
 
 impl LodeENetConnection {
-    /// The script's object for a peer: the same one each time.
+    /// Returns the script's object for a peer; each call returns the same one.
     pub(crate) fn handle(&self, peer: &Rc<Peer>) -> Gd<LodeENetPacketPeer> {
         self.handles.borrow_mut().get(peer)
     }
 
-    /// The host, or an error print.
+    /// Returns the host, or prints an error.
     fn active(&mut self, caller: &str) -> Option<&mut Connection> {
         if self.connection.is_none() {
             inactive(caller);
@@ -227,7 +235,7 @@ impl LodeENetConnection {
 }
 
 fn inactive(caller: &str) {
-    godot_error!("LodeENetConnection.{caller}: there is no host. Call create_host() first.");
+    godot_error!("LodeENetConnection.{caller}: no host. Call create_host() first.");
 }
 
 #[godot_api]

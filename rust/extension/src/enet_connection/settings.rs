@@ -1,12 +1,12 @@
-//! What the properties come to.
+//! Converts the properties of a host.
 
 use super::LodeENetConnection;
 use lodewire_net::enet::{Config, HostConfig, Simulation};
 use std::time::Duration;
 
-/// The properties that hold for a host that is there already.
+/// The properties that can be changed while a host exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Live {
+pub(super) struct RuntimeSettings {
     mtu: usize,
     gather: Duration,
     waiting: usize,
@@ -14,16 +14,16 @@ pub(super) struct Live {
     simulation: Simulation,
 }
 
-/// The longest time that a property may mean: what is longer is a mistake.
-const LONGEST_MILLIS: f64 = 60_000.0;
+/// Maximum time that a property may have, in milliseconds.
+const MAX_MILLIS: f64 = 60_000.0;
 
 fn millis(millis: f64) -> Duration {
-    Duration::from_secs_f64(within(millis, LONGEST_MILLIS) / 1000.0)
+    Duration::from_secs_f64(within(millis, MAX_MILLIS) / 1000.0)
 }
 
-/// From 0 to `most`; what is no number is 0.
-fn within(value: f64, most: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, most) }
+/// Clamps to the range from 0 to `max`; NaN becomes 0.
+fn within(value: f64, max: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(0.0, max) }
 }
 
 fn bytes(bytes: i64) -> usize {
@@ -34,11 +34,11 @@ fn share(share: f64) -> f64 {
     within(share, 1.0)
 }
 
-/// The properties as the script has them: compared at each call, which must cost next to nothing.
-pub(super) type Properties = ([f64; 6], [i64; 3]);
+/// The properties as the script has set them. They are compared in each call, so this must be cheap.
+pub(super) type PropertyValues = ([f64; 6], [i64; 3]);
 
 impl LodeENetConnection {
-    fn properties(&self) -> Properties {
+    fn property_values(&self) -> PropertyValues {
         (
             [
                 self.flush_interval,
@@ -52,8 +52,8 @@ impl LodeENetConnection {
         )
     }
 
-    fn wanted(&self) -> Live {
-        Live {
+    fn runtime_settings(&self) -> RuntimeSettings {
+        RuntimeSettings {
             mtu: usize::try_from(self.mtu).unwrap_or(0),
             gather: millis(self.flush_interval),
             waiting: bytes(self.max_buffered_bytes),
@@ -68,47 +68,47 @@ impl LodeENetConnection {
         }
     }
 
-    /// The configuration of a new host.
+    /// Returns the configuration of a new host.
     pub(super) fn config(&mut self, host: HostConfig) -> Config {
-        let wanted = self.wanted();
-        self.live = Live { simulation: Simulation::default(), ..wanted };
-        // The rest is applied with the first call.
-        self.applied = Properties::default();
+        let runtime_settings = self.runtime_settings();
+        self.live = RuntimeSettings { simulation: Simulation::default(), ..runtime_settings };
+        // The simulation is applied with the first call.
+        self.applied = PropertyValues::default();
         Config {
             host: HostConfig {
-                mtu: wanted.mtu,
+                mtu: runtime_settings.mtu,
                 checksum: self.use_checksum,
-                waiting_limit: wanted.waiting,
+                waiting_limit: runtime_settings.waiting,
                 host_waiting_limit: bytes(self.max_total_buffered_bytes),
                 half_open_limit: usize::try_from(self.max_half_open).unwrap_or(0),
                 half_open_per_address: usize::try_from(self.max_half_open_per_address).unwrap_or(0),
                 ..host
             },
-            gather: wanted.gather,
-            outgoing_limit: wanted.outgoing,
+            gather: runtime_settings.gather,
+            outgoing_limit: runtime_settings.outgoing,
             ..Config::default()
         }
     }
 
-    /// Has the host do as the properties say, if a script has changed one.
+    /// Applies the properties to the host if a script has changed one.
     pub(super) fn apply(&mut self) {
-        let properties = self.properties();
-        if std::mem::replace(&mut self.applied, properties) == properties {
+        let property_values = self.property_values();
+        if std::mem::replace(&mut self.applied, property_values) == property_values {
             return;
         }
-        let wanted = self.wanted();
-        let live = std::mem::replace(&mut self.live, wanted);
+        let runtime_settings = self.runtime_settings();
+        let live = std::mem::replace(&mut self.live, runtime_settings);
         let Some(connection) = &self.connection else { return };
-        if live.mtu != wanted.mtu {
-            connection.set_mtu(wanted.mtu);
+        if live.mtu != runtime_settings.mtu {
+            connection.set_mtu(runtime_settings.mtu);
         }
-        if live.waiting != wanted.waiting {
-            connection.set_waiting_limit(wanted.waiting);
+        if live.waiting != runtime_settings.waiting {
+            connection.set_waiting_limit(runtime_settings.waiting);
         }
-        if live.simulation != wanted.simulation {
-            connection.simulate(wanted.simulation);
+        if live.simulation != runtime_settings.simulation {
+            connection.simulate(runtime_settings.simulation);
         }
-        connection.set_gather(wanted.gather);
-        connection.set_outgoing_limit(wanted.outgoing);
+        connection.set_gather(runtime_settings.gather);
+        connection.set_outgoing_limit(runtime_settings.outgoing);
     }
 }

@@ -1,6 +1,6 @@
 //! `LodeENetMultiplayerPeer`.
 
-mod creating;
+mod create;
 mod multiplayer_peer;
 mod poll;
 mod sending;
@@ -15,7 +15,7 @@ use lodewire_net::enet::{Event, Peer};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 
-/// What the peer is.
+/// The role of the peer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
     #[default]
@@ -25,11 +25,11 @@ enum Mode {
     Mesh,
 }
 
-/// A multiplayer peer over ENet, as [ENetMultiplayerPeer] is: assign it to [member MultiplayerAPI.multiplayer_peer] after
-/// one of the [code]create[/code] methods.
+/// A multiplayer peer over ENet, with the interface of [ENetMultiplayerPeer]. Assign it to
+/// [member MultiplayerAPI.multiplayer_peer] after one of the [code]create[/code] methods.
 ///
-/// It talks to [ENetMultiplayerPeer] of Godot 4, as a server, as a client and in a mesh. What is sent in a frame shares
-/// datagrams, and clients are not lost while the game loads a level.
+/// It is compatible with Godot 4's [ENetMultiplayerPeer] as a server, as a client and in a mesh. Packets of one frame
+/// share datagrams, and clients stay connected while the game loads a level.
 /// ```gdscript
 /// func _ready():
 ///     var peer := LodeENetMultiplayerPeer.new()
@@ -49,14 +49,14 @@ pub(crate) struct LodeENetMultiplayerPeer {
     peers: BTreeMap<i32, Rc<Peer>>,
     /// The ids of the server's clients, by their numbers at the host.
     ids: HashMap<u32, i32>,
-    /// From whom packets have come, in their order. They wait at the peers.
+    /// The senders of received packets, in order. The packets are queued at the peers.
     arrivals: VecDeque<(i32, Rc<Peer>)>,
-    /// Peers that have gone and whose packets the game has not read: they are told to be gone with the next poll.
-    leaving: VecDeque<i32>,
-    /// Peers that have come behind these, and all that has happened to them since: told with the next poll as well.
-    held: VecDeque<Event>,
-    /// How often one of the `create` methods was called: a signal's handler may have closed it, and begun again.
-    life: u64,
+    /// Peers that have disconnected while the game has not read their packets: reported with the next poll.
+    departing: VecDeque<i32>,
+    /// Peers that have connected after these, and their later events: also reported with the next poll.
+    deferred: VecDeque<Event>,
+    /// The number of calls of the `create` methods: a signal's handler may have closed the peer and created another.
+    session: u64,
     bind_ip: Option<std::net::IpAddr>,
     refusing: bool,
     target_peer: i32,
@@ -65,20 +65,20 @@ pub(crate) struct LodeENetMultiplayerPeer {
     transfer_mode: TransferMode,
     packet: PacketBuffer<Box<[u8]>>,
 
-    /// The host of a server or a client, for its properties and statistics: see [LodeENetConnection]. A mesh has one for
-    /// each peer, those that it was given.
+    /// The host of a server or a client, for its properties and statistics: see [LodeENetConnection]. A mesh has none
+    /// here, but one for each peer.
     #[var(get = get_host, usage_flags = [NONE])]
     host: Option<Gd<LodeENetConnection>>,
 
-    /// How many seconds [method create_client] may take until the server has answered, the lookup of its name included.
-    /// 0 is as long as the protocol tries, some 31 seconds. Set it before.
+    /// The maximum time in seconds of [method create_client]'s connection attempt, including the name lookup. 0 uses
+    /// the protocol's own limit, about 31 seconds. Set it before [method create_client].
     #[var(usage_flags = [DEFAULT])]
     connect_timeout: f64,
 }
 
 #[godot_api]
 impl LodeENetMultiplayerPeer {
-    /// The peer with this id: for [method LodeENetPacketPeer.get_statistic], say.
+    /// Returns the peer with this id, for example for [method LodeENetPacketPeer.get_statistic].
     #[func]
     fn get_peer(&self, id: i32) -> Option<Gd<LodeENetPacketPeer>> {
         let Some(peer) = self.peers.get(&id) else {
@@ -94,8 +94,8 @@ impl LodeENetMultiplayerPeer {
         self.host.clone()
     }
 
-    /// Sets the address that [method create_server] listens on, and [method create_client] with a
-    /// [code]local_port[/code]: [code]*[/code], the default, stands for all.
+    /// Sets the address that [method create_server] listens on, and that [method create_client] binds to if a
+    /// [code]local_port[/code] is set. [code]*[/code], the default, means all addresses.
     #[func]
     fn set_bind_ip(&mut self, ip: GString) {
         let text = ip.to_string();
@@ -105,7 +105,7 @@ impl LodeENetMultiplayerPeer {
             self.bind_ip = Some(ip);
         } else {
             godot_error!(
-                "LodeENetMultiplayerPeer.set_bind_ip: {text:?} is no IP address. Use * for all."
+                "LodeENetMultiplayerPeer.set_bind_ip: {text:?} is not an IP address. Use * for all addresses."
             );
         }
     }
@@ -116,7 +116,7 @@ impl LodeENetMultiplayerPeer {
         self.mode != Mode::None
     }
 
-    /// Ends everything: the peers are told at once, the ports are free, and nothing is told here.
+    /// Ends all connections: the peers are informed immediately, the ports are freed, and no signal is emitted.
     fn end(&mut self) {
         if !self.is_active() {
             return;
@@ -124,14 +124,14 @@ impl LodeENetMultiplayerPeer {
         self.peers.clear();
         let mesh = std::mem::take(&mut self.mesh);
         for mut host in self.host.take().into_iter().chain(mesh.into_values()) {
-            // A script may hold it.
+            // A script may hold a reference to it.
             host.bind_mut().destroy_quietly();
         }
         self.mode = Mode::None;
         self.ids.clear();
         self.arrivals.clear();
-        self.leaving.clear();
-        self.held.clear();
+        self.departing.clear();
+        self.deferred.clear();
         self.unique_id = 0;
         self.status = ConnectionStatus::DISCONNECTED;
         self.refusing = false;
@@ -139,7 +139,7 @@ impl LodeENetMultiplayerPeer {
 }
 
 impl Drop for LodeENetMultiplayerPeer {
-    /// Freed, replaced or at the game's end: the other sides are told, also if a script still holds the host.
+    /// Informs the peers when the object is freed or replaced or the game quits, even if a script still holds the host.
     fn drop(&mut self) {
         self.end();
     }

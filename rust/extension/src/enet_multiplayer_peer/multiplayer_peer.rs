@@ -1,6 +1,6 @@
-//! What the engine's multiplayer asks of the peer.
+//! The methods that the engine's multiplayer API calls.
 
-use super::poll::is_void;
+use super::poll::is_discarded;
 use super::sending::{mode_of, transfer_channel_of};
 use super::{LodeENetMultiplayerPeer, Mode};
 use crate::packet_buffer;
@@ -10,8 +10,8 @@ use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 
-/// The longest packet, as in the engine.
-const MAXIMUM_PACKET_SIZE: i32 = 1 << 24;
+/// Maximum size of a packet, as in the engine.
+const MAX_PACKET_SIZE: i32 = 1 << 24;
 
 #[godot_api]
 impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
@@ -32,7 +32,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
         if !force {
             return;
         }
-        // Nothing more of it is told, and its id is free.
+        // No further events of it are reported, and its id is free.
         if let Some(peer) = self.peers.remove(&id) {
             self.ids.remove(&peer.id());
         }
@@ -72,14 +72,14 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     }
 
     fn get_available_packet_count(&self) -> i32 {
-        // Asked before each packet: those of peers that a script has just disconnected are passed over when they are next,
+        // Called before each packet. Packets of peers that a script has just disconnected are skipped when they are next,
         // or with the next poll.
-        let passed = self.arrivals.iter().take_while(|(_, peer)| is_void(peer)).count();
-        i32::try_from(self.arrivals.len() - passed).unwrap_or(i32::MAX)
+        let skipped = self.arrivals.iter().take_while(|(_, peer)| is_discarded(peer)).count();
+        i32::try_from(self.arrivals.len() - skipped).unwrap_or(i32::MAX)
     }
 
     fn get_max_packet_size(&self) -> i32 {
-        MAXIMUM_PACKET_SIZE
+        MAX_PACKET_SIZE
     }
 
     unsafe fn get_packet_rawptr(
@@ -89,7 +89,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     ) -> Error {
         let packet = loop {
             match self.arrivals.pop_front() {
-                Some((_, peer)) if is_void(&peer) => drop(peer.receive()),
+                Some((_, peer)) if is_discarded(&peer) => drop(peer.receive()),
                 next => break next.and_then(|(_, peer)| peer.receive()).map(|packet| packet.data),
             }
         };
@@ -104,7 +104,7 @@ impl IMultiplayerPeerExtension for LodeENetMultiplayerPeer {
     }
 
     fn get_packet_channel(&self) -> i32 {
-        // The numbers for none are the engine's.
+        // The values without a packet are the engine's.
         self.next_arrival().map_or(1, |(_, peer)| transfer_channel_of(peer.packet_channel()))
     }
 

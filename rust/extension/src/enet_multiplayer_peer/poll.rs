@@ -1,4 +1,4 @@
-//! One poll: what happened, as signals.
+//! One poll: emits the events as signals.
 
 use super::{LodeENetMultiplayerPeer, Mode};
 use crate::enet_connection::LodeENetConnection;
@@ -8,12 +8,12 @@ use godot::prelude::*;
 use lodewire_net::enet::{Event, Peer};
 use std::rc::Rc;
 
-/// The least id of a client: 0 stands for all, 1 for the server.
+/// Minimum id of a client: 0 means all peers, 1 is the server.
 const FIRST_CLIENT: i32 = 2;
 
-/// Returns whether a packet that has come is not to be told: a script has disconnected its peer, or has read it from the peer
-/// itself.
-pub(super) fn is_void(peer: &Peer) -> bool {
+/// Returns true if a received packet is not reported: a script has disconnected its peer, or has read the packet from
+/// the peer itself.
+pub(super) fn is_discarded(peer: &Peer) -> bool {
     peer.is_ended_here() || peer.available() == 0
 }
 
@@ -21,88 +21,88 @@ impl LodeENetMultiplayerPeer {
     pub(super) fn poll_once(&mut self) {
         // A handler may drop the script's last reference; the object must outlive this method.
         let this = self.to_gd();
-        self.poll_life();
+        self.poll_session();
         if is_last(&this) {
             self.end();
             release_later(this);
         }
     }
 
-    /// Polls what there is now. Each handler may call anything: what is there is asked again after it.
-    fn poll_life(&mut self) {
-        let life = self.life;
-        self.sweep(life);
-        self.tell_held(life);
-        if self.life != life {
+    /// Polls the current hosts. A handler may call any method, so the state is checked again after each signal.
+    fn poll_session(&mut self) {
+        let session = self.session;
+        self.remove_departed(session);
+        self.emit_deferred(session);
+        if self.session != session {
             return;
         }
         match self.mode {
             Mode::None => {}
-            Mode::Server | Mode::Client => self.poll_host(life),
+            Mode::Server | Mode::Client => self.poll_host(session),
             Mode::Mesh => {
                 let ids: Vec<i32> = self.mesh.keys().copied().collect();
                 for id in ids {
-                    self.poll_mesh(life, id);
+                    self.poll_mesh(session, id);
                 }
             }
         }
     }
 
-    /// Tells of the peers that have gone without an event, since a script has called
-    /// [`LodeENetPacketPeer`](crate::enet_packet_peer::LodeENetPacketPeer)'s methods, and of those that were told to leave
-    /// with this poll: the game has had the time since the last one to read their packets.
-    fn sweep(&mut self, life: u64) {
+    /// Reports peers that have disconnected without an event, because a script has called methods of
+    /// [`LodeENetPacketPeer`](crate::enet_packet_peer::LodeENetPacketPeer), and peers that were deferred to this poll:
+    /// the game had one poll interval to read their packets.
+    fn remove_departed(&mut self, session: u64) {
         self.forget_packets();
-        // One that stands in both is told once: it is not found again.
+        // A peer in both lists is reported once: the second time it is not found.
         let gone = self.peers.iter().filter(|(_, peer)| !peer.is_active()).map(|(id, _)| *id);
-        self.leaving.extend(gone);
-        while self.life == life
-            && let Some(id) = self.leaving.pop_front()
+        self.departing.extend(gone);
+        while self.session == session
+            && let Some(id) = self.departing.pop_front()
         {
-            self.left(id);
+            self.remove_peer(id);
         }
     }
 
-    /// Tells what was held at the last poll. Nothing is held twice: of a peer that has come and gone since, the packets are
-    /// lost where another one has come behind it, as they are in the engine.
-    fn tell_held(&mut self, life: u64) {
-        while self.life == life
-            && let Some(event) = self.held.pop_front()
+    /// Reports the events that were deferred at the last poll. No event is deferred twice: if a peer has connected and
+    /// disconnected since, and another one has connected after it, its packets are lost, as in the engine.
+    fn emit_deferred(&mut self, session: u64) {
+        while self.session == session
+            && let Some(event) = self.deferred.pop_front()
         {
             if matches!(event, Event::Connect { .. }) {
-                while self.life == life
-                    && let Some(id) = self.leaving.pop_front()
+                while self.session == session
+                    && let Some(id) = self.departing.pop_front()
                 {
                     if let Some(peer) = self.peers.get(&id) {
                         drop(peer.receive_all());
                     }
-                    self.left(id);
+                    self.remove_peer(id);
                 }
             }
-            if self.life == life {
-                self.tell_server(event);
+            if self.session == session {
+                self.handle_server_event(event);
             }
         }
     }
 
-    /// Returns whether an event is to be told with the next poll: that somebody comes while the end of another one is not
-    /// told, who may be the same player, and what happens to him then.
-    fn is_held(&self, event: &Event) -> bool {
+    /// Returns true if an event is reported with the next poll: a new connection while an earlier disconnection has not
+    /// been reported, which may be of the same player, and the later events of that connection.
+    fn is_deferred(&self, event: &Event) -> bool {
         match event {
-            Event::Connect { .. } => !self.leaving.is_empty() || !self.held.is_empty(),
+            Event::Connect { .. } => !self.departing.is_empty() || !self.deferred.is_empty(),
             Event::Disconnect { peer, .. } | Event::Receive { peer, .. } => {
-                !self.held.is_empty() && !self.ids.contains_key(&peer.id())
+                !self.deferred.is_empty() && !self.ids.contains_key(&peer.id())
             }
         }
     }
 
     /// Drops the packets of peers that a script has disconnected.
     pub(super) fn forget_packets(&mut self) {
-        if !self.arrivals.iter().any(|(_, peer)| is_void(peer)) {
+        if !self.arrivals.iter().any(|(_, peer)| is_discarded(peer)) {
             return;
         }
         self.arrivals.retain(|(_, peer)| {
-            let keep = !is_void(peer);
+            let keep = !is_discarded(peer);
             if !keep {
                 drop(peer.receive());
             }
@@ -110,27 +110,27 @@ impl LodeENetMultiplayerPeer {
         });
     }
 
-    /// From whom the next packet is.
+    /// Returns the sender of the next packet.
     pub(super) fn next_arrival(&self) -> Option<&(i32, Rc<Peer>)> {
-        self.arrivals.iter().find(|(_, peer)| !is_void(peer))
+        self.arrivals.iter().find(|(_, peer)| !is_discarded(peer))
     }
 
-    fn poll_host(&mut self, life: u64) {
-        while let Some(mut host) = self.host.clone().filter(|_| self.life == life) {
+    fn poll_host(&mut self, session: u64) {
+        while let Some(mut host) = self.host.clone().filter(|_| self.session == session) {
             let event = host.bind_mut().next_event();
             match event {
                 Some(event) if self.mode == Mode::Server => {
-                    if self.is_held(&event) {
-                        self.held.push_back(event);
+                    if self.is_deferred(&event) {
+                        self.deferred.push_back(event);
                     } else {
-                        self.tell_server(event);
+                        self.handle_server_event(event);
                     }
                 }
                 Some(event) => {
                     let connects = matches!(event, Event::Connect { .. });
-                    self.tell_client(event);
-                    // The engine's multiplayer compares the status with that of the last poll: it has to see that this was
-                    // connected, before it is told that the server is gone.
+                    self.handle_client_event(event);
+                    // The engine's multiplayer API compares the status with that of the last poll: it must see the connection
+                    // before it is told that the server has disconnected.
                     if connects {
                         return;
                     }
@@ -143,11 +143,11 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    fn tell_server(&mut self, event: Event) {
+    fn handle_server_event(&mut self, event: Event) {
         match event {
             Event::Connect { peer, data } => {
                 let id = data.cast_signed();
-                // Two clients may have drawn the same number; the second one is let go of.
+                // Two clients may have generated the same id; the second one is disconnected.
                 if self.refusing || id < FIRST_CLIENT || self.peers.contains_key(&id) {
                     peer.disconnect_now(0);
                     return;
@@ -158,7 +158,7 @@ impl LodeENetMultiplayerPeer {
             }
             Event::Disconnect { peer, .. } => {
                 if let Some(id) = self.ids.remove(&peer.id()) {
-                    self.leaves(id);
+                    self.peer_left(id);
                 }
             }
             Event::Receive { peer, .. } => match self.ids.get(&peer.id()) {
@@ -168,7 +168,7 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    fn tell_client(&mut self, event: Event) {
+    fn handle_client_event(&mut self, event: Event) {
         match event {
             Event::Connect { .. } => {
                 self.status = ConnectionStatus::CONNECTED;
@@ -180,7 +180,7 @@ impl LodeENetMultiplayerPeer {
                     godot_print!("LodeENetMultiplayerPeer: not connected: {reason}");
                 }
                 if was_connected {
-                    self.leaves(1);
+                    self.peer_left(1);
                 } else {
                     self.end();
                 }
@@ -189,8 +189,8 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    fn poll_mesh(&mut self, life: u64, id: i32) {
-        while let Some(mut host) = self.mesh.get(&id).cloned().filter(|_| self.life == life) {
+    fn poll_mesh(&mut self, session: u64, id: i32) {
+        while let Some(mut host) = self.mesh.get(&id).cloned().filter(|_| self.session == session) {
             let event = host.bind_mut().next_event();
             let known =
                 |peer: &Rc<Peer>| self.peers.get(&id).is_some_and(|known| Rc::ptr_eq(known, peer));
@@ -199,15 +199,15 @@ impl LodeENetMultiplayerPeer {
                     self.arrivals.push_back((id, peer));
                 }
                 Some(Event::Disconnect { peer, .. }) if known(&peer) => {
-                    self.leaves(id);
+                    self.peer_left(id);
                     return;
                 }
-                // A mesh's host has one peer.
+                // The host of a mesh peer has one peer.
                 Some(Event::Connect { peer, .. }) => peer.disconnect_now(0),
                 Some(_) => {}
                 None => {
                     if host.bind_mut().has_failed() {
-                        self.left(id);
+                        self.remove_peer(id);
                     }
                     return;
                 }
@@ -215,28 +215,28 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    /// A peer has gone. The engine takes no packets of peers that it was told to be gone.
-    fn leaves(&mut self, id: i32) {
+    /// Handles a disconnection. The engine ignores packets of peers after their disconnection was reported.
+    fn peer_left(&mut self, id: i32) {
         let waits = |peer: &Rc<Peer>| peer.available() > 0 && !peer.is_ended_here();
         if self.peers.get(&id).is_some_and(waits) {
-            self.leaving.push_back(id);
+            self.departing.push_back(id);
         } else {
-            self.left(id);
+            self.remove_peer(id);
         }
     }
 
-    /// Tells that a peer has gone. It can still be asked for in the signal's handlers, for the reason.
-    fn left(&mut self, id: i32) {
-        let life = self.life;
+    /// Reports that a peer has disconnected. The signal's handlers can still get the peer, to read the reason.
+    fn remove_peer(&mut self, id: i32) {
+        let session = self.session;
         let Some(peer) = self.peers.get(&id).cloned() else { return };
         self.ids.remove(&peer.id());
         if self.status == ConnectionStatus::CONNECTED {
             self.signals().peer_disconnected().emit(i64::from(id));
         }
-        if self.life != life {
+        if self.session != session {
             return;
         }
-        if self.peers.get(&id).is_some_and(|there| Rc::ptr_eq(there, &peer)) {
+        if self.peers.get(&id).is_some_and(|current| Rc::ptr_eq(current, &peer)) {
             self.peers.remove(&id);
             if let Some(mut host) = self.mesh.remove(&id) {
                 host.bind_mut().destroy_quietly();
@@ -247,7 +247,7 @@ impl LodeENetMultiplayerPeer {
         }
     }
 
-    /// Ends a peer whose host has failed by a fault of its own; its peers were told to be gone.
+    /// Closes the peer after an internal failure of the host; `peer_disconnected` has been emitted for every peer.
     fn end_failed(&mut self, host: &mut Gd<LodeENetConnection>) {
         if host.bind_mut().has_failed() {
             self.end();

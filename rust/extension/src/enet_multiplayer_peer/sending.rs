@@ -1,6 +1,6 @@
-//! To whom a packet goes, and how.
+//! Selects the peers, the channel and the delivery mode of a packet.
 
-use super::creating::SYSTEM_CHANNELS;
+use super::create::SYSTEM_CHANNELS;
 use super::{LodeENetMultiplayerPeer, Mode};
 use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::global::Error;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 const RELIABLE_CHANNEL: i32 = 0;
 const UNRELIABLE_CHANNEL: i32 = 1;
 
-/// How ENet delivers a packet of a mode, as the engine has it.
+/// Returns ENet's delivery mode for a transfer mode, as the engine maps it.
 fn delivery_of(mode: TransferMode) -> Delivery {
     match mode {
         TransferMode::UNRELIABLE => Delivery::UnsequencedFragment,
@@ -22,7 +22,7 @@ fn delivery_of(mode: TransferMode) -> Delivery {
     }
 }
 
-/// The mode of a packet that came.
+/// Returns the transfer mode of a received packet.
 pub(super) fn mode_of(flags: u8) -> TransferMode {
     match Delivery::from_flags(flags) {
         Delivery::Reliable => TransferMode::RELIABLE,
@@ -31,7 +31,7 @@ pub(super) fn mode_of(flags: u8) -> TransferMode {
     }
 }
 
-/// The transfer channel of a packet that came on a channel.
+/// Returns the transfer channel of a packet that was received on an ENet channel.
 pub(super) fn transfer_channel_of(channel: u8) -> i32 {
     (i32::from(channel) - SYSTEM_CHANNELS + 1).max(0)
 }
@@ -62,11 +62,11 @@ impl LodeENetMultiplayerPeer {
             _ => UNRELIABLE_CHANNEL,
         };
         let Ok(channel) = u8::try_from(channel) else {
-            godot_error!("{CALLER}: there is no transfer channel {}.", self.transfer_channel);
+            godot_error!("{CALLER}: invalid transfer channel {}.", self.transfer_channel);
             return Error::ERR_INVALID_PARAMETER;
         };
         let delivery = delivery_of(mode);
-        // A client has the server alone, which relays.
+        // A client is only connected to the server, which relays.
         let only = if self.mode == Mode::Client { 1 } else { target };
         if only > 0 {
             let peer = self.peers.get(&only);
@@ -80,7 +80,7 @@ impl LodeENetMultiplayerPeer {
             host.bind().send_to(&mut peers, channel, delivery, data);
         } else {
             for (_, peer) in self.peers.iter().filter(to) {
-                // One that cannot be sent to is left out, as in the engine.
+                // A peer that cannot be sent to is skipped, as in the engine.
                 let _ = peer.send(channel, delivery, data.clone());
             }
         }

@@ -1,4 +1,4 @@
-//! What a peer's datagrams go through.
+//! The transport of a peer's datagrams.
 
 use godot::classes::PacketPeerUdp;
 use godot::prelude::*;
@@ -6,18 +6,18 @@ use lodewire_net::dtls::{Moved, Peer, SendError, Status};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// What the datagrams go through.
+/// The transport of the datagrams.
 pub(super) enum Link {
-    /// Nothing yet.
+    /// There is no transport yet.
     None,
-    /// A socket of the engine's, as long as there is something to move.
+    /// A socket of the engine, while there are datagrams to move.
     Moved(Box<Moved>, Option<Gd<PacketPeerUdp>>),
-    /// A socket of our own, or of the server's.
+    /// A socket of our own, or of the server.
     Own(Box<Peer>),
 }
 
 impl Link {
-    /// Moves datagrams, and sees what has happened.
+    /// Moves datagrams, and updates the state.
     pub(super) fn exchange(&mut self) {
         let (peer, udp) = match self {
             Self::None => return,
@@ -26,19 +26,19 @@ impl Link {
         };
         let Some(socket) = udp else { return };
         let now = Instant::now();
-        // The engine reads from the system when it is asked how many there are, and not before it is asked again.
+        // The engine reads from the system only when it is asked for the number of packets.
         for _ in 0..socket.get_available_packet_count() {
             peer.handle(now, socket.get_packet().as_mut_slice());
         }
         peer.poll(now);
         transmit(peer, socket);
         if peer.status().is_over() {
-            // The engine's UDPServer offers an address anew only when nobody holds its peer.
+            // The engine's UDPServer returns an address again only when its previous peer has been released.
             *udp = None;
         }
     }
 
-    /// Ends it, and tells the other side.
+    /// Closes the connection, and informs the other side.
     pub(super) fn end(&mut self) {
         match self {
             Self::None => {}
@@ -52,14 +52,14 @@ impl Link {
         }
     }
 
-    /// The addresses of the server that it is to connect to, or why there are none.
+    /// Sets the addresses of the server to connect to, or the cause why there are none.
     pub(super) fn resolved(&self, addresses: Result<Vec<SocketAddr>, String>) {
         if let Self::Own(peer) = self {
             peer.resolved(addresses);
         }
     }
 
-    /// How far the connection has come, if there is one.
+    /// Returns the connection status, if there is a connection.
     pub(super) fn status(&self) -> Option<&Status> {
         match self {
             Self::None => None,
@@ -81,7 +81,7 @@ impl Link {
         }
     }
 
-    /// The next packet that has come, until something else is done with the link.
+    /// Returns the next received packet, which is valid until the next call.
     pub(super) fn receive(&mut self) -> Option<&[u8]> {
         match self {
             Self::None => None,
@@ -90,7 +90,7 @@ impl Link {
         }
     }
 
-    /// How many packets wait.
+    /// Returns the number of available packets.
     pub(super) fn available(&self) -> usize {
         match self {
             Self::None => 0,
@@ -99,7 +99,7 @@ impl Link {
         }
     }
 
-    /// How many packets were lost since too many waited.
+    /// Returns the number of packets that were dropped because the buffer was full.
     pub(super) fn dropped(&self) -> u64 {
         match self {
             Self::None => 0,
@@ -108,7 +108,7 @@ impl Link {
         }
     }
 
-    /// What the other side has shown, its own certificate first, as DER.
+    /// Returns the certificate chain of the other side as DER, with its own certificate first.
     pub(super) fn certificates(&self) -> Vec<Vec<u8>> {
         let chain = match self {
             Self::None => return Vec::new(),
@@ -118,7 +118,7 @@ impl Link {
         chain.iter().map(|certificate| certificate.to_vec()).collect()
     }
 
-    /// Where the other side is; with a socket of the engine's, that knows it.
+    /// Returns the address of the other side. With a socket of the engine, the socket has it.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self {
             Self::Own(peer) => Some(peer.remote()),
@@ -133,7 +133,7 @@ impl Drop for Link {
     }
 }
 
-/// Sends what a peer has to send. What the socket does not take is lost, as on the network.
+/// Sends the outgoing datagrams. Datagrams that the socket does not take are lost, as on the network.
 fn transmit(peer: &mut Moved, socket: &mut Gd<PacketPeerUdp>) {
     peer.transmit(|datagram| {
         socket.put_packet(&PackedByteArray::from(datagram));

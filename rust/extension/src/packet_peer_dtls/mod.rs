@@ -8,7 +8,7 @@ use crate::name_lookup::NameLookup;
 use crate::optional::Optional;
 use crate::packet_buffer;
 use crate::pem::{certificate_text, key_text};
-use crate::tls_options::{Extra, advice, client_setup};
+use crate::tls_options::{ExtraChecks, client_setup, error_message};
 use godot::classes::{
     CryptoKey, IPacketPeerExtension, PacketPeerExtension, PacketPeerUdp, TlsOptions,
     X509Certificate,
@@ -22,30 +22,32 @@ use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendE
 use std::net::{IpAddr, SocketAddr};
 
 class_enum! {
-    /// How far the connection has come.
+    /// The connection status.
     pub(crate) enum LodePacketPeerDTLS.Status {
-        /// There is no connection: it has ended, or none was begun. [method get_error_message] tells why it has ended.
+        /// There is no connection: it has ended, or none was started. [method get_error_message] returns why it has
+        /// ended.
         Disconnected = 0 => "STATUS_DISCONNECTED",
-        /// The connection is coming about. Go on to call [method poll].
+        /// The connection is being established. Keep calling [method poll].
         Handshaking = 1 => "STATUS_HANDSHAKING",
-        /// Packets go both ways.
+        /// The connection is open: packets can be sent and received.
         Connected = 2 => "STATUS_CONNECTED",
-        /// The connection has failed. [method get_error_message] tells why.
+        /// The connection has failed. [method get_error_message] returns the cause.
         Error = 3 => "STATUS_ERROR",
-        /// The connection has failed, since the server's certificate is for another name than the one that was asked for.
+        /// The connection has failed because the server's certificate is not valid for the requested name.
         ErrorHostnameMismatch = 4 => "STATUS_ERROR_HOSTNAME_MISMATCH",
     }
 }
 
-/// The other side of an encrypted connection over UDP (DTLS 1.2): a client of a [LodeDTLSServer], or a server.
+/// The remote side of an encrypted connection over UDP (DTLS 1.2): a client of a [LodeDTLSServer], or a server.
 ///
-/// Like the engine's [PacketPeerDTLS], it takes a [PacketPeerUDP] that is connected ([method connect_to_peer]), moves its
-/// datagrams whenever you call [method poll], and does the heavy part of the handshake on other threads. With
-/// [method connect_to_host] it has a socket of its own: then everything but reading and writing packets is done off the
-/// game's thread, and goes on while the game loads a level.
+/// Like the engine's [PacketPeerDTLS], it takes a connected [PacketPeerUDP] ([method connect_to_peer]) and moves its
+/// datagrams in [method poll]; the expensive part of the handshake runs on another thread. With
+/// [method connect_to_host] it has its own socket: then the game thread only reads and writes packets, and everything
+/// else continues while the game loads a level.
 ///
-/// Packets are read and written with the methods of [PacketPeer]. They arrive whole or not at all, each at most once, in
-/// any order, and have up to 16384 bytes; those of more than about 1200 bytes are lost more easily.
+/// Packets are read and written with the methods of [PacketPeer]. They are delivered completely or not at all, at most
+/// once, and in any order. The maximum size is 16384 bytes; packets of more than about 1200 bytes are more likely to be
+/// lost.
 /// ```gdscript
 /// var peer := LodePacketPeerDTLS.new()
 ///
@@ -67,25 +69,26 @@ pub(crate) struct LodePacketPeerDTLS {
     base: Base<PacketPeerExtension>,
     #[init(val = Link::None)]
     link: Link,
-    /// The name of the server while it is looked up, and the port.
+    /// The host name that is being resolved, and the port.
     lookup: Option<(NameLookup, u16)>,
-    /// Why it was not begun to connect.
-    objection: String,
+    /// The cause why a connection attempt was not started.
+    rejection: String,
 
-    /// The server's certificate must be one of these, whoever vouches for it: each is the SHA-256 of a certificate, or of
-    /// its public key (which stays when the certificate is renewed), as 64 hexadecimal digits with or without colons.
-    /// [code]openssl x509 -in server.crt -noout -fingerprint -sha256[/code] prints that of a certificate. With
-    /// [method TLSOptions.client_unsafe] nothing else is checked. Set it before you connect.
+    /// If not empty, the server must present one of these certificates, in addition to the other checks. Each entry is
+    /// the SHA-256 hash of a certificate, or of its public key (which does not change if the certificate is renewed
+    /// with the same key), as 64 hexadecimal digits with or without colons. [code]openssl x509 -in server.crt -noout
+    /// -fingerprint -sha256[/code] prints the hash of a certificate. With [method TLSOptions.client_unsafe] nothing
+    /// else is verified. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     pinned_certificates: PackedStringArray,
 
-    /// What authorities have revoked: the text of PEM files of certificate revocation lists, one behind the other. Who
-    /// shows a certificate that is in them, or that one in them has signed, is refused. Set it before you connect.
+    /// The certificate revocation lists of the authorities, as the concatenated text of PEM files. A revoked
+    /// certificate, or one that was signed by a revoked certificate, is rejected. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     revocation_lists: GString,
 
-    /// What this client shows to a server that asks who it is ([member LodeDTLSServer.client_ca_chain]). Set it, and
-    /// [member client_key], before you connect.
+    /// The certificate to present to a server that requests client certificates
+    /// ([member LodeDTLSServer.client_ca_chain]). Set it and [member client_key] before you connect.
     #[var(usage_flags = [DEFAULT])]
     client_certificate: Option<Gd<X509Certificate>>,
 
@@ -93,31 +96,31 @@ pub(crate) struct LodePacketPeerDTLS {
     #[var(usage_flags = [DEFAULT])]
     client_key: Option<Gd<CryptoKey>>,
 
-    /// The longest datagram of the handshake, in bytes, from 296 on; what is longer is sent in pieces. Packets go in
-    /// datagrams as long as they need. Set it before you connect.
+    /// The maximum size of a datagram of the handshake in bytes, at least 296; longer messages are fragmented.
+    /// Datagrams of packets are as long as needed. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1400)]
     mtu: i32,
 
-    /// How many seconds the handshake may take; 0 is no limit. Set it before you connect.
+    /// The maximum duration of the handshake in seconds; 0 is unlimited. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     handshake_timeout: f64,
 
-    /// Disconnect when no packet has come for so many seconds; 0, the default, never does. A server that has crashed says
-    /// nothing. Set it before you connect.
+    /// The time in seconds without a packet after which the connection is closed; 0, the default, disables it. A
+    /// crashed server sends no close_notify. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     idle_timeout: f64,
 
-    /// How many bytes may wait for you to read them; what comes beyond is lost. A packet counts for 64 bytes more than it
-    /// has. Set it before you connect.
+    /// The maximum size in bytes of the received packets that you have not read; further packets are dropped. Each
+    /// packet counts 64 bytes more than its length. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_buffered_bytes: i64,
 
-    /// How many bytes may wait for the network: beyond it [method PacketPeer.put_packet] returns
-    /// [constant ERR_OUT_OF_MEMORY]. It counts for [method connect_to_host] alone: elsewhere nothing waits. Set it before
-    /// you connect.
+    /// The maximum size in bytes of the packets that are buffered to be sent. Beyond it, [method PacketPeer.put_packet]
+    /// returns [constant ERR_OUT_OF_MEMORY]. It only applies to [method connect_to_host]; otherwise nothing is
+    /// buffered. Set it before you connect.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_outgoing_bytes: i64,
@@ -130,12 +133,12 @@ impl LodePacketPeerDTLS {
         peer
     }
 
-    /// The script's object for a client with a socket of the engine's.
+    /// Creates the script's object for a client with a socket of the engine.
     pub(crate) fn moved(peer: Box<Moved>, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
         Self::create(Link::Moved(peer, Some(udp)))
     }
 
-    /// The script's object for a client of a server with a socket of its own.
+    /// Creates the script's object for a client of a server with its own socket.
     pub(crate) fn own(peer: dtls::Peer) -> Gd<Self> {
         Self::create(Link::Own(Box::new(peer)))
     }
@@ -150,18 +153,18 @@ impl LodePacketPeerDTLS {
         )
     }
 
-    /// Reads what else is to be checked, and what this client shows.
+    /// Reads the additional checks, and the certificate that this client presents.
     fn prepare(
         &self,
-        setup: impl FnOnce(&Extra) -> Result<ClientSetup, String>,
+        setup: impl FnOnce(&ExtraChecks) -> Result<ClientSetup, String>,
     ) -> Result<ClientSetup, (Error, String)> {
         if matches!(self.get_status(), Status::Handshaking | Status::Connected) {
             let why = "the peer is connected, or connecting. Call disconnect_from_peer() first.";
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }
         let invalid = |why: String| (Error::ERR_INVALID_PARAMETER, why);
-        let extra =
-            Extra::read(&self.pinned_certificates, &self.revocation_lists).map_err(invalid)?;
+        let extra = ExtraChecks::read(&self.pinned_certificates, &self.revocation_lists)
+            .map_err(invalid)?;
         let mut setup = setup(&extra).map_err(invalid)?;
         match (&self.client_key, &self.client_certificate) {
             (None, None) => {}
@@ -170,22 +173,22 @@ impl LodePacketPeerDTLS {
                 let certificate = certificate_text(certificate);
                 setup
                     .identify(&key, &certificate)
-                    .map_err(|error| invalid(format!("client_key: {}", advice(error))))?;
+                    .map_err(|error| invalid(format!("client_key: {}", error_message(error))))?;
             }
             _ => {
-                let why = "client_key and client_certificate need each other.";
+                let why = "client_key and client_certificate must both be set, or neither.";
                 return Err(invalid(why.to_owned()));
             }
         }
         Ok(setup)
     }
 
-    /// Connects through a socket of the engine's.
+    /// Connects through a socket of the engine.
     fn connect_through(
         &mut self,
         caller: &str,
         udp: Option<Gd<PacketPeerUdp>>,
-        setup: impl FnOnce(&Extra) -> Result<ClientSetup, String>,
+        setup: impl FnOnce(&ExtraChecks) -> Result<ClientSetup, String>,
     ) -> Error {
         let begun = self.prepare(setup).and_then(|setup| {
             let udp = udp.filter(|udp| udp.is_socket_connected()).ok_or_else(|| {
@@ -199,36 +202,37 @@ impl LodePacketPeerDTLS {
                 link.exchange();
                 self.begin(link)
             }
-            Err((error, why)) => self.object(caller, error, why),
+            Err((error, why)) => self.reject(caller, error, why),
         }
     }
 
     fn begin(&mut self, link: Link) -> Error {
         self.link = link;
         self.lookup = None;
-        self.objection = String::new();
+        self.rejection = String::new();
         Error::OK
     }
 
-    fn object(&mut self, caller: &str, error: Error, why: String) -> Error {
+    fn reject(&mut self, caller: &str, error: Error, why: String) -> Error {
         godot_error!("LodePacketPeerDTLS.{caller}: {why}");
-        self.objection = why;
+        self.rejection = why;
         error
     }
 }
 
 #[godot_api]
 impl LodePacketPeerDTLS {
-    /// Connects to a server through [param packet_peer], whose [method PacketPeerUDP.connect_to_host] was called before.
-    /// Call [method poll] until [method get_status] is [constant STATUS_CONNECTED].
+    /// Connects to a server through [param packet_peer], which must be connected with
+    /// [method PacketPeerUDP.connect_to_host]. Call [method poll] until [method get_status] is
+    /// [constant STATUS_CONNECTED].
     ///
-    /// The server's certificate must be for [param hostname], and who vouches for it is said by [param client_options]:
-    /// [code]TLSOptions.client(certificate)[/code] trusts that certificate and those it has signed,
-    /// [code]TLSOptions.client()[/code] and [code]null[/code] the authorities that the operating system trusts,
-    /// [code]TLSOptions.client_unsafe()[/code] anyone, and [code]TLSOptions.client_unsafe(certificate)[/code] checks
-    /// everything but the name.
+    /// The server's certificate must be valid for [param hostname], and is verified according to
+    /// [param client_options]: [code]TLSOptions.client(certificate)[/code] trusts that certificate and the ones that it
+    /// has signed, [code]TLSOptions.client()[/code] and [code]null[/code] trust the authorities of the operating
+    /// system, [code]TLSOptions.client_unsafe()[/code] disables verification, and
+    /// [code]TLSOptions.client_unsafe(certificate)[/code] verifies everything except the name.
     ///
-    /// Returns [constant ERR_INVALID_PARAMETER] if the socket is not connected or an option cannot be used, and
+    /// Returns [constant ERR_INVALID_PARAMETER] if the socket is not connected or an option is invalid, and
     /// [constant ERR_ALREADY_IN_USE] while this peer is connected or connecting.
     #[func]
     fn connect_to_peer(
@@ -243,9 +247,10 @@ impl LodePacketPeerDTLS {
         })
     }
 
-    /// Connects like [method connect_to_peer], with the arguments that Godot 3 had: with [param validate_certs] the
-    /// server's certificate must be for [param for_hostname], and be [param valid_certificate] or signed by it; without
-    /// that, who the operating system trusts has to vouch for it. Without [param validate_certs] nothing is checked.
+    /// Connects like [method connect_to_peer], with the arguments of Godot 3. If [param validate_certs] is
+    /// [code]true[/code], the server's certificate must be valid for [param for_hostname], and must be
+    /// [param valid_certificate] or be signed by it; without [param valid_certificate], the authorities of the
+    /// operating system are trusted. If [param validate_certs] is [code]false[/code], verification is disabled.
     #[func]
     fn connect_to_peer_godot_3(
         &mut self,
@@ -262,21 +267,21 @@ impl LodePacketPeerDTLS {
                 Some(certificate) => Trust::Given(certificate),
                 None => return client_setup(None, &hostname, extra),
             };
-            ClientSetup::new(extra.rules(trust), &hostname, validate_certs).map_err(advice)
+            ClientSetup::new(extra.rules(trust), &hostname, validate_certs).map_err(error_message)
         })
     }
 
-    /// Connects to the server at [param address], an IP address or a name, and [param port], with a socket of its own:
-    /// the engine's thread neither moves datagrams nor does any part of the handshake. The engine looks names up, on a
-    /// thread of its own, and [method poll] takes the answer; the addresses are tried one after the other.
+    /// Connects to the server at [param address], an IP address or a host name, and [param port], with its own socket:
+    /// the game thread neither moves datagrams nor does any part of the handshake. The engine resolves host names on
+    /// another thread, and [method poll] takes the result; the addresses are tried one after the other.
     ///
-    /// The server's certificate must be for [param hostname], or for [param address] if that is empty;
-    /// [param client_options] as of [method connect_to_peer]. What goes wrong on the network is told by
-    /// [method get_status] and [method get_error_message].
+    /// The server's certificate must be valid for [param hostname], or for [param address] if that is empty; for
+    /// [param client_options] see [method connect_to_peer]. Network failures are reported by [method get_status] and
+    /// [method get_error_message].
     ///
-    /// Returns [constant ERR_INVALID_PARAMETER] for a bad port, an empty address, or an option that cannot be used,
+    /// Returns [constant ERR_INVALID_PARAMETER] if the port, the address or an option is invalid,
     /// [constant ERR_ALREADY_IN_USE] while this peer is connected or connecting, and [constant ERR_CANT_CREATE] if the
-    /// system has no socket left.
+    /// system has no free socket.
     #[func]
     fn connect_to_host(
         &mut self,
@@ -293,12 +298,12 @@ impl LodePacketPeerDTLS {
                 let invalid = |why: String| (Error::ERR_INVALID_PARAMETER, why);
                 if address.is_empty() {
                     return Err(invalid(
-                        "there is no address. Give an IP address or a name.".into(),
+                        "the address is empty. Use an IP address or a host name.".into(),
                     ));
                 }
                 let number = u16::try_from(port).ok().filter(|port| *port > 0);
-                let number =
-                    number.ok_or_else(|| invalid(format!("{port} is no port. Use 1 to 65535.")))?;
+                let number = number
+                    .ok_or_else(|| invalid(format!("invalid port {port}. Use 1 to 65535.")))?;
                 let limits = self.limits();
                 let bare = address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
                 let ip = bare.unwrap_or(&address).parse::<IpAddr>().ok();
@@ -322,18 +327,18 @@ impl LodePacketPeerDTLS {
                 self.lookup = lookup;
                 error
             }
-            Err((error, why)) => self.object("connect_to_host", error, why),
+            Err((error, why)) => self.reject("connect_to_host", error, why),
         }
     }
 
-    /// Ends the connection, and tells the other side. Packets that have come stay readable.
+    /// Closes the connection, and informs the other side. Received packets remain readable.
     #[func]
     fn disconnect_from_peer(&mut self) {
         self.lookup = None;
         self.link.end();
     }
 
-    /// How far the connection has come, as of the last [method poll].
+    /// Returns the connection status as of the last [method poll].
     #[func]
     pub(crate) fn get_status(&self) -> Status {
         match self.link.status() {
@@ -345,8 +350,8 @@ impl LodePacketPeerDTLS {
         }
     }
 
-    /// Sees what has come, and updates the status. With a [PacketPeerUDP] it also sends what is to be sent again: call it
-    /// every frame.
+    /// Processes received packets, and updates the status. With a [PacketPeerUDP] it also retransmits: call it every
+    /// frame.
     #[func]
     fn poll(&mut self) {
         if let Some((lookup, port)) = &self.lookup
@@ -359,19 +364,19 @@ impl LodePacketPeerDTLS {
         self.link.exchange();
     }
 
-    /// Why the connection could not be begun, has failed or ended, in a line; empty if it is there, or was ended as it
-    /// should be. For example [code]the certificate is not accepted: it has expired[/code].
+    /// Returns the cause why the connection was not started, has failed or has ended, as a message; empty if it is open
+    /// or was closed normally. For example [code]the certificate is not accepted: it has expired[/code].
     #[func]
     fn get_error_message(&self) -> GString {
-        if self.objection.is_empty() {
+        if self.rejection.is_empty() {
             GString::from(self.link.status().map_or("", dtls::Status::reason))
         } else {
-            GString::from(&self.objection)
+            GString::from(&self.rejection)
         }
     }
 
-    /// The certificate that the other side has shown: a server's always, a client's if the server asks for one. Without
-    /// one, or before the connection is there, [code]null[/code].
+    /// Returns the certificate of the other side: always for a server, for a client only if the server requests it.
+    /// Without one, or before the connection is established, returns [code]null[/code].
     #[func]
     fn get_peer_certificate(&self) -> Option<Gd<X509Certificate>> {
         let chain = self.link.certificates();
@@ -380,7 +385,7 @@ impl LodePacketPeerDTLS {
         (certificate.load_from_string(&text) == Error::OK).then_some(certificate)
     }
 
-    /// All packets that wait, in their order: the same as [method PacketPeer.get_packet] until none is left, in one call.
+    /// Returns all available packets in order, like calling [method PacketPeer.get_packet] until none is left.
     #[func]
     fn get_packets(&mut self) -> Array<PackedByteArray> {
         let mut packets = Vec::new();
@@ -390,22 +395,23 @@ impl LodePacketPeerDTLS {
         Array::from(packets.as_slice())
     }
 
-    /// How many packets were lost since too many waited to be read: see [member max_buffered_bytes].
+    /// Returns the number of packets that were dropped because the receive buffer was full: see
+    /// [member max_buffered_bytes].
     #[func]
     fn get_dropped_packet_count(&self) -> i64 {
         let dropped = self.link.dropped();
         i64::try_from(dropped).unwrap_or(i64::MAX)
     }
 
-    /// The IP address of the other side, if this peer has a socket of its own or comes from [method LodeDTLSServer.listen];
-    /// else ask the [PacketPeerUDP].
+    /// Returns the IP address of the other side, if this peer has its own socket or comes from
+    /// [method LodeDTLSServer.listen]; otherwise use the [PacketPeerUDP].
     #[func]
     fn get_connected_host(&self) -> GString {
         let remote = self.link.remote();
         remote.map_or_else(GString::new, |remote| GString::from(&remote.ip().to_string()))
     }
 
-    /// The port of the other side, or 0, as of [method get_connected_host].
+    /// Returns the port of the other side, or 0: see [method get_connected_host].
     #[func]
     fn get_connected_port(&self) -> i32 {
         self.link.remote().map_or(0, |remote| remote.port().into())
@@ -440,10 +446,10 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
             Err(SendError::NotConnected) => Error::ERR_UNCONFIGURED,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
             Err(SendError::TooLong) => {
-                // A small device may have asked for shorter ones: that is not the script's fault.
+                // The peer may have negotiated a smaller record size, which is not a script error.
                 if packet.len() > LONGEST_PACKET {
                     godot_error!(
-                        "LodePacketPeerDTLS.put_packet: {} bytes are more than 16384. Send them in parts.",
+                        "LodePacketPeerDTLS.put_packet: {} bytes exceed the maximum of 16384. Split the packet.",
                         packet.len()
                     );
                 }

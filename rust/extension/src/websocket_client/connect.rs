@@ -1,4 +1,4 @@
-//! From a URL to a connection.
+//! Parses a URL and starts the connection.
 
 use super::{LodeWebSocketClient, Stage};
 use crate::name_lookup::NameLookup;
@@ -13,7 +13,7 @@ use lodewire_net::tls::ClientTls;
 use lodewire_net::websocket::{Client, ClientConfig, ConnectError, Target};
 use std::net::IpAddr;
 
-/// A host whose name is looked up.
+/// A connection attempt that waits for the address of its host.
 pub(super) struct Resolving {
     lookup: NameLookup,
     target: Target,
@@ -25,14 +25,14 @@ fn invalid(why: impl Into<String>) -> (Error, String) {
 }
 
 impl LodeWebSocketClient {
-    /// Begins to connect, as the arguments and the properties say.
+    /// Starts to connect, with the arguments and the properties.
     pub(super) fn begin(
         &self,
         url: &GString,
         protocols: &PackedStringArray,
         custom_headers: &PackedStringArray,
     ) -> Result<Stage, (Error, String)> {
-        // One that the script has closed may still wait for the server's answer: it is given up, as in Godot 3.
+        // A connection that the script has closed may still wait for the server's Close: it is dropped, as in Godot 3.
         let is_closing = self.peer().is_some_and(|peer| peer.is_discarding());
         if !is_closing && !matches!(self.stage, Stage::Idle) {
             let why = "the client is connected, or connecting. Call disconnect_from_host() first.";
@@ -41,11 +41,11 @@ impl LodeWebSocketClient {
         let url = url.to_string();
         let target = Target::parse(&url).map_err(|why| {
             invalid(format!(
-                "{url:?} is no WebSocket URL: {why}. Write ws://host:port/path or wss://host:port/path."
+                "{url:?} is not a WebSocket URL: {why}. Use ws://host:port/path or wss://host:port/path."
             ))
         })?;
         let protocols = protocols_of(protocols)
-            .map_err(|name| invalid(format!("{name:?} is not the name of a sub-protocol.")))?;
+            .map_err(|name| invalid(format!("{name:?} is not a valid sub-protocol.")))?;
         let headers = headers_of(custom_headers).map_err(|line| {
             invalid(format!("{line:?} is not a header that can be added. Write \"Name: value\"."))
         })?;
@@ -78,7 +78,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// Whom to trust, as the properties, the project and the system say.
+    /// Returns the trust settings, from the properties, the project and the system.
     fn tls(&self) -> Result<ClientTls, (Error, String)> {
         let pem;
         let trust = match &self.trusted_ssl_certificate {
@@ -95,7 +95,7 @@ impl LodeWebSocketClient {
         ClientTls::new(trust).map_err(|error| invalid(format!("trusted_ssl_certificate: {error}.")))
     }
 
-    /// Goes on when the engine has found the host's addresses. Says why if it has not.
+    /// Starts to connect once the engine has resolved the host. Returns the cause if it has failed.
     pub(super) fn resolve(&mut self) -> Result<(), String> {
         let Stage::Resolving(resolving) = &self.stage else {
             return Ok(());

@@ -16,12 +16,12 @@ use godot::prelude::*;
 use lodewire_net::websocket::multiplayer::{ClientMultiplayer, Wire};
 use lodewire_net::websocket::{Client, Failure, Limits};
 
-/// A WebSocket client: Godot 3's class of that name, for Godot 4.
+/// A WebSocket client, with the interface of Godot 3's WebSocketClient.
 ///
-/// Call [method connect_to_url], then [method MultiplayerPeer.poll] regularly, as in [method Node._process]: the signals
-/// are emitted there. Messages are read and written with [code]get_peer(1)[/code], the server. The network itself runs on a
-/// thread of its own: a connection lives on while the game loads a level, and what you send leaves within about a
-/// millisecond.
+/// Call [method connect_to_url], then [method MultiplayerPeer.poll] regularly, for example in [method Node._process]:
+/// signals are emitted there. Messages are read and written with [code]get_peer(1)[/code], which is the server. The
+/// network runs on its own thread: the connection stays alive while the game loads a level, and messages are sent
+/// within about a millisecond.
 ///
 /// With [code]gd_mp_api[/code] it is a multiplayer peer: assign it to [member MultiplayerAPI.multiplayer_peer].
 ///
@@ -50,11 +50,12 @@ use lodewire_net::websocket::{Client, Failure, Limits};
 pub(crate) struct LodeWebSocketClient {
     base: Base<MultiplayerPeerExtension>,
     stage: Stage,
-    /// In the multiplayer mode.
+    /// `Some` in multiplayer mode.
     multiplayer: Option<ClientMultiplayer>,
-    /// The script's object for the server, from the moment that the client begins to connect. It stays when that ends.
+    /// The script's object for the server, from the start of the connection attempt. It remains after the connection
+    /// has ended.
     server: Option<Gd<LodeWebSocketPeer>>,
-    /// Why the last connection could not be opened.
+    /// The cause why the last connection could not be opened.
     failure: Failure,
     limits: Limits,
     target_peer: i32,
@@ -65,126 +66,135 @@ pub(crate) struct LodeWebSocketClient {
     monitor: Monitor,
     packet: PacketBuffer,
 
-    /// The one certificate to accept for [code]wss://[/code], or the authority that signed the server's. None, the default,
-    /// stands for the authorities that the project ([code]network/tls/certificate_bundle_override[/code]), the operating
-    /// system or, where that has none, the browsers know. It counts when [method connect_to_url] is called.
+    /// The only certificate to accept for [code]wss://[/code], or the certificate of the authority that signed the
+    /// server's. If [code]null[/code], the default, the authorities of the project setting
+    /// [code]network/tls/certificate_bundle_override[/code], of the operating system or, if it has none, of the
+    /// browsers are trusted. Used by the next [method connect_to_url].
     #[var(usage_flags = [DEFAULT])]
     trusted_ssl_certificate: Option<Gd<X509Certificate>>,
 
-    /// Check who the server is, for [code]wss://[/code]. When off, anybody between you and the server can read and change
-    /// everything: for tests alone. It counts when [method connect_to_url] is called.
+    /// If [code]true[/code], the server's certificate is verified for [code]wss://[/code]. If [code]false[/code],
+    /// traffic is open to man-in-the-middle attacks: use it only for tests. Used by the next [method connect_to_url].
     #[var(get = is_verify_ssl_enabled, set = set_verify_ssl_enabled, usage_flags = [DEFAULT])]
     #[init(val = true)]
     verify_ssl: bool,
 
-    /// How many seconds it may take until the connection is established, from the first address of the server to its
-    /// answer. It counts when [method connect_to_url] is called.
+    /// The maximum time in seconds to establish the connection, from the first attempt to the server's response. Used
+    /// by the next [method connect_to_url].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 10.0)]
     handshake_timeout: f64,
 
-    /// Offer the server to compress messages: see [member LodeWebSocketServer.permessage_deflate].
+    /// If [code]true[/code], offers compression to the server: see [member LodeWebSocketServer.permessage_deflate].
     #[var(usage_flags = [DEFAULT])]
     permessage_deflate: bool,
 
-    /// Messages of fewer bytes than this are sent uncompressed.
+    /// The minimum size in bytes of a message to be compressed.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
     deflate_threshold: i32,
 
-    /// How far back compression looks for what repeats: see [member LodeWebSocketServer.deflate_window_bits].
+    /// The size of the compression window: see [member LodeWebSocketServer.deflate_window_bits].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 15)]
     deflate_window_bits: i32,
 
-    /// Let messages refer to earlier ones: see [member LodeWebSocketServer.deflate_context_takeover].
+    /// If [code]true[/code], a compressed message may refer to earlier messages: see
+    /// [member LodeWebSocketServer.deflate_context_takeover].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = true)]
     deflate_context_takeover: bool,
 
-    /// Ask the server every so many seconds whether it is there, and measure
-    /// [method LodeWebSocketPeer.get_round_trip_time]. When it says nothing for as long, the connection is dropped. 0, the
-    /// default, does not ask.
+    /// The interval in seconds between pings to the server, which also measure
+    /// [method LodeWebSocketPeer.get_round_trip_time]. If the server sends nothing for one interval after a ping, the
+    /// connection is dropped. 0, the default, disables pings.
     #[var(usage_flags = [DEFAULT])]
     heartbeat_interval: f64,
 
-    /// How many seconds the answer to the server's close may wait for you to read the messages that came before it.
+    /// The maximum time in seconds between the server's Close and the client's answer to it, while you read the
+    /// messages that came before the Close.
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
     close_timeout: f64,
 
-    /// Drop the connection when too much waits to be sent (see [method set_buffers]), instead of refusing the message
-    /// alone.
+    /// If [code]true[/code], the connection is dropped when the send buffer is full (see [method set_buffers]). If
+    /// [code]false[/code], only the message is rejected.
     #[var(usage_flags = [DEFAULT])]
     disconnect_on_overflow: bool,
 
-    /// With [code]gd_mp_api[/code]: write packets as Godot 3 does, for a server made with Godot 3's WebSocketServer. Off,
-    /// the default, is for Godot 4's [WebSocketMultiplayerPeer] and [LodeWebSocketServer].
+    /// With [code]gd_mp_api[/code]: uses the packet format of Godot 3, for a server that uses Godot 3's
+    /// WebSocketServer. The default, [code]false[/code], is for Godot 4's [WebSocketMultiplayerPeer] and for
+    /// [LodeWebSocketServer].
     #[var(usage_flags = [DEFAULT])]
     godot_3_protocol: bool,
 }
 
-/// How far the connection has come.
+/// The progress of the connection.
 #[derive(Default)]
 enum Stage {
     #[default]
     Idle,
-    /// The engine looks the server's name up.
+    /// The engine resolves the server's name.
     Resolving(Box<Resolving>),
-    /// The I/O thread connects, or is connected.
+    /// The I/O thread is connecting or connected.
     Running(Box<Client>),
 }
 
 #[godot_api]
 impl LodeWebSocketClient {
-    /// The connection is open. [param protocol] is the sub-protocol that was agreed on, or empty.
+    /// Emitted when the connection is open. [param protocol] is the sub-protocol that was selected, or empty.
     #[signal]
     fn connection_established(protocol: GString);
 
-    /// The connection has ended. [param was_clean_close] tells whether both sides had agreed to close; it is false when
-    /// the connection was lost. Packets that were not read stay readable.
+    /// Emitted when the connection has closed. [param was_clean_close] is [code]true[/code] if both sides closed the
+    /// connection, and [code]false[/code] if it was lost. Unread packets remain readable.
     #[signal]
     fn connection_closed(was_clean_close: bool);
 
-    /// The connection could not be opened: [method get_error_message] tells why, and so does a line in the log.
+    /// Emitted when the connection could not be opened: [method get_error_message] returns the cause, which is also
+    /// logged.
     #[signal]
     fn connection_error();
 
-    /// A message has come, one signal for each: read it with [code]get_peer(1)[/code] and [method PacketPeer.get_packet].
+    /// Emitted for each message that has arrived: read it with [code]get_peer(1)[/code] and
+    /// [method PacketPeer.get_packet].
     #[signal]
     fn data_received();
 
-    /// The server asks to close, with its code and reason. Poll on: [signal connection_closed] follows.
+    /// Emitted when the server starts to close the connection, with its code and reason. Keep polling until
+    /// [signal connection_closed] is emitted.
     #[signal]
     fn server_close_request(code: i32, reason: GString);
 
-    /// In the multiplayer mode: a packet has come from a peer. The multiplayer API reads it.
+    /// In multiplayer mode: emitted when a packet has arrived from a peer. The multiplayer API reads it.
     #[signal]
     fn peer_packet(peer_source: i32);
 
-    /// In the multiplayer mode: the server has accepted the client and given it an id.
+    /// In multiplayer mode: emitted when the server has accepted the client and assigned its id.
     #[signal]
     fn connection_succeeded();
 
-    /// In the multiplayer mode: the connection could not be opened. [method get_error_message] tells why, and so does a line in
-    /// the log.
+    /// In multiplayer mode: emitted when the connection could not be opened. [method get_error_message] returns the
+    /// cause, which is also logged.
     #[signal]
     fn connection_failed();
 
-    /// In the multiplayer mode: the connection to the server has ended.
+    /// In multiplayer mode: emitted when the connection to the server has ended.
     #[signal]
     fn server_disconnected();
 
-    /// Connects to [param url], such as [code]wss://game.example/lobby?room=1[/code] or [code]ws://127.0.0.1:9080[/code];
-    /// without a scheme it is [code]ws://[/code]. What is not ASCII in the path is percent-encoded.
-    /// Of [param protocols], the preferred one first, the server may choose one. [param custom_headers] are lines such as
-    /// [code]Authorization: Bearer …[/code] that are sent along. With [param gd_mp_api] the client is a multiplayer peer.
+    /// Connects to [param url], for example [code]wss://game.example/lobby?room=1[/code] or
+    /// [code]ws://127.0.0.1:9080[/code]. Without a scheme, [code]ws://[/code] is used. Non-ASCII characters in the path
+    /// are percent-encoded. The server may select one of [param protocols], which are in order of preference.
+    /// [param custom_headers] are lines such as [code]Authorization: Bearer …[/code] that are added to the request.
+    /// With [param gd_mp_api] the client is a multiplayer peer.
     ///
-    /// Names are looked up by the engine, off the game's thread; of several addresses, IPv6 and IPv4, the one that answers
-    /// first is taken. [signal connection_established] or [signal connection_error] follows.
+    /// The engine resolves the host name on another thread. If it has several addresses, IPv6 and IPv4, the first one
+    /// that answers is used. Then [signal connection_established] or [signal connection_error] is emitted.
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] while connecting or connected, [constant ERR_INVALID_PARAMETER] for a bad URL,
-    /// sub-protocol, header or property, and [constant ERR_CANT_CREATE] if the system gives no thread.
+    /// Returns [constant ERR_ALREADY_IN_USE] while connecting or connected, [constant ERR_INVALID_PARAMETER] if the
+    /// URL, a sub-protocol, a header or a property is invalid, and [constant ERR_CANT_CREATE] if the system cannot
+    /// create a thread.
     #[func]
     fn connect_to_url(
         &mut self,
@@ -209,8 +219,8 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// Closes the connection: as [method LodeWebSocketPeer.close]. One that is not established yet is given up, and no
-    /// signal tells of it.
+    /// Closes the connection, like [method LodeWebSocketPeer.close]. A connection that is not open yet is cancelled
+    /// without a signal.
     #[func]
     fn disconnect_from_host(
         &mut self,
@@ -228,54 +238,56 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// The IP address of the server; empty while there is no connection.
+    /// Returns the IP address of the server; empty while there is no connection.
     #[func]
     fn get_connected_host(&self) -> GString {
         self.peer().map_or_else(GString::new, |peer| GString::from(&peer.remote().ip().to_string()))
     }
 
-    /// The port of the server; 0 while there is no connection.
+    /// Returns the port of the server; 0 while there is no connection.
     #[func]
     fn get_connected_port(&self) -> i32 {
         self.peer().map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// Why the connection could not be opened, in words for a developer; empty if it was, or while connecting. Why an open
-    /// connection has ended is told by [method LodeWebSocketPeer.get_close_code] and
+    /// Returns the cause why the connection could not be opened, as a message for developers; empty if it was opened,
+    /// or while connecting. For an open connection that was closed, see [method LodeWebSocketPeer.get_close_code] and
     /// [method LodeWebSocketPeer.get_close_reason] of [code]get_peer(1)[/code].
     #[func]
     fn get_error_message(&self) -> GString {
         GString::from(&self.failure.why)
     }
 
-    /// The status of HTTP with which the server refused the connection, such as 401, 403 or 503; 0 if it did not answer.
+    /// Returns the HTTP status code with which the server rejected the connection, for example 401, 403 or 503; 0 if
+    /// there was no response.
     #[func]
     fn get_response_code(&self) -> i32 {
         self.failure.status.map_or(0, i32::from)
     }
 
-    /// What the server says of [method get_response_code]: the first line of its text, such as that of
-    /// [method LodeWebSocketRequest.refuse], or else the phrase after the status, such as [code]Not Found[/code].
+    /// Returns the text for [method get_response_code]: the first line of the response body, for example the reason of
+    /// [method LodeWebSocketRequest.refuse], or the reason phrase, for example [code]Not Found[/code].
     #[func]
     fn get_response_reason(&self) -> GString {
         GString::from(&self.failure.reason)
     }
 
-    /// The server, whose id is 1: the same object from [method connect_to_url] on. [code]null[/code] and an error for another
-    /// id, and before that. When the connection has ended, packets can still be read from it.
+    /// Returns the server, whose id is 1; each call after [method connect_to_url] returns the same object. For another
+    /// id, or before that, returns [code]null[/code] and prints an error. Packets can still be read after the
+    /// connection has closed.
     #[func]
     fn get_peer(&self, peer_id: i32) -> Option<Gd<LodeWebSocketPeer>> {
         if peer_id != 1 || self.server.is_none() {
             godot_error!(
-                "LodeWebSocketClient.get_peer: there is no peer {peer_id}. The server is 1, from connect_to_url() on."
+                "LodeWebSocketClient.get_peer: there is no peer {peer_id}. Call connect_to_url() and use the id 1, the server."
             );
             return None;
         }
         self.server.clone()
     }
 
-    /// Sets how much may wait in each direction, before [method connect_to_url]: as [method
-    /// LodeWebSocketServer.set_buffers]. Returns [constant FAILED] while connecting or connected.
+    /// Sets the buffer limits, like [method LodeWebSocketServer.set_buffers]. Call it before [method connect_to_url].
+    /// Returns [constant FAILED] while connecting or connected.
     #[func]
     fn set_buffers(
         &mut self,

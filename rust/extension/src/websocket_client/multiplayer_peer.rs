@@ -1,4 +1,4 @@
-//! The client as a multiplayer peer of the engine's.
+//! The client as a multiplayer peer of the engine.
 
 use super::{LodeWebSocketClient, Stage};
 use crate::packet_buffer;
@@ -48,7 +48,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
     }
 
     fn is_server_relay_supported(&self) -> bool {
-        // In Godot 3 the server relays by itself.
+        // With the protocol of Godot 3, the server's class relays.
         self.multiplayer.as_ref().is_some_and(|multiplayer| multiplayer.wire() == Wire::Godot4)
     }
 
@@ -57,7 +57,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
     }
 
     fn set_refuse_new_connections(&mut self, enable: bool) {
-        // A client gets none; the value is kept, as the engine's classes do.
+        // A client gets no connections; the value is kept, as in the engine's classes.
         self.refusing = enable;
     }
 

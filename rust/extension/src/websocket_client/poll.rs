@@ -1,4 +1,4 @@
-//! One poll: what happened, as signals.
+//! One poll: emits the events as signals.
 
 use super::{LodeWebSocketClient, Stage};
 use crate::last_reference::{is_last, release_later};
@@ -29,14 +29,14 @@ impl LodeWebSocketClient {
         } else {
             self.monitor.remove();
         }
-        // Each handler may call anything: what happens next is asked anew after it.
+        // A handler may call any method, so the state is checked again after each event.
         if self.multiplayer.is_some() {
             while let Some(event) = self.next_multiplayer_event() {
-                self.tell_multiplayer(event);
+                self.emit_multiplayer_event(event);
             }
         } else {
             while let Some(event) = self.next_event() {
-                self.tell(event);
+                self.emit_event(event);
             }
         }
         if is_last(&this) {
@@ -45,7 +45,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// Drops the connection, whatever it has come to.
+    /// Drops the connection in any stage.
     pub(super) fn abandon(&mut self) {
         self.stage = Stage::Idle;
         self.multiplayer = None;
@@ -55,7 +55,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// The server, while there is a connection.
+    /// Returns the server while there is a connection.
     pub(super) fn peer(&self) -> Option<&Rc<Peer>> {
         match &self.stage {
             Stage::Running(client) => client.peer(),
@@ -63,7 +63,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// The multiplayer mode, and the server in it.
+    /// Returns the multiplayer mode and the server.
     pub(super) fn multiplayer_and_peer(&self) -> Option<(&ClientMultiplayer, &Rc<Peer>)> {
         self.multiplayer.as_ref().zip(self.peer())
     }
@@ -82,7 +82,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    fn tell(&mut self, event: ClientEvent) {
+    fn emit_event(&mut self, event: ClientEvent) {
         match event {
             ClientEvent::Established => {
                 self.keep_server();
@@ -102,7 +102,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    fn tell_multiplayer(&mut self, event: MultiplayerEvent) {
+    fn emit_multiplayer_event(&mut self, event: MultiplayerEvent) {
         match event {
             MultiplayerEvent::Joined(_) => {
                 self.keep_server();
@@ -121,7 +121,7 @@ impl LodeWebSocketClient {
                 self.abandon();
                 self.signals().server_disconnected().emit();
             }
-            // The server's.
+            // Only a server gets these.
             MultiplayerEvent::Request(_) => {}
         }
     }
@@ -137,7 +137,7 @@ impl LodeWebSocketClient {
         self.signals().server_close_request().emit(i32::from(close.code.0), &reason);
     }
 
-    /// What the network does is no fault of the script's: a line that can be read, and a signal.
+    /// Logs a failed connection and emits the signal. A network failure is not a script error, so it is a plain line.
     fn failed(&mut self, failure: Failure) {
         godot_print!("LodeWebSocketClient: no connection: {}.", failure.why);
         self.failure = failure;
@@ -150,7 +150,7 @@ impl LodeWebSocketClient {
         }
     }
 
-    /// Whether messages can be exchanged.
+    /// Returns true if messages can be exchanged.
     pub(super) fn is_connected(&self) -> bool {
         match &self.multiplayer {
             Some(multiplayer) => multiplayer.id() != 0,

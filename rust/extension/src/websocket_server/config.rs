@@ -1,4 +1,4 @@
-//! What the properties of the server come to.
+//! Builds the server's configuration from its properties.
 
 use super::{LodeWebSocketServer, ProxyHeader};
 use crate::pem::{certificate_text, key_text};
@@ -11,40 +11,41 @@ use lodewire_net::tls::{ServerTls, TlsError};
 use lodewire_net::websocket::{Config, Origins, Proxies, is_health_path};
 use std::sync::Arc;
 
-/// Why a server cannot listen: an error, and a line for the script.
-pub(super) struct Objection(pub(super) Error, pub(super) String);
+/// The error that `listen()` returns, and the message for the log.
+pub(super) struct ConfigError(pub(super) Error, pub(super) String);
 
-fn invalid(why: impl Into<String>) -> Objection {
-    Objection(Error::ERR_INVALID_PARAMETER, why.into())
+fn invalid(why: impl Into<String>) -> ConfigError {
+    ConfigError(Error::ERR_INVALID_PARAMETER, why.into())
 }
 
 impl LodeWebSocketServer {
-    /// Where and how to listen, as the arguments and the properties say.
+    /// Returns where and how to listen, from the arguments and the properties.
     pub(super) fn configure(
         &self,
         port: i32,
         protocols: &PackedStringArray,
-    ) -> Result<(Bind, u16, Config), Objection> {
+    ) -> Result<(Bind, u16, Config), ConfigError> {
         if self.is_listening() {
-            let why = "the server listens already. Call stop() first.";
-            return Err(Objection(Error::ERR_ALREADY_IN_USE, why.to_owned()));
+            let why = "the server is already listening. Call stop() first.";
+            return Err(ConfigError(Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }
         let protocols = protocols_of(protocols).map_err(|name| {
             invalid(format!(
-                "{name:?} is no sub-protocol: its name consists of letters, digits and !#$%&'*+-.^_`|~ alone."
+                "{name:?} is not a valid sub-protocol: use only letters, digits and !#$%&'*+-.^_`|~."
             ))
         })?;
-        let port = u16::try_from(port)
-            .map_err(|_| invalid(format!("{port} is no port. Use 1 to 65535, or 0.")))?;
+        let port = u16::try_from(port).map_err(|_| {
+            invalid(format!("invalid port {port}. Use 1 to 65535, or 0 for a free port."))
+        })?;
         let address = self.bind_ip.to_string();
         let bind = Bind::parse(&address).ok_or_else(|| {
-            invalid(format!("bind_ip {address:?} is no IP address. Use * for all."))
+            invalid(format!("bind_ip {address:?} is not an IP address. Use * for all addresses."))
         })?;
         let origins = texts_of(&self.allowed_origins);
         let origins = Origins::new(&origins, self.allow_missing_origin, self.allow_null_origin)
             .map_err(|text| {
                 invalid(format!(
-                    "allowed_origins has {text:?}. Write scheme://host or scheme://host:port."
+                    "allowed_origins contains {text:?}. Use scheme://host or scheme://host:port."
                 ))
             })?;
         let positive = |number: i32, name: &str| {
@@ -77,24 +78,26 @@ impl LodeWebSocketServer {
         Ok((bind, port, config))
     }
 
-    fn proxies(&self) -> Result<Proxies, Objection> {
+    fn proxies(&self) -> Result<Proxies, ConfigError> {
         if self.proxy_header != ProxyHeader::None && self.trusted_proxies.is_empty() {
-            return Err(invalid("proxy_header believes nobody without trusted_proxies."));
+            return Err(invalid(
+                "proxy_header requires trusted_proxies. Add the addresses of the load balancers.",
+            ));
         }
         let trusted = texts_of(&self.trusted_proxies);
         Proxies::new(self.proxy_header.into(), &trusted).map_err(|text| {
             invalid(format!(
-                "trusted_proxies has {text:?}. Write an IP address, or a network such as 10.0.0.0/8."
+                "trusted_proxies contains {text:?}. Use an IP address, or a network such as 10.0.0.0/8."
             ))
         })
     }
 
-    fn health_path(&self) -> Result<Option<Arc<str>>, Objection> {
+    fn health_path(&self) -> Result<Option<Arc<str>>, ConfigError> {
         let path = self.health_path.to_string();
         if path.is_empty() || is_health_path(&path) {
             return Ok((!path.is_empty()).then(|| path.into()));
         }
-        Err(invalid(format!("health_path {path:?} is no path. Write one such as /health.")))
+        Err(invalid(format!("health_path {path:?} is not a path. Use one such as /health.")))
     }
 
     fn properties(&self) -> Properties {
@@ -110,14 +113,14 @@ impl LodeWebSocketServer {
         }
     }
 
-    /// The key and certificates, if there are any.
-    fn tls(&self) -> Result<Option<ServerTls>, Objection> {
+    /// Returns the key and certificates, if they are set.
+    fn tls(&self) -> Result<Option<ServerTls>, ConfigError> {
         let (key, certificate) = match (&self.private_key, &self.ssl_certificate) {
             (None, None) if self.ca_chain.is_none() => return Ok(None),
             (Some(key), Some(certificate)) => (key, certificate),
             _ => {
                 return Err(invalid(
-                    "wss:// needs both private_key and ssl_certificate; ws:// neither, nor ca_chain.",
+                    "wss:// requires both private_key and ssl_certificate; for ws://, set neither of them nor ca_chain.",
                 ));
             }
         };
@@ -125,7 +128,7 @@ impl LodeWebSocketServer {
         let chain = self.ca_chain.as_ref().map(certificate_text).unwrap_or_default();
         let tls = ServerTls::from_pem(&key, &certificate_text(certificate), &chain);
         tls.map(Some).map_err(|error| {
-            let unfit = match error {
+            let why = match error {
                 TlsError::NoKey => "private_key cannot be read: load an RSA or EC key into it.",
                 TlsError::NoCertificate => {
                     "ssl_certificate or ca_chain cannot be read, or is empty."
@@ -133,7 +136,7 @@ impl LodeWebSocketServer {
                 TlsError::Mismatch => "private_key does not belong to ssl_certificate.",
                 _ => return invalid(format!("{error}.")),
             };
-            invalid(unfit)
+            invalid(why)
         })
     }
 }

@@ -1,7 +1,7 @@
-//! What a script calls.
+//! The methods that a script calls.
 
 use super::LodeWebSocketServer;
-use super::config::Objection;
+use super::config::ConfigError;
 use crate::class_enum::ByNumber;
 use crate::strings::headers_of;
 use crate::websocket_peer::{LodeWebSocketPeer, WriteMode, close_peer};
@@ -15,22 +15,22 @@ use std::rc::Rc;
 
 #[godot_api(secondary)]
 impl LodeWebSocketServer {
-    /// Starts to listen on [param port]; 0 takes one that is free, which [method get_local_port] tells. Of
-    /// [param protocols] the first that a client offers is agreed on, and a client that offers none of them is refused;
-    /// when empty, none is agreed on.
+    /// Starts listening on [param port]; 0 picks a free port, see [method get_local_port]. The first entry of
+    /// [param protocols] that a client offers is selected as its sub-protocol; a client that offers none of them is
+    /// rejected. If [param protocols] is empty, no sub-protocol is selected.
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] if the port is taken or the server listens already,
-    /// [constant ERR_INVALID_PARAMETER] for a port out of range, a bad [member bind_ip] or a bad sub-protocol,
-    /// or a property that cannot be used, such as a [member private_key] that does not belong to the
-    /// [member ssl_certificate], [constant ERR_UNAVAILABLE] for an address that is not this machine's or a port that needs
-    /// more rights, and [constant ERR_CANT_CREATE] if the system has no socket left. A line in the log says which.
+    /// Returns [constant ERR_ALREADY_IN_USE] if the port is in use or the server is already listening,
+    /// [constant ERR_INVALID_PARAMETER] if the port, [member bind_ip], a sub-protocol or another property is invalid,
+    /// for example if [member private_key] does not belong to [member ssl_certificate], [constant ERR_UNAVAILABLE] if
+    /// the address does not belong to this machine or the port requires more privileges, and [constant ERR_CANT_CREATE]
+    /// if the system has no free socket. The reason is logged.
     ///
-    /// With [param gd_mp_api] the server is a multiplayer peer, with the id 1: assign it to
-    /// [member MultiplayerAPI.multiplayer_peer], which polls it then. Clients connect with
-    /// [method WebSocketMultiplayerPeer.create_client], or with a [LodeWebSocketClient] whose [code]gd_mp_api[/code] is
-    /// on. Instead of [signal client_connected], [signal client_disconnected] and [signal data_received],
-    /// [signal MultiplayerPeer.peer_connected], [signal MultiplayerPeer.peer_disconnected] and [signal peer_packet] are
-    /// emitted then.
+    /// With [param gd_mp_api] the server is a multiplayer peer with the id 1: assign it to
+    /// [member MultiplayerAPI.multiplayer_peer], which then polls it. Clients connect with
+    /// [method WebSocketMultiplayerPeer.create_client], or with a [LodeWebSocketClient] that also uses
+    /// [code]gd_mp_api[/code]. In this mode [signal MultiplayerPeer.peer_connected],
+    /// [signal MultiplayerPeer.peer_disconnected] and [signal peer_packet] are emitted instead of
+    /// [signal client_connected], [signal client_disconnected] and [signal data_received].
     #[func]
     fn listen(
         &mut self,
@@ -40,7 +40,7 @@ impl LodeWebSocketServer {
     ) -> Error {
         let (bind, port, config) = match self.configure(port, &protocols) {
             Ok(configured) => configured,
-            Err(Objection(error, why)) => {
+            Err(ConfigError(error, why)) => {
                 godot_error!("LodeWebSocketServer.listen: {why}");
                 return error;
             }
@@ -65,15 +65,15 @@ impl LodeWebSocketServer {
         }
     }
 
-    /// Sets how much may wait for each client, before [method listen]: in from the client, until you read it, and out to
-    /// it, in KiB and in packets. The sizes are also those of the largest message. The default is 1024 KiB each way, 1024
-    /// packets in and 16384 out.
+    /// Sets the buffer limits for each client: for received messages that you have not read yet, and for messages that
+    /// have not been sent yet, in KiB and in packets. The sizes also limit the size of one message. The default is 1024
+    /// KiB in each direction, 1024 received packets and 16384 packets to send. Call it before [method listen].
     ///
-    /// A client that sends more than you read has to wait; nothing is lost. When too much waits for a client,
-    /// [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY].
+    /// While the receive buffer of a client is full, the client has to wait; nothing is lost. When its send buffer is
+    /// full, [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY].
     ///
-    /// Returns [constant FAILED] while the server listens, and [constant ERR_INVALID_PARAMETER] for a number that is less
-    /// than 1, or a size over 1048576 KiB.
+    /// Returns [constant FAILED] while the server is listening, and [constant ERR_INVALID_PARAMETER] if a number is
+    /// less than 1 or a size is greater than 1048576 KiB.
     #[func]
     fn set_buffers(
         &mut self,
@@ -82,7 +82,7 @@ impl LodeWebSocketServer {
         output_buffer_size_kb: i32,
         output_max_packets: i32,
     ) -> Error {
-        if !self.may_set("set_buffers") {
+        if !self.ensure_not_listening("set_buffers") {
             return Error::FAILED;
         }
         let limits = limits_of(
@@ -99,8 +99,8 @@ impl LodeWebSocketServer {
         Error::OK
     }
 
-    /// Stops to listen, and closes every connection with code 1000. The port is free when it returns. No signal tells of
-    /// the peers, but a peer that you keep is closed, and its packets stay readable.
+    /// Stops listening and closes every connection with code 1000. The port is free when the method returns. No signals
+    /// are emitted for the peers. Peer objects that you keep are closed, and their packets remain readable.
     #[func]
     pub(super) fn stop(&mut self) {
         self.handles.get_mut().clear();
@@ -109,25 +109,27 @@ impl LodeWebSocketServer {
         self.server = None;
     }
 
-    /// Whether the server listens.
+    /// Returns [code]true[/code] if the server is listening.
     #[func]
     pub(super) fn is_listening(&self) -> bool {
         self.server.as_ref().is_some_and(|server| server.failure().is_none())
     }
 
-    /// The port that the server listens on, or 0.
+    /// Returns the port that the server is listening on, or 0.
     #[func]
     fn get_local_port(&self) -> i32 {
         self.server.as_ref().map_or(0, |server| server.local_port().into())
     }
 
-    /// Whether a client with this id is connected. During [signal client_disconnected] it still is.
+    /// Returns [code]true[/code] if a client with this id is connected. During [signal client_disconnected] it still
+    /// is.
     #[func]
     fn has_peer(&self, id: i32) -> bool {
         self.server.as_ref().is_some_and(|server| server.peer(id).is_some())
     }
 
-    /// The client with this id: the same object each time. An unknown id gives [code]null[/code] and an error.
+    /// Returns the client with this id; each call returns the same object. If the id is unknown, returns
+    /// [code]null[/code] and prints an error.
     #[func]
     fn get_peer(&self, peer_id: i32) -> Option<Gd<LodeWebSocketPeer>> {
         let peer = Rc::clone(self.known_peer("get_peer", peer_id)?);
@@ -135,26 +137,26 @@ impl LodeWebSocketServer {
         Some(handles.entry(peer_id).or_insert_with(|| LodeWebSocketPeer::create(peer)).clone())
     }
 
-    /// The IP address of a client. An unknown id gives an empty text and an error.
+    /// Returns the IP address of a client. If the id is unknown, returns an empty string and prints an error.
     #[func]
     fn get_peer_address(&self, id: i32) -> GString {
         self.known_peer("get_peer_address", id)
             .map_or_else(GString::new, |peer| GString::from(&peer.remote().ip().to_string()))
     }
 
-    /// The port of a client. An unknown id gives 0 and an error.
+    /// Returns the port of a client. If the id is unknown, returns 0 and prints an error.
     #[func]
     fn get_peer_port(&self, id: i32) -> i32 {
         self.known_peer("get_peer_port", id).map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// Closes the connection to a client: as [method LodeWebSocketPeer.close]. Nothing of that client reaches the game any
-    /// more but [signal client_disconnected]; with [code]gd_mp_api[/code] the next poll emits
+    /// Closes the connection to a client, like [method LodeWebSocketPeer.close]. After that, only
+    /// [signal client_disconnected] is emitted for the client; with [code]gd_mp_api[/code], the next poll emits
     /// [signal MultiplayerPeer.peer_disconnected].
     ///
-    /// A [param code] of 0 or 1, which no close may have, is the [code]force[/code] of
-    /// [method MultiplayerPeer.disconnect_peer], whose name this method shares: [code]true[/code] lets go of the client
-    /// without a signal.
+    /// The method shares its name with [method MultiplayerPeer.disconnect_peer]. A [param code] of 0 or 1, which no
+    /// Close may have, is therefore the [code]force[/code] argument of that method: [code]true[/code] removes the
+    /// client without a signal.
     #[func]
     pub(super) fn disconnect_peer(
         &mut self,
@@ -166,16 +168,16 @@ impl LodeWebSocketServer {
             return;
         };
         if code == 1 {
-            self.force_out(id);
+            self.remove_peer(id);
             return;
         }
         let code = if code == 0 { 1000 } else { code };
         close_peer("LodeWebSocketServer.disconnect_peer", peer, code, &reason.to_string());
     }
 
-    /// Adds header lines, such as [code]"Set-Cookie: id=1"[/code], to the answer that every client gets. It counts from the
-    /// next [method listen] on. Lines that are no headers, or that the handshake itself writes, are an error, and nothing
-    /// is changed.
+    /// Adds header lines, for example [code]"Set-Cookie: id=1"[/code], to the response to every client. Used from the
+    /// next [method listen] on. Invalid lines, and headers that the handshake itself writes, print an error, and
+    /// nothing is changed.
     #[func]
     fn set_extra_headers(
         &mut self,
@@ -189,9 +191,9 @@ impl LodeWebSocketServer {
         }
     }
 
-    /// Sends [param message] to all clients but those in [param except]. It is encoded, and compressed, once for all of
-    /// them. Returns how many it was sent to: clients that are closing, or for which too much waits already, are left out;
-    /// -1 for text that is not UTF-8.
+    /// Sends [param message] to all clients except those in [param except]. The message is encoded and compressed once
+    /// for all of them. Returns the number of clients that it was queued for: clients that are closing, or whose send
+    /// buffer is full, are skipped. Returns -1 if a text message is not UTF-8.
     #[func]
     fn broadcast(
         &mut self,
@@ -212,7 +214,7 @@ impl LodeWebSocketServer {
         i32::try_from(reached).unwrap_or(i32::MAX)
     }
 
-    /// The ids of all clients that are connected.
+    /// Returns the ids of all connected clients.
     #[func]
     fn get_peers(&self) -> PackedInt32Array {
         let peers = self.server.iter().flat_map(Server::peers);

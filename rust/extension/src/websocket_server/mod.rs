@@ -21,13 +21,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 class_enum! {
-    /// How a proxy tells whose connection it brings.
+    /// The source of the address of a client behind a proxy.
     pub(crate) enum LodeWebSocketServer.ProxyHeader {
-        /// Clients come directly, or nobody asks who they are.
+        /// Clients connect directly; proxy headers are ignored.
         None = 0 => "PROXY_HEADER_NONE",
         /// Each connection begins with a header of the PROXY protocol, version 1 or 2.
         ProxyProtocol = 1 => "PROXY_HEADER_PROXY_PROTOCOL",
-        /// Each opening request has a line [code]X-Forwarded-For[/code], whose last address is believed that is not of a proxy.
+        /// Each opening request has an [code]X-Forwarded-For[/code] header. The last address in it that is not a
+        /// trusted proxy is the client's.
         XForwardedFor = 2 => "PROXY_HEADER_X_FORWARDED_FOR",
     }
 }
@@ -44,16 +45,17 @@ impl From<ProxyHeader> for websocket::ProxyHeader {
     }
 }
 
-/// A WebSocket server: Godot 3's class of that name, for Godot 4.
+/// A WebSocket server, with the interface of Godot 3's WebSocketServer.
 ///
-/// Call [method listen], then [method MultiplayerPeer.poll] regularly, as in [method Node._process]: the signals are
-/// emitted there. The network itself runs on a thread of its own: clients are accepted, pings answered and messages
-/// received and sent also while the game loads a level, and a poll costs what is new, not how many are connected.
+/// Call [method listen], then [method MultiplayerPeer.poll] regularly, for example in [method Node._process]: signals
+/// are emitted there. The network runs on its own thread: it accepts clients, answers pings, and receives and sends
+/// messages even while the game loads a level. The cost of a poll depends on what has arrived, not on the number of
+/// clients.
 ///
-/// With a [member private_key] and an [member ssl_certificate] it serves [code]wss://[/code]. With [code]gd_mp_api[/code]
-/// it is a multiplayer peer: assign it to [member MultiplayerAPI.multiplayer_peer].
+/// With a [member private_key] and an [member ssl_certificate] the server serves [code]wss://[/code]. With
+/// [code]gd_mp_api[/code] it is a multiplayer peer: assign it to [member MultiplayerAPI.multiplayer_peer].
 ///
-/// Not available in web exports, where browsers allow no servers.
+/// Not available in web exports: browsers cannot accept incoming connections.
 /// ```gdscript
 /// extends Node
 ///
@@ -76,9 +78,9 @@ impl From<ProxyHeader> for websocket::ProxyHeader {
 pub(crate) struct LodeWebSocketServer {
     base: Base<MultiplayerPeerExtension>,
     server: Option<Server>,
-    /// In the multiplayer mode.
+    /// `Some` in multiplayer mode.
     multiplayer: Option<ServerMultiplayer>,
-    /// The script's objects of the peers that it asked for.
+    /// The script's objects for the peers that it has requested.
     handles: RefCell<HashMap<i32, Gd<LodeWebSocketPeer>>>,
     limits: Limits,
     extra_headers: Vec<(String, String)>,
@@ -90,154 +92,159 @@ pub(crate) struct LodeWebSocketServer {
     transfer_mode: TransferMode,
     packet: PacketBuffer,
 
-    /// The address to listen on, such as [code]127.0.0.1[/code] for this machine alone. [code]*[/code] stands for all,
-    /// IPv6 and IPv4. It counts when [method listen] is called.
+    /// The IP address to listen on, for example [code]127.0.0.1[/code] to accept only local clients. [code]*[/code]
+    /// listens on all addresses, IPv6 and IPv4. Used by the next [method listen].
     #[var(get = get_bind_ip, set = set_bind_ip, usage_flags = [DEFAULT])]
     #[init(val = "*".into())]
     bind_ip: GString,
 
-    /// How many seconds a client may take from its connection to the end of its opening request, TLS included. One that
-    /// takes longer is told so (HTTP 408) and dropped. It must be more than 0. While a client waits for your answer
-    /// ([member hold_requests]), the clock stands still.
+    /// The time in seconds that a client may take from connecting to the end of its opening request, including TLS. A
+    /// slower client is answered with HTTP 408 and disconnected. Must be greater than 0. The timer is paused while a
+    /// client waits for your decision ([member hold_requests]).
     #[var(get = get_handshake_timeout, set = set_handshake_timeout, usage_flags = [DEFAULT])]
     #[init(val = 3.0)]
     handshake_timeout: f64,
 
-    /// The key of [member ssl_certificate], for [code]wss://[/code]: RSA of 2048 to 4096 bits, or EC on P-256 or P-384.
+    /// The private key of [member ssl_certificate], for [code]wss://[/code]: RSA with 2048 to 4096 bits, or EC on P-256
+    /// or P-384.
     #[var(get = get_private_key, set = set_private_key, usage_flags = [DEFAULT])]
     private_key: Option<Gd<CryptoKey>>,
 
-    /// The server's certificate, for [code]wss://[/code]. It may bring along the certificates between itself and an
-    /// authority, each after the one that it vouches for.
+    /// The server's certificate, for [code]wss://[/code]. The file may contain the intermediate certificates after it,
+    /// in the order of the chain.
     #[var(get = get_ssl_certificate, set = set_ssl_certificate, usage_flags = [DEFAULT])]
     ssl_certificate: Option<Gd<X509Certificate>>,
 
-    /// The certificates between [member ssl_certificate] and an authority that clients know, if that does not bring them
-    /// along.
+    /// The intermediate certificates between [member ssl_certificate] and a certificate authority that clients trust,
+    /// if the file of [member ssl_certificate] does not contain them.
     #[var(get = get_ca_chain, set = set_ca_chain, usage_flags = [DEFAULT])]
     ca_chain: Option<Gd<X509Certificate>>,
 
-    /// Compress messages for clients that can inflate them, as browsers can (permessage-deflate, RFC 7692). It saves
-    /// bytes of texts and of states that resemble each other, and costs time on the network's thread and memory for each
-    /// client that uses it: see [member deflate_context_takeover]. Set it before [method listen].
+    /// If [code]true[/code], messages are compressed for clients that support it, as browsers do (permessage-deflate,
+    /// RFC 7692). This reduces the size of text and of similar states, and costs time on the network thread and memory
+    /// for each client that uses it: see [member deflate_context_takeover]. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     permessage_deflate: bool,
 
-    /// Messages of fewer bytes than this are sent uncompressed. Set it before [method listen].
+    /// The minimum size in bytes of a message to be compressed. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
     deflate_threshold: i32,
 
-    /// How far back compression looks for what repeats, as a power of two in bytes: 9 (512 bytes) to 15 (32 KiB). Less
-    /// takes less memory. Set it before [method listen].
+    /// The size of the compression window as a power of two, from 9 (512 bytes) to 15 (32 KiB). A smaller window uses
+    /// less memory. RFC 7692 calls it [code]server_max_window_bits[/code]. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 15)]
     deflate_window_bits: i32,
 
-    /// Let messages refer to earlier ones of the same connection, which makes them smaller where they resemble each other,
-    /// and keeps memory for each connection. Set it before [method listen].
+    /// If [code]true[/code], a compressed message may refer to earlier messages of the same connection. This makes
+    /// similar messages smaller, and keeps a compression window in memory for each connection. Set it before
+    /// [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = true)]
     deflate_context_takeover: bool,
 
-    /// Ask each client every so many seconds whether it is there, and measure
-    /// [method LodeWebSocketPeer.get_round_trip_time]. A client that says nothing for as long is dropped. 0, the default,
-    /// asks nobody. Set it before [method listen].
+    /// The interval in seconds between pings to each client, which also measure
+    /// [method LodeWebSocketPeer.get_round_trip_time]. A client that sends nothing for one interval after a ping is
+    /// disconnected. 0, the default, disables pings. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     heartbeat_interval: f64,
 
-    /// How many seconds the answer to a client's close may wait for you to read the messages that came before it. Until
-    /// then you can still send to that client. Set it before [method listen].
+    /// The maximum time in seconds between a client's Close and the server's answer to it, while you read the messages
+    /// that came before the Close. Until the answer, you can still send to that client. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
     close_timeout: f64,
 
-    /// Drop a client for which too much waits to be sent (see [method set_buffers]), instead of refusing the message
-    /// alone. Set it before [method listen].
+    /// If [code]true[/code], a client whose send buffer is full (see [method set_buffers]) is disconnected. If
+    /// [code]false[/code], only the message is rejected. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     disconnect_on_overflow: bool,
 
-    /// The most clients at once. The next one is refused (HTTP 503). A client counts until [method poll] has told its end.
-    /// Set it before [method listen].
+    /// The maximum number of clients. Further clients are rejected with HTTP 503. A client counts until [method poll]
+    /// has reported its disconnection. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_clients: i32,
 
-    /// Hand each client's request to [signal client_request] and wait for your answer, instead of accepting it. Set it
-    /// before [method listen].
+    /// If [code]true[/code], each client's request is passed to [signal client_request] and waits for your decision. If
+    /// [code]false[/code], requests are accepted automatically. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     hold_requests: bool,
 
-    /// The most clients that may wait for your answer. The next one is refused (HTTP 503). Set it before
-    /// [method listen].
+    /// The maximum number of requests that wait for your decision. Further requests are rejected with HTTP 503. Set it
+    /// before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 256)]
     max_pending_requests: i32,
 
-    /// The web pages that may connect, such as [code]https://game.example[/code] or [code]http://localhost:8000[/code]:
-    /// scheme, host and port must be the same. Others are refused (HTTP 403). Empty, the default, lets every page connect.
-    /// It protects the players of your page from other pages; it does not keep out programs, which can claim any origin.
-    /// Set it before [method listen].
+    /// The web pages that may connect, for example [code]https://game.example[/code] or
+    /// [code]http://localhost:8000[/code]: scheme, host and port must match. Others are rejected with HTTP 403. Empty,
+    /// the default, allows every page. This protects the players of your page from other pages. It does not keep out
+    /// other programs, which can send any origin. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     allowed_origins: PackedStringArray,
 
-    /// Where [member allowed_origins] is not empty: let clients connect that tell no origin, as games do that run in no
+    /// If [member allowed_origins] is not empty: allows clients that send no origin, such as games that do not run in a
     /// browser. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = true)]
     allow_missing_origin: bool,
 
-    /// Where [member allowed_origins] is not empty: let pages connect whose origin is [code]null[/code], as those of local
-    /// files are. Set it before [method listen].
+    /// If [member allowed_origins] is not empty: allows pages whose origin is [code]null[/code], such as pages that are
+    /// opened from local files. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     allow_null_origin: bool,
 
-    /// With [code]gd_mp_api[/code]: write packets as Godot 3 does, for clients made with Godot 3's WebSocketClient, and
-    /// relay them. Off, the default, is for Godot 4's [WebSocketMultiplayerPeer] and [LodeWebSocketClient]. Set it before
-    /// [method listen].
+    /// With [code]gd_mp_api[/code]: uses the packet format of Godot 3, for clients that use Godot 3's WebSocketClient,
+    /// and relays packets between them. The default, [code]false[/code], is for Godot 4's [WebSocketMultiplayerPeer]
+    /// and for [LodeWebSocketClient]. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     godot_3_protocol: bool,
 
-    /// How the load balancers in [member trusted_proxies] tell whose connection they bring, so that
-    /// [method get_peer_address] is the player's. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a
-    /// header of the PROXY protocol, version 1 or 2. [constant PROXY_HEADER_X_FORWARDED_FOR]: each request has a line
-    /// [code]X-Forwarded-For[/code]; [method get_peer_port] is the proxy's then. A connection without it is refused, and so
-    /// is one from elsewhere. [constant PROXY_HEADER_NONE], the default, believes nobody. Set it before [method listen].
+    /// How the load balancers in [member trusted_proxies] send the address of a client, which [method get_peer_address]
+    /// then returns. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a header of the PROXY
+    /// protocol, version 1 or 2. [constant PROXY_HEADER_X_FORWARDED_FOR]: each request has an
+    /// [code]X-Forwarded-For[/code] header; [method get_peer_port] then returns the proxy's port. Connections without
+    /// such a header, and connections from other addresses, are rejected. [constant PROXY_HEADER_NONE], the default,
+    /// ignores such headers. Set it before [method listen].
     #[var(get = get_proxy_header, set = set_proxy_header, usage_flags = [DEFAULT])]
     #[init(val = ProxyHeader::None)]
     proxy_header: ProxyHeader,
 
-    /// The load balancers that [member proxy_header] believes: addresses, or networks such as [code]10.0.0.0/8[/code]. Set
-    /// it before [method listen].
+    /// The load balancers whose [member proxy_header] is trusted: IP addresses, or networks such as
+    /// [code]10.0.0.0/8[/code]. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     trusted_proxies: PackedStringArray,
 
-    /// Answer HTTP requests for this path, such as [code]/health[/code], on the same port: 200 while more players may come,
-    /// 503 while the server is [member draining], refuses new connections or is full, or when the game has not polled for
-    /// [member health_timeout] seconds. Empty, the default, answers none. Set it before [method listen].
+    /// The path of an HTTP health check on the same port, for example [code]/health[/code]. The answer is 200 while the
+    /// server accepts players, and 503 while it is [member draining], refuses new connections, is full, or the game has
+    /// not polled for [member health_timeout] seconds. Empty, the default, disables the check. Set it before
+    /// [method listen].
     #[var(usage_flags = [DEFAULT])]
     health_path: GString,
 
-    /// How many seconds may pass without a [method MultiplayerPeer.poll] until [member health_path] says 503; 0 never does
-    /// so. Let it be longer than your longest load of a level. Set it before [method listen].
+    /// The time in seconds without a [method MultiplayerPeer.poll] after which [member health_path] answers 503; 0
+    /// disables this. It should be longer than your longest level load. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     health_timeout: f64,
 
-    /// Tell load balancers by [member health_path] that they shall send nobody more here, before the server ends. Who comes
-    /// all the same is served: it takes a balancer some seconds to notice. It may be changed at any time.
+    /// If [code]true[/code], [member health_path] answers 503, so that load balancers stop routing new clients to this
+    /// server before you stop it. Clients that still arrive are served, since a load balancer needs some seconds to
+    /// react. It can be changed at any time.
     #[var(get = get_draining, set = set_draining, usage_flags = [DEFAULT])]
     draining: bool,
 
-    /// Let several processes, or servers, that all set this listen on one port: the system deals the clients out to them.
-    /// Linux deals evenly; macOS does not. [method listen] returns [constant ERR_UNAVAILABLE] on Windows. Set it before
-    /// [method listen].
+    /// If [code]true[/code], several processes or servers that set it can listen on the same port, and the system
+    /// distributes clients among them. Linux distributes them evenly; macOS does not. On Windows, [method listen]
+    /// returns [constant ERR_UNAVAILABLE]. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     reuse_port: bool,
 }
 
 impl LodeWebSocketServer {
-    /// The peer with this id, or an error print.
+    /// Returns the peer with this id, or prints an error.
     fn known_peer(&self, caller: &str, id: i32) -> Option<&Rc<Peer>> {
         let peer = self.server.as_ref().and_then(|server| server.peer(id));
         if peer.is_none() {
@@ -248,8 +255,8 @@ impl LodeWebSocketServer {
         peer
     }
 
-    /// Lets go of a peer without a signal.
-    fn force_out(&mut self, id: i32) {
+    /// Removes a peer without emitting a signal.
+    fn remove_peer(&mut self, id: i32) {
         self.handles.get_mut().remove(&id);
         match (&mut self.multiplayer, &mut self.server) {
             (Some(multiplayer), Some(server)) => multiplayer.forget(server, id),
@@ -258,8 +265,8 @@ impl LodeWebSocketServer {
         }
     }
 
-    /// Whether a property may be set now; if not, the script is told.
-    fn may_set(&self, property: &str) -> bool {
+    /// Returns true if a property may be set now; otherwise prints an error.
+    fn ensure_not_listening(&self, property: &str) -> bool {
         if self.is_listening() {
             godot_error!("LodeWebSocketServer.{property} can only be set before listen().");
         }
@@ -269,31 +276,34 @@ impl LodeWebSocketServer {
 
 #[godot_api]
 impl LodeWebSocketServer {
-    /// A client has connected. [param protocol] is the sub-protocol that was agreed on, or empty. Its first message is
-    /// told by a later [method MultiplayerPeer.poll].
+    /// Emitted when a client has connected. [param protocol] is the sub-protocol that was selected, or empty. The
+    /// client's first message is reported by a later [method MultiplayerPeer.poll].
     #[signal]
     fn client_connected(id: i32, protocol: GString);
 
-    /// A client has gone. [param was_clean_close] tells whether both sides had agreed to close; it is false when the
-    /// connection was lost. Its packets can still be read here, and from a peer that you keep also later.
+    /// Emitted when a client has disconnected. [param was_clean_close] is [code]true[/code] if both sides closed the
+    /// connection, and [code]false[/code] if it was lost. The client's packets can still be read in the handler, and
+    /// later from a peer object that you keep.
     #[signal]
     fn client_disconnected(id: i32, was_clean_close: bool);
 
-    /// A client asks to close, with its code and reason. Poll on: [signal client_disconnected] follows.
+    /// Emitted when a client starts to close the connection, with its code and reason. Keep polling until
+    /// [signal client_disconnected] is emitted.
     #[signal]
     fn client_close_request(id: i32, code: i32, reason: GString);
 
-    /// A message has come, one signal for each: read it with [method get_peer] and [method PacketPeer.get_packet].
+    /// Emitted for each message that has arrived: read it with [method get_peer] and [method PacketPeer.get_packet].
     #[signal]
     fn data_received(id: i32);
 
-    /// A packet has come from a client in the multiplayer mode. The multiplayer API reads it; without one, read it with
-    /// [method PacketPeer.get_packet] of the server itself.
+    /// In multiplayer mode: emitted when a packet has arrived from a client. The multiplayer API reads it; without one,
+    /// read it with [method PacketPeer.get_packet] of the server itself.
     #[signal]
     fn peer_packet(peer_source: i32);
 
-    /// A client asks to connect, while [member hold_requests] is on: answer with [method LodeWebSocketRequest.accept] or
-    /// [method LodeWebSocketRequest.refuse], at once or later. A request that is let go of without an answer is refused.
+    /// Emitted for a client's request while [member hold_requests] is [code]true[/code]. Call
+    /// [method LodeWebSocketRequest.accept] or [method LodeWebSocketRequest.refuse], immediately or later. A request
+    /// that is freed without a decision is refused.
     #[signal]
     fn client_request(request: Gd<LodeWebSocketRequest>);
 
@@ -304,7 +314,7 @@ impl LodeWebSocketServer {
 
     #[func]
     fn set_bind_ip(&mut self, value: GString) {
-        if self.may_set("bind_ip") {
+        if self.ensure_not_listening("bind_ip") {
             self.bind_ip = value;
         }
     }
@@ -335,7 +345,7 @@ impl LodeWebSocketServer {
 
     #[func]
     fn set_proxy_header(&mut self, value: ProxyHeader) {
-        if self.may_set("proxy_header") {
+        if self.ensure_not_listening("proxy_header") {
             self.proxy_header = value;
         }
     }
@@ -360,7 +370,7 @@ impl LodeWebSocketServer {
 
     #[func]
     fn set_private_key(&mut self, value: Option<Gd<CryptoKey>>) {
-        if self.may_set("private_key") {
+        if self.ensure_not_listening("private_key") {
             self.private_key = value;
         }
     }
@@ -372,7 +382,7 @@ impl LodeWebSocketServer {
 
     #[func]
     fn set_ssl_certificate(&mut self, value: Option<Gd<X509Certificate>>) {
-        if self.may_set("ssl_certificate") {
+        if self.ensure_not_listening("ssl_certificate") {
             self.ssl_certificate = value;
         }
     }
@@ -384,7 +394,7 @@ impl LodeWebSocketServer {
 
     #[func]
     fn set_ca_chain(&mut self, value: Option<Gd<X509Certificate>>) {
-        if self.may_set("ca_chain") {
+        if self.ensure_not_listening("ca_chain") {
             self.ca_chain = value;
         }
     }

@@ -1,4 +1,4 @@
-//! The server as a multiplayer peer of the engine's.
+//! The server as a multiplayer peer of the engine.
 
 use super::LodeWebSocketServer;
 use crate::packet_buffer;
@@ -37,7 +37,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
     }
 
     fn is_server_relay_supported(&self) -> bool {
-        // In Godot 3 the server relays by itself.
+        // With the protocol of Godot 3, this class relays.
         self.multiplayer.as_ref().is_some_and(|multiplayer| multiplayer.wire() == Wire::Godot4)
     }
 
@@ -83,7 +83,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
             let why = if self.server.is_some() {
                 "the server itself sends only with gd_mp_api. Use get_peer(id).put_packet()."
             } else {
-                "the server does not listen. Call listen() with gd_mp_api first."
+                "the server is not listening. Call listen() with gd_mp_api first."
             };
             godot_error!("LodeWebSocketServer.put_packet: {why}");
             return Error::ERR_UNCONFIGURED;
@@ -94,7 +94,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
         match multiplayer.send(server, target, &packet) {
             Ok(()) => Error::OK,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
-            // The script cannot know yet that it has gone.
+            // The script has not been told yet that the peer has disconnected.
             Err(SendError::NotOpen) if multiplayer.is_going(target) => Error::OK,
             Err(SendError::NotOpen) if server.peer(target).is_some() => Error::FAILED,
             Err(SendError::NotOpen) => {

@@ -1,4 +1,4 @@
-//! One poll: what happened, as signals.
+//! One poll: emits the events as signals.
 
 use super::LodeWebSocketServer;
 use crate::last_reference::{is_last, release_later};
@@ -16,7 +16,7 @@ impl LodeWebSocketServer {
         if let (Some(multiplayer), Some(server)) = (&mut self.multiplayer, &mut self.server) {
             multiplayer.begin_poll(server);
         }
-        // Told before anything new: the game has had the time since the last poll to read their packets.
+        // Reported before new events: the game had one poll interval to read their packets.
         while let Some(id) = self.multiplayer.as_mut().and_then(ServerMultiplayer::next_gone) {
             self.peer_gone(id);
         }
@@ -26,15 +26,15 @@ impl LodeWebSocketServer {
             self.monitor
                 .update("LodeWebSocketServer", Family::WebSocket, port, || server.figures());
         }
-        // Each handler may call anything: what happens next is asked anew after it.
+        // A handler may call any method, so the state is checked again after each event.
         if self.multiplayer.is_some() {
             while let Some(event) = self.next_multiplayer_event() {
-                self.tell_multiplayer(event);
+                self.emit_multiplayer_event(event);
             }
         } else {
             let mut listened = None;
             while let Some(event) = self.server.as_mut().and_then(Server::next_event) {
-                self.tell(event, &mut listened);
+                self.emit_event(event, &mut listened);
             }
         }
         self.end_failed();
@@ -44,13 +44,14 @@ impl LodeWebSocketServer {
         }
     }
 
-    /// Emits the signal for an event. `listened` remembers whether anybody listens to `data_received`: who reads with
-    /// `get_packets()` alone shall not pay for a signal a message.
-    fn tell(&mut self, event: ServerEvent, listened: &mut Option<bool>) {
+    /// Emits the signal for an event. `listened` caches whether `data_received` has a connection: a game that only uses
+    /// `get_packets()` should not pay for one signal per message.
+    fn emit_event(&mut self, event: ServerEvent, listened: &mut Option<bool>) {
         match event {
             ServerEvent::Data(id) => {
-                let ask = || !self.base().get_signal_connection_list("data_received").is_empty();
-                if *listened.get_or_insert_with(ask) {
+                let is_connected =
+                    || !self.base().get_signal_connection_list("data_received").is_empty();
+                if *listened.get_or_insert_with(is_connected) {
                     self.signals().data_received().emit(id);
                 }
                 return;
@@ -68,7 +69,7 @@ impl LodeWebSocketServer {
                 self.signals().client_connected().emit(id, &protocol);
             }
         }
-        // The handlers of the others may have connected one.
+        // A handler of the other signals may have connected to `data_received`.
         *listened = None;
     }
 
@@ -76,7 +77,7 @@ impl LodeWebSocketServer {
         self.multiplayer.as_mut()?.next_event(self.server.as_mut()?)
     }
 
-    fn tell_multiplayer(&mut self, event: MultiplayerEvent) {
+    fn emit_multiplayer_event(&mut self, event: MultiplayerEvent) {
         match event {
             MultiplayerEvent::Packet(id) => self.signals().peer_packet().emit(id),
             MultiplayerEvent::CloseRequest { id, close } => self.close_requested(id, &close),
@@ -85,14 +86,14 @@ impl LodeWebSocketServer {
             MultiplayerEvent::Connected(id) => {
                 self.signals().peer_connected().emit(i64::from(id));
             }
-            // The client's.
+            // Only a client gets these.
             MultiplayerEvent::Joined(_)
             | MultiplayerEvent::Failed(_)
             | MultiplayerEvent::Closed => {}
         }
     }
 
-    /// The engine's multiplayer hears of peers by these signals alone.
+    /// Emits the signal by which the engine's multiplayer API learns that a peer has disconnected.
     pub(super) fn peer_gone(&mut self, id: i32) {
         self.signals().peer_disconnected().emit(i64::from(id));
         self.handles.get_mut().remove(&id);
@@ -108,7 +109,7 @@ impl LodeWebSocketServer {
         self.signals().client_request().emit(&request);
     }
 
-    /// Ends a server that failed by a fault of its own, after its peers were told to be gone.
+    /// Stops a server after an internal failure; `peer_disconnected` has been emitted for its peers.
     fn end_failed(&mut self) {
         let Some(why) = self.server.as_ref().and_then(Server::failure) else {
             return;

@@ -1,4 +1,4 @@
-//! What `LodeENetMultiplayerPeer` asks of its hosts: the same as a script, without error prints.
+//! Methods for `LodeENetMultiplayerPeer`: like the script's, without error messages.
 
 use super::{EventType, LodeENetConnection};
 use lodewire_net::enet::{Connection, Delivery, Event, Peer};
@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl LodeENetConnection {
-    /// The next event.
+    /// Returns the next event.
     pub(crate) fn next_event(&mut self) -> Option<Event> {
         self.apply();
-        let event = self.wait(Duration::ZERO);
+        let event = self.wait_for_event(Duration::ZERO);
         if event.is_none() {
-            self.observe();
+            self.update_monitor();
         }
         event
     }
 
-    /// Whether it cannot go on.
+    /// Returns true if the host has stopped.
     pub(crate) fn has_failed(&mut self) -> bool {
-        self.connection.is_none() || matches!(self.nothing(), EventType::Error)
+        self.connection.is_none() || matches!(self.no_event(), EventType::Error)
     }
 
     pub(crate) fn refuse_quietly(&self, refuse: bool) {
@@ -32,7 +32,7 @@ impl LodeENetConnection {
         self.connection.as_ref().map(Connection::peers).unwrap_or_default()
     }
 
-    /// Sends the same packet to many peers of this host.
+    /// Sends the same packet to several peers of this host.
     pub(crate) fn send_to(
         &self,
         peers: &mut dyn Iterator<Item = &Rc<Peer>>,

@@ -1,6 +1,6 @@
-//! What happened, for the script.
+//! Returns the events to the script.
 
-use super::handles::event;
+use super::handles::event_array;
 use super::{EventType, LodeENetConnection, inactive};
 use crate::monitors::Family;
 use godot::prelude::*;
@@ -8,74 +8,74 @@ use lodewire_net::enet::{Connection, Event};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-fn patience(timeout: i32) -> Duration {
+fn duration(timeout: i32) -> Duration {
     Duration::from_millis(u64::try_from(timeout).unwrap_or(0))
 }
 
 #[godot_api(secondary)]
 impl LodeENetConnection {
-    /// Hands over the next thing that happened, as an array of four: the [enum EventType], the [LodeENetPacketPeer] or
-    /// [code]null[/code], the data and the channel. If nothing has, it sleeps until something does, for up to
-    /// [param timeout] milliseconds.
+    /// Returns the next event as an array of four elements: the [enum EventType], the [LodeENetPacketPeer] or
+    /// [code]null[/code], the data and the channel. If there is none, it waits for up to [param timeout] milliseconds.
     ///
-    /// The data of [constant EVENT_CONNECT] is that of [method connect_to_host] at the other side, the data of
-    /// [constant EVENT_DISCONNECT] that of its disconnect. With [constant EVENT_RECEIVE] a packet was queued at the peer,
-    /// of that channel. [constant EVENT_ERROR]: there is no host, or it cannot go on.
+    /// The data of [constant EVENT_CONNECT] is the one that the other side has passed to [method connect_to_host], the
+    /// data of [constant EVENT_DISCONNECT] the one of its disconnection. [constant EVENT_RECEIVE] means that a packet
+    /// was queued at the peer, on the channel in the array. [constant EVENT_ERROR] means that there is no host, or that
+    /// it has stopped.
     ///
-    /// Call it until it tells [constant EVENT_NONE], or see [method service_all].
+    /// Call it until it returns [constant EVENT_NONE], or use [method service_all].
     #[func]
     fn service(&mut self, #[opt(default = 0)] timeout: i32) -> VarArray {
         self.apply();
         if self.connection.is_none() {
             inactive("service");
-            return event(EventType::Error, None, 0, 0);
+            return event_array(EventType::Error, None, 0, 0);
         }
-        if let Some(event) = self.wait(patience(timeout)) {
-            return self.told(event);
+        if let Some(event) = self.wait_for_event(duration(timeout)) {
+            return self.event_to_array(event);
         }
-        self.observe();
-        event(self.nothing(), None, 0, 0)
+        self.update_monitor();
+        event_array(self.no_event(), None, 0, 0)
     }
 
-    /// Hands over all that has happened in one call, as an array of the arrays of [method service]. If nothing has, it
-    /// sleeps until something does, for up to [param timeout] milliseconds; the array is empty if nothing did.
+    /// Returns all events in one call, as an array of the arrays of [method service]. If there are none, it waits for
+    /// up to [param timeout] milliseconds, and may return an empty array.
     ///
-    /// The packets of a peer are told by one [constant EVENT_RECEIVE], whose channel is that of the first;
-    /// [method LodeENetPacketPeer.get_packets] reads them all.
+    /// One [constant EVENT_RECEIVE] reports all packets of a peer; its channel is that of the first one. Read them with
+    /// [method LodeENetPacketPeer.get_packets].
     #[func]
     fn service_all(&mut self, #[opt(default = 0)] timeout: i32) -> Array<VarArray> {
         self.apply();
         if self.connection.is_none() {
             inactive("service_all");
-            return Array::from(&[event(EventType::Error, None, 0, 0)]);
+            return Array::from(&[event_array(EventType::Error, None, 0, 0)]);
         }
-        let mut next = self.wait(patience(timeout));
+        let mut next = self.wait_for_event(duration(timeout));
         self.call += 1;
         let mut all = Vec::new();
         while let Some(event) = next {
             if let Event::Receive { peer, channel } = event {
                 all.extend(self.handles.get_mut().first_received(&peer, channel, self.call));
             } else {
-                all.push(self.told(event));
+                all.push(self.event_to_array(event));
             }
             next = self.connection.as_mut().and_then(Connection::next_event);
         }
-        self.observe();
-        if all.is_empty() && matches!(self.nothing(), EventType::Error) {
-            all.push(event(EventType::Error, None, 0, 0));
+        self.update_monitor();
+        if all.is_empty() && matches!(self.no_event(), EventType::Error) {
+            all.push(event_array(EventType::Error, None, 0, 0));
         }
-        // At once: one by one takes twice as long.
+        // In one call: appending them one by one takes twice as long.
         Array::from(&all[..])
     }
 }
 
 impl LodeENetConnection {
-    /// The next event, for which it sleeps up to `timeout`. While names are looked up it asks for them now and then.
-    pub(super) fn wait(&mut self, timeout: Duration) -> Option<Event> {
+    /// Returns the next event, waiting for up to `timeout`. While names are being resolved, it checks them every 5 ms.
+    pub(super) fn wait_for_event(&mut self, timeout: Duration) -> Option<Event> {
         const PAUSE: Duration = Duration::from_millis(5);
         let end = Instant::now() + timeout;
         loop {
-            self.take_lookups();
+            self.deliver_lookups();
             let rest = end.saturating_duration_since(Instant::now());
             let pause = if self.lookups.is_empty() { rest } else { rest.min(PAUSE) };
             let event = self.connection.as_mut()?.service(pause);
@@ -85,8 +85,8 @@ impl LodeENetConnection {
         }
     }
 
-    /// Tells the host of names that are looked up.
-    fn take_lookups(&mut self) {
+    /// Passes the addresses of resolved names to the host.
+    fn deliver_lookups(&mut self) {
         let Some(connection) = &self.connection else { return };
         self.lookups.retain(|(lookup, peer, port)| {
             let Some(answer) = lookup.answer() else { return true };
@@ -96,36 +96,37 @@ impl LodeENetConnection {
         });
     }
 
-    /// Shows the monitors what it does. For when all is told, which is once a frame.
-    pub(super) fn observe(&self) {
+    /// Updates the monitors. Called when all events have been returned, which is once a frame.
+    pub(super) fn update_monitor(&self) {
         if let Some(connection) = &self.connection {
             let port = connection.local_addr().port();
             self.monitor.update("LodeENetConnection", Family::Enet, port, || connection.figures());
         }
     }
 
-    /// An event, as the script is told.
-    fn told(&mut self, told: Event) -> VarArray {
+    /// Converts an event for the script.
+    fn event_to_array(&mut self, event: Event) -> VarArray {
         let handles = self.handles.get_mut();
-        match told {
+        match event {
             Event::Connect { peer, data } => {
-                event(EventType::Connect, Some(&handles.get(&peer)), data, 0)
+                event_array(EventType::Connect, Some(&handles.get(&peer)), data, 0)
             }
             Event::Disconnect { peer, data, .. } => {
                 let handle = handles.get(&peer);
                 handles.remove(&peer);
-                event(EventType::Disconnect, Some(&handle), data, 0)
+                event_array(EventType::Disconnect, Some(&handle), data, 0)
             }
             Event::Receive { peer, channel } => handles.received(&peer, channel),
         }
     }
 
-    /// What is told when nothing happened: also that the host has failed by a fault of its own.
-    pub(super) fn nothing(&mut self) -> EventType {
+    /// Returns the event type if nothing happened, or `Error` after an internal failure of the host, which is logged
+    /// once.
+    pub(super) fn no_event(&mut self) -> EventType {
         let Some(why) = self.connection.as_ref().and_then(Connection::failure) else {
             return EventType::None;
         };
-        if !std::mem::replace(&mut self.failure_told, true) {
+        if !std::mem::replace(&mut self.failure_reported, true) {
             godot_error!(
                 "LodeENetConnection stopped by an internal error ({why}). Please report it."
             );

@@ -1,10 +1,10 @@
-//! Creating and destroying the host, and connecting it.
+//! Creates, connects and destroys the host.
 
 use super::{LodeENetConnection, inactive};
 use crate::enet_packet_peer::LodeENetPacketPeer;
 use crate::name_lookup::NameLookup;
 use crate::optional::Optional;
-use crate::tls_options::{Extra, client_setup, server_setup};
+use crate::tls_options::{ExtraChecks, client_setup, server_setup};
 use crate::websocket_settings::timeout;
 use godot::classes::TlsOptions;
 use godot::global::Error;
@@ -15,22 +15,22 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long a name may be looked up: about as long as a host that does not answer is asked.
+/// Timeout of a name lookup: about as long as a connection attempt to a host that does not answer.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The most channels.
-const MAXIMUM_CHANNELS: i32 = 255;
+/// Maximum number of channels.
+const MAX_CHANNELS: i32 = 255;
 
-/// What `create_host` and `create_host_bound` are asked for.
+/// The arguments of `create_host` and `create_host_bound`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct HostParams {
     pub(crate) max_peers: i32,
     pub(crate) max_channels: i32,
     pub(crate) in_bandwidth: i32,
     pub(crate) out_bandwidth: i32,
 }
 
-impl Wanted {
+impl HostParams {
     fn config(self) -> Result<HostConfig, String> {
         let peers = usize::try_from(self.max_peers)
             .ok()
@@ -38,13 +38,14 @@ impl Wanted {
             .ok_or_else(|| format!("max_peers is {}; it must be 1 to 4095.", self.max_peers))?;
         let channels = usize::try_from(self.max_channels)
             .ok()
-            .filter(|_| self.max_channels <= MAXIMUM_CHANNELS)
+            .filter(|_| self.max_channels <= MAX_CHANNELS)
             .ok_or_else(|| {
                 format!("max_channels is {}; it must be 0 to 255.", self.max_channels)
             })?;
         let bandwidth = |bandwidth: i32, name: &str| {
-            u32::try_from(bandwidth)
-                .map_err(|_| format!("{name} is {bandwidth}; it must be 0, for no limit, or more."))
+            u32::try_from(bandwidth).map_err(|_| {
+                format!("{name} is {bandwidth}; it must be 0, for unlimited, or more.")
+            })
         };
         Ok(HostConfig {
             peers,
@@ -56,16 +57,16 @@ impl Wanted {
     }
 }
 
-/// A port that something can be sent to. `caller` is the class and the method that the script called, here and elsewhere.
+/// Converts a port to send to, or prints an error. `caller` is the class and method that the script has called.
 pub(super) fn port_of(caller: &str, port: i32) -> Option<u16> {
     let port_number = u16::try_from(port).ok().filter(|port| *port > 0);
     if port_number.is_none() {
-        godot_error!("{caller}: {port} is no port. Use 1 to 65535.");
+        godot_error!("{caller}: invalid port {port}. Use 1 to 65535.");
     }
     port_number
 }
 
-/// Whether a text looks like the name of a host: what else cannot be an address is a mistake.
+/// Returns true if a text looks like a host name; anything else that is not an address is a mistake.
 fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte) || byte >= 0x80;
     let dotted_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
@@ -74,12 +75,12 @@ fn is_name(text: &str) -> bool {
 
 #[godot_api(secondary)]
 impl LodeENetConnection {
-    /// Creates a host on a free UDP port, for up to [param max_peers] connections (1 to 4095) of up to
-    /// [param max_channels] channels each (0 stands for 255). The bandwidths are in bytes a second; 0 is no limit.
-    /// [method get_local_port] tells the port at once.
+    /// Creates a host on a free UDP port, for up to [param max_peers] connections (1 to 4095) with up to
+    /// [param max_channels] channels each (0 means 255). The bandwidths are in bytes per second; 0 is unlimited.
+    /// [method get_local_port] returns the port immediately.
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] if there is a host already, [constant ERR_INVALID_PARAMETER] for a number out
-    /// of its range, and [constant ERR_CANT_CREATE] if the system has no port.
+    /// Returns [constant ERR_ALREADY_IN_USE] if there is a host already, [constant ERR_INVALID_PARAMETER] if a number
+    /// is out of range, and [constant ERR_CANT_CREATE] if the system has no free port.
     #[func]
     fn create_host(
         &mut self,
@@ -88,16 +89,16 @@ impl LodeENetConnection {
         #[opt(default = 0)] in_bandwidth: i32,
         #[opt(default = 0)] out_bandwidth: i32,
     ) -> Error {
-        let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
-        self.create("LodeENetConnection.create_host", Bind::Any, 0, wanted)
+        let params = HostParams { max_peers, max_channels, in_bandwidth, out_bandwidth };
+        self.create("LodeENetConnection.create_host", Bind::Any, 0, params)
     }
 
-    /// Creates a host like [method create_host], on the address [param bind_address] of this machine ([code]*[/code] for
-    /// all, IPv6 and IPv4) and the UDP port [param bind_port]; 0 takes one that is free.
+    /// Creates a host like [method create_host], on the local address [param bind_address] ([code]*[/code] for all
+    /// addresses, IPv6 and IPv4) and the UDP port [param bind_port]; 0 picks a free port.
     ///
-    /// Nothing is read, and no connection asked for, before the first [method service], so that what you set up until then
-    /// holds from the first datagram on: [method compress], [method dtls_server_setup], [method refuse_new_connections] and
-    /// the properties.
+    /// Nothing is received or sent before the first [method service], so that everything that you set up until then
+    /// applies from the first datagram on: [method compress], [method dtls_server_setup],
+    /// [method refuse_new_connections] and the properties.
     #[func]
     fn create_host_bound(
         &mut self,
@@ -108,13 +109,13 @@ impl LodeENetConnection {
         #[opt(default = 0)] in_bandwidth: i32,
         #[opt(default = 0)] out_bandwidth: i32,
     ) -> Error {
-        let wanted = Wanted { max_peers, max_channels, in_bandwidth, out_bandwidth };
+        let params = HostParams { max_peers, max_channels, in_bandwidth, out_bandwidth };
         let address = bind_address.to_string();
-        self.create_bound("LodeENetConnection.create_host_bound", &address, bind_port, wanted)
+        self.create_bound("LodeENetConnection.create_host_bound", &address, bind_port, params)
     }
 
-    /// Destroys the host, and frees its port. What you sent before goes out, once, and the other sides are told that they
-    /// are disconnected; so they are when the last reference to this object goes, or the game quits.
+    /// Destroys the host and frees its port. Queued packets are sent once, and the peers are informed of the
+    /// disconnection. The same happens when the last reference to this object is released, and when the game quits.
     #[func]
     fn destroy(&mut self) {
         if self.connection.is_none() {
@@ -123,17 +124,17 @@ impl LodeENetConnection {
         self.destroy_quietly();
     }
 
-    /// Asks for a connection to the host at [param address], an IP address or a name, and its [param port], with
-    /// [param channels] channels (0 stands for 255). The other side is told [param data], a number of 32 bits.
+    /// Starts a connection to the host at [param address], an IP address or a host name, and [param port], with
+    /// [param channels] channels (0 means 255). The other side receives [param data], a 32-bit number.
     ///
-    /// The peer is there at once, and asks with the next [method service] or [method flush]. The engine looks names up, on a
-    /// thread of its own, and [method service] takes the answer.
+    /// The peer is returned immediately, and its request is sent with the next [method service] or [method flush]. The
+    /// engine resolves host names on another thread, and [method service] takes the result.
     ///
-    /// [constant EVENT_CONNECT] tells that it is connected, [constant EVENT_DISCONNECT] that it is not: at once if the other
-    /// side refuses, or a name is not found, else after some 31 seconds. A host can have
-    /// several connections that it asked for.
+    /// [constant EVENT_CONNECT] reports that the peer is connected, [constant EVENT_DISCONNECT] that it could not be
+    /// connected: immediately if the other side refuses or the name is not found, otherwise after about 31 seconds. A
+    /// host can have several outgoing connections.
     ///
-    /// Returns [code]null[/code] if there is no host, it has as many peers as it may, or an argument is wrong.
+    /// Returns [code]null[/code] if there is no host, it has no free peer slot, or an argument is invalid.
     #[func]
     fn connect_to_host(
         &mut self,
@@ -148,15 +149,16 @@ impl LodeENetConnection {
         Some(self.handle(&peer))
     }
 
-    /// Encrypts the host's connections with DTLS, as a client of the server [param hostname]: call it after
-    /// [method create_host]. Connections that are coming about begin again with it. The server's certificate must be for [param hostname], and
-    /// who vouches for it is said by [param client_options], as of [method LodePacketPeerDTLS.connect_to_peer].
+    /// Encrypts the host's connections with DTLS, as a client of the server [param hostname]. Call it after
+    /// [method create_host]. Connections that are being established start again with DTLS. The server's certificate
+    /// must be valid for [param hostname], and is verified according to [param client_options]: see
+    /// [method LodePacketPeerDTLS.connect_to_peer].
     ///
-    /// If the server does not have the right certificate, [constant EVENT_DISCONNECT] tells so, and
-    /// [method LodeENetPacketPeer.get_disconnect_reason] why.
+    /// If the server's certificate is not accepted, [constant EVENT_DISCONNECT] is returned, and
+    /// [method LodeENetPacketPeer.get_disconnect_reason] has the cause.
     ///
-    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] for options that cannot be
-    /// used, and [constant FAILED] if the host uses DTLS already: that stays as it is.
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] if the options are
+    /// invalid, and [constant FAILED] if the host uses DTLS already; it keeps its setup.
     #[func]
     fn dtls_client_setup(
         &mut self,
@@ -170,13 +172,13 @@ impl LodeENetConnection {
         self.secure_client(caller, &hostname.to_string(), client_options.0.as_ref())
     }
 
-    /// Encrypts the host's connections with DTLS, as their server: call it after [method create_host_bound] and before the
-    /// first [method service]. Clients have to call [method dtls_client_setup]; who speaks plain ENet is not heard.
+    /// Encrypts the host's connections with DTLS, as a server. Call it after [method create_host_bound] and before the
+    /// first [method service]. Clients have to call [method dtls_client_setup]; datagrams of plain ENet are ignored.
     ///
-    /// [method refuse_new_connections] keeps clients from the first datagram of their handshake.
+    /// [method refuse_new_connections] refuses clients from the first datagram of their handshake on.
     ///
-    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] for options that cannot be
-    /// used, with a line in the log that says why, and [constant FAILED] if the host uses DTLS already: that stays as it is.
+    /// Returns [constant ERR_UNCONFIGURED] if there is no host, [constant ERR_INVALID_PARAMETER] if the options are
+    /// invalid, which is logged, and [constant FAILED] if the host uses DTLS already; it keeps its setup.
     #[func]
     fn dtls_server_setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
         if self.active("dtls_server_setup").is_none() {
@@ -194,27 +196,27 @@ fn secured(caller: &str, is_first: bool) -> Error {
     Error::FAILED
 }
 
-fn object(caller: &str, why: &str) -> Error {
+fn reject(caller: &str, why: &str) -> Error {
     godot_error!("{caller}: {why}");
     Error::ERR_INVALID_PARAMETER
 }
 
-/// The same for [`LodeENetMultiplayerPeer`](crate::enet_multiplayer_peer::LodeENetMultiplayerPeer).
+/// Also called by [`LodeENetMultiplayerPeer`](crate::enet_multiplayer_peer::LodeENetMultiplayerPeer).
 impl LodeENetConnection {
     pub(crate) fn create_bound(
         &mut self,
         caller: &str,
         address: &str,
         port: i32,
-        wanted: Wanted,
+        params: HostParams,
     ) -> Error {
         let Some(bind) = Bind::parse(address) else {
-            return object(caller, &format!("{address:?} is no IP address. Use * for all."));
+            return reject(caller, &format!("{address:?} is not an IP address. Use * for all."));
         };
         let Ok(port) = u16::try_from(port) else {
-            return object(caller, &format!("{port} is no port. Use 0 to 65535."));
+            return reject(caller, &format!("invalid port {port}. Use 0 to 65535."));
         };
-        self.create(caller, bind, port, wanted)
+        self.create(caller, bind, port, params)
     }
 
     pub(crate) fn dial(
@@ -251,7 +253,7 @@ impl LodeENetConnection {
                 peer
             }
             Err(_) => {
-                godot_error!("{caller}: {address:?} is neither an IP address nor a name.");
+                godot_error!("{caller}: {address:?} is neither an IP address nor a host name.");
                 return None;
             }
         };
@@ -260,10 +262,10 @@ impl LodeENetConnection {
             Err(error) => {
                 let why = match error {
                     ConnectError::Full => {
-                        "the host has as many peers as it may. Ask for more in create_host()."
+                        "the host has no free peer slot. Increase max_peers in create_host()."
                     }
                     ConnectError::Unreachable => {
-                        "the address is not of the host's own kind (IPv4, IPv6). Bind to *."
+                        "the address is of another family (IPv4, IPv6) than the host's. Bind to *."
                     }
                 };
                 godot_error!("{caller}: {why}");
@@ -279,24 +281,24 @@ impl LodeENetConnection {
         options: Option<&Gd<TlsOptions>>,
     ) -> Error {
         let Some(connection) = &mut self.connection else { return Error::ERR_UNCONFIGURED };
-        match client_setup(options, hostname, &Extra::default()) {
+        match client_setup(options, hostname, &ExtraChecks::default()) {
             Ok(setup) => secured(caller, connection.secure_client(setup)),
-            Err(why) => object(caller, &why),
+            Err(why) => reject(caller, &why),
         }
     }
 
     pub(crate) fn secure_server(&mut self, caller: &str, options: Option<Gd<TlsOptions>>) -> Error {
         let Some(connection) = &mut self.connection else { return Error::ERR_UNCONFIGURED };
         let setup = options
-            .ok_or_else(|| "there are no options. Use TLSOptions.server().".to_owned())
+            .ok_or_else(|| "the options are null. Use TLSOptions.server().".to_owned())
             .and_then(|options| server_setup(&options, None, None));
         match setup {
             Ok(setup) => secured(caller, connection.secure_server(setup)),
-            Err(why) => object(caller, &why),
+            Err(why) => reject(caller, &why),
         }
     }
 
-    /// Ends the host: the other sides are told, and the port is free.
+    /// Destroys the host: the peers are informed, and the port is freed.
     pub(crate) fn destroy_quietly(&mut self) {
         self.connection = None;
         self.lookups.clear();
@@ -304,22 +306,22 @@ impl LodeENetConnection {
         self.monitor.remove();
     }
 
-    fn create(&mut self, caller: &str, bind: Bind, port: u16, wanted: Wanted) -> Error {
+    fn create(&mut self, caller: &str, bind: Bind, port: u16, params: HostParams) -> Error {
         if self.connection.is_some() {
-            godot_error!("{caller}: there is a host. Call destroy() first.");
+            godot_error!("{caller}: there is a host already. Call destroy() first.");
             return Error::ERR_ALREADY_IN_USE;
         }
-        let host = match wanted.config() {
+        let host = match params.config() {
             Ok(host) => host,
             Err(why) => {
-                return object(caller, &why);
+                return reject(caller, &why);
             }
         };
         let config = self.config(host);
         match Connection::bind(bind, port, &config) {
             Ok(connection) => {
                 self.connection = Some(connection);
-                self.failure_told = false;
+                self.failure_reported = false;
                 self.apply();
                 Error::OK
             }

@@ -1,7 +1,7 @@
-//! Becoming a server, a client or a part of a mesh.
+//! Creates a server, a client or a mesh.
 
 use super::{LodeENetMultiplayerPeer, Mode};
-use crate::enet_connection::{LodeENetConnection, Wanted};
+use crate::enet_connection::{HostParams, LodeENetConnection};
 use crate::optional::Optional;
 use godot::classes::TlsOptions;
 use godot::classes::multiplayer_peer::ConnectionStatus;
@@ -10,10 +10,10 @@ use godot::prelude::*;
 use lodewire_net::enet::PeerState;
 use std::rc::Rc;
 
-/// The channels of the engine's own: for reliable and for unreliable packets without a transfer channel.
+/// The engine's own channels: for reliable and for unreliable packets without a transfer channel.
 pub(super) const SYSTEM_CHANNELS: i32 = 2;
 
-/// How many channels are needed for so many transfer channels; 0 stands for as many as there can be.
+/// Returns the number of ENet channels for a number of transfer channels; 0 means the maximum.
 fn channels_for(transfer_channels: i32) -> i32 {
     if transfer_channels > 0 {
         transfer_channels.saturating_add(SYSTEM_CHANNELS).min(255)
@@ -24,15 +24,15 @@ fn channels_for(transfer_channels: i32) -> i32 {
 
 #[godot_api(secondary)]
 impl LodeENetMultiplayerPeer {
-    /// Becomes a server on the UDP port [param port], for up to [param max_clients] clients (1 to 4095). A
-    /// [param max_channels] of more than 0 limits the transfer channels; the bandwidths are in bytes a second, 0 is no
-    /// limit.
+    /// Creates a server on the UDP port [param port], for up to [param max_clients] clients (1 to 4095). If
+    /// [param max_channels] is greater than 0, it limits the number of transfer channels. The bandwidths are in bytes
+    /// per second; 0 is unlimited.
     ///
-    /// With [param tls_server_options], as [code]TLSOptions.server(key, certificate)[/code] makes them, everything is
-    /// encrypted with DTLS: clients need [code]tls_client_options[/code] then.
+    /// With [param tls_server_options], for example [code]TLSOptions.server(key, certificate)[/code], connections are
+    /// encrypted with DTLS, and clients need [code]tls_client_options[/code].
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a number out of
-    /// its range or options that cannot be used, and [constant ERR_CANT_CREATE] if the port cannot be had.
+    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is active, [constant ERR_INVALID_PARAMETER] if a number is out
+    /// of range or the options are invalid, and [constant ERR_CANT_CREATE] if the port is not available.
     #[func]
     fn create_server(
         &mut self,
@@ -49,8 +49,9 @@ impl LodeENetMultiplayerPeer {
         }
         let mut host = LodeENetConnection::new_gd();
         let max_channels = channels_for(max_channels);
-        let wanted = Wanted { max_peers: max_clients, max_channels, in_bandwidth, out_bandwidth };
-        let mut error = host.bind_mut().create_bound(CALLER, &self.bind_address(), port, wanted);
+        let params =
+            HostParams { max_peers: max_clients, max_channels, in_bandwidth, out_bandwidth };
+        let mut error = host.bind_mut().create_bound(CALLER, &self.bind_address(), port, params);
         if error == Error::OK
             && let Some(options) = tls_server_options.0
         {
@@ -64,21 +65,21 @@ impl LodeENetMultiplayerPeer {
         error
     }
 
-    /// Becomes a client of the server at [param address], an IP address or a name, and [param port]. A
-    /// [param channel_count] of more than 0 limits the transfer channels; the bandwidths are in bytes a second, 0 is no
-    /// limit. With a [param local_port] of more than 0 that UDP port is used.
+    /// Creates a client of the server at [param address], an IP address or a host name, and [param port]. If
+    /// [param channel_count] is greater than 0, it limits the number of transfer channels. The bandwidths are in bytes
+    /// per second; 0 is unlimited. If [param local_port] is greater than 0, that UDP port is used.
     ///
-    /// With [param tls_client_options] everything is encrypted with DTLS, as the server must want it: they say who vouches
-    /// for its certificate, as of [method LodePacketPeerDTLS.connect_to_peer]. The certificate must be for
-    /// [param tls_hostname] or, if that is empty, for [param address].
+    /// With [param tls_client_options] the connection is encrypted with DTLS; the server must use DTLS as well. The
+    /// options determine how its certificate is verified: see [method LodePacketPeerDTLS.connect_to_peer]. The
+    /// certificate must be valid for [param tls_hostname] or, if that is empty, for [param address].
     ///
     /// Poll it until [method MultiplayerPeer.get_connection_status] is no longer
-    /// [constant MultiplayerPeer.CONNECTION_CONNECTING]. It asks the server with the first poll: what you set up at
-    /// [member host] until then counts.
+    /// [constant MultiplayerPeer.CONNECTION_CONNECTING]. The request is sent with the first poll, so changes to
+    /// [member host] before that still apply.
     ///
-    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is in use, [constant ERR_INVALID_PARAMETER] for a
-    /// [param local_port] or a bandwidth out of its range or options that cannot be used, and [constant ERR_CANT_CREATE] if
-    /// the local port is taken, or [param address] or [param port] is none that can be asked.
+    /// Returns [constant ERR_ALREADY_IN_USE] if the peer is active, [constant ERR_INVALID_PARAMETER] if
+    /// [param local_port] or a bandwidth is out of range or the options are invalid, and [constant ERR_CANT_CREATE] if
+    /// the local port is in use, or if [param address] or [param port] is invalid.
     #[func]
     #[allow(clippy::too_many_arguments, reason = "the engine's six, and two of ours")]
     fn create_client(
@@ -98,9 +99,10 @@ impl LodeENetMultiplayerPeer {
         }
         let mut host = LodeENetConnection::new_gd();
         let channels = channels_for(channel_count);
-        let wanted = Wanted { max_peers: 1, max_channels: channels, in_bandwidth, out_bandwidth };
+        let params =
+            HostParams { max_peers: 1, max_channels: channels, in_bandwidth, out_bandwidth };
         let bind_address = if local_port == 0 { "*".to_owned() } else { self.bind_address() };
-        let error = host.bind_mut().create_bound(CALLER, &bind_address, local_port, wanted);
+        let error = host.bind_mut().create_bound(CALLER, &bind_address, local_port, params);
         if error != Error::OK {
             return error;
         }
@@ -123,8 +125,8 @@ impl LodeENetMultiplayerPeer {
         Error::OK
     }
 
-    /// Becomes a part of a mesh, with the id [param unique_id] (1 or more). Connect to each of the others with a
-    /// [LodeENetConnection] of its own, then hand it over with [method add_mesh_peer].
+    /// Creates a mesh peer with the id [param unique_id] (1 or more). Connect to each of the other peers with its own
+    /// [LodeENetConnection], then add it with [method add_mesh_peer].
     #[func]
     fn create_mesh(&mut self, unique_id: i32) -> Error {
         const CALLER: &str = "LodeENetMultiplayerPeer.create_mesh";
@@ -139,21 +141,21 @@ impl LodeENetMultiplayerPeer {
         Error::OK
     }
 
-    /// Adds a peer of the mesh: [param host] must have exactly one, which is connected. It belongs to the mesh from then
-    /// on: do not service it any more.
+    /// Adds a peer to the mesh. [param host] must have exactly one peer, which is connected. The mesh services the host
+    /// from then on: do not call its [method LodeENetConnection.service].
     #[func]
     fn add_mesh_peer(&mut self, peer_id: i32, host: Option<Gd<LodeENetConnection>>) -> Error {
         const CALLER: &str = "LodeENetMultiplayerPeer.add_mesh_peer";
         let Some(host) = host else {
-            godot_error!("{CALLER}: there is no host.");
+            godot_error!("{CALLER}: host is null.");
             return Error::ERR_INVALID_PARAMETER;
         };
         if self.mode != Mode::Mesh {
-            godot_error!("{CALLER}: this is no mesh. Call create_mesh() first.");
+            godot_error!("{CALLER}: this peer is not a mesh. Call create_mesh() first.");
             return Error::ERR_UNCONFIGURED;
         }
         if peer_id <= 0 || peer_id == self.unique_id || self.peers.contains_key(&peer_id) {
-            godot_error!("{CALLER}: the id {peer_id} is taken, or not 1 or more.");
+            godot_error!("{CALLER}: the id {peer_id} is in use, or less than 1.");
             return Error::ERR_INVALID_PARAMETER;
         }
         let connected = match &host.bind().peers_quietly()[..] {
@@ -183,7 +185,7 @@ impl LodeENetMultiplayerPeer {
         self.mode = mode;
         self.unique_id = unique_id;
         self.status = status;
-        self.life += 1;
+        self.session += 1;
     }
 
     fn bind_address(&self) -> String {
