@@ -156,7 +156,7 @@ impl LodeDTLSServer {
     fn update_monitor(&self) {
         if let Some(server) = &self.server {
             let port = server.local_addr().port();
-            self.monitor.update("LodeDTLSServer", Family::Dtls, port, || server.figures());
+            self.monitor.update("LodeDTLSServer", Family::Dtls, port, || server.stats());
         }
     }
 
@@ -324,7 +324,7 @@ impl LodeDTLSServer {
 fn error_of(error: &BindError) -> Error {
     match error {
         BindError::InUse => Error::ERR_ALREADY_IN_USE,
-        BindError::Refused(_) => Error::ERR_UNAVAILABLE,
+        BindError::Unavailable(_) => Error::ERR_UNAVAILABLE,
         BindError::System(_) => Error::ERR_CANT_CREATE,
     }
 }

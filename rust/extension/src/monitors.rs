@@ -2,7 +2,7 @@
 
 use godot::classes::Performance;
 use godot::prelude::*;
-use lodewire_net::Figures;
+use lodewire_net::Stats;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -133,21 +133,21 @@ const NAMES: [&str; 10] = [
 
 /// Returns the statistics at `now`, with the rates since `before`. None is negative.
 #[expect(clippy::cast_precision_loss, reason = "a graph")]
-fn values(now: &Figures, before: &Figures, time: Duration) -> [f64; NAMES.len()] {
-    let rate = |of: fn(&Figures) -> u64| {
+fn values(now: &Stats, before: &Stats, time: Duration) -> [f64; NAMES.len()] {
+    let rate = |of: fn(&Stats) -> u64| {
         of(now).saturating_sub(of(before)) as f64 / time.as_secs_f64().max(0.001)
     };
     [
         now.peers as f64,
         now.handshakes as f64,
-        rate(|figures| figures.packets_in),
-        rate(|figures| figures.packets_out),
-        rate(|figures| figures.bytes_in),
-        rate(|figures| figures.bytes_out),
+        rate(|stats| stats.packets_in),
+        rate(|stats| stats.packets_out),
+        rate(|stats| stats.bytes_in),
+        rate(|stats| stats.bytes_out),
         now.round_trip.map_or(0.0, |time| time.as_secs_f64() * 1000.0),
         now.loss.map_or(0.0, |loss| loss.clamp(0.0, 1.0) * 100.0),
-        now.waiting_in as f64,
-        now.waiting_out as f64,
+        now.buffered_in as f64,
+        now.buffered_out as f64,
     ]
 }
 
@@ -159,7 +159,7 @@ struct Shown {
     epoch: u32,
     ids: Vec<StringName>,
     values: Rc<[Cell<f64>; NAMES.len()]>,
-    figures: Figures,
+    stats: Stats,
     taken: Instant,
 }
 
@@ -170,7 +170,7 @@ impl Monitor {
         class: &str,
         family: Family,
         port: u16,
-        figures: impl FnOnce() -> Figures,
+        stats: impl FnOnce() -> Stats,
     ) {
         main_thread::free_waiting_later();
         if !is_on() {
@@ -183,13 +183,13 @@ impl Monitor {
             Some(shown) => {
                 let time = now.saturating_duration_since(shown.taken);
                 if time >= INTERVAL {
-                    let figures = figures();
-                    let values = values(&figures, &shown.figures, time);
+                    let stats = stats();
+                    let values = values(&stats, &shown.stats, time);
                     shown.values.iter().zip(values).for_each(|(cell, value)| cell.set(value));
-                    (shown.figures, shown.taken) = (figures, now);
+                    (shown.stats, shown.taken) = (stats, now);
                 }
             }
-            None => *shown = Some(Shown::new(class, family, port, epoch, figures(), now)),
+            None => *shown = Some(Shown::new(class, family, port, epoch, stats(), now)),
         }
     }
 
@@ -216,19 +216,12 @@ impl Drop for Monitor {
 }
 
 impl Shown {
-    fn new(
-        class: &str,
-        family: Family,
-        port: u16,
-        epoch: u32,
-        figures: Figures,
-        now: Instant,
-    ) -> Self {
+    fn new(class: &str, family: Family, port: u16, epoch: u32, stats: Stats, now: Instant) -> Self {
         let number = SWITCH.with_borrow_mut(|switch| {
             switch.count = switch.count.wrapping_add(1);
             switch.count
         });
-        let first = values(&figures, &figures, INTERVAL);
+        let first = values(&stats, &stats, INTERVAL);
         let values = Rc::new(first.map(Cell::new));
         let mut performance = Performance::singleton();
         let mut ids = Vec::new();
@@ -240,6 +233,6 @@ impl Shown {
             ids.push(id);
         }
         SWITCH.with_borrow_mut(|switch| switch.ids.extend(ids.iter().cloned()));
-        Self { epoch, ids, values, figures, taken: now }
+        Self { epoch, ids, values, stats, taken: now }
     }
 }

@@ -1,4 +1,4 @@
-//! Timers: which key is due next.
+//! A timer queue.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,8 +6,8 @@ use std::time::Instant;
 
 /// Deadlines by key, the earliest first.
 ///
-/// There is no removal: whoever sets a deadline remembers it, and ignores a key that comes up at another time than the
-/// one it remembers. So a timer that is set and cleared often costs what it costs to push to a heap.
+/// A deadline cannot be removed: the caller remembers the one it has set, and ignores a key that is due at any other time.
+/// So setting and clearing a timer costs no more than a push to a heap.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K>(BinaryHeap<Reverse<(Instant, K)>>);
 
@@ -21,19 +21,19 @@ impl<K: Ord + Copy> Deadlines<K> {
         self.0.push(Reverse((at, key)));
     }
 
-    /// When the earliest deadline comes.
+    /// Returns the earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Takes the earliest deadline if it has come by `now`.
+    /// Takes the earliest deadline if it is not after `now`.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, K)> {
         if self.next()? > now {
             return None;
         }
         let due = self.0.pop().map(|Reverse(due)| due);
         if self.0.is_empty() {
-            // A burst's room is not kept for the next one.
+            // Frees the capacity that a burst has left behind.
             self.0 = BinaryHeap::new();
         }
         due
@@ -46,7 +46,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn deadlines_come_up_in_their_order_and_not_early() {
+    fn deadlines_are_due_in_order_and_not_early() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let mut deadlines = Deadlines::new();

@@ -1,37 +1,37 @@
-//! The jobs of a driver that are with the workers: signing, key agreement and the checking of chains take up to milliseconds
-//! each, which nobody else on the I/O thread should wait for.
+//! The jobs of a driver that run on the workers: a signature, a key agreement or a chain verification takes up to
+//! milliseconds, for which other connections on the I/O thread must not wait.
 
 use crate::reactor::{DriverWaker, lock};
 use crate::workers::Workers;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
 
-/// How many jobs of one driver are with the workers at once. The others wait in their order: so a thousand that come at
-/// once take the workers' queue from nobody.
+/// Maximum number of jobs of one driver in the workers' queue. Further ones are queued in the driver, so that a burst in one
+/// driver does not fill the queue of all.
 const MAX_IN_FLIGHT: usize = 64;
 
-/// How many wait beyond them; one more is refused.
-const MAX_WAITING: usize = 4096;
+/// Maximum number of jobs queued in the driver; further ones are rejected.
+const MAX_QUEUED: usize = 4096;
 
-/// Held by a connection as long as it exists: its jobs are not run after that.
+/// A token that a connection holds: once it is dropped, the connection's jobs are not run.
 pub(crate) type Alive = Arc<()>;
 
-/// What a worker brings back, or nothing if the job was not done: its connection is to end.
+/// The output of a job, or `None` if it was not run: the connection must then be closed.
 pub(crate) struct Finished<K, T> {
     pub(crate) key: K,
     pub(crate) result: Option<T>,
 }
 
-/// The jobs of a driver. `K` tells which connection one belongs to.
+/// The jobs of a driver. `K` identifies the connection of a job.
 pub(crate) struct Jobs<K, T> {
-    /// Joined with the first job.
+    /// Set with the first job.
     workers: Option<Workers>,
     finished: Arc<Mutex<Vec<Finished<K, T>>>>,
     in_flight: usize,
-    waiting: VecDeque<Waiting<K, T>>,
+    queued: VecDeque<QueuedJob<K, T>>,
 }
 
-struct Waiting<K, T> {
+struct QueuedJob<K, T> {
     key: K,
     work: Box<dyn FnOnce() -> T + Send>,
     alive: Weak<()>,
@@ -39,11 +39,11 @@ struct Waiting<K, T> {
 
 impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
     pub(crate) fn new() -> Self {
-        Self { workers: None, finished: Arc::default(), in_flight: 0, waiting: VecDeque::new() }
+        Self { workers: None, finished: Arc::default(), in_flight: 0, queued: VecDeque::new() }
     }
 
-    /// Has a worker do `work`, unless the connection has gone before one is free. `waker` is called when it is done, or
-    /// refused since too many wait.
+    /// Runs `work` on a worker, unless the connection is closed before one is free. Wakes `waker` when the job is done, or
+    /// rejected because the queue is full.
     pub(crate) fn start(
         &mut self,
         key: K,
@@ -51,38 +51,38 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
         work: impl FnOnce() -> T + Send + 'static,
         waker: Option<&DriverWaker>,
     ) {
-        if self.waiting.len() >= MAX_WAITING {
-            // Those of connections that have gone take no place from the others.
-            self.waiting.retain(|waiting| waiting.alive.strong_count() > 0);
+        if self.queued.len() >= MAX_QUEUED {
+            // Jobs of closed connections do not count.
+            self.queued.retain(|job| job.alive.strong_count() > 0);
         }
-        if self.waiting.len() < MAX_WAITING {
+        if self.queued.len() < MAX_QUEUED {
             let alive = Arc::downgrade(alive);
-            self.waiting.push_back(Waiting { key, work: Box::new(work), alive });
+            self.queued.push_back(QueuedJob { key, work: Box::new(work), alive });
         } else {
             self.in_flight += 1;
-            self.refuse(key, waker);
+            self.reject(key, waker);
         }
-        self.pump(waker);
+        self.start_queued(waker);
     }
 
-    /// Brings back nothing for a job that counts among those in flight.
-    fn refuse(&self, key: K, waker: Option<&DriverWaker>) {
+    /// Reports a job, already counted as in flight, as not run.
+    fn reject(&self, key: K, waker: Option<&DriverWaker>) {
         lock(&self.finished).push(Finished { key, result: None });
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    fn pump(&mut self, waker: Option<&DriverWaker>) {
+    fn start_queued(&mut self, waker: Option<&DriverWaker>) {
         while self.in_flight < MAX_IN_FLIGHT
-            && let Some(Waiting { key, work, alive }) = self.waiting.pop_front()
+            && let Some(QueuedJob { key, work, alive }) = self.queued.pop_front()
         {
             if alive.strong_count() == 0 {
                 continue;
             }
             let finished = Arc::clone(&self.finished);
             let caller = waker.cloned();
-            // It may have gone while the job was in the workers' queue.
+            // The connection may close while the job is in the workers' queue.
             let work = move || (alive.strong_count() > 0).then(work);
             let done = move |result: Result<Option<T>, String>| {
                 lock(&finished).push(Finished { key, result: result.ok().flatten() });
@@ -93,25 +93,25 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
             self.in_flight += 1;
             let workers = self.workers.get_or_insert_with(Workers::new);
             if workers.run(work, done).is_err() {
-                // The process has more jobs than it can bear.
-                self.refuse(key, waker);
+                // The workers' queue is full.
+                self.reject(key, waker);
             }
         }
     }
 
-    /// Whether a job has not come back yet.
+    /// Returns whether a job is in flight.
     pub(crate) fn is_busy(&self) -> bool {
         self.in_flight > 0
     }
 
-    /// Takes what has come back, and lets those that waited follow.
+    /// Takes the finished jobs, and starts queued ones in their place.
     pub(crate) fn take_finished(&mut self, waker: Option<&DriverWaker>) -> Vec<Finished<K, T>> {
         if self.in_flight == 0 {
             return Vec::new();
         }
         let finished = std::mem::take(&mut *lock(&self.finished));
         self.in_flight -= finished.len();
-        self.pump(waker);
+        self.start_queued(waker);
         finished
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 
-    /// Has as many jobs in flight as may be, which wait for the end of the guard.
+    /// Starts the maximum number of jobs, which block until the guard of `gate` is dropped.
     fn fill(jobs: &mut Jobs<usize, ()>, alive: &Alive, gate: &Arc<Mutex<()>>) {
         for key in 0..MAX_IN_FLIGHT {
             let gate = Arc::clone(gate);
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Takes what comes back until nothing is left to do: of which keys, and whether it was done.
+    /// Takes finished jobs until none is in flight. Returns their keys and whether they were run.
     fn finish(jobs: &mut Jobs<usize, ()>) -> Vec<(usize, bool)> {
         let end = Instant::now() + Duration::from_mins(1);
         let mut all = Vec::new();
@@ -142,22 +142,22 @@ mod tests {
             );
             std::thread::sleep(Duration::from_micros(100));
         }
-        assert!(jobs.waiting.is_empty());
+        assert!(jobs.queued.is_empty());
         all
     }
 
     #[test]
-    fn jobs_of_connections_that_have_gone_do_no_work() {
+    fn jobs_of_closed_connections_are_not_run() {
         let (gate, ran) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
         let (here, gone) = (Alive::default(), Alive::default());
         let guard = lock(&gate);
-        // No worker is free.
+        // All workers are busy.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut busy: Vec<_> = (0..=cores / MAX_IN_FLIGHT).map(|_| Jobs::new()).collect();
         for jobs in &mut busy {
             fill(jobs, &here, &gate);
         }
-        // Some of these are in the workers' queue, the others wait for their turn.
+        // Some of these are in the workers' queue, the others in the driver's.
         let mut jobs = Jobs::new();
         for key in 0..MAX_IN_FLIGHT + 10 {
             let ran = Arc::clone(&ran);
@@ -174,17 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_job_beyond_those_that_may_wait_is_told_to_be_refused() {
+    fn a_job_beyond_the_queue_limit_is_reported_as_not_run() {
         let gate = Arc::default();
         let (here, gone) = (Alive::default(), Alive::default());
         let mut jobs = Jobs::new();
         let guard = lock(&gate);
         fill(&mut jobs, &here, &gate);
-        for key in 0..MAX_WAITING {
+        for key in 0..MAX_QUEUED {
             jobs.start(1000, if key < 5 { &gone } else { &here }, || (), None);
         }
         drop(gone);
-        // Those that have gone make room for five.
+        // Five queued jobs of a closed connection are dropped.
         for key in 2000..2008 {
             jobs.start(key, &here, || (), None);
         }

@@ -1,26 +1,26 @@
-//! The driver: sockets and timers on one I/O thread, and the bounded queues between it and the game's thread.
+//! Drivers for the protocol crates: sockets and timers on one I/O thread, and bounded queues to the game thread.
 //!
-//! Everything that talks to the network runs on a single I/O thread per process ([`reactor`]), which begins with the
-//! first object that needs it and ends with the last. A protocol is served by a [`reactor::Driver`] there; what the game
-//! holds is the other end, such as [`websocket::Server`]. The two meet in queues, each with a limit: the game never
-//! waits for the network, and the network never waits for the game.
+//! All network I/O runs on a single thread per process ([`reactor`]), which starts with the first object that needs it and
+//! ends with the last. A [`reactor::Driver`] serves a protocol on that thread; the game holds the other end, such as
+//! [`websocket::Server`]. The two communicate through bounded queues: the game never waits for the network, and the
+//! network never waits for the game.
 //!
-//! Work that takes long, such as the asymmetric cryptography of a handshake, goes to the [`workers`].
+//! Long computations, such as the asymmetric cryptography of a handshake, run on the [`workers`].
 //!
 //! # Threads
-//! No thread is detached and none has to be waited for by hand: dropping the last user joins them, and [`shutdown`] does
-//! so whatever is still in use, before the library is unloaded.
+//! No thread is detached: dropping the last user joins them. [`shutdown`] joins them even if they are still in use, before
+//! the library is unloaded.
 #![forbid(unsafe_code)]
 
-mod attempts;
 pub mod certificates;
 mod deadlines;
 pub mod dtls;
 pub mod enet;
-mod figures;
+mod happy_eyeballs;
 mod jobs;
-mod rate;
+mod rate_limiter;
 pub mod reactor;
+mod stats;
 mod tcp;
 pub mod tls;
 mod transport;
@@ -28,11 +28,11 @@ mod udp;
 pub mod websocket;
 pub mod workers;
 
-pub use figures::Figures;
+pub use stats::Stats;
 pub use tcp::{Bind, BindError};
 
-/// Ends the I/O thread and the workers, and waits until they have ended: for the moment before the library is unloaded.
-/// What still uses them finds its connections gone.
+/// Stops the I/O thread and the workers and joins them, for use before the library is unloaded. The connections of objects
+/// that still use them are closed.
 pub fn shutdown() {
     reactor::shutdown();
     workers::shutdown();

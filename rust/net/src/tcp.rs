@@ -1,4 +1,4 @@
-//! TCP listeners, and what they have in common with other sockets.
+//! TCP listeners, and the parts of binding that UDP sockets share.
 
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -6,34 +6,33 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// How many connections may wait for the I/O thread to accept them: as many as the system allows, which on Linux is 4096
-/// by default. The engine's 8 lose most of a burst.
+/// The listen backlog: the maximum of the system, which on Linux is 4096 by default. The engine's 8 drops most of a burst.
 const BACKLOG: i32 = 4096;
 
-/// Where to listen.
+/// The address to bind to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bind {
-    /// On every interface, IPv6 and IPv4.
+    /// Every interface, IPv6 and IPv4.
     Any,
-    /// On one address alone.
+    /// A single address.
     Address(IpAddr),
 }
 
 impl Bind {
-    /// Reads an address; `*` stands for every interface.
+    /// Parses an IP address; `*` stands for every interface.
     pub fn parse(address: &str) -> Option<Self> {
         if address == "*" { Some(Self::Any) } else { address.parse().ok().map(Self::Address) }
     }
 }
 
-/// Why a port could not be listened on.
+/// The error of a failed bind.
 #[derive(Debug)]
 pub enum BindError {
-    /// Another socket has the port.
+    /// Another socket uses the port.
     InUse,
-    /// The process may not have the port, or the address is not this machine's.
-    Refused(io::Error),
-    /// The system is out of something.
+    /// The process lacks the permission for the port, or the address is not one of this machine.
+    Unavailable(io::Error),
+    /// The system lacks a resource.
     System(io::Error),
 }
 
@@ -41,16 +40,14 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InUse => f.write_str("the port is in use"),
-            Self::Refused(error) => match error.kind() {
+            Self::Unavailable(error) => match error.kind() {
                 io::ErrorKind::AddrNotAvailable => {
                     f.write_str("no interface of this machine has the address")
                 }
-                io::ErrorKind::PermissionDenied => {
-                    f.write_str("the process lacks the right to listen on the port")
-                }
-                _ => write!(f, "the system refuses the address or port: {error}"),
+                io::ErrorKind::PermissionDenied => f.write_str("permission denied"),
+                _ => write!(f, "cannot bind: {error}"),
             },
-            Self::System(error) => write!(f, "no socket: {error}"),
+            Self::System(error) => write!(f, "failed to create a socket: {error}"),
         }
     }
 }
@@ -58,7 +55,7 @@ impl fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 impl BindError {
-    /// Returns what could not be listened on, why, and what to do about it.
+    /// Returns a message that names the address, the cause and the remedy.
     pub fn explain(&self, bind: Bind, port: u16) -> String {
         let address = match bind {
             Bind::Any => String::new(),
@@ -66,7 +63,7 @@ impl BindError {
         };
         let remedy = match self {
             Self::InUse => " Use another port, or 0 for one that is free.",
-            Self::Refused(error) => match error.kind() {
+            Self::Unavailable(error) => match error.kind() {
                 io::ErrorKind::AddrNotAvailable => " Use an address of this machine, or * for all.",
                 io::ErrorKind::PermissionDenied => " Use a port above 1023, or 0.",
                 _ => "",
@@ -81,18 +78,18 @@ impl From<io::Error> for BindError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::AddrInUse => Self::InUse,
-            // So Windows says that another socket has the port alone.
+            // Windows reports this when another socket has exclusive use of the port.
             io::ErrorKind::PermissionDenied if cfg!(windows) => Self::InUse,
             io::ErrorKind::PermissionDenied
             | io::ErrorKind::AddrNotAvailable
-            | io::ErrorKind::Unsupported => Self::Refused(error),
+            | io::ErrorKind::Unsupported => Self::Unavailable(error),
             _ => Self::System(error),
         }
     }
 }
 
-/// Listens on `port` (0: one that is free) and tells which it is. With `reuse_port` other processes that say so as well may
-/// listen on it too, where the system knows of that.
+/// Listens on `port` (0: any free one) and returns the local address. With `reuse_port`, other processes that also set it can
+/// listen on the same port, if the system supports that.
 pub(crate) fn listen(
     bind: Bind,
     port: u16,
@@ -103,7 +100,7 @@ pub(crate) fn listen(
         Bind::Address(address) => listen_at(SocketAddr::new(address, port))?,
         Bind::Any => match listen_at((Ipv6Addr::UNSPECIFIED, port).into()) {
             Ok(listener) => listener,
-            // A system without IPv6.
+            // The system has no IPv6.
             Err(error) if is_unsupported(&error) => {
                 listen_at((Ipv4Addr::UNSPECIFIED, port).into())?
             }
@@ -119,7 +116,7 @@ pub(crate) fn is_unsupported(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(EAFNOSUPPORT)
 }
 
-/// "Address family not supported": it has no [`io::ErrorKind`] of its own.
+/// "Address family not supported", for which there is no [`io::ErrorKind`].
 const EAFNOSUPPORT: i32 = if cfg!(windows) {
     10047
 } else if cfg!(target_vendor = "apple") {
@@ -133,8 +130,8 @@ fn listen_at(address: SocketAddr, reuse_port: bool) -> io::Result<std::net::TcpL
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // On Unix this lets a server come back while old connections are in TIME_WAIT; on Windows it would let another
-    // process take the port.
+    // On Unix this lets a server restart while old connections are in TIME_WAIT; on Windows it would let another process
+    // take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     #[cfg(windows)]
@@ -153,13 +150,13 @@ fn set_reuse_port(socket: &Socket) -> io::Result<()> {
     socket.set_reuse_port(true)
 }
 
-/// Windows has nothing like it: its SO_REUSEADDR lets anybody take the port.
+/// Not available on Windows, where SO_REUSEADDR would let any process take the port.
 #[cfg(not(unix))]
 fn set_reuse_port(_: &Socket) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// An address as people write it: IPv4 stays IPv4 although the socket speaks both.
+/// Returns an address with an IPv4-mapped IPv6 address converted to IPv4.
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
@@ -169,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listener_on_any_address_takes_both_families() {
+    fn a_listener_on_any_address_accepts_both_families() {
         let (_listener, local) = listen(Bind::Any, 0, false).expect("a free port");
         assert_ne!(local.port(), 0);
         for ip in [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()] {
@@ -181,14 +178,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_port_is_shared_by_those_who_all_say_so() {
+    fn a_port_is_shared_only_if_all_set_reuse_port() {
         let (_first, local) = listen(Bind::Any, 0, true).expect("a free port");
         assert!(listen(Bind::Any, local.port(), true).is_ok());
         assert!(matches!(listen(Bind::Any, local.port(), false), Err(BindError::InUse)));
     }
 
     #[test]
-    fn an_error_names_what_it_is_about_and_what_to_do() {
+    fn a_bind_error_names_the_port_the_cause_and_the_remedy() {
         let address = Bind::Address(Ipv4Addr::new(192, 0, 2, 1).into());
         let error = |kind: io::ErrorKind| BindError::from(io::Error::from(kind));
         assert_eq!(
@@ -199,19 +196,19 @@ mod tests {
             error(io::ErrorKind::AddrNotAvailable).explain(address, 90),
             "port 90 of 192.0.2.1: no interface of this machine has the address. Use an address of this machine, or * for all."
         );
-        // Windows says so of a port that is in use.
+        // Windows reports this for a port that is in use.
         #[cfg(not(windows))]
         assert_eq!(
             error(io::ErrorKind::PermissionDenied).explain(address, 90),
-            "port 90 of 192.0.2.1: the process lacks the right to listen on the port. Use a port above 1023, or 0."
+            "port 90 of 192.0.2.1: permission denied. Use a port above 1023, or 0."
         );
     }
 
     #[test]
-    fn a_port_is_had_once() {
+    fn a_port_in_use_or_a_foreign_address_is_an_error() {
         let (_listener, local) = listen(Bind::Any, 0, false).expect("a free port");
         assert!(matches!(listen(Bind::Any, local.port(), false), Err(BindError::InUse)));
         let foreign = Bind::Address(Ipv4Addr::new(192, 0, 2, 1).into());
-        assert!(matches!(listen(foreign, 0, false), Err(BindError::Refused(_))));
+        assert!(matches!(listen(foreign, 0, false), Err(BindError::Unavailable(_))));
     }
 }

@@ -1,25 +1,24 @@
-//! What a connection's bytes go through: TCP, or TLS on it.
+//! The byte stream of a connection: TCP, or TLS over TCP.
 
 use crate::tls::{Session, Step, TlsStream};
 use mio::net::TcpStream;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
-/// The most that is written at once. Windows takes any amount into its own memory, and says only with the next write that
-/// it has enough.
-const MOST_WRITTEN: usize = if cfg!(windows) { 64 << 10 } else { 1 << 30 };
+/// Maximum length of one write. Windows buffers any amount, and blocks only the next write.
+const MAX_WRITE: usize = if cfg!(windows) { 64 << 10 } else { 1 << 30 };
 
-/// A byte stream to a peer. No call blocks.
+/// A non-blocking byte stream to a peer.
 pub(crate) enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream>),
 }
 
 impl Transport {
-    /// A stream with `session` on it, if there is one. From its first byte on, small writes leave at once: a handshake
-    /// that waits for the other side's delayed acknowledgements takes 40 ms more for each of its flights.
+    /// Creates a stream, with TLS if `session` is given. `TCP_NODELAY` is set from the first byte on: with Nagle's algorithm
+    /// and delayed acknowledgements each flight of a handshake would take 40 ms more.
     pub(crate) fn new(tcp: TcpStream, session: Option<Session>) -> Self {
-        // It fails only on a socket that is closed already.
+        // Fails only on a socket that is closed already.
         let _ = tcp.set_nodelay(true);
         match session {
             Some(session) => Self::Tls(Box::new(TlsStream::new(tcp, session))),
@@ -27,7 +26,7 @@ impl Transport {
         }
     }
 
-    /// The socket below.
+    /// Returns the socket.
     pub(crate) fn tcp(&self) -> &TcpStream {
         match self {
             Self::Plain(tcp) => tcp,
@@ -35,20 +34,20 @@ impl Transport {
         }
     }
 
-    /// Whether bytes cannot go through yet.
+    /// Returns whether the TLS handshake is in progress.
     pub(crate) fn is_handshaking(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.is_handshaking())
     }
 
-    /// Goes on with the handshake.
-    pub(crate) fn shake_hands(&mut self) -> io::Result<Step> {
+    /// Continues the TLS handshake.
+    pub(crate) fn drive_handshake(&mut self) -> io::Result<Step> {
         match self {
             Self::Plain(_) => Ok(Step::Done),
             Self::Tls(tls) => tls.shake_hands(),
         }
     }
 
-    /// Takes back a session that a worker had.
+    /// Takes back a session from a worker.
     pub(crate) fn put_back(
         &mut self,
         session: Session,
@@ -60,12 +59,12 @@ impl Transport {
         }
     }
 
-    /// Whether it is TCP alone.
+    /// Returns whether the stream is TCP without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Self::Plain(_))
     }
 
-    /// Whether a read that fills less than its buffer has read all there is. TLS comes record by record.
+    /// Returns whether a read that does not fill its buffer has read everything. A TLS read returns one record at a time.
     pub(crate) fn short_read_is_last(&self) -> bool {
         matches!(self, Self::Plain(_))
     }
@@ -78,19 +77,19 @@ impl Transport {
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let bytes = &bytes[..bytes.len().min(MOST_WRITTEN)];
+        let bytes = &bytes[..bytes.len().min(MAX_WRITE)];
         match self {
             Self::Plain(tcp) => tcp.write(bytes),
             Self::Tls(tls) => tls.write(bytes),
         }
     }
 
-    /// Whether bytes that were written wait for the socket.
+    /// Returns whether encrypted bytes wait for the socket.
     pub(crate) fn has_pending(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.has_pending())
     }
 
-    /// Gives the socket what waits for it.
+    /// Writes pending encrypted bytes to the socket.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
@@ -98,9 +97,9 @@ impl Transport {
         }
     }
 
-    /// Ends this side. The peer reads on to that point.
+    /// Closes the write side. The peer still reads what was written before.
     pub(crate) fn shutdown(&mut self) {
-        // It fails only on a socket that is closed already.
+        // Fails only on a socket that is closed already.
         let _ = match self {
             Self::Plain(tcp) => tcp.shutdown(Shutdown::Write),
             Self::Tls(tls) => tls.shutdown(),
@@ -121,7 +120,7 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     #[test]
-    fn small_writes_leave_at_once_from_the_first_byte_on() {
+    fn tcp_nodelay_is_set_from_the_first_byte_on() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
         let stream =

@@ -1,6 +1,6 @@
-//! Threads for work that would hold up the I/O thread: the asymmetric cryptography of handshakes.
+//! A thread pool for work that would block the I/O thread: the asymmetric cryptography of handshakes.
 //!
-//! There is one set per process. Its threads start with the first job and end when the last [`Workers`] is dropped. They
+//! There is one pool per process. Its threads start with the first job and end when the last [`Workers`] is dropped. They
 //! run at a lower priority than the game, and leave one core to it.
 
 use crate::reactor::lock;
@@ -12,24 +12,24 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use thread_priority::{ThreadPriority, set_current_thread_priority};
 
-/// The most jobs that wait at once: beyond it a job is refused, and its handshake dropped, so that a flood of handshakes
-/// costs a bounded amount of memory and delays nobody for long.
-const MAX_WAITING: usize = 1024;
+/// Maximum number of queued jobs. Further ones are rejected, and their handshakes dropped, which bounds the memory and the
+/// delay that a flood of handshakes causes.
+const MAX_QUEUED: usize = 1024;
 
-/// Below the 50 or so at which threads start: about 5 steps of niceness on Unix, below normal on Windows.
+/// Below the default of about 50: a niceness of about 5 on Unix, below normal on Windows.
 const PRIORITY: u8 = 37;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The set while there is one.
-static SET: Mutex<Option<Set>> = Mutex::new(None);
+/// The pool, while it has users.
+static POOL: Mutex<Option<Pool>> = Mutex::new(None);
 
-struct Set {
+struct Pool {
     queue: Arc<Queue>,
     threads: Vec<JoinHandle<()>>,
     users: usize,
-    /// How many threads there may be. The system is asked once, since on Linux it reads files to answer.
-    most: usize,
+    /// Maximum number of threads. The number of cores is read once, since on Linux that reads files.
+    max_threads: usize,
 }
 
 #[derive(Default)]
@@ -45,8 +45,7 @@ struct State {
     ending: bool,
 }
 
-/// A user of the process's workers. Dropping the last ends them; a job that has begun is waited for, one that waits is
-/// dropped.
+/// A handle to the process's workers. Dropping the last one ends them: running jobs are completed, queued ones dropped.
 pub struct Workers {
     queue: Arc<Queue>,
 }
@@ -57,40 +56,40 @@ impl fmt::Debug for Workers {
     }
 }
 
-/// No job was taken: too many wait, or the process ends.
+/// The job was not accepted: the queue is full, or the pool has no thread or is shutting down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
+pub struct JobRejected;
 
 impl Workers {
-    /// Joins the users of the workers.
+    /// Creates a handle, and the pool if there is none.
     pub fn new() -> Self {
-        let mut set = lock(&SET);
-        let current = set.get_or_insert_with(|| {
+        let mut pool = lock(&POOL);
+        let current = pool.get_or_insert_with(|| {
             let cores = thread::available_parallelism().map_or(1, usize::from);
-            let most = cores.saturating_sub(1).max(1);
-            Set { queue: Arc::default(), threads: Vec::new(), users: 0, most }
+            let max_threads = cores.saturating_sub(1).max(1);
+            Pool { queue: Arc::default(), threads: Vec::new(), users: 0, max_threads }
         });
         current.users += 1;
         Self { queue: Arc::clone(&current.queue) }
     }
 
-    /// Runs `job` on a worker, then calls `done` with its result, or with what it panicked with.
+    /// Runs `job` on a worker, then calls `done` with its result, or with its panic message.
     ///
     /// # Errors
-    /// [`Busy`] when 1024 jobs wait already, or no thread can be had. Neither function is called then.
+    /// [`JobRejected`] if 1024 jobs are queued, or no thread can be started. Neither function is called then.
     pub fn run<T: 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
         done: impl FnOnce(Result<T, String>) + Send + 'static,
-    ) -> Result<(), Busy> {
+    ) -> Result<(), JobRejected> {
         let job: Job = Box::new(|| {
             let result = catch_unwind(AssertUnwindSafe(job));
             done(result.map_err(|panic| panic_message(panic.as_ref())));
         });
         let needs_thread = {
             let mut state = lock(&self.queue.state);
-            if state.ending || state.jobs.len() >= MAX_WAITING {
-                return Err(Busy);
+            if state.ending || state.jobs.len() >= MAX_QUEUED {
+                return Err(JobRejected);
             }
             state.jobs.push_back(job);
             state.idle < state.jobs.len()
@@ -99,14 +98,14 @@ impl Workers {
         if needs_thread { self.grow() } else { Ok(()) }
     }
 
-    /// Starts a further thread, if the machine has a core for it.
-    fn grow(&self) -> Result<(), Busy> {
-        let mut set = lock(&SET);
-        let same = |set: &&mut Set| Arc::ptr_eq(&set.queue, &self.queue);
-        let Some(current) = set.as_mut().filter(same) else {
-            return Err(Busy);
+    /// Starts another thread, unless the maximum is reached.
+    fn grow(&self) -> Result<(), JobRejected> {
+        let mut pool = lock(&POOL);
+        let same = |pool: &&mut Pool| Arc::ptr_eq(&pool.queue, &self.queue);
+        let Some(current) = pool.as_mut().filter(same) else {
+            return Err(JobRejected);
         };
-        if current.threads.len() >= current.most {
+        if current.threads.len() >= current.max_threads {
             return Ok(());
         }
         let queue = Arc::clone(&self.queue);
@@ -115,7 +114,7 @@ impl Workers {
             Ok(thread) => current.threads.push(thread),
             Err(_) if current.threads.is_empty() => {
                 lock(&self.queue.state).jobs.clear();
-                return Err(Busy);
+                return Err(JobRejected);
             }
             Err(_) => {}
         }
@@ -131,16 +130,16 @@ impl Default for Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        let mut set = lock(&SET);
-        let same = |set: &&mut Set| Arc::ptr_eq(&set.queue, &self.queue);
-        let Some(current) = set.as_mut().filter(same) else {
+        let mut pool = lock(&POOL);
+        let same = |pool: &&mut Pool| Arc::ptr_eq(&pool.queue, &self.queue);
+        let Some(current) = pool.as_mut().filter(same) else {
             return;
         };
         current.users -= 1;
         if current.users == 0 {
-            // With the lock held: whoever joins from now on starts another set.
-            let last = set.take();
-            drop(set);
+            // While the lock is held: a handle created later starts another pool.
+            let last = pool.take();
+            drop(pool);
             if let Some(last) = last {
                 last.end();
             }
@@ -149,14 +148,14 @@ impl Drop for Workers {
 }
 
 impl Queue {
-    /// What a worker does until the set ends.
+    /// Runs jobs until the pool ends.
     fn work(&self) {
-        // Where the system refuses, the worker runs as the others do.
+        // If the system refuses, the worker runs at normal priority.
         if let Ok(priority) = PRIORITY.try_into() {
             let _ = set_current_thread_priority(ThreadPriority::Crossplatform(priority));
         }
         while let Some(job) = self.next() {
-            // The job catches its own panic; this is for one in `done`.
+            // The job catches its own panic; this catches one in `done`.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }
@@ -177,16 +176,16 @@ impl Queue {
     }
 }
 
-/// Ends the workers, whoever still uses them, and waits for the jobs that have begun.
+/// Ends the workers even if they are still in use, and waits for the running jobs.
 pub fn shutdown() {
-    let set = lock(&SET).take();
-    if let Some(set) = set {
-        set.end();
+    let pool = lock(&POOL).take();
+    if let Some(pool) = pool {
+        pool.end();
     }
 }
 
-impl Set {
-    /// Ends its threads, and waits for the jobs that have begun.
+impl Pool {
+    /// Ends the threads, and waits for the running jobs.
     fn end(self) {
         let waiting = {
             let mut state = lock(&self.queue.state);

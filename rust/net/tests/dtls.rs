@@ -109,7 +109,7 @@ fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
     let (server, mut client, mut accepted) = pair(&made, limits);
     client.send(b"last words").expect("room");
     client.disconnect();
-    wait(|| (server.figures().peers == 0).then_some(()));
+    wait(|| (server.stats().peers == 0).then_some(()));
     // The game has not looked: the packet and the place are still taken.
     let quick = Limits { handshake_timeout: Some(Duration::from_millis(300)), ..limits };
     let setup = made.client("game.example");
@@ -137,7 +137,7 @@ fn a_client_that_is_there_can_be_taken_though_it_has_gone() {
         server.is_connection_available().then_some(())
     });
     drop(client);
-    wait(|| (server.figures().peers == 0).then_some(()));
+    wait(|| (server.stats().peers == 0).then_some(()));
     assert!(server.is_connection_available());
     let mut peer = server.take().expect("the client that was there");
     peer.poll();
@@ -299,10 +299,10 @@ fn a_full_server_takes_nobody_until_one_leaves() {
     let made = made();
     let limits = Limits { peers: 1, ..Limits::default() };
     let (server, first, mut accepted) = pair(&made, limits);
-    let before = server.figures().packets_in;
+    let before = server.stats().packets_in;
     let mut second = connect(&server, &made.client("game.example"));
     // It asks for a cookie, asks with it, and asks again, since it is not answered.
-    wait(|| (server.figures().packets_in >= before + 3).then_some(()));
+    wait(|| (server.stats().packets_in >= before + 3).then_some(()));
     second.poll();
     assert_eq!(second.status(), &Status::Handshaking);
     drop(first);
@@ -343,7 +343,7 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
     // What comes after them is served, and says that all three were heard.
     established.send(b"still here").expect("room");
     assert_eq!(receive(&mut accepted), b"still here");
-    assert_eq!(server.figures().handshakes, 2, "an address has two");
+    assert_eq!(server.stats().handshakes, 2, "an address has two");
     // When those are given up, there is room again.
     let mut late = connect(&server, &setup);
     wait_for(&mut late, |status| *status == Status::Connected);

@@ -23,7 +23,7 @@ fn after_the_network_has_shut_down_nobody_waits_for_it() {
     assert!(client.flush());
     // The server's thread has heard that the client is there.
     let end = Instant::now() + TIMEOUT;
-    while server.figures().packets_in < 2 || server.figures().handshakes > 0 {
+    while server.stats().packets_in < 2 || server.stats().handshakes > 0 {
         assert!(Instant::now() < end, "the server does not hear the client");
         std::thread::sleep(Duration::from_millis(1));
     }

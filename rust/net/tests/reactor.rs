@@ -1,46 +1,46 @@
-//! The I/O thread, in a process of its own: how many threads there are is counted.
+//! The I/O thread, in a separate process, because the test counts threads.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::reactor::{Context, Driver, DriverWaker, Readiness, add, shutdown};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// Says what it is called for.
+/// Reports its calls.
 struct Probe {
-    said: Sender<&'static str>,
+    sender: Sender<&'static str>,
     deadline: Option<Instant>,
     panics_when: &'static str,
 }
 
 impl Probe {
     fn new(panics_when: &'static str) -> (Box<Self>, Receiver<&'static str>) {
-        let (said, heard) = channel();
-        (Box::new(Self { said, deadline: None, panics_when }), heard)
+        let (sender, receiver) = channel();
+        (Box::new(Self { sender, deadline: None, panics_when }), receiver)
     }
 
-    fn say(&self, what: &'static str) {
-        let _ = self.said.send(what);
+    fn report(&self, what: &'static str) {
+        let _ = self.sender.send(what);
         assert_ne!(what, self.panics_when, "by design");
     }
 }
 
 impl Driver for Probe {
-    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {
-        self.say("ready");
+    fn on_ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {
+        self.report("ready");
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
-        self.say("woken");
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
+        self.report("wake");
         self.deadline = Some(cx.now + Duration::from_millis(20));
-        cx.rest();
+        cx.coalesce();
     }
 
-    fn expired(&mut self, _: &mut Context<'_>) {
+    fn on_timeout(&mut self, _: &mut Context<'_>) {
         self.deadline = None;
-        self.say("expired");
+        self.report("timeout");
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -48,41 +48,41 @@ impl Driver for Probe {
     }
 
     fn close(&mut self, _: &mut Context<'_>) -> bool {
-        self.say("close");
+        self.report("close");
         true
     }
 }
 
 impl Drop for Probe {
     fn drop(&mut self) {
-        let _ = self.said.send("drop");
+        let _ = self.sender.send("drop");
     }
 }
 
-fn hear(heard: &Receiver<&'static str>) -> &'static str {
-    heard.recv_timeout(PATIENCE).expect("the driver is called")
+fn next_call(receiver: &Receiver<&'static str>) -> &'static str {
+    receiver.recv_timeout(TIMEOUT).expect("the driver is called")
 }
 
-/// Runs a job from its first call on, and is to be woken when that has ended.
-struct Employer {
+/// Starts a job in its first call, which wakes it when done.
+struct JobStarter {
     waker: DriverWaker,
-    said: Sender<&'static str>,
-    has_begun: bool,
+    sender: Sender<&'static str>,
+    has_started: bool,
 }
 
-impl Driver for Employer {
-    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+impl Driver for JobStarter {
+    fn on_ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
 
-    fn woken(&mut self, _: &mut Context<'_>) {
-        if std::mem::replace(&mut self.has_begun, true) {
-            let _ = self.said.send("done");
+    fn on_wake(&mut self, _: &mut Context<'_>) {
+        if std::mem::replace(&mut self.has_started, true) {
+            let _ = self.sender.send("done");
         } else {
             let waker = self.waker.clone();
             std::thread::spawn(move || waker.wake()).join().expect("no panic");
         }
     }
 
-    fn expired(&mut self, _: &mut Context<'_>) {}
+    fn on_timeout(&mut self, _: &mut Context<'_>) {}
 
     fn deadline(&self) -> Option<Instant> {
         None
@@ -104,43 +104,43 @@ fn io_threads() -> usize {
 
 #[test]
 fn the_thread_lives_as_long_as_its_drivers() {
-    let (probe, heard) = Probe::new("never");
+    let (probe, receiver) = Probe::new("never");
     let handle = add(|_| probe).expect("a thread");
-    assert_eq!(hear(&heard), "woken", "a new driver is called once");
-    assert_eq!(hear(&heard), "expired", "and when its time has come");
+    assert_eq!(next_call(&receiver), "wake", "a new driver is woken once");
+    assert_eq!(next_call(&receiver), "timeout", "and called at its deadline");
     handle.wake();
-    assert_eq!(hear(&heard), "woken");
+    assert_eq!(next_call(&receiver), "wake");
 
-    // In a rest it is called as well.
+    // It is also woken from a coalescing sleep.
     for _ in 0..1000 {
         handle.wake();
-        while hear(&heard) != "woken" {}
+        while next_call(&receiver) != "wake" {}
     }
 
-    // A job that ends before the game has the handle wakes its driver as well.
-    let (said, done) = channel();
-    let employer = add(|waker| Box::new(Employer { waker, said, has_begun: false }));
-    assert_eq!(hear(&done), "done");
-    drop(employer);
+    // A job that ends before the game has the handle also wakes its driver.
+    let (sender, done) = channel();
+    let starter = add(|waker| Box::new(JobStarter { waker, sender, has_started: false }));
+    assert_eq!(next_call(&done), "done");
+    drop(starter);
 
     // A panic ends one driver and leaves the other.
-    let (panicking, last_words) = Probe::new("expired");
+    let (panicking, panicking_calls) = Probe::new("timeout");
     let broken = add(|_| panicking).expect("a thread");
-    assert_eq!(hear(&last_words), "woken");
-    assert_eq!(hear(&last_words), "expired");
-    assert_eq!(hear(&last_words), "drop");
-    let patience = Instant::now() + PATIENCE;
+    assert_eq!(next_call(&panicking_calls), "wake");
+    assert_eq!(next_call(&panicking_calls), "timeout");
+    assert_eq!(next_call(&panicking_calls), "drop");
+    let patience = Instant::now() + TIMEOUT;
     while broken.failure().is_none() && Instant::now() < patience {
         std::thread::yield_now();
     }
     assert!(broken.failure().is_some_and(|why| why.contains("by design")));
     broken.wake();
     drop(broken);
-    assert_eq!(hear(&heard), "expired");
-    assert!(heard.try_recv().is_err(), "the deadlines of many calls are one");
+    assert_eq!(next_call(&receiver), "timeout");
+    assert!(receiver.try_recv().is_err(), "the deadlines of many calls are one");
     handle.wake();
-    assert_eq!(hear(&heard), "woken");
-    assert_eq!(hear(&heard), "expired");
+    assert_eq!(next_call(&receiver), "wake");
+    assert_eq!(next_call(&receiver), "timeout");
     assert!(handle.failure().is_none());
 
     #[cfg(target_os = "linux")]
@@ -151,16 +151,16 @@ fn the_thread_lives_as_long_as_its_drivers() {
         drop(more);
     }
 
-    // Dropping the handle returns when the driver is gone, and the last one ends the thread.
+    // Dropping the handle returns after the driver is dropped, and the last handle ends the thread.
     drop(handle);
-    assert_eq!(heard.try_iter().collect::<Vec<_>>(), ["close", "drop"]);
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["close", "drop"]);
     #[cfg(target_os = "linux")]
     assert_eq!(io_threads(), 0);
 
-    // A shutdown ends it whoever uses it; handles of the old thread do nothing to the next.
-    let (probe, heard) = Probe::new("never");
+    // A shutdown ends the thread while it is in use; handles of the old thread do not affect the next one.
+    let (probe, receiver) = Probe::new("never");
     let handle = add(|_| probe).expect("a new thread");
-    assert_eq!(hear(&heard), "woken");
+    assert_eq!(next_call(&receiver), "wake");
     shutdown();
     #[cfg(target_os = "linux")]
     assert_eq!(io_threads(), 0);
@@ -168,7 +168,7 @@ fn the_thread_lives_as_long_as_its_drivers() {
     let next_handle = add(|_| probe).expect("a third thread");
     handle.wake();
     drop(handle);
-    assert_eq!(hear(&next), "woken");
+    assert_eq!(next_call(&next), "wake");
     next_handle.wake();
     drop(next_handle);
 }

@@ -100,7 +100,7 @@ impl LodeENetConnection {
     pub(super) fn update_monitor(&self) {
         if let Some(connection) = &self.connection {
             let port = connection.local_addr().port();
-            self.monitor.update("LodeENetConnection", Family::Enet, port, || connection.figures());
+            self.monitor.update("LodeENetConnection", Family::Enet, port, || connection.stats());
         }
     }
 

@@ -24,8 +24,7 @@ impl LodeWebSocketClient {
         if let Stage::Running(client) = &mut self.stage {
             client.poll();
             let port = client.peer().map_or(0, |peer| peer.remote().port());
-            self.monitor
-                .update("LodeWebSocketClient", Family::WebSocket, port, || client.figures());
+            self.monitor.update("LodeWebSocketClient", Family::WebSocket, port, || client.stats());
         } else {
             self.monitor.remove();
         }

@@ -58,7 +58,7 @@ impl LodeWebSocketServer {
                 godot_error!("LodeWebSocketServer.listen: {}", error.explain(bind, port));
                 match error {
                     BindError::InUse => Error::ERR_ALREADY_IN_USE,
-                    BindError::Refused(_) => Error::ERR_UNAVAILABLE,
+                    BindError::Unavailable(_) => Error::ERR_UNAVAILABLE,
                     BindError::System(_) => Error::ERR_CANT_CREATE,
                 }
             }

@@ -23,8 +23,7 @@ impl LodeWebSocketServer {
         if let Some(server) = &mut self.server {
             server.poll();
             let port = server.local_port();
-            self.monitor
-                .update("LodeWebSocketServer", Family::WebSocket, port, || server.figures());
+            self.monitor.update("LodeWebSocketServer", Family::WebSocket, port, || server.stats());
         }
         // A handler may call any method, so the state is checked again after each event.
         if self.multiplayer.is_some() {

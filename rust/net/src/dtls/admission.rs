@@ -1,10 +1,10 @@
 //! How many handshakes may be under way, in all, per customer (an address of IPv4, a /64 of IPv6) and per site (a /48 of IPv6,
 //! which may be all of one network's). A connection that nobody has [claimed](super::Associations::claim), where claims are
-//! required, counts as one. And [how often](Rate) customers and sites may begin one.
+//! required, counts as one. And [how often](RateLimiter) customers and sites may begin one.
 
 mod holders;
 
-use crate::rate::Rate;
+use crate::rate_limiter::RateLimiter;
 use crate::reactor::lock;
 use holders::{Holders, Most, site};
 use lodewire_enet::customer;
@@ -37,8 +37,8 @@ struct Places {
     /// How many there have been.
     numbers: u64,
     holders: Holders,
-    rate: Rate,
-    rate_of_sites: Rate,
+    rate: RateLimiter,
+    rate_of_sites: RateLimiter,
 }
 
 /// A place for a handshake.
@@ -69,8 +69,8 @@ impl Default for Places {
         Self {
             numbers: 0,
             holders: Holders::default(),
-            rate: Rate::new(PERIOD),
-            rate_of_sites: Rate::new(PERIOD),
+            rate: RateLimiter::new(PERIOD),
+            rate_of_sites: RateLimiter::new(PERIOD),
         }
     }
 }
@@ -86,8 +86,8 @@ impl Places {
     /// Counts a handshake that begins. Returns from when on it is within what its customer and its site may begin.
     fn spend(&mut self, now: Instant, customer: IpAddr, per_customer: usize) -> Instant {
         let burst = BURST.saturating_mul(per_customer.max(LEAST_BURST));
-        let of_site = self.rate_of_sites.spend(now, site(customer), SITE.saturating_mul(burst));
-        self.rate.spend(now, customer, burst).max(of_site)
+        let of_site = self.rate_of_sites.take(now, site(customer), SITE.saturating_mul(burst));
+        self.rate.take(now, customer, burst).max(of_site)
     }
 
     /// Whether a customer and its site may begin one more.

@@ -3,8 +3,8 @@
 use super::endpoint::{Command, Endpoint, PeerShared};
 use super::inbox::PACKET_OVERHEAD;
 use super::{Associations, End, Event, Key, Limits, Status};
-use crate::attempts::Attempts;
 use crate::enet::IdMap;
+use crate::happy_eyeballs::HappyEyeballs;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::Socket;
 use lodewire_dtls::ClientConfig;
@@ -56,7 +56,7 @@ struct Ending {
 struct Dial {
     shared: Arc<PeerShared>,
     config: ClientConfig,
-    attempts: Attempts<Key>,
+    attempts: HappyEyeballs<Key>,
     /// Why the last attempt failed.
     why: Status,
 }
@@ -86,7 +86,7 @@ impl EndpointDriver {
     /// Asks for a server, as soon as its addresses are known.
     pub(super) fn dial(&mut self, shared: Arc<PeerShared>, config: ClientConfig) {
         let why = Status::Failed("the host has no address that can be reached".to_owned());
-        self.dial = Some(Dial { shared, config, attempts: Attempts::new(), why });
+        self.dial = Some(Dial { shared, config, attempts: HappyEyeballs::new(), why });
     }
 
     /// Begins to read from the socket.
@@ -105,10 +105,10 @@ impl EndpointDriver {
         let mut bytes = 0;
         self.associations.lingering = self.endpoint.lingering.load(Ordering::Relaxed);
         for _ in 0..TURN {
-            let (associations, traffic) = (&mut self.associations, &self.endpoint.traffic);
+            let (associations, counters) = (&mut self.associations, &self.endpoint.counters);
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
                 bytes += datagram.len();
-                traffic.received(1, datagram.len());
+                counters.received(1, datagram.len());
                 associations.handle(cx.now, from, datagram);
             });
             self.deliver(cx.now);
@@ -119,7 +119,7 @@ impl EndpointDriver {
                 break;
             }
         }
-        cx.again(SOCKET);
+        cx.reschedule(SOCKET);
         bytes
     }
 
@@ -143,7 +143,7 @@ impl EndpointDriver {
     fn send(&mut self) {
         let outgoing = &mut self.associations.outgoing;
         if !outgoing.is_empty() {
-            self.endpoint.traffic.sent(outgoing.count(), outgoing.len());
+            self.endpoint.counters.sent(outgoing.count(), outgoing.len());
             outgoing.send(&self.socket);
         }
     }
@@ -151,7 +151,7 @@ impl EndpointDriver {
     fn connected(&mut self, key: Key) {
         let Some(remote) = self.associations.address(key) else { return };
         let shared = if let Some(dial) = self.dial.take() {
-            for other in dial.attempts.under_way.into_iter().filter(|other| *other != key) {
+            for other in dial.attempts.in_flight.into_iter().filter(|other| *other != key) {
                 self.associations.close(other);
             }
             dial.shared
@@ -170,13 +170,13 @@ impl EndpointDriver {
         });
         self.ids.insert(shared.id, key);
         self.peers.insert(key, shared);
-        self.endpoint.traffic.set_peers(self.peers.len());
+        self.endpoint.counters.set_peers(self.peers.len());
     }
 
     fn ended(&mut self, now: Instant, key: Key, end: End) {
         if let Some(peer) = self.peers.remove(&key) {
             self.ids.remove(&peer.id);
-            self.endpoint.traffic.set_peers(self.peers.len());
+            self.endpoint.counters.set_peers(self.peers.len());
             // If the game did not even take it, it never was.
             let mut accepted = lock(&self.endpoint.accepted);
             let count = accepted.len();
@@ -185,9 +185,9 @@ impl EndpointDriver {
             drop(accepted);
             peer.end(end.into(), was_taken);
         } else if let Some(dial) = &mut self.dial {
-            dial.attempts.under_way.retain(|attempt| *attempt != key);
+            dial.attempts.in_flight.retain(|attempt| *attempt != key);
             dial.why = end.into();
-            if dial.attempts.under_way.is_empty() {
+            if dial.attempts.in_flight.is_empty() {
                 self.attempt(now);
             }
         }
@@ -197,16 +197,16 @@ impl EndpointDriver {
     fn attempt(&mut self, now: Instant) {
         let Some(dial) = &mut self.dial else { return };
         while let Some(address) = dial.attempts.next_address(now) {
-            let Some(address) = self.socket.reach(address) else { continue };
+            let Some(address) = self.socket.map_address(address) else { continue };
             match self.associations.connect(now, address, dial.config.clone()) {
                 Ok(key) => {
-                    dial.attempts.under_way.push(key);
+                    dial.attempts.in_flight.push(key);
                     return;
                 }
                 Err(error) => dial.why = End::Failed(error).into(),
             }
         }
-        if dial.attempts.is_over() {
+        if dial.attempts.have_all_failed() {
             let why = dial.why.clone();
             dial.shared.tell(|mailbox| mailbox.status = why);
             self.dial = None;
@@ -275,10 +275,10 @@ impl EndpointDriver {
     fn close(&mut self, id: u32) {
         if let Some(key) = self.ids.remove(&id) {
             self.peers.remove(&key);
-            self.endpoint.traffic.set_peers(self.peers.len());
+            self.endpoint.counters.set_peers(self.peers.len());
             self.associations.close(key);
         } else if let Some(dial) = self.dial.take_if(|dial| dial.shared.id == id) {
-            for key in dial.attempts.under_way {
+            for key in dial.attempts.in_flight {
                 self.associations.close(key);
             }
         }
@@ -286,13 +286,13 @@ impl EndpointDriver {
 }
 
 impl Driver for EndpointDriver {
-    fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
+    fn on_ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
         if readiness.readable && self.read(cx) < MUCH {
-            cx.rest();
+            cx.coalesce();
         }
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
         self.begin(cx);
         self.associations.take_finished(cx.now);
         let mut is_all = self.obey(cx);
@@ -307,7 +307,7 @@ impl Driver for EndpointDriver {
         }
     }
 
-    fn expired(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.gather_until.is_some_and(|at| at <= cx.now) {
             self.gather_until = None;
             // Before the commands are taken: what comes after that wakes us.
@@ -318,14 +318,15 @@ impl Driver for EndpointDriver {
         }
         // Those that are left come with the next turn.
         self.associations.expire_while(cx.now, || !cx.is_spent());
-        if self.dial.as_ref().and_then(|dial| dial.attempts.next).is_some_and(|at| at <= cx.now) {
+        if self.dial.as_ref().and_then(|dial| dial.attempts.next_at).is_some_and(|at| at <= cx.now)
+        {
             self.attempt(cx.now);
         }
         self.deliver(cx.now);
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let attempt = self.dial.as_ref().and_then(|dial| dial.attempts.next);
+        let attempt = self.dial.as_ref().and_then(|dial| dial.attempts.next_at);
         [self.associations.deadline(), attempt, self.gather_until].into_iter().flatten().min()
     }
 

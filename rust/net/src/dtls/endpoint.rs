@@ -2,8 +2,8 @@
 
 use super::inbox::{Inbox, Status};
 use super::{LONGEST_PACKET, Limits};
-use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
+use crate::stats::Counters;
 use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ pub(super) struct Endpoint {
     pub(super) lingering: AtomicUsize,
     /// How many bytes wait for the game, of all peers.
     waiting: AtomicUsize,
-    pub(super) traffic: Traffic,
+    pub(super) counters: Counters,
 }
 
 impl Endpoint {

@@ -4,8 +4,8 @@ use super::admission::Admission;
 use super::driver::EndpointDriver;
 use super::endpoint::{Command, Endpoint, PeerShared};
 use super::{Associations, Limits, Peer, ServerSetup};
-use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
+use crate::stats::Stats;
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
 use std::cell::RefCell;
@@ -99,18 +99,18 @@ impl Server {
     }
 
     /// What it is doing.
-    pub fn figures(&self) -> Figures {
-        let mut figures = self.endpoint.traffic.figures();
-        figures.handshakes = self.admission.count();
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.endpoint.counters.stats();
+        stats.handshakes = self.admission.count();
         let mut waiting: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
         waiting.extend(self.announced.borrow().clone());
         let taken = self.taken.borrow();
         for peer in taken.iter().filter_map(Weak::upgrade).chain(waiting) {
             let inbox = &lock(&peer.mailbox).inbox;
-            figures.waiting_in += (inbox.waiting() + inbox.elsewhere) as u64;
-            figures.waiting_out += peer.outgoing.load(Ordering::Relaxed) as u64;
+            stats.buffered_in += (inbox.waiting() + inbox.elsewhere) as u64;
+            stats.buffered_out += peer.outgoing.load(Ordering::Relaxed) as u64;
         }
-        figures
+        stats
     }
 
     /// Whether new clients are turned away.

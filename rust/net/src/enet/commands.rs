@@ -8,7 +8,7 @@ use super::inbox::Arrival;
 use super::peer_shared::{OUTGOING_OVERHEAD, PeerShared};
 use super::secure::Secure;
 use super::simulator::Simulator;
-use crate::attempts::Attempts;
+use crate::happy_eyeballs::HappyEyeballs;
 use crate::reactor::Context;
 use lodewire_enet::{Compressor, Delivery, PeerKey};
 use std::net::SocketAddr;
@@ -141,7 +141,7 @@ impl HostDriver {
                     simulator.simulation = simulation;
                 }
                 Command::SendRaw { to, data } => {
-                    if let Some(to) = self.socket.reach(to) {
+                    if let Some(to) = self.socket.map_address(to) {
                         self.socket.send(to, &data, data.len());
                     }
                 }
@@ -193,7 +193,7 @@ impl HostDriver {
         match self.places.entry_by_id(id) {
             Some(entry) => vec![entry.key],
             None => {
-                self.dials.get(&id).map(|dial| dial.attempts.under_way.clone()).unwrap_or_default()
+                self.dials.get(&id).map(|dial| dial.attempts.in_flight.clone()).unwrap_or_default()
             }
         }
     }
@@ -250,7 +250,7 @@ impl HostDriver {
         if let Some(secure) = &mut self.secure {
             secure.forget(id);
         }
-        for key in dial.attempts.under_way {
+        for key in dial.attempts.in_flight {
             self.places.vacate(key);
             match data {
                 Some(data) => self.host.disconnect_now(key, data),
@@ -267,7 +267,7 @@ impl HostDriver {
             shared,
             channels,
             data,
-            attempts: Attempts::new(),
+            attempts: HappyEyeballs::new(),
             securing: 0,
             tuning: Tuning::default(),
         };
@@ -313,7 +313,7 @@ impl HostDriver {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         let why = match addresses {
             Ok(addresses) => {
-                let reachable = addresses.into_iter().filter_map(|to| self.socket.reach(to));
+                let reachable = addresses.into_iter().filter_map(|to| self.socket.map_address(to));
                 dial.attempts.resolved(reachable);
                 if self.is_reading {
                     self.attempt(now, id);
@@ -340,7 +340,7 @@ impl HostDriver {
     pub(super) fn attempt(&mut self, now: Instant, id: u32) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         let Some(address) = dial.attempts.next_address(now) else { return };
-        let Some(address) = self.socket.reach(address) else { return };
+        let Some(address) = self.socket.map_address(address) else { return };
         dial.shared.set_remote(address);
         if self.secure_for(now, id, address) {
             self.ask_for(id, address);
@@ -351,7 +351,7 @@ impl HostDriver {
     pub(super) fn ask_for(&mut self, id: u32, address: SocketAddr) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
-            dial.attempts.under_way.push(key);
+            dial.attempts.in_flight.push(key);
             dial.tuning.apply(&mut self.host, key);
             self.places.set(key, Occupant::Dialing(id, key));
         }
@@ -367,7 +367,7 @@ impl HostDriver {
             let reason = Some("the host did not answer in time".to_owned());
             self.tell(Arrival::Disconnected { id, data: 0, reason });
         }
-        let due = |dial: &Dial| dial.attempts.next.is_some_and(|at| at <= now);
+        let due = |dial: &Dial| dial.attempts.next_at.is_some_and(|at| at <= now);
         let ids: Vec<_> =
             self.dials.iter().filter(|(_, dial)| due(dial)).map(|(id, _)| *id).collect();
         for id in ids {

@@ -7,8 +7,8 @@ use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
 use crate::dtls::{ClientSetup, ServerSetup};
-use crate::figures::{Figures, mean};
 use crate::reactor::{self, DriverHandle, lock};
+use crate::stats::{Stats, mean};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
 use lodewire_enet::wire::MAXIMUM_CHANNEL_COUNT;
@@ -340,30 +340,30 @@ impl Connection {
     }
 
     /// What it is doing.
-    pub fn figures(&self) -> Figures {
+    pub fn stats(&self) -> Stats {
         let counter = |statistic| self.endpoint.counter(statistic as usize);
-        let mut figures = Figures {
+        let mut stats = Stats {
             handshakes: self.endpoint.handshakes.load(Ordering::Relaxed),
             packets_in: counter(HostStatistic::ReceivedPackets),
             packets_out: counter(HostStatistic::SentPackets),
             bytes_in: counter(HostStatistic::ReceivedData),
             bytes_out: counter(HostStatistic::SentData),
-            ..Figures::default()
+            ..Stats::default()
         };
         let peers = self.peers.borrow();
         let is_there = |peer: &&Rc<Peer>| peer.state() != PeerState::Connecting;
         for peer in peers.values() {
-            figures.waiting_in += peer.unread_bytes();
-            figures.waiting_out += peer.outgoing_bytes() as u64;
+            stats.buffered_in += peer.unread_bytes();
+            stats.buffered_out += peer.outgoing_bytes() as u64;
         }
-        figures.peers = peers.values().filter(is_there).count();
-        figures.handshakes += peers.len() - figures.peers;
+        stats.peers = peers.values().filter(is_there).count();
+        stats.handshakes += peers.len() - stats.peers;
         let mean_of =
             |statistic| mean(peers.values().filter(is_there).map(|peer| peer.statistic(statistic)));
-        figures.round_trip = mean_of(PeerStatistic::RoundTripTime)
+        stats.round_trip = mean_of(PeerStatistic::RoundTripTime)
             .map(|millis| Duration::from_secs_f64(millis.max(0.0) / 1000.0));
-        figures.loss = mean_of(PeerStatistic::PacketLoss).map(|loss| loss / PACKET_LOSS_SCALE);
-        figures
+        stats.loss = mean_of(PeerStatistic::PacketLoss).map(|loss| loss / PACKET_LOSS_SCALE);
+        stats
     }
 
     /// The most channels of connections that other hosts ask for.

@@ -2,7 +2,7 @@
 
 use super::endpoint::Command;
 use super::peer_shared::PeerShared;
-use crate::attempts::Attempts;
+use crate::happy_eyeballs::HappyEyeballs;
 use lodewire_enet::{Host, PeerKey};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ pub(super) struct Dial {
     pub(super) shared: Arc<PeerShared>,
     pub(super) channels: usize,
     pub(super) data: u32,
-    pub(super) attempts: Attempts<PeerKey>,
+    pub(super) attempts: HappyEyeballs<PeerKey>,
     /// How many of its attempts wait for DTLS.
     pub(super) securing: usize,
     /// When it is given up, if the protocol does not earlier.
@@ -64,11 +64,11 @@ impl Tuning {
 impl Dial {
     /// When it next has something to do.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.attempts.next.into_iter().chain(self.deadline).min()
+        self.attempts.next_at.into_iter().chain(self.deadline).min()
     }
 
     /// Whether there is nothing left to hope for.
     pub(super) fn is_over(&self) -> bool {
-        self.securing == 0 && self.attempts.is_over()
+        self.securing == 0 && self.attempts.have_all_failed()
     }
 }

@@ -166,7 +166,7 @@ impl HostDriver {
                 break;
             }
         }
-        cx.again(SOCKET);
+        cx.reschedule(SOCKET);
         bytes
     }
 
@@ -175,7 +175,7 @@ impl HostDriver {
         // Something goes in each turn, also when reading has taken it all.
         let bytes = self.transmit(Some(cx.end()));
         if self.has_more_to_send {
-            cx.again(SOCKET);
+            cx.reschedule(SOCKET);
         }
         bytes
     }
@@ -298,7 +298,7 @@ impl HostDriver {
         let dial = self.places.dialing(key).and_then(|id| self.dials.remove(&id));
         let shared = match dial {
             Some(dial) => {
-                for other in dial.attempts.under_way {
+                for other in dial.attempts.in_flight {
                     if other != key {
                         self.places.vacate(other);
                         self.host.disconnect_now(other, 0);
@@ -359,8 +359,8 @@ impl HostDriver {
                 // What the game asked for is not what others make this host keep.
                 self.host.release(key);
                 let dial = self.dials.get_mut(&id)?;
-                dial.attempts.under_way.retain(|attempt| *attempt != key);
-                if dial.attempts.under_way.is_empty() && dial.securing == 0 {
+                dial.attempts.in_flight.retain(|attempt| *attempt != key);
+                if dial.attempts.in_flight.is_empty() && dial.securing == 0 {
                     self.attempt(now, id);
                 }
                 let over = self.dials.get(&id).is_some_and(Dial::is_over);
@@ -403,17 +403,17 @@ impl HostDriver {
 }
 
 impl Driver for HostDriver {
-    fn ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
+    fn on_ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
         if readiness.readable {
             let read = if self.is_reading { self.read(cx) } else { 0 };
             let bytes = read + self.transmit_in_turn(cx);
             if bytes < MUCH {
-                cx.rest();
+                cx.coalesce();
             }
         }
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
         let hurry = self.endpoint.urgent.swap(false, Ordering::SeqCst);
         let has_worked = self.work(cx.now);
         if self.obey(cx) || hurry || has_worked {
@@ -433,7 +433,7 @@ impl Driver for HostDriver {
         }
     }
 
-    fn expired(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.gather_until.is_some_and(|at| at <= cx.now) {
             self.gather_until = None;
             // Before the commands are taken: what comes after that wakes us.

@@ -169,7 +169,7 @@ impl HostDriver {
                     for id in dials {
                         let Some(dial) = self.dials.get_mut(&id) else { continue };
                         dial.securing = dial.securing.saturating_sub(1);
-                        if dial.securing == 0 && dial.attempts.under_way.is_empty() {
+                        if dial.securing == 0 && dial.attempts.in_flight.is_empty() {
                             self.attempt(now, id);
                         }
                         self.fail_if_over(id, status.reason());

@@ -35,24 +35,24 @@ struct Counted {
 }
 
 impl Driver for Counted {
-    fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
+    fn on_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
         let before = self.inner.host.statistics().received_packets;
         let end = Instant::now() + self.late;
         while Instant::now() < end {
             std::hint::spin_loop();
         }
-        self.inner.ready(cx, key, readiness);
+        self.inner.on_ready(cx, key, readiness);
         let read = self.inner.host.statistics().received_packets - before;
         self.read.all.fetch_add(read, Ordering::SeqCst);
         self.read.most.fetch_max(read, Ordering::SeqCst);
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
-        self.inner.woken(cx);
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
+        self.inner.on_wake(cx);
     }
 
-    fn expired(&mut self, cx: &mut Context<'_>) {
-        self.inner.expired(cx);
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
+        self.inner.on_timeout(cx);
     }
 
     fn deadline(&self) -> Option<Instant> {

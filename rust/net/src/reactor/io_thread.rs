@@ -2,7 +2,7 @@
 
 use super::driver::{Context, Driver, Readiness, split};
 use super::ready::Ready;
-use super::{Link, Waiter, lock};
+use super::{DriverShared, SignalOnDrop, lock};
 use crate::deadlines::Deadlines;
 use mio::{Events, Poll, Token, Waker};
 use std::collections::VecDeque;
@@ -13,53 +13,53 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// The token of the waker: no driver's, since no slot reaches so far.
+/// The token of the waker, larger than that of any driver's slot.
 const WAKER: Token = Token(usize::MAX);
 
-/// How many events are taken from the system at once.
-const EVENTS: usize = 1024;
+/// Maximum number of events taken from the system at once.
+const MAX_EVENTS: usize = 1024;
 
-/// The size of the buffer that all connections read into, in bytes.
-const BUFFER: usize = 64 * 1024;
+/// Size of the buffer that all connections read into, in bytes.
+const READ_BUFFER: usize = 64 * 1024;
 
-/// The size of the buffer for datagrams, in bytes: sixteen series of them. The system gives its memory where it is used.
-const DATAGRAMS: usize = 16 * 64 * 1024;
+/// Size of the buffer for datagrams, in bytes: sixteen GRO batches. The system commits its memory where it is used.
+const DATAGRAM_BUFFER: usize = 16 * 64 * 1024;
 
-/// How long the thread rests when a driver [allows](Context::rest) it: a fraction of what a network adds to a round trip.
-const REST: Duration = Duration::from_micros(200);
+/// How long the thread sleeps when a driver [allows](Context::coalesce) it: a fraction of a network's round trip.
+const COALESCE_DELAY: Duration = Duration::from_micros(200);
 
-/// How long one call of a driver may work, and one driver in a turn, until the others are served. Whoever reads on looks at
-/// [`Context::is_spent`] between two pieces of work.
-const SHARE: Duration = Duration::from_micros(500);
+/// The time slice of one call of a driver, and of one driver in a turn. A driver that reads on checks
+/// [`Context::is_spent`] between two units of work.
+const TIME_SLICE: Duration = Duration::from_micros(500);
 
-/// How long drivers are served until requests of the game, timers and the system have their turn.
-const TURN: Duration = Duration::from_millis(4);
+/// How long drivers are served until the game's requests, timers and new events are served.
+const MAX_TURN: Duration = Duration::from_millis(4);
 
-/// It rests only when its last two turns began within this, so that nothing is late that comes alone.
-const BUSY: Duration = Duration::from_millis(1);
+/// The thread coalesces only if its last two turns began within this interval, so that a single event is not delayed.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
-/// What the rest of the process asks of the I/O thread.
+/// A request to the I/O thread.
 pub(super) enum Request {
-    Add { slot: usize, driver: Box<dyn Driver>, link: Arc<Link> },
+    Add { slot: usize, driver: Box<dyn Driver>, shared: Arc<DriverShared> },
     Wake { slot: usize },
-    Remove { slot: usize, waiter: Waiter },
+    Remove { slot: usize, done: SignalOnDrop },
 }
 
-/// The queue into the I/O thread.
+/// The request queue of the I/O thread.
 #[derive(Debug)]
 pub(super) struct Inbox {
     requests: Mutex<Requests>,
     waker: Waker,
-    /// Ends a rest.
-    called: Condvar,
+    /// Ends a coalescing sleep.
+    wake_signal: Condvar,
 }
 
 #[derive(Default)]
 struct Requests {
     queue: Vec<Request>,
     closed: bool,
-    /// The thread waits for `called`, and not for the system.
-    resting: bool,
+    /// The thread sleeps on `wake_signal`, not in the system's poll.
+    coalescing: bool,
 }
 
 impl std::fmt::Debug for Requests {
@@ -69,8 +69,8 @@ impl std::fmt::Debug for Requests {
 }
 
 impl Inbox {
-    /// Queues a request, and wakes the thread if the queue was empty: else a wake is under way. Says whether the thread
-    /// will see it. The queue's length is bounded by its users: a driver has at most one wake in it.
+    /// Queues a request, and wakes the thread if the queue was empty (otherwise it has been woken already). Returns false if
+    /// the thread has ended. The length of the queue is bounded: a driver has at most one wake in it.
     pub(super) fn push(&self, request: Request) -> bool {
         let mut requests = lock(&self.requests);
         if requests.closed {
@@ -78,46 +78,46 @@ impl Inbox {
         }
         requests.queue.push(request);
         if requests.queue.len() == 1 {
-            self.call(&requests);
+            self.wake(&requests);
         }
         true
     }
 
-    /// Takes no further requests, and ends the thread after those that are queued.
+    /// Closes the queue: the thread ends after the requests that are queued.
     pub(super) fn close(&self) {
         let mut requests = lock(&self.requests);
         requests.closed = true;
-        self.call(&requests);
+        self.wake(&requests);
     }
 
-    fn call(&self, requests: &Requests) {
-        if requests.resting {
-            self.called.notify_one();
+    fn wake(&self, requests: &Requests) {
+        if requests.coalescing {
+            self.wake_signal.notify_one();
         } else {
-            // It fails only when the system is out of memory; the thread then serves the request with the next event.
+            // Fails only if the system is out of memory; the request is then served with the next event.
             let _ = self.waker.wake();
         }
     }
 
-    /// Waits for so long, or until there is a request. Says whether there is one.
-    fn rest(&self, time: Duration) -> bool {
+    /// Sleeps for `time`, or until a request is queued. Returns whether one is.
+    fn coalesce(&self, time: Duration) -> bool {
         let mut requests = lock(&self.requests);
-        requests.resting = true;
+        requests.coalescing = true;
         let idle = |requests: &mut Requests| requests.queue.is_empty() && !requests.closed;
-        let waited = self.called.wait_timeout_while(requests, time, idle);
+        let waited = self.wake_signal.wait_timeout_while(requests, time, idle);
         requests = waited.unwrap_or_else(PoisonError::into_inner).0;
-        requests.resting = false;
+        requests.coalescing = false;
         !idle(&mut requests)
     }
 
-    /// Lets go of whoever waits for a thread that has ended.
-    fn abandon(&self) {
+    /// Closes the queue of a thread that has ended, and releases whoever waits for a request.
+    fn detach(&self) {
         let mut requests = lock(&self.requests);
         requests.closed = true;
         requests.queue.clear();
     }
 
-    /// Returns whether the thread has ended, or is about to.
+    /// Returns whether the thread has ended or is about to end.
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.requests).closed
     }
@@ -127,9 +127,9 @@ impl Inbox {
 pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
-    let inbox = Arc::new(Inbox { requests: Mutex::default(), waker, called: Condvar::new() });
-    // A server of thousands needs a descriptor for each. The soft limit, often 1024, exists for programs that use
-    // select(2); the hard one is the administrator's word. If it cannot be raised, accepting pauses at the limit.
+    let inbox = Arc::new(Inbox { requests: Mutex::default(), waker, wake_signal: Condvar::new() });
+    // A server needs a descriptor for each connection. The soft limit, often 1024, exists for programs that use select(2);
+    // the hard limit is the administrator's. If it cannot be raised, accepting pauses at the limit.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     grow_descriptor_table();
     let io_thread = IoThread {
@@ -137,32 +137,32 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
         inbox: Arc::clone(&inbox),
         slots: Vec::new(),
         deadlines: Deadlines::new(),
-        ring: VecDeque::new(),
+        run_queue: VecDeque::new(),
         closing: VecDeque::new(),
-        buffer: vec![0; BUFFER].into_boxed_slice(),
-        datagrams: vec![0; DATAGRAMS].into_boxed_slice(),
+        buffer: vec![0; READ_BUFFER].into_boxed_slice(),
+        datagrams: vec![0; DATAGRAM_BUFFER].into_boxed_slice(),
         now: Instant::now(),
-        may_rest: false,
+        may_coalesce: false,
     };
-    let abandoned = Arc::clone(&inbox);
+    let detached = Arc::clone(&inbox);
     let run = move || {
-        // The loop catches the panics of drivers; one of its own must still leave nobody waiting.
+        // The loop catches the panics of drivers; after one of its own, waiting threads must still be released.
         let _ = catch_unwind(AssertUnwindSafe(|| io_thread.run()));
-        abandoned.abandon();
+        detached.detach();
     };
     let thread = thread::Builder::new().name("lodewire-io".to_owned()).spawn(run)?;
     Ok((inbox, thread))
 }
 
-/// Makes room for descriptors before they come. Linux doubles its table when it is full, and in a process with threads
-/// waits each time until every core has let go of the old one: 10 to 20 ms, in the middle of a burst of players.
+/// Grows the descriptor table in advance. Linux doubles the table when it is full, and in a process with threads each time
+/// waits for an RCU grace period: 10 to 20 ms, in the middle of a burst of connections.
 #[cfg(target_os = "linux")]
 fn grow_descriptor_table() {
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::unistd::close;
-    const ROOM: i32 = 4096;
-    // Where the limit is lower, it fails, and the table grows as it must.
-    if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(ROOM - 1)) {
+    const DESCRIPTORS: i32 = 4096;
+    // Fails if the limit is lower; the table then grows on demand.
+    if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(DESCRIPTORS - 1)) {
         let _ = close(high);
     }
 }
@@ -172,17 +172,17 @@ fn grow_descriptor_table() {}
 
 struct Slot {
     driver: Box<dyn Driver>,
-    link: Arc<Link>,
-    /// The deadline that the driver told last.
+    shared: Arc<DriverShared>,
+    /// The deadline that the driver returned last.
     deadline: Option<Instant>,
     ready: Ready,
-    /// It stands in the ring.
-    is_listed: bool,
+    /// The slot is in the run queue.
+    is_queued: bool,
 }
 
 impl Slot {
-    fn new(driver: Box<dyn Driver>, link: Arc<Link>) -> Self {
-        Self { driver, link, deadline: None, ready: Ready::default(), is_listed: false }
+    fn new(driver: Box<dyn Driver>, shared: Arc<DriverShared>) -> Self {
+        Self { driver, shared, deadline: None, ready: Ready::default(), is_queued: false }
     }
 }
 
@@ -191,24 +191,24 @@ struct IoThread {
     inbox: Arc<Inbox>,
     slots: Vec<Option<Slot>>,
     deadlines: Deadlines<usize>,
-    /// The drivers with sources to serve, by their slots.
-    ring: VecDeque<usize>,
-    /// The drivers that are about to be dropped, with whoever waits for that.
-    closing: VecDeque<(usize, Waiter)>,
+    /// The slots of the drivers with sources to serve.
+    run_queue: VecDeque<usize>,
+    /// The slots of the drivers that shut down, with the signal that reports the end.
+    closing: VecDeque<(usize, SignalOnDrop)>,
     buffer: Box<[u8]>,
     datagrams: Box<[u8]>,
     now: Instant,
-    /// A driver has asked for a rest in this turn.
-    may_rest: bool,
+    /// A driver has allowed coalescing in this turn.
+    may_coalesce: bool,
 }
 
 impl IoThread {
     fn run(mut self) {
-        let mut events = Events::with_capacity(EVENTS);
-        let mut was_called = false;
+        let mut events = Events::with_capacity(MAX_EVENTS);
+        let mut has_request = false;
         loop {
-            let patience = if was_called { Some(Duration::ZERO) } else { self.patience() };
-            if let Err(error) = self.poll.poll(&mut events, patience) {
+            let timeout = if has_request { Some(Duration::ZERO) } else { self.poll_timeout() };
+            if let Err(error) = self.poll.poll(&mut events, timeout) {
                 if error.kind() == io::ErrorKind::Interrupted {
                     continue;
                 }
@@ -218,13 +218,13 @@ impl IoThread {
             let last_turn = std::mem::replace(&mut self.now, Instant::now());
             for event in &events {
                 if event.token() != WAKER {
-                    let ended = event.is_read_closed() || event.is_error();
+                    let read_closed = event.is_read_closed() || event.is_error();
                     let readiness = Readiness {
-                        readable: event.is_readable() || ended,
-                        ended,
+                        readable: event.is_readable() || read_closed,
+                        read_closed,
                         writable: event.is_writable(),
                     };
-                    self.tell(event.token(), readiness);
+                    self.signal(event.token(), readiness);
                 }
             }
             self.serve_sources();
@@ -232,24 +232,25 @@ impl IoThread {
                 return;
             }
             self.serve_timers();
-            let may_rest = std::mem::take(&mut self.may_rest);
-            was_called = may_rest && self.now - last_turn < BUSY && self.rest();
+            let may_coalesce = std::mem::take(&mut self.may_coalesce);
+            has_request = may_coalesce && self.now - last_turn < BUSY_INTERVAL && self.coalesce();
         }
     }
 
-    /// Lets a little more come, so that the system is asked for it once. Returns whether a request ended that. Windows waits
-    /// in milliseconds, and is asked for one datagram at a time: nothing is gained there.
-    fn rest(&self) -> bool {
+    /// Sleeps so that more datagrams arrive and one system call reads them all. Returns whether a request ended the sleep.
+    /// Has no effect on Windows, which sleeps in milliseconds and reads one datagram per call.
+    fn coalesce(&self) -> bool {
         if cfg!(windows) {
             return false;
         }
-        let time = self.patience().map_or(REST, |patience| patience.min(REST));
-        !time.is_zero() && self.inbox.rest(time)
+        let time =
+            self.poll_timeout().map_or(COALESCE_DELAY, |timeout| timeout.min(COALESCE_DELAY));
+        !time.is_zero() && self.inbox.coalesce(time)
     }
 
-    /// How long the thread may sleep.
-    fn patience(&self) -> Option<Duration> {
-        if !self.ring.is_empty() || !self.closing.is_empty() {
+    /// Returns how long the thread may sleep.
+    fn poll_timeout(&self) -> Option<Duration> {
+        if !self.run_queue.is_empty() || !self.closing.is_empty() {
             return Some(Duration::ZERO);
         }
         self.deadlines.next().map(|at| at.saturating_duration_since(Instant::now()))
@@ -259,48 +260,48 @@ impl IoThread {
         self.slots.get_mut(slot)?.as_mut()
     }
 
-    /// The system tells what a source can do.
-    fn tell(&mut self, token: Token, readiness: Readiness) {
+    /// Adds readiness reported by the system.
+    fn signal(&mut self, token: Token, readiness: Readiness) {
         let (slot, key) = split(token);
         if let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) {
-            entry.ready.tell(key, readiness);
-            if !std::mem::replace(&mut entry.is_listed, true) {
-                self.ring.push_back(slot);
+            entry.ready.signal(key, readiness);
+            if !std::mem::replace(&mut entry.is_queued, true) {
+                self.run_queue.push_back(slot);
             }
         }
     }
 
-    /// Serves each driver that has sources to serve once, as far as the turn's time goes: the others are the first next time.
+    /// Serves each driver in the run queue once, until the turn's time is over: the others come first in the next turn.
     fn serve_sources(&mut self) {
-        for _ in 0..self.ring.len() {
-            let Some(slot) = self.ring.pop_front() else { return };
+        for _ in 0..self.run_queue.len() {
+            let Some(slot) = self.run_queue.pop_front() else { return };
             self.serve_slot(slot);
             if let Some(entry) = self.slot(slot) {
-                entry.is_listed = !entry.ready.is_empty();
-                if entry.is_listed {
-                    self.ring.push_back(slot);
+                entry.is_queued = !entry.ready.is_empty();
+                if entry.is_queued {
+                    self.run_queue.push_back(slot);
                 }
             }
-            if self.now.elapsed() >= TURN {
+            if self.now.elapsed() >= MAX_TURN {
                 return;
             }
         }
     }
 
-    /// Serves sources of a driver, each at most once: first those that the system has told of, as far as its share of the
-    /// time goes, then at least one that had its share before and has more to do. So a peer that sends much waits for those
-    /// that send little, and never for ever.
+    /// Serves sources of a driver, each at most once: first those that the system has reported, within the driver's time
+    /// slice, then at least one that was served before and has more to do. A peer that sends much waits for those that send
+    /// little, but never starves.
     fn serve_slot(&mut self, slot: usize) {
-        let end = Instant::now() + SHARE;
-        let (fresh, again) = self.slot(slot).map_or((0, 0), |slot| slot.ready.waiting());
-        for _ in 0..fresh {
-            self.serve_source(slot, Ready::next_fresh);
+        let end = Instant::now() + TIME_SLICE;
+        let (signalled, rescheduled) = self.slot(slot).map_or((0, 0), |slot| slot.ready.lengths());
+        for _ in 0..signalled {
+            self.serve_source(slot, Ready::next_signalled);
             if Instant::now() >= end {
                 break;
             }
         }
-        for _ in 0..again {
-            self.serve_source(slot, Ready::next_again);
+        for _ in 0..rescheduled {
+            self.serve_source(slot, Ready::next_rescheduled);
             if Instant::now() >= end {
                 break;
             }
@@ -314,26 +315,26 @@ impl IoThread {
     ) {
         let source = self.slot(slot).and_then(|slot| next(&mut slot.ready));
         if let Some((key, readiness)) = source {
-            self.call(slot, |driver, cx| driver.ready(cx, key, readiness));
+            self.call_driver(slot, |driver, cx| driver.on_ready(cx, key, readiness));
         }
     }
 
-    /// Calls each driver whose time has come, once.
+    /// Calls each driver whose deadline has passed, once.
     fn serve_timers(&mut self) {
         let mut due = Vec::new();
         while let Some((at, slot)) = self.deadlines.pop_due(self.now) {
             if let Some(entry) = self.slot(slot).filter(|slot| slot.deadline == Some(at)) {
-                // The one that stands in the heap is taken: the same time is a new one.
+                // The entry is no longer in the heap, so the same deadline must be added again.
                 entry.deadline = None;
                 due.push(slot);
             }
         }
         for slot in due {
-            self.call(slot, |driver, cx| driver.expired(cx));
+            self.call_driver(slot, |driver, cx| driver.on_timeout(cx));
         }
     }
 
-    /// Serves what is queued; breaks when the thread is to end.
+    /// Serves the queued requests; breaks if the thread must end.
     fn serve_requests(&mut self) -> std::ops::ControlFlow<()> {
         let (queue, closed) = {
             let mut requests = lock(&self.inbox.requests);
@@ -341,29 +342,29 @@ impl IoThread {
         };
         for request in queue {
             match request {
-                Request::Add { slot, driver, link } => {
+                Request::Add { slot, driver, shared } => {
                     if slot >= self.slots.len() {
                         self.slots.resize_with(slot + 1, || None);
                     }
-                    self.slots[slot] = Some(Slot::new(driver, link));
-                    self.call(slot, |driver, cx| driver.woken(cx));
+                    self.slots[slot] = Some(Slot::new(driver, shared));
+                    self.call_driver(slot, |driver, cx| driver.on_wake(cx));
                 }
                 Request::Wake { slot } => {
                     if let Some(entry) = self.slot(slot) {
-                        // Before the driver looks at its queues: what comes after this wakes it anew.
-                        entry.link.woken.store(false, Ordering::Release);
-                        self.call(slot, |driver, cx| driver.woken(cx));
+                        // Before the driver reads its queues: anything queued later wakes it again.
+                        entry.shared.wake_queued.store(false, Ordering::Release);
+                        self.call_driver(slot, |driver, cx| driver.on_wake(cx));
                     }
                 }
-                Request::Remove { slot, waiter } => self.closing.push_back((slot, waiter)),
+                Request::Remove { slot, done } => self.closing.push_back((slot, done)),
             }
         }
         for _ in 0..self.closing.len() {
-            let Some((slot, waiter)) = self.closing.pop_front() else { break };
+            let Some((slot, done)) = self.closing.pop_front() else { break };
             if self.close(slot) {
-                self.take_out(slot);
+                self.remove(slot);
             } else {
-                self.closing.push_back((slot, waiter));
+                self.closing.push_back((slot, done));
             }
         }
         if !closed {
@@ -371,29 +372,29 @@ impl IoThread {
         }
         for slot in 0..self.slots.len() {
             while !self.close(slot) {}
-            self.take_out(slot);
+            self.remove(slot);
         }
         std::ops::ControlFlow::Break(())
     }
 
-    /// Lets a driver say its last words. Returns whether it has.
+    /// Lets a driver shut down. Returns whether it is done.
     fn close(&mut self, slot: usize) -> bool {
-        // Also if it panics, or is not there any more.
+        // Also if it panics, or has been removed.
         let mut is_done = true;
-        self.call(slot, |driver, cx| is_done = driver.close(cx));
+        self.call_driver(slot, |driver, cx| is_done = driver.close(cx));
         is_done
     }
 
-    /// Drops a driver, and what waits for it: the next one may have its slot.
-    fn take_out(&mut self, slot: usize) {
-        self.ring.retain(|listed| *listed != slot);
+    /// Drops a driver and its queue entry, so that the next one can use its slot.
+    fn remove(&mut self, slot: usize) {
+        self.run_queue.retain(|queued| *queued != slot);
         if let Some(entry) = self.slots.get_mut(slot) {
             drop_quietly(entry.take());
         }
     }
 
-    /// Calls a driver. A panic takes it out, and only it.
-    fn call(&mut self, slot: usize, work: impl FnOnce(&mut dyn Driver, &mut Context<'_>)) {
+    /// Calls a driver. A panic removes that driver only.
+    fn call_driver(&mut self, slot: usize, work: impl FnOnce(&mut dyn Driver, &mut Context<'_>)) {
         let Some(entry) = self.slots.get_mut(slot).and_then(Option::as_mut) else {
             return;
         };
@@ -404,8 +405,8 @@ impl IoThread {
             registry: self.poll.registry(),
             slot,
             ready: &mut entry.ready,
-            end: Instant::now() + SHARE,
-            may_rest: &mut self.may_rest,
+            end: Instant::now() + TIME_SLICE,
+            may_coalesce: &mut self.may_coalesce,
         };
         let driver = entry.driver.as_mut();
         let result = catch_unwind(AssertUnwindSafe(|| {
@@ -420,32 +421,32 @@ impl IoThread {
                         self.deadlines.set(at, slot);
                     }
                 }
-                if !entry.is_listed && !entry.ready.is_empty() {
-                    entry.is_listed = true;
-                    self.ring.push_back(slot);
+                if !entry.is_queued && !entry.ready.is_empty() {
+                    entry.is_queued = true;
+                    self.run_queue.push_back(slot);
                 }
             }
             Err(panic) => {
-                let _ = entry.link.failure.set(panic_message(panic.as_ref()));
-                self.take_out(slot);
+                let _ = entry.shared.failure.set(panic_message(panic.as_ref()));
+                self.remove(slot);
             }
         }
     }
 
-    fn fail_all(&mut self, why: &str) {
+    fn fail_all(&mut self, message: &str) {
         for entry in self.slots.iter_mut().filter_map(Option::take) {
-            let _ = entry.link.failure.set(why.to_owned());
+            let _ = entry.shared.failure.set(message.to_owned());
             drop_quietly(Some(entry));
         }
     }
 }
 
-/// Drops a driver, whose drop may panic as well.
+/// Drops a driver, and catches a panic in its drop.
 fn drop_quietly(entry: Option<Slot>) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(entry)));
 }
 
-/// What a panic said.
+/// Returns the message of a panic.
 pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<&str>()

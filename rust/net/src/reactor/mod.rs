@@ -1,10 +1,10 @@
-//! The I/O thread of the process: one loop that sleeps until a socket, a timer or the game has something for it.
+//! The I/O thread of the process: one loop that sleeps until a socket is ready, a timer is due or the game wakes it.
 //!
 //! Each object that talks to the network adds a [`Driver`]. The thread starts with the first and is joined when the last
-//! [`DriverHandle`] is dropped. While nothing happens it sleeps in the kernel and uses no processor.
+//! [`DriverHandle`] is dropped. While idle it sleeps in the kernel.
 //!
-//! A driver that panics is taken out and its sockets close with it; the others go on, and its own handle tells
-//! [what happened](DriverHandle::failure).
+//! A driver that panics is removed, which closes its sockets. The others continue, and its handle returns the
+//! [cause](DriverHandle::failure).
 
 mod driver;
 mod io_thread;
@@ -19,88 +19,88 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
-/// The I/O thread while there is one.
+/// The I/O thread, while it runs.
 static RUNNING: Mutex<Option<Running>> = Mutex::new(None);
 
 struct Running {
     inbox: Arc<Inbox>,
     thread: JoinHandle<()>,
-    /// How many slots were ever in use at once, and which of them are free now.
+    /// The number of slots created so far, and those of them that are free.
     slots: usize,
     free: Vec<usize>,
 }
 
-/// What a driver's handle and the I/O thread know of it together.
+/// The state of a driver that its handles share with the I/O thread.
 #[derive(Debug, Default)]
-struct Link {
-    /// A wake is under way and not yet served: a further one would be the same.
-    woken: AtomicBool,
-    /// Why the driver was taken out, if it was.
+struct DriverShared {
+    /// A wake is queued and not served yet; further ones are merged with it.
+    wake_queued: AtomicBool,
+    /// Why the driver was removed, if it was.
     failure: OnceLock<String>,
 }
 
-/// The game's hold on a driver. Dropping it ends the driver and its sockets, and returns when they are closed.
+/// The game's handle to a driver. Dropping it shuts the driver down, and returns when its sockets are closed.
 #[derive(Debug)]
 pub struct DriverHandle {
     slot: usize,
     inbox: Arc<Inbox>,
-    link: Arc<Link>,
+    shared: Arc<DriverShared>,
     ended: bool,
 }
 
-/// Wakes a driver; may be kept where the handle itself may not.
+/// A clonable handle that can only wake a driver.
 #[derive(Clone, Debug)]
 pub struct DriverWaker {
     slot: usize,
     inbox: Arc<Inbox>,
-    link: Arc<Link>,
+    shared: Arc<DriverShared>,
 }
 
-/// A flag that one thread raises and another waits for.
+/// A one-shot signal between two threads.
 #[derive(Debug, Default)]
-struct Done {
-    done: Mutex<bool>,
+struct Signal {
+    is_set: Mutex<bool>,
     changed: Condvar,
 }
 
-impl Done {
+impl Signal {
     fn set(&self) {
-        *lock(&self.done) = true;
+        *lock(&self.is_set) = true;
         self.changed.notify_all();
     }
 
     fn wait(&self) {
-        let mut done = lock(&self.done);
-        while !*done {
-            done = self.changed.wait(done).unwrap_or_else(PoisonError::into_inner);
+        let mut is_set = lock(&self.is_set);
+        while !*is_set {
+            is_set = self.changed.wait(is_set).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// Raises the flag when it is dropped, wherever a request ends.
-struct Waiter(Arc<Done>);
+/// Sets the signal when it is dropped, however a request ends.
+struct SignalOnDrop(Arc<Signal>);
 
-impl Drop for Waiter {
+impl Drop for SignalOnDrop {
     fn drop(&mut self) {
         self.0.set();
     }
 }
 
-/// Locks a mutex whose data is consistent at every step, so that a panic of another holder does no harm.
+/// Locks a mutex whose data is consistent at every step, so lock poisoning can be ignored.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Adds a driver to the process's I/O thread, which is started if there is none.
+/// Adds a driver to the process's I/O thread, and starts the thread if it does not run.
 ///
-/// `build` gets the driver's waker and returns the driver, so that whoever is to wake it can do so before the driver is
-/// called for the first time.
+/// `build` receives the driver's waker and returns the driver, so that the waker can be stored before the driver is first
+/// called.
 ///
 /// # Errors
-/// The system gives no thread, or no event queue.
+/// The system cannot create a thread or an event queue.
 pub fn add(build: impl FnOnce(DriverWaker) -> Box<dyn Driver>) -> io::Result<DriverHandle> {
     let mut running = lock(&RUNNING);
-    // A thread that has failed leaves its place to another.
+    // A failed thread is replaced.
     if running.as_ref().is_none_or(|running| running.inbox.is_closed()) {
         let (inbox, thread) = io_thread::start()?;
         *running = Some(Running { inbox, thread, slots: 0, free: Vec::new() });
@@ -115,15 +115,15 @@ pub fn add(build: impl FnOnce(DriverWaker) -> Box<dyn Driver>) -> io::Result<Dri
     let handle = DriverHandle {
         slot,
         inbox: Arc::clone(&current.inbox),
-        link: Arc::default(),
+        shared: Arc::default(),
         ended: false,
     };
     let driver = build(handle.waker());
-    handle.inbox.push(Request::Add { slot, driver, link: Arc::clone(&handle.link) });
+    handle.inbox.push(Request::Add { slot, driver, shared: Arc::clone(&handle.shared) });
     Ok(handle)
 }
 
-/// Ends the I/O thread, whoever still uses it, and waits until it has ended.
+/// Ends the I/O thread even if it is still in use, and joins it.
 pub fn shutdown() {
     let running = lock(&RUNNING).take();
     if let Some(running) = running {
@@ -132,66 +132,66 @@ pub fn shutdown() {
 }
 
 impl Running {
-    /// Ends the thread, and waits until it has ended.
+    /// Ends the thread and joins it.
     fn end(self) {
         self.inbox.close();
-        // A panic of the thread itself has nothing left to tell: its drivers are gone.
+        // A panic of the thread itself can be ignored: its drivers are gone.
         let _ = self.thread.join();
     }
 }
 
 impl DriverHandle {
-    /// Calls the driver's [`woken`](Driver::woken) soon. Wakes that have not been served yet are one.
+    /// Makes the I/O thread call the driver's [`on_wake`](Driver::on_wake). Wakes that are not served yet are merged.
     pub fn wake(&self) {
-        wake(self.slot, &self.inbox, &self.link);
+        wake(self.slot, &self.inbox, &self.shared);
     }
 
-    /// A waker for this driver.
+    /// Returns a waker for this driver.
     fn waker(&self) -> DriverWaker {
         DriverWaker {
             slot: self.slot,
             inbox: Arc::clone(&self.inbox),
-            link: Arc::clone(&self.link),
+            shared: Arc::clone(&self.shared),
         }
     }
 
-    /// What the driver panicked with, if it did. It is gone then, with its sockets.
+    /// Returns the driver's panic message, if it has panicked. It has then been dropped, with its sockets.
     pub fn failure(&self) -> Option<&str> {
-        self.link.failure.get().map(String::as_str)
+        self.shared.failure.get().map(String::as_str)
     }
 }
 
 impl DriverWaker {
-    /// As [`DriverHandle::wake`]; without effect when the driver is gone.
+    /// Works as [`DriverHandle::wake`]; has no effect after the driver is gone.
     pub fn wake(&self) {
-        wake(self.slot, &self.inbox, &self.link);
+        wake(self.slot, &self.inbox, &self.shared);
     }
 }
 
-fn wake(slot: usize, inbox: &Inbox, link: &Link) {
-    if !link.woken.swap(true, Ordering::AcqRel) {
+fn wake(slot: usize, inbox: &Inbox, shared: &DriverShared) {
+    if !shared.wake_queued.swap(true, Ordering::AcqRel) {
         inbox.push(Request::Wake { slot });
     }
 }
 
 impl DriverHandle {
-    /// Ends the driver and its sockets, and returns when they are closed. The last driver ends the thread.
+    /// Shuts the driver down, and returns when its sockets are closed. The last driver ends the thread.
     pub fn end(&mut self) {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
-        let done = Arc::new(Done::default());
-        self.inbox.push(Request::Remove { slot: self.slot, waiter: Waiter(Arc::clone(&done)) });
+        let done = Arc::new(Signal::default());
+        self.inbox.push(Request::Remove { slot: self.slot, done: SignalOnDrop(Arc::clone(&done)) });
         done.wait();
         let mut running = lock(&RUNNING);
-        // After a shutdown another thread may be there, which this driver never used.
+        // After a shutdown another thread may run, which this driver never used.
         let same = |running: &&mut Running| Arc::ptr_eq(&running.inbox, &self.inbox);
         let Some(current) = running.as_mut().filter(same) else {
             return;
         };
         current.free.push(self.slot);
         if current.free.len() == current.slots {
-            // With the lock held: a driver that is added from now on starts another thread.
+            // While the lock is held: a driver added later starts another thread.
             let last = running.take();
             drop(running);
             if let Some(last) = last {

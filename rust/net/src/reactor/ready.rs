@@ -1,75 +1,75 @@
-//! Which sources of a driver are to be served, and in which order.
+//! The queue of a driver's ready sources.
 
 use super::driver::Readiness;
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 
-/// The sources of one driver that are ready. Each of them is there once, whoever tells of it how often.
+/// The ready sources of one driver. Each is queued once, however often it is reported.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    /// Those that the system told of.
-    fresh: VecDeque<usize>,
-    /// Those that had their share and have more to do.
-    again: VecDeque<usize>,
-    /// What each of them can do. A key that stands in a queue and not here is skipped.
-    known: HashMap<usize, Readiness>,
+    /// Sources reported by the system.
+    signalled: VecDeque<usize>,
+    /// Sources that were served and have more to do.
+    rescheduled: VecDeque<usize>,
+    /// The readiness of each. A key that is in a queue but not here is skipped.
+    readiness: HashMap<usize, Readiness>,
 }
 
 impl Ready {
     pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.readiness.is_empty()
     }
 
-    /// The system tells what a source can do. One that waits for another share does not get ahead by it.
-    pub(super) fn tell(&mut self, key: usize, readiness: Readiness) {
-        match self.known.entry(key) {
-            Entry::Occupied(known) => known.into_mut().merge(readiness),
-            Entry::Vacant(place) => {
-                place.insert(readiness);
-                self.fresh.push_back(key);
+    /// Adds readiness reported by the system. A rescheduled source keeps its place in the queue.
+    pub(super) fn signal(&mut self, key: usize, readiness: Readiness) {
+        match self.readiness.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut().merge(readiness),
+            Entry::Vacant(entry) => {
+                entry.insert(readiness);
+                self.signalled.push_back(key);
             }
         }
     }
 
-    /// A source has more to read, after the others had their turn.
-    pub(super) fn again(&mut self, key: usize) {
-        let more = Readiness { readable: true, ended: false, writable: false };
-        match self.known.entry(key) {
-            Entry::Occupied(known) => known.into_mut().merge(more),
-            Entry::Vacant(place) => {
-                place.insert(more);
-                self.again.push_back(key);
+    /// Queues a source that has more to read, behind the others.
+    pub(super) fn reschedule(&mut self, key: usize) {
+        let more = Readiness { readable: true, read_closed: false, writable: false };
+        match self.readiness.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut().merge(more),
+            Entry::Vacant(entry) => {
+                entry.insert(more);
+                self.rescheduled.push_back(key);
             }
         }
     }
 
-    /// Forgets what was told of a source: another one has its key now.
+    /// Drops the readiness of a source, because another one has its key now.
     pub(super) fn forget(&mut self, key: usize) {
-        self.known.remove(&key);
+        self.readiness.remove(&key);
     }
 
-    /// How many sources stand in each queue: what a turn serves at most.
-    pub(super) fn waiting(&self) -> (usize, usize) {
-        (self.fresh.len(), self.again.len())
+    /// Returns the lengths of both queues, which a turn serves at most.
+    pub(super) fn lengths(&self) -> (usize, usize) {
+        (self.signalled.len(), self.rescheduled.len())
     }
 
-    /// Takes the next source that the system told of.
-    pub(super) fn next_fresh(&mut self) -> Option<(usize, Readiness)> {
-        let key = self.fresh.pop_front()?;
-        self.known.remove_entry(&key)
+    /// Takes the next source reported by the system.
+    pub(super) fn next_signalled(&mut self) -> Option<(usize, Readiness)> {
+        let key = self.signalled.pop_front()?;
+        self.readiness.remove_entry(&key)
     }
 
     /// Takes the next source that has more to do.
-    pub(super) fn next_again(&mut self) -> Option<(usize, Readiness)> {
-        let key = self.again.pop_front()?;
-        self.known.remove_entry(&key)
+    pub(super) fn next_rescheduled(&mut self) -> Option<(usize, Readiness)> {
+        let key = self.rescheduled.pop_front()?;
+        self.readiness.remove_entry(&key)
     }
 }
 
 impl Readiness {
     fn merge(&mut self, other: Self) {
         self.readable |= other.readable;
-        self.ended |= other.ended;
+        self.read_closed |= other.read_closed;
         self.writable |= other.writable;
     }
 }
@@ -78,34 +78,34 @@ impl Readiness {
 mod tests {
     use super::*;
 
-    const READ: Readiness = Readiness { readable: true, ended: false, writable: false };
-    const WRITE: Readiness = Readiness { readable: false, ended: false, writable: true };
+    const READ: Readiness = Readiness { readable: true, read_closed: false, writable: false };
+    const WRITE: Readiness = Readiness { readable: false, read_closed: false, writable: true };
 
     #[test]
-    fn a_source_stands_in_the_queues_once() {
+    fn a_source_is_queued_once() {
         let mut ready = Ready::default();
-        ready.again(1);
-        ready.again(1);
-        ready.tell(1, WRITE);
-        ready.tell(2, READ);
-        ready.tell(2, WRITE);
-        ready.again(2);
+        ready.reschedule(1);
+        ready.reschedule(1);
+        ready.signal(1, WRITE);
+        ready.signal(2, READ);
+        ready.signal(2, WRITE);
+        ready.reschedule(2);
         let both = Readiness { writable: true, ..READ };
-        assert_eq!(ready.waiting(), (1, 1));
-        assert_eq!(ready.next_fresh(), Some((2, both)));
-        assert_eq!(ready.next_again(), Some((1, both)), "it does not get ahead");
-        assert_eq!((ready.next_fresh(), ready.next_again()), (None, None));
+        assert_eq!(ready.lengths(), (1, 1));
+        assert_eq!(ready.next_signalled(), Some((2, both)));
+        assert_eq!(ready.next_rescheduled(), Some((1, both)), "it keeps its place");
+        assert_eq!((ready.next_signalled(), ready.next_rescheduled()), (None, None));
         assert!(ready.is_empty());
     }
 
     #[test]
-    fn what_was_told_of_an_earlier_source_is_not_told_of_the_next_one() {
+    fn readiness_of_an_earlier_source_is_dropped() {
         let mut ready = Ready::default();
-        ready.tell(1, Readiness { ended: true, ..READ });
+        ready.signal(1, Readiness { read_closed: true, ..READ });
         ready.forget(1);
         assert!(ready.is_empty());
-        ready.tell(1, READ);
-        let told: Vec<_> = (0..2).filter_map(|_| ready.next_fresh()).collect();
-        assert_eq!(told, [(1, READ)]);
+        ready.signal(1, READ);
+        let sources: Vec<_> = (0..2).filter_map(|_| ready.next_signalled()).collect();
+        assert_eq!(sources, [(1, READ)]);
     }
 }

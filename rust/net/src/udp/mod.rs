@@ -1,13 +1,13 @@
-//! UDP sockets that take and give many datagrams with one call of the system, where it can.
+//! UDP sockets that receive and send many datagrams per system call, where the system can.
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-mod batch;
+mod backend;
 #[cfg(not(windows))]
-mod batches;
+mod batched;
 mod options;
 mod outgoing;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod sendmmsg;
 mod socket;
-mod system;
 
 pub(crate) use outgoing::Outgoing;
 pub(crate) use socket::Socket;

@@ -1,13 +1,13 @@
-//! What `quinn-udp` asks of the system for QUIC, and others do not need.
+//! Socket options: those that `quinn-udp` sets for QUIC and that are not needed here, and fragmentation.
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 use nix::sys::socket::{setsockopt, sockopt};
 use std::net::UdpSocket;
 
-/// Asks the system not to tell with each datagram when and where it came, which `quinn-udp` has it do.
+/// Disables the timestamps and addresses that `quinn-udp` makes the system return with each datagram.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn tell_less(socket: &UdpSocket, is_ipv6: bool) {
-    // If it goes on telling, it costs a little.
+pub(super) fn disable_ancillary_data(socket: &UdpSocket, is_ipv6: bool) {
+    // If an option stays set, reads only cost more.
     let _ = setsockopt(socket, sockopt::ReceiveTimestampns, &false);
     let _ = setsockopt(socket, sockopt::IpRecvTos, &false);
     if is_ipv6 {
@@ -18,18 +18,18 @@ pub(super) fn tell_less(socket: &UdpSocket, is_ipv6: bool) {
     }
 }
 
-/// Nobody needs less.
+/// Does nothing: no such option is set on these systems.
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
-pub(super) fn tell_less(_: &UdpSocket, _: bool) {}
+pub(super) fn disable_ancillary_data(_: &UdpSocket, _: bool) {}
 
-/// Lets datagrams be longer than the path takes in one piece, as the engine's sockets do: a packet of DTLS has up to 16,384
-/// bytes, and the script says how long one of ENet is.
+/// Allows IP fragmentation of datagrams longer than the path MTU, as the engine's sockets do: a DTLS record has up to 16,384
+/// bytes, and scripts choose the length of ENet packets.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) {
+pub(super) fn allow_ip_fragmentation(socket: &UdpSocket, is_ipv6: bool) {
     use rustix::net::sockopt::{
         Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover,
     };
-    // Where it is refused, long datagrams are lost.
+    // If the system refuses, long datagrams are lost.
     let _ = set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::WANT);
     if is_ipv6 {
         let _ = set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT);
@@ -37,15 +37,15 @@ pub(super) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) {
     }
 }
 
-/// The same.
+/// Allows IP fragmentation.
 #[cfg(target_vendor = "apple")]
-pub(super) fn allow_fragments(socket: &UdpSocket, is_ipv6: bool) {
+pub(super) fn allow_ip_fragmentation(socket: &UdpSocket, is_ipv6: bool) {
     let _ = setsockopt(socket, sockopt::IpDontFrag, &false);
     if is_ipv6 {
         let _ = setsockopt(socket, sockopt::Ipv6DontFrag, &false);
     }
 }
 
-/// Windows allows them unless it is told otherwise; elsewhere there is no safe way to say so.
+/// Does nothing: Windows allows fragmentation by default; elsewhere there is no safe way to set it.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(super) fn allow_fragments(_: &UdpSocket, _: bool) {}
+pub(super) fn allow_ip_fragmentation(_: &UdpSocket, _: bool) {}

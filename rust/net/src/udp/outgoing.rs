@@ -1,23 +1,23 @@
-//! Datagrams that are to be sent.
+//! A queue of datagrams to send.
 
 use super::Socket;
 use std::net::SocketAddr;
 
-/// Datagrams that are to be sent, one behind the other in one buffer.
+/// Datagrams to send, contiguous in one buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Outgoing {
     bytes: Vec<u8>,
-    /// Where each goes, and where it ends.
+    /// The destination of each datagram, and its end in the buffer.
     ends: Vec<(SocketAddr, usize)>,
 }
 
 impl Outgoing {
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// How many datagrams there are.
+    /// Returns the number of datagrams.
     pub(crate) fn count(&self) -> usize {
         self.ends.len()
     }
@@ -32,14 +32,14 @@ impl Outgoing {
         self.ends.push((to, self.bytes.len()));
     }
 
-    /// Adds the datagram that `write` writes onto the end of a buffer, if it tells where to.
+    /// Adds the datagram that `write` appends to the buffer, if it returns a destination.
     pub(crate) fn write(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Option<SocketAddr>) -> bool {
         let to = write(&mut self.bytes);
         self.ends.extend(to.map(|to| (to, self.bytes.len())));
         to.is_some()
     }
 
-    /// The datagrams, in their order.
+    /// Returns the datagrams in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         let mut begin = 0;
         self.ends
@@ -52,10 +52,10 @@ impl Outgoing {
         self.ends.clear();
     }
 
-    /// Sends the datagrams in their order, in series where they allow it, and forgets them.
+    /// Sends the datagrams in order, with GSO where possible, and clears the queue.
     ///
-    /// A receiver drops an unreliable packet that a later one has overtaken. So the single datagrams that are collected for
-    /// one call leave before the next series does.
+    /// A receiver drops an unreliable packet that arrives after a later one. So the single datagrams collected for one call
+    /// are sent before the next GSO batch.
     pub(crate) fn send(&mut self, socket: &Socket) {
         if self.is_empty() {
             return;
@@ -66,10 +66,10 @@ impl Outgoing {
         while let Some((to, first_end)) = datagrams.next() {
             let segment = first_end - begin;
             let (mut end, mut segments) = (first_end, 1);
-            // A series ends with the first that is shorter.
+            // A GSO batch ends with the first shorter datagram.
             while end - begin == segment * segments
                 && let Some(&(_, next_end)) = datagrams.peek().filter(|(next, next_end)| {
-                    *next == to && socket.may_go_on(segment, segments, next_end - end)
+                    *next == to && socket.can_extend_gso_batch(segment, segments, next_end - end)
                 })
             {
                 end = next_end;
@@ -93,17 +93,17 @@ impl Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::udp::socket::tests::of_each_kind;
+    use crate::udp::socket::tests::each_backend;
     use std::net::{Ipv4Addr, UdpSocket};
     use std::time::Duration;
 
     #[test]
-    fn datagrams_leave_in_the_order_in_which_they_were_queued() {
-        for socket in of_each_kind() {
+    fn datagrams_are_sent_in_the_order_in_which_they_were_queued() {
+        for socket in each_backend() {
             let receiver = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             receiver.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout");
             let to = receiver.local_addr().expect("an address");
-            // Single ones, and series of two, three and four, each with a shorter last one or without.
+            // Single ones, and GSO batches of two, three and four, with and without a shorter last segment.
             let lengths = [64, 1400, 1400, 1200, 65, 700, 700, 900, 66, 67, 500, 500, 500, 400, 68];
             let mut outgoing = Outgoing::default();
             for len in lengths {
@@ -112,8 +112,8 @@ mod tests {
             outgoing.send(&socket);
             assert!(outgoing.is_empty());
             let mut buffer = [0; 2000];
-            let came = lengths.map(|_| receiver.recv(&mut buffer).expect("a datagram"));
-            assert_eq!(came, lengths);
+            let lengths_received = lengths.map(|_| receiver.recv(&mut buffer).expect("a datagram"));
+            assert_eq!(lengths_received, lengths);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The socket.
+//! A UDP socket.
 
+use super::backend::{Backend, MAX_BATCH, Received};
 #[cfg(not(windows))]
-use super::batches::Batches;
+use super::batched::Batched;
 use super::options;
-use super::system::{MOST, Received, System};
 use crate::tcp::{Bind, BindError};
 use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Type};
@@ -12,63 +12,63 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// What the system is asked to keep for a busy thread, each way; it may give less.
-const SYSTEM_BUFFER: usize = 4 << 20;
-/// The longest series of datagrams that the system takes at once.
-const LONGEST_SERIES: usize = 60_000;
+/// Size of the socket buffers, in each direction; the system may grant less.
+const SOCKET_BUFFER: usize = 4 << 20;
+/// Maximum number of bytes in a GSO batch.
+const MAX_GSO_BYTES: usize = 60_000;
 
-/// How long it may take to do what one call of the system has read.
-const LONG: Duration = Duration::from_micros(250);
+/// Handling time of one batch from which on the next batch is smaller.
+const SLOW_BATCH: Duration = Duration::from_micros(250);
 
-/// A UDP socket that does not block.
+/// A non-blocking UDP socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) io: UdpSocket,
-    system: System,
+    backend: Backend,
     local: SocketAddr,
-    /// How many series are asked for at once: few while few come, since each costs something to ask for.
-    batch: Cell<usize>,
+    /// Number of messages requested per call: few while few arrive, since each costs time to request.
+    recv_batch: Cell<usize>,
 }
 
 impl Socket {
-    /// Binds to `port`; 0 takes one that is free.
+    /// Binds to `port`; 0 selects a free one.
     #[cfg(not(windows))]
     pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
         let io = open_any(bind, port)?;
         let is_ipv6 = io.local_addr()?.is_ipv6();
-        if let Ok(batches) = Batches::new(&io, is_ipv6) {
-            return Self::new(io, System::Batches(batches));
+        if let Ok(batched) = Batched::new(&io, is_ipv6) {
+            return Self::new(io, Backend::Batched(batched));
         }
-        // Options may be set with which datagrams cannot be read one by one.
+        // Options may be set that prevent reading datagrams one by one.
         drop(io);
         Self::bind_single(bind, port)
     }
 
-    /// Binds to `port`; 0 takes one that is free. `quinn-udp` has nothing for this system but series that are sent, and sets
-    /// options that its emulations lack and that forbid fragments.
+    /// Binds to `port`; 0 selects a free one. On Windows `quinn-udp` supports only GSO, and sets options that Wine lacks and
+    /// that forbid fragmentation.
     #[cfg(windows)]
     pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
         Self::bind_single(bind, port)
     }
 
-    /// The same, for datagrams one by one.
+    /// Binds to `port`, with the backend that reads and writes datagrams one by one.
     pub(super) fn bind_single(bind: Bind, port: u16) -> Result<Self, BindError> {
-        Self::new(open_any(bind, port)?, System::Single)
+        Self::new(open_any(bind, port)?, Backend::Single)
     }
 
-    fn new(io: std::net::UdpSocket, system: System) -> Result<Self, BindError> {
+    fn new(io: std::net::UdpSocket, backend: Backend) -> Result<Self, BindError> {
         let local = io.local_addr()?;
-        options::allow_fragments(&io, local.is_ipv6());
-        Ok(Self { io: UdpSocket::from_std(io), system, local, batch: Cell::new(1) })
+        options::allow_ip_fragmentation(&io, local.is_ipv6());
+        Ok(Self { io: UdpSocket::from_std(io), backend, local, recv_batch: Cell::new(1) })
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// The address as this socket needs it: one that speaks both families has IPv4 addresses as IPv6 ones. `None` when it
-    /// cannot reach it.
-    pub(crate) fn reach(&self, address: SocketAddr) -> Option<SocketAddr> {
+    /// Maps an address to the socket's family: a dual-stack socket needs IPv4 addresses as IPv4-mapped ones. Returns `None`
+    /// if the socket cannot send to it.
+    pub(crate) fn map_address(&self, address: SocketAddr) -> Option<SocketAddr> {
         let ip = match (self.local.ip(), address.ip().to_canonical()) {
             (IpAddr::V4(_), IpAddr::V4(v4)) => v4.into(),
             (IpAddr::V6(own), IpAddr::V4(v4)) if own.is_unspecified() => v4.to_ipv6_mapped().into(),
@@ -78,39 +78,39 @@ impl Socket {
         Some(SocketAddr::new(ip, address.port()))
     }
 
-    /// Reads what has come into `buffer`, and calls `take` with each datagram. Returns whether there may be more.
+    /// Reads datagrams into `buffer`, and calls `on_datagram` with each. Returns whether there may be more.
     pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
-        take: impl FnMut(SocketAddr, &mut [u8]),
+        on_datagram: impl FnMut(SocketAddr, &mut [u8]),
     ) -> bool {
-        let batch = self.batch.get();
-        let received = self.system.receive(&self.io, buffer, batch, take);
-        let Received { count, is_all, took } = match received {
+        let batch = self.recv_batch.get();
+        let received = self.backend.receive(&self.io, buffer, batch, on_datagram);
+        let Received { count, is_drained, elapsed } = match received {
             Ok(received) => received,
-            // An error that an earlier datagram of ours met: it is of no account, and the next read goes on.
+            // An error caused by a datagram sent earlier (ICMP): ignored, and the next read continues.
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         };
-        // What takes long comes in small pieces, so that others have their turn between.
-        let long = took >= LONG;
-        let more = if count < batch { count + 1 } else { (2 * batch).min(MOST) };
-        self.batch.set(if long { (batch / 2).max(1) } else { more });
-        !is_all
+        // If handling is slow, smaller batches are read, so that other sources are served in between.
+        let is_slow = elapsed >= SLOW_BATCH;
+        let more = if count < batch { count + 1 } else { (2 * batch).min(MAX_BATCH) };
+        self.recv_batch.set(if is_slow { (batch / 2).max(1) } else { more });
+        !is_drained
     }
 
-    /// Sends a datagram, or a series of them, each `segment` bytes long but the last. What cannot be sent is lost, as on
-    /// the network.
+    /// Sends one datagram, or several of `segment` bytes each, of which the last may be shorter. A datagram that cannot be
+    /// sent is lost, as on the network.
     pub(crate) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
-        let _ = self.system.send(&self.io, to, contents, segment);
+        let _ = self.backend.send(&self.io, to, contents, segment);
     }
 
-    /// Sends datagrams to different addresses. What cannot be sent is lost.
+    /// Sends datagrams to different addresses. One that cannot be sent is lost.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub(super) fn send_each(&self, datagrams: &[(SocketAddr, &[u8])]) {
-        super::batch::send(&self.io, datagrams);
+        super::sendmmsg::send(&self.io, datagrams);
     }
 
-    /// The same, one by one.
+    /// Sends datagrams to different addresses, one by one.
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     pub(super) fn send_each(&self, datagrams: &[(SocketAddr, &[u8])]) {
         for &(to, datagram) in datagrams {
@@ -118,11 +118,11 @@ impl Socket {
         }
     }
 
-    /// Returns whether a series may go on with a datagram of `len` bytes, after `segments` of `segment` bytes.
-    pub(super) fn may_go_on(&self, segment: usize, segments: usize, len: usize) -> bool {
+    /// Returns whether a GSO batch of `segments` of `segment` bytes can be extended by a datagram of `len` bytes.
+    pub(super) fn can_extend_gso_batch(&self, segment: usize, segments: usize, len: usize) -> bool {
         len <= segment
-            && segments < self.system.longest_series()
-            && segments * segment + len <= LONGEST_SERIES
+            && segments < self.backend.max_gso_segments()
+            && segments * segment + len <= MAX_GSO_BYTES
     }
 }
 
@@ -146,13 +146,13 @@ fn open(address: SocketAddr) -> io::Result<std::net::UdpSocket> {
     }
     socket.set_nonblocking(true)?;
     socket.set_broadcast(true)?;
-    // The system gives what it may.
-    let _ = socket.set_recv_buffer_size(SYSTEM_BUFFER);
-    let _ = socket.set_send_buffer_size(SYSTEM_BUFFER);
+    // The system may grant less.
+    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+    let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
     #[cfg(windows)]
     {
         lodewire_winsock::take_port_alone(&socket)?;
-        // Where it is refused, such a read fails, and the next one goes on.
+        // If the system refuses, such a read fails and the next one continues.
         let _ = lodewire_winsock::ignore_unreachable(&socket);
     }
     socket.bind(&address.into())?;
@@ -164,26 +164,26 @@ pub(super) mod tests {
     use super::*;
     use std::time::Instant;
 
-    /// As much as the I/O thread reads into.
-    const ROOM: usize = 1 << 20;
+    /// Size of the I/O thread's datagram buffer.
+    const BUFFER: usize = 1 << 20;
 
     const LOCAL: Bind = Bind::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-    /// A socket of each kind: as this system has it, and for datagrams one by one.
-    pub(in crate::udp) fn of_each_kind() -> [Socket; 2] {
+    /// Returns a socket with each backend: that of this system, and the one that reads one by one.
+    pub(in crate::udp) fn each_backend() -> [Socket; 2] {
         [Socket::bind(LOCAL, 0), Socket::bind_single(LOCAL, 0)]
             .map(|socket| socket.expect("a port"))
     }
 
-    fn another() -> std::net::UdpSocket {
+    fn plain_socket() -> std::net::UdpSocket {
         std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")
     }
 
     #[test]
-    fn what_takes_long_is_read_in_small_pieces() {
-        for socket in of_each_kind() {
-            let sender = another();
-            // Of different lengths, so that the system puts none together.
+    fn slow_handling_reduces_the_batch() {
+        for socket in each_backend() {
+            let sender = plain_socket();
+            // Different lengths, so that GRO merges none.
             let mut len = 0;
             let mut send = |count| {
                 for _ in 0..count {
@@ -191,7 +191,7 @@ pub(super) mod tests {
                     sender.send_to(&[0; 100][..len], socket.local()).expect("sent");
                 }
             };
-            let mut buffer = vec![0; ROOM];
+            let mut buffer = vec![0; BUFFER];
             let mut read = |work: Duration| {
                 let mut count = 0;
                 socket.receive(&mut buffer, |_, _| {
@@ -202,7 +202,7 @@ pub(super) mod tests {
                 });
                 count
             };
-            // Where little time goes by, more and more is read at once; a thread that has to wait for a processor begins again.
+            // Fast handling grows the batch; a thread that was preempted starts again.
             loop {
                 send(8);
                 if read(Duration::ZERO) >= 8 {
@@ -210,57 +210,57 @@ pub(super) mod tests {
                 }
             }
             send(64);
-            while read(2 * LONG) > 1 {}
-            // Where each takes long, one is read at once.
-            assert_eq!(read(2 * LONG), 1);
-            assert_eq!(read(2 * LONG), 1);
+            while read(2 * SLOW_BATCH) > 1 {}
+            // Slow handling reduces the batch to one.
+            assert_eq!(read(2 * SLOW_BATCH), 1);
+            assert_eq!(read(2 * SLOW_BATCH), 1);
         }
     }
 
     #[test]
-    fn a_socket_that_was_read_to_its_end_says_so_on_every_system() {
-        for socket in of_each_kind() {
-            let sender = another();
-            let mut buffer = vec![0; ROOM];
+    fn reading_to_the_end_is_reported_with_each_backend() {
+        for socket in each_backend() {
+            let sender = plain_socket();
+            let mut buffer = vec![0; BUFFER];
             for datagrams in [0, 1, 40] {
                 for _ in 0..datagrams {
                     sender.send_to(&[7; 20], socket.local()).expect("sent");
                 }
-                let (mut came, end) = (0, Instant::now() + Duration::from_mins(1));
+                let (mut received, end) = (0, Instant::now() + Duration::from_mins(1));
                 while socket.receive(&mut buffer, |_, datagram| {
                     assert_eq!(datagram, [7; 20]);
-                    came += 1;
-                }) || came < datagrams
+                    received += 1;
+                }) || received < datagrams
                 {
-                    assert!(Instant::now() < end, "{came} of {datagrams} came");
+                    assert!(Instant::now() < end, "{received} of {datagrams} received");
                 }
-                assert_eq!(came, datagrams);
+                assert_eq!(received, datagrams);
             }
         }
     }
 
     #[test]
-    fn a_datagram_that_nobody_takes_fails_no_other_ones_read() {
-        for socket in of_each_kind() {
-            let gone = another().local_addr().expect("an address");
-            let sender = another();
+    fn an_icmp_error_does_not_fail_the_read_of_other_datagrams() {
+        for socket in each_backend() {
+            let gone = plain_socket().local_addr().expect("an address");
+            let sender = plain_socket();
             for _ in 0..10 {
                 socket.send(gone, &[1], 1);
             }
             sender.send_to(&[2], socket.local()).expect("sent");
-            let (mut came, end) = (0, Instant::now() + Duration::from_mins(1));
-            let mut buffer = vec![0; ROOM];
-            while came == 0 {
-                socket.receive(&mut buffer, |_, _| came += 1);
-                assert!(Instant::now() < end, "nothing comes");
+            let (mut received, end) = (0, Instant::now() + Duration::from_mins(1));
+            let mut buffer = vec![0; BUFFER];
+            while received == 0 {
+                socket.receive(&mut buffer, |_, _| received += 1);
+                assert!(Instant::now() < end, "nothing received");
             }
         }
     }
 
     #[test]
-    fn a_long_datagram_goes_through_whole() {
-        for socket in of_each_kind() {
-            let receiver = another();
+    fn a_fragmented_datagram_arrives_whole() {
+        for socket in each_backend() {
+            let receiver = plain_socket();
             receiver.set_read_timeout(Some(Duration::from_mins(1))).expect("a timeout");
             socket.send(receiver.local_addr().expect("an address"), &[7; 16_384], 16_384);
             assert_eq!(receiver.recv(&mut vec![0; 20_000]).expect("a datagram"), 16_384);

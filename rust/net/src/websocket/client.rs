@@ -4,10 +4,10 @@ use super::client_driver::ClientDriver;
 use super::endpoint::{Endpoint, Settings};
 use super::peer::{Peer, Step};
 use super::peer_shared::PeerShared;
-use super::server::figures_of;
+use super::server::stats_of;
 use super::target::Target;
-use crate::figures::Figures;
 use crate::reactor::{self, DriverHandle, lock};
+use crate::stats::Stats;
 use crate::tls::{ClientTls, TlsError};
 use lodewire_websocket::{
     ClientHandshake, ClientRequest, CloseCode, CloseFrame, HandshakeError, InvalidRequest,
@@ -185,10 +185,10 @@ impl Client {
     }
 
     /// What it is doing.
-    pub fn figures(&self) -> Figures {
-        let mut figures = figures_of(&self.endpoint, self.peer().into_iter());
-        figures.handshakes = usize::from(figures.peers == 0);
-        figures
+    pub fn stats(&self) -> Stats {
+        let mut stats = stats_of(&self.endpoint, self.peer().into_iter());
+        stats.handshakes = usize::from(stats.peers == 0);
+        stats
     }
 
     /// The server, once the connection is established.

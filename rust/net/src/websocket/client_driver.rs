@@ -131,7 +131,7 @@ impl ClientDriver {
         };
         match result {
             Ok(()) => self.connect(cx, key, stream, address),
-            Err(error) if error.kind() == ErrorKind::NotConnected && !readiness.ended => {
+            Err(error) if error.kind() == ErrorKind::NotConnected && !readiness.read_closed => {
                 self.attempts[key] = Some((stream, address));
             }
             Err(error) => {
@@ -167,7 +167,7 @@ impl ClientDriver {
         let connection = Connection::connected(transport, handshake, request, deadline);
         self.active =
             Some(Active { key, remote: canonical(to), connection, alive: jobs::Alive::default() });
-        let readiness = Readiness { readable: true, ended: false, writable: true };
+        let readiness = Readiness { readable: true, read_closed: false, writable: true };
         self.serve(cx, |connection, turn| connection.ready(readiness, turn));
     }
 
@@ -196,7 +196,7 @@ impl ClientDriver {
         };
         match life {
             Life::Waiting | Life::Opening(_) | Life::Crowded => {}
-            Life::Ready => cx.again(*key),
+            Life::Ready => cx.reschedule(*key),
             Life::Work(session) => {
                 let work = move || process(session);
                 self.handshakes.start((), alive, work, self.endpoint.waker.get());
@@ -260,7 +260,7 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 }
 
 impl Driver for ClientDriver {
-    fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
+    fn on_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
         match &self.active {
             Some(active) if active.key == key => {
                 self.serve(cx, |connection, turn| connection.ready(readiness, turn));
@@ -270,7 +270,7 @@ impl Driver for ClientDriver {
         }
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
         if !self.begun {
             self.begun = true;
             self.deadline = Some(cx.now + self.timeout);
@@ -287,7 +287,7 @@ impl Driver for ClientDriver {
         }
     }
 
-    fn expired(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.next_attempt.is_some_and(|at| at <= cx.now) {
             self.attempt(cx);
         }

@@ -3,8 +3,8 @@
 use super::client::Failure;
 use super::peer_shared::PeerShared;
 use super::request::RequestShared;
-use crate::figures::Traffic;
 use crate::reactor::{DriverWaker, lock};
+use crate::stats::Counters;
 use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
@@ -142,7 +142,7 @@ pub(super) struct Endpoint {
     pub(super) commands: Mutex<Vec<Command>>,
     pub(super) news: Mutex<News>,
     pub(super) waker: OnceLock<DriverWaker>,
-    pub(super) traffic: Traffic,
+    pub(super) counters: Counters,
     /// How often the game has closed a peer, whose messages are thrown away then.
     pub(super) discards: AtomicUsize,
     /// How many messages that the multiplayer mode has [listed](super::Peer::list_newest) were read or thrown away past it.
@@ -177,7 +177,7 @@ impl Endpoint {
             commands: Mutex::default(),
             news: Mutex::default(),
             waker: OnceLock::new(),
-            traffic: Traffic::default(),
+            counters: Counters::default(),
             discards: AtomicUsize::new(0),
             passed: AtomicUsize::new(0),
             held: AtomicUsize::new(0),

@@ -147,7 +147,7 @@ impl PeerShared {
     /// Puts something into the inbox, from the I/O thread. Says whether there is room for more.
     pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
         if let Arrival::Message(message) = &arrival {
-            self.endpoint.traffic.received(1, 0);
+            self.endpoint.counters.received(1, 0);
             self.endpoint.hold(message.payload.len() + MESSAGE_OVERHEAD);
             self.in_bytes.fetch_add(message.payload.len(), Ordering::SeqCst);
             self.in_packets.fetch_add(1, Ordering::SeqCst);

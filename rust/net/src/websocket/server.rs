@@ -8,8 +8,8 @@ use super::peer_shared::PeerShared;
 use super::proxies::Proxies;
 use super::request::{PendingRequest, RequestShared};
 use super::server_driver::ServerDriver;
-use crate::figures::{Figures, mean};
 use crate::reactor::{self, DriverHandle, lock};
+use crate::stats::{Stats, mean};
 use crate::tcp::{self, Bind, BindError};
 use crate::tls::ServerTls;
 use lodewire_websocket::{CloseCode, CloseFrame, MessageKind};
@@ -293,8 +293,8 @@ impl Server {
     }
 
     /// What it is doing.
-    pub fn figures(&self) -> Figures {
-        figures_of(&self.endpoint, self.peers.values())
+    pub fn stats(&self) -> Stats {
+        stats_of(&self.endpoint, self.peers.values())
     }
 
     /// A peer that has ended is told to be gone with the next poll: so are the new ones, after it.
@@ -375,22 +375,22 @@ impl Server {
 }
 
 /// What an end is doing that has these peers.
-pub(super) fn figures_of<'a>(
+pub(super) fn stats_of<'a>(
     endpoint: &Endpoint,
     peers: impl Iterator<Item = &'a Rc<Peer>>,
-) -> Figures {
-    let mut figures = endpoint.traffic.figures();
-    figures.peers = 0;
+) -> Stats {
+    let mut stats = endpoint.counters.stats();
+    stats.peers = 0;
     let mut round_trips = Vec::new();
     for peer in peers {
         let (waiting_in, waiting_out) = peer.waiting();
-        figures.peers += 1;
-        figures.waiting_in += waiting_in;
-        figures.waiting_out += waiting_out;
+        stats.peers += 1;
+        stats.buffered_in += waiting_in;
+        stats.buffered_out += waiting_out;
         round_trips.extend(peer.round_trip().map(|time| time.as_secs_f64()));
     }
-    figures.round_trip = mean(round_trips.into_iter()).map(Duration::from_secs_f64);
-    figures
+    stats.round_trip = mean(round_trips.into_iter()).map(Duration::from_secs_f64);
+    stats
 }
 
 impl Drop for Server {

@@ -148,7 +148,7 @@ impl ServerDriver {
                 }
             }
         }
-        cx.again(LISTENER);
+        cx.reschedule(LISTENER);
     }
 
     fn welcome(&mut self, cx: &mut Context<'_>, mut stream: TcpStream, remote: SocketAddr) {
@@ -205,7 +205,7 @@ impl ServerDriver {
             self.pending.retain(|key| is_pending(connections, *key));
         }
         // Its request is often there already.
-        let readiness = Readiness { readable: true, ended: false, writable: true };
+        let readiness = Readiness { readable: true, read_closed: false, writable: true };
         self.serve(cx, slot, |connection, turn| connection.ready(readiness, turn));
     }
 
@@ -260,10 +260,10 @@ impl ServerDriver {
         if was_pending && !connection.is_pending() {
             self.pending_count -= 1;
         }
-        self.endpoint.traffic.set_handshakes(self.pending_count);
+        self.endpoint.counters.set_handshakes(self.pending_count);
         match life {
             Life::Waiting | Life::Opening(_) => {}
-            Life::Ready => cx.again(slot + 1),
+            Life::Ready => cx.reschedule(slot + 1),
             Life::Crowded => {
                 self.crowded.push(key);
                 self.crowded_until.get_or_insert(cx.now + CROWDED_PAUSE);
@@ -300,7 +300,7 @@ impl ServerDriver {
         };
         if entry.connection.is_pending() {
             self.pending_count -= 1;
-            self.endpoint.traffic.set_handshakes(self.pending_count);
+            self.endpoint.counters.set_handshakes(self.pending_count);
         }
         if let Some(waiting) = entry.waiting {
             self.admission.answered(&waiting);
@@ -351,7 +351,7 @@ fn is_pending(connections: &Slab<Entry>, key: Key) -> bool {
 }
 
 impl Driver for ServerDriver {
-    fn ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
+    fn on_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
         if key == LISTENER {
             self.accept(cx);
         } else {
@@ -360,7 +360,7 @@ impl Driver for ServerDriver {
         }
     }
 
-    fn woken(&mut self, cx: &mut Context<'_>) {
+    fn on_wake(&mut self, cx: &mut Context<'_>) {
         if !self.listening {
             self.listening = true;
             if cx.register(&mut self.listener, LISTENER, Interest::READABLE).is_err() {
@@ -377,17 +377,17 @@ impl Driver for ServerDriver {
         }
     }
 
-    fn expired(&mut self, cx: &mut Context<'_>) {
+    fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.crowded_until.take_if(|at| *at <= cx.now).is_some() {
             for key in std::mem::take(&mut self.crowded) {
                 if self.entry(key).is_some() {
-                    cx.again(key.slot + 1);
+                    cx.reschedule(key.slot + 1);
                 }
             }
         }
         if self.accept_at.is_some_and(|at| at <= cx.now) {
             self.accept_at = None;
-            if self.listening { self.accept(cx) } else { self.woken(cx) }
+            if self.listening { self.accept(cx) } else { self.on_wake(cx) }
         }
         // Those that are left come with the next turn.
         while !cx.is_spent()

@@ -210,7 +210,7 @@ impl Connection {
     /// Its socket is ready.
     pub(super) fn ready(&mut self, readiness: Readiness, turn: &mut Turn<'_>) -> Life {
         self.readable |= readiness.readable;
-        self.ended |= readiness.ended;
+        self.ended |= readiness.read_closed;
         if readiness.writable {
             self.blocked = false;
         }

@@ -183,7 +183,7 @@ impl Open {
                 }
             }
         }
-        self.peer.endpoint.traffic.received(0, used);
+        self.peer.endpoint.counters.received(0, used);
         used
     }
 
@@ -232,7 +232,7 @@ impl Open {
     /// What was counted as a message of `len` bytes is `encoded` bytes now: fewer, if it was compressed or came after a
     /// Close.
     fn sent(&self, len: usize, encoded: usize) {
-        self.peer.endpoint.traffic.sent(1, 0);
+        self.peer.endpoint.counters.sent(1, 0);
         self.count(encoded);
         let counted = FrameHeader::frame_len(len, self.masks.is_some());
         self.peer.unqueue(counted);
@@ -294,7 +294,7 @@ impl Open {
 
     /// Counts bytes for the network.
     pub(super) fn count(&self, len: usize) {
-        self.peer.endpoint.traffic.sent(0, len);
+        self.peer.endpoint.counters.sent(0, len);
         self.peer.queue(len);
     }
 }

@@ -18,7 +18,7 @@ impl Connection {
             Err(_) => return Life::Over,
         }
         if self.transport.is_handshaking() {
-            match self.transport.shake_hands() {
+            match self.transport.drive_handshake() {
                 Ok(Step::Done) => {}
                 Ok(Step::Wait) => return Life::Waiting,
                 Ok(Step::Work(session)) => return Life::Work(session),

@@ -10,7 +10,7 @@ const REQUEST: &[u8] =
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 const LATER: Duration = Duration::from_mins(1);
-const READABLE: Readiness = Readiness { readable: true, ended: false, writable: true };
+const READABLE: Readiness = Readiness { readable: true, read_closed: false, writable: true };
 
 /// A connection of a server that is open, and the client's end of its stream.
 fn open(deflate: bool) -> (Connection, TcpStream, Arc<PeerShared>) {
@@ -43,7 +43,7 @@ fn serve(connection: &mut Connection, peer: &PeerShared, time: Duration) -> (boo
     let now = Instant::now();
     let mut turn = Turn { now, buffer: &mut buffer, end: now + time };
     let life = connection.ready(READABLE, &mut turn);
-    (matches!(life, Life::Ready), peer.endpoint.traffic.figures().bytes_in)
+    (matches!(life, Life::Ready), peer.endpoint.counters.stats().bytes_in)
 }
 
 fn serve_at(connection: &mut Connection, now: Instant) {
@@ -95,7 +95,7 @@ fn pongs_are_within_the_bound() {
     let mut sent = 0;
     client.set_nonblocking(true).expect("an option");
     let end = Instant::now() + LATER;
-    while peer.endpoint.traffic.figures().bytes_in < pings.len() as u64 {
+    while peer.endpoint.counters.stats().bytes_in < pings.len() as u64 {
         assert!(Instant::now() < end, "it is read");
         sent += client.write(&pings[sent..]).unwrap_or(0);
         serve(&mut connection, &peer, LATER);
@@ -126,10 +126,10 @@ fn pongs_are_within_the_bound() {
 fn a_few_pings_are_answered_each() {
     let (mut connection, mut client, peer) = open(false);
     client.write_all(&[0x89, 0x80, 0, 0, 0, 0].repeat(10)).expect("sent");
-    while peer.endpoint.traffic.figures().bytes_in < 60 {
+    while peer.endpoint.counters.stats().bytes_in < 60 {
         serve(&mut connection, &peer, LATER);
     }
-    assert_eq!(peer.endpoint.traffic.figures().bytes_out, 20);
+    assert_eq!(peer.endpoint.counters.stats().bytes_out, 20);
 }
 
 /// Sends eight megabytes and a Close to a peer, which has read nothing yet.

@@ -13,13 +13,13 @@ use std::time::Instant;
 struct Faulty;
 
 impl Driver for Faulty {
-    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+    fn on_ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
 
-    fn woken(&mut self, _: &mut Context<'_>) {
+    fn on_wake(&mut self, _: &mut Context<'_>) {
         panic!("by design");
     }
 
-    fn expired(&mut self, _: &mut Context<'_>) {}
+    fn on_timeout(&mut self, _: &mut Context<'_>) {}
 
     fn deadline(&self) -> Option<Instant> {
         None
@@ -69,9 +69,9 @@ struct Witness {
 }
 
 impl Driver for Witness {
-    fn ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
+    fn on_ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
 
-    fn woken(&mut self, _: &mut Context<'_>) {
+    fn on_wake(&mut self, _: &mut Context<'_>) {
         if !std::mem::replace(&mut self.has_gone_on, true) {
             let _ = self.go_on.recv();
         }
@@ -79,7 +79,7 @@ impl Driver for Witness {
         self.waker.wake();
     }
 
-    fn expired(&mut self, _: &mut Context<'_>) {}
+    fn on_timeout(&mut self, _: &mut Context<'_>) {}
 
     fn deadline(&self) -> Option<Instant> {
         None

@@ -2,7 +2,7 @@
 //! finishes it has paid as much.
 
 use super::ServerDriver;
-use crate::rate::Rate;
+use crate::rate_limiter::RateLimiter;
 use crate::websocket::proxies::Proxies;
 use lodewire_enet::customer;
 use std::net::IpAddr;
@@ -16,11 +16,11 @@ const BURST: usize = 1024;
 const PERIOD: Duration = Duration::from_secs(16);
 
 /// What customers have left unfinished. One is an address of IPv4, or a /64 of IPv6.
-pub(super) struct Unfinished(Rate);
+pub(super) struct Unfinished(RateLimiter);
 
 impl Default for Unfinished {
     fn default() -> Self {
-        Self(Rate::new(PERIOD))
+        Self(RateLimiter::new(PERIOD))
     }
 }
 
@@ -30,14 +30,14 @@ impl Unfinished {
         // A proxy's clients are not told apart here.
         let may = proxies.trusts(ip) || self.0.allows(now, customer(ip), BURST);
         if may {
-            self.0.spend(now, customer(ip), BURST);
+            self.0.take(now, customer(ip), BURST);
         }
         may
     }
 
     /// It was finished, or this side could not go on with it: it does not count.
     pub(super) fn finish(&mut self, ip: IpAddr) {
-        self.0.give_back(customer(ip), BURST);
+        self.0.refund(customer(ip), BURST);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Many datagrams to many addresses with one call of the system: Linux's `sendmmsg`.
+//! Sends datagrams to different addresses with one system call: Linux's `sendmmsg`.
 
 use mio::net::UdpSocket;
 use nix::errno::Errno;
@@ -7,12 +7,12 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 
-/// How many datagrams a call takes.
-const BATCH: usize = 64;
+/// Maximum number of datagrams per call.
+const MAX_BATCH: usize = 64;
 
-/// Sends datagrams. What cannot be sent is lost, and only that.
+/// Sends datagrams. One that cannot be sent is lost; the others are still sent.
 pub(super) fn send(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) {
-    for batch in datagrams.chunks(BATCH) {
+    for batch in datagrams.chunks(MAX_BATCH) {
         let slices: Vec<_> = batch.iter().map(|(_, bytes)| [IoSlice::new(bytes)]).collect();
         let addresses: Vec<_> =
             batch.iter().map(|(to, _)| Some(SockaddrStorage::from(*to))).collect();
@@ -24,9 +24,9 @@ pub(super) fn send(socket: &UdpSocket, datagrams: &[(SocketAddr, &[u8])]) {
             match sendmmsg(fd, &mut headers, slices, addresses, [], MsgFlags::empty()) {
                 Ok(results) => sent += results.count().max(1),
                 Err(Errno::EINTR) => {}
-                // The system has no room: the network is slower than we are.
+                // The socket buffer is full.
                 Err(Errno::EAGAIN) => return,
-                // It tells of the first one that was not sent.
+                // The error is that of the first datagram that was not sent.
                 Err(_) => sent += 1,
             }
         }

@@ -1,32 +1,32 @@
-//! Many datagrams with one call of the system, by `quinn-udp`.
+//! Receives and sends many datagrams per system call, with `quinn-udp` (`recvmmsg`, GRO, GSO).
 
+use super::backend::{MAX_BATCH, Received};
 use super::options;
-use super::system::{MOST, Received};
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// The longest that the system gives at once: one datagram, or many of one sender put together.
-const LONGEST: usize = 64 << 10;
+/// Maximum length of one message: a datagram, or several of one sender that GRO has merged.
+const MAX_MESSAGE: usize = 64 << 10;
 
-const _: () = assert!(BATCH_SIZE <= MOST, "as many as fit into the buffer");
+const _: () = assert!(BATCH_SIZE <= MAX_BATCH, "a batch must fit into the buffer");
 
-/// A socket's state for such calls.
+/// The `quinn-udp` state of a socket.
 #[derive(Debug)]
-pub(super) struct Batches {
+pub(super) struct Batched {
     state: UdpSocketState,
 }
 
-impl Batches {
-    /// Sets a socket up for them.
+impl Batched {
+    /// Sets the socket options that batched calls need.
     ///
     /// # Errors
-    /// The system lacks an option. Others are set then: the socket is not to be used any more.
+    /// The system lacks an option. Other options may have been set: the socket must not be used.
     pub(super) fn new(io: &std::net::UdpSocket, is_ipv6: bool) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(io))?;
-        options::tell_less(io, is_ipv6);
+        options::disable_ancillary_data(io, is_ipv6);
         Ok(Self { state })
     }
 
@@ -35,25 +35,26 @@ impl Batches {
         io: &UdpSocket,
         buffer: &mut [u8],
         batch: usize,
-        mut take: impl FnMut(SocketAddr, &mut [u8]),
+        mut on_datagram: impl FnMut(SocketAddr, &mut [u8]),
     ) -> io::Result<Received> {
         let mut meta = [RecvMeta::default(); BATCH_SIZE];
         let batch = batch.min(BATCH_SIZE);
         let mut slices: Vec<_> =
-            buffer.chunks_exact_mut(LONGEST).take(batch).map(IoSliceMut::new).collect();
+            buffer.chunks_exact_mut(MAX_MESSAGE).take(batch).map(IoSliceMut::new).collect();
         let state = &self.state;
         let count = io.try_io(|| state.recv(UdpSockRef::from(io), &mut slices, &mut meta))?;
         let begin = Instant::now();
         for (slice, meta) in slices.iter_mut().zip(&meta).take(count) {
             let len = meta.len.min(slice.len());
             for datagram in slice[..len].chunks_mut(meta.stride.max(1)) {
-                take(meta.addr, datagram);
+                on_datagram(meta.addr, datagram);
             }
         }
-        // Where the system tells of readiness by edges, what comes later is told again; elsewhere it must be asked until it
-        // has nothing.
-        let is_all = count < slices.len() && cfg!(any(target_os = "linux", target_os = "android"));
-        Ok(Received { count, is_all, took: begin.elapsed() })
+        // With edge-triggered readiness, later datagrams are reported again; elsewhere the socket must be read until it would
+        // block.
+        let is_drained =
+            count < slices.len() && cfg!(any(target_os = "linux", target_os = "android"));
+        Ok(Received { count, is_drained, elapsed: begin.elapsed() })
     }
 
     pub(super) fn send(
@@ -68,7 +69,7 @@ impl Batches {
         if sent.is_ok() || segment_size.is_none() {
             return sent;
         }
-        // Not every network card, nor every system, takes a series.
+        // Some systems and network cards do not support GSO.
         for datagram in contents.chunks(segment.max(1)) {
             let _ = self.try_send(io, to, datagram, None);
         }
@@ -87,7 +88,7 @@ impl Batches {
         io.try_io(|| self.state.try_send(UdpSockRef::from(io), &transmit))
     }
 
-    pub(super) fn longest_series(&self) -> usize {
+    pub(super) fn max_gso_segments(&self) -> usize {
         self.state.max_gso_segments()
     }
 }
