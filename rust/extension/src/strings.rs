@@ -1,7 +1,7 @@
 //! Converts texts of a script.
 
 use godot::prelude::*;
-use lodewire_net::websocket::{is_handshake_header, is_header, is_token};
+use lodewire_net::websocket::{is_handshake_header, is_token, is_valid_header};
 
 /// Converts lines such as `Name: value`.
 ///
@@ -12,7 +12,7 @@ pub(crate) fn headers_of(lines: &PackedStringArray) -> Result<Vec<(String, Strin
         let line = line.to_string();
         let (name, value) = line.split_once(':').ok_or_else(|| line.clone())?;
         let value = value.trim_matches([' ', '\t']);
-        if is_header(name, value) && !is_handshake_header(name) {
+        if is_valid_header(name, value) && !is_handshake_header(name) {
             Ok((name.to_owned(), value.to_owned()))
         } else {
             Err(line.clone())

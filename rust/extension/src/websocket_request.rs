@@ -3,7 +3,7 @@
 use crate::strings::headers_of;
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::websocket::{PendingRequest, Refusal, Request, Status};
+use lodewire_net::websocket::{HandshakeRejection, PendingRequest, Request, StatusCode};
 use std::net::SocketAddr;
 use std::rc::Rc;
 
@@ -149,8 +149,8 @@ impl LodeWebSocketRequest {
             );
             return Error::ERR_INVALID_PARAMETER;
         };
-        let status = if status == 403 { Status::Forbidden } else { Status::Other(status) };
-        let refusal = Refusal::new(status, reason);
+        let status = if status == 403 { StatusCode::Forbidden } else { StatusCode::Other(status) };
+        let refusal = HandshakeRejection::new(status, reason);
         answered(self.pending.as_ref().is_some_and(|pending| pending.refuse(refusal)))
     }
 }

@@ -6,10 +6,10 @@ use lodewire_net::certificates::Trust;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Failure,
-    Limits, MessageKind, Origins, PeerState, Refusal, Request, SendError, Server, ServerEvent,
-    Settings, Status, Target,
+    HandshakeRejection, Limits, MessageKind, Origins, PeerState, Request, SendError, Server,
+    ServerEvent, Settings, StatusCode, Target,
 };
-use lodewire_websocket::{Asked, ServerHandshake};
+use lodewire_websocket::{IncomingRequest, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
@@ -199,12 +199,12 @@ fn the_game_says_who_comes_in() {
     let peer = server.peer(id).expect("it is there");
     assert_eq!(peer.request().map(Request::path), Some("/play"));
     // The next is refused, and one whose request is dropped as well.
-    for status in [Some(Status::Other(429)), None] {
+    for status in [Some(StatusCode::Other(429)), None] {
         let mut client = connect(&server, client_config(&Settings::default()));
         let (mut told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
         let Some(ServerEvent::Request(request)) = told.pop() else { unreachable!("{told:?}") };
         if let Some(status) = status {
-            assert!(request.refuse(Refusal::new(status, "no".to_owned())));
+            assert!(request.refuse(HandshakeRejection::new(status, "no".to_owned())));
         }
         drop(request);
         let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
@@ -365,7 +365,7 @@ fn what_comes_with_the_answer_is_not_lost() {
         let mut byte = [0];
         std::io::Read::read_exact(&mut stream, &mut byte).expect("a request");
         let (_, asked) = handshake.receive(&byte).expect("a valid request");
-        if let Some(request) = asked.and_then(Asked::upgrade) {
+        if let Some(request) = asked.and_then(IncomingRequest::upgrade) {
             break request;
         }
     };

@@ -1,8 +1,8 @@
-//! Writes the first inputs of each target into `corpus/`, so that a fuzzer begins with messages that are right and need not
-//! invent them: `cargo run --bin seeds`.
+//! Writes seed inputs of each target into `corpus/`, so that a fuzzer starts with valid messages:
+//! `cargo run --bin seeds`.
 
 use lodewire_websocket::{
-    Asked, ClientHandshake, ClientRequest, Connection, DeflateOptions, MessageKind, Role,
+    ClientHandshake, ClientRequest, Connection, DeflateOptions, IncomingRequest, MessageKind, Role,
     ServerHandshake,
 };
 use std::fs;
@@ -29,7 +29,7 @@ fn request() -> (ClientHandshake, Vec<u8>) {
     (handshake, wire)
 }
 
-/// Messages of either kind, a ping between fragments, and a close.
+/// Returns messages of both types, a ping between fragments, and a Close frame.
 fn conversation(connection: &mut Connection, role: Role) -> Vec<u8> {
     let mask = (role == Role::Client).then_some([1, 2, 3, 4]);
     let mut wire = Vec::new();
@@ -46,7 +46,7 @@ fn main() -> io::Result<()> {
     let (mut client, wire) = request();
     write("handshake", "request", &[7], &wire)?;
     let (_, request) = ServerHandshake::new().receive(&wire).expect("valid");
-    let request = request.and_then(Asked::upgrade).expect("whole");
+    let request = request.and_then(IncomingRequest::upgrade).expect("whole");
     let agreed = request.negotiate_deflate(&DeflateOptions::default());
     let mut answer = Vec::new();
     request.accept(Some("a"), agreed.as_ref(), &[], &mut answer);

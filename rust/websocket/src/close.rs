@@ -1,9 +1,9 @@
-//! The Close frame's body (§5.5.1) and its codes (§7.4).
+//! The body of a Close frame (§5.5.1) and its status codes (§7.4).
 
-use crate::{MAX_CONTROL_PAYLOAD, Violation};
+use crate::{MAX_CONTROL_PAYLOAD, ProtocolError};
 use std::fmt;
 
-/// The longest reason that fits into a Close frame, in bytes: a control frame's 125 less the two of the code.
+/// Maximum length of the reason in a Close frame, in bytes: 125, less the two bytes of the code.
 pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
 /// A status code of a Close frame (§7.4).
@@ -11,25 +11,25 @@ pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 pub struct CloseCode(pub u16);
 
 impl CloseCode {
-    /// 1000: the purpose of the connection is fulfilled.
+    /// 1000: normal closure.
     pub const NORMAL: Self = Self(1000);
-    /// 1001: the endpoint goes away.
+    /// 1001: the endpoint is going away.
     pub const GOING_AWAY: Self = Self(1001);
-    /// 1002: a rule of the protocol was broken.
+    /// 1002: protocol error.
     pub const PROTOCOL_ERROR: Self = Self(1002);
-    /// 1005: the Close frame carried no code. Never on the wire.
+    /// 1005: the Close frame had no code. Never sent.
     pub const NO_STATUS: Self = Self(1005);
-    /// 1006: the connection ended without a Close frame. Never on the wire.
+    /// 1006: the connection was closed without a Close frame. Never sent.
     pub const ABNORMAL: Self = Self(1006);
-    /// 1007: a message's content does not fit its type, such as text that is not UTF-8.
+    /// 1007: the data of a message does not match its type, such as text that is not UTF-8.
     pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1009: a message is too big to process.
     pub const MESSAGE_TOO_BIG: Self = Self(1009);
-    /// 1013: the server has no room for it now.
+    /// 1013: the server is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
-    /// Whether the code may stand in a Close frame: those that §7.4.1 and IANA's registry define for it, and the ranges
-    /// of §7.4.2 for libraries (3000 to 3999) and applications (4000 to 4999).
+    /// Returns whether the code can be sent in a Close frame: the codes that §7.4.1 and the IANA registry define, and the
+    /// ranges of §7.4.2 for libraries (3000 to 3999) and applications (4000 to 4999).
     pub fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
@@ -41,30 +41,30 @@ impl fmt::Display for CloseCode {
     }
 }
 
-/// The body of a Close frame that a peer sent.
+/// The body of a received Close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// Its code; [`CloseCode::NO_STATUS`] when the body was empty (§7.1.5).
+    /// The status code; [`CloseCode::NO_STATUS`] if the body was empty (§7.1.5).
     pub code: CloseCode,
-    /// Its reason, empty when none was given (§7.1.6).
+    /// The reason; empty if there was none (§7.1.6).
     pub reason: String,
 }
 
 impl CloseFrame {
-    /// Reads a body, after unmasking.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Violation> {
+    /// Parses an unmasked body.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, ProtocolError> {
         let (code, reason) = match body {
             [] => (CloseCode::NO_STATUS, &[][..]),
-            [_] => return Err(Violation::TruncatedCloseCode),
+            [_] => return Err(ProtocolError::TruncatedCloseCode),
             [high, low, reason @ ..] => {
                 let code = CloseCode(u16::from_be_bytes([*high, *low]));
                 if !code.is_sendable() {
-                    return Err(Violation::InvalidCloseCode(code.0));
+                    return Err(ProtocolError::InvalidCloseCode(code.0));
                 }
                 (code, reason)
             }
         };
-        let reason = std::str::from_utf8(reason).map_err(|_| Violation::InvalidUtf8)?;
+        let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidUtf8)?;
         Ok(Self { code, reason: reason.to_owned() })
     }
 }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_those_of_the_rfc_and_the_registry() {
+    fn sendable_codes_are_those_of_the_rfc_and_the_registry() {
         for code in [1000, 1001, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4999] {
             assert!(CloseCode(code).is_sendable(), "{code}");
         }
@@ -89,8 +89,8 @@ mod tests {
         assert_eq!((none.code, none.reason.as_str()), (CloseCode::NO_STATUS, ""));
         let full = CloseFrame::parse(b"\x03\xE9bye").expect("a code and a reason");
         assert_eq!((full.code, full.reason.as_str()), (CloseCode::GOING_AWAY, "bye"));
-        assert_eq!(CloseFrame::parse(b"\x03"), Err(Violation::TruncatedCloseCode));
-        assert_eq!(CloseFrame::parse(b"\x03\xED"), Err(Violation::InvalidCloseCode(1005)));
-        assert_eq!(CloseFrame::parse(b"\x03\xE8\xFF"), Err(Violation::InvalidUtf8));
+        assert_eq!(CloseFrame::parse(b"\x03"), Err(ProtocolError::TruncatedCloseCode));
+        assert_eq!(CloseFrame::parse(b"\x03\xED"), Err(ProtocolError::InvalidCloseCode(1005)));
+        assert_eq!(CloseFrame::parse(b"\x03\xE8\xFF"), Err(ProtocolError::InvalidUtf8));
     }
 }

@@ -1,27 +1,29 @@
-//! An open connection: frames in, messages out, and the closing handshake (§5, §6, §7).
+//! An open connection: decodes and encodes frames, and performs the closing handshake (§5, §6, §7).
 
-use crate::deflate::{DeflateState, wire_limit};
+use crate::deflate::{DeflateState, max_compressed_len};
 use crate::frame::{RSV1, encode_frame};
-use crate::message::Message;
-use crate::{CloseCode, CloseFrame, Deflate, FrameHeader, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD};
-use crate::{MaskKey, Opcode, PreparedMessage, Violation, apply_mask};
+use crate::incoming_message::IncomingMessage;
+use crate::{
+    CloseCode, CloseFrame, FrameHeader, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, NegotiatedDeflate,
+};
+use crate::{MaskKey, Opcode, PreparedMessage, ProtocolError, apply_mask};
 use std::borrow::Cow;
 
-/// Which end of the connection this is: clients mask what they send, servers do not (§5.1).
+/// The role of this endpoint: clients mask the frames they send, servers do not (§5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The end that opened the connection.
+    /// The endpoint that opened the connection.
     Client,
-    /// The end that accepted it.
+    /// The endpoint that accepted the connection.
     Server,
 }
 
-/// What a message carries (§5.6).
+/// The type of a data message (§5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// Text in UTF-8.
+    /// UTF-8 text.
     Text,
-    /// Any bytes.
+    /// Arbitrary bytes.
     Binary,
 }
 
@@ -34,51 +36,51 @@ impl From<MessageKind> for Opcode {
     }
 }
 
-/// What a peer's bytes amount to.
+/// An event decoded from received bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A whole message. Text is UTF-8: it has been checked.
+    /// A complete message. Text has been validated as UTF-8.
     Message {
-        /// What it carries.
+        /// The type of the message.
         kind: MessageKind,
-        /// Its bytes: borrowed from the input where the message came in one piece.
+        /// The payload, borrowed from the input if the message arrived in one chunk.
         payload: Cow<'a, [u8]>,
     },
-    /// A ping, to be answered with [`Connection::pong`] and the same bytes (§5.5.2).
+    /// A Ping frame; answer it with [`Connection::pong`] and the same payload (§5.5.2).
     Ping(&'a [u8]),
-    /// A pong (§5.5.3).
+    /// A Pong frame (§5.5.3).
     Pong(&'a [u8]),
-    /// The peer's Close, to be answered with [`Connection::close`] unless one was sent (§5.5.1). Nothing comes after it.
+    /// A Close frame; answer it with [`Connection::close`] unless one was sent (§5.5.1). No event follows.
     Close(CloseFrame),
 }
 
-/// One end of a connection after its opening handshake.
+/// One endpoint of a connection after its opening handshake.
 ///
-/// Feed it with [`receive`](Self::receive); what it sends is appended to a buffer of the caller's.
+/// Pass received bytes to [`receive`](Self::receive). The methods that send append frames to a buffer of the caller.
 #[derive(Debug)]
 pub struct Connection {
     role: Role,
     max_message: usize,
-    /// The bytes of a header that is still incomplete.
+    /// The bytes of an incomplete header.
     partial_header: [u8; FrameHeader::MAX_LEN],
     partial_header_len: u8,
     /// The frame whose payload is being received.
     frame: Option<Frame>,
     /// The data message whose fragments are being received.
-    message: Option<Message>,
-    /// The payload of a control frame that comes in pieces.
+    message: Option<IncomingMessage>,
+    /// The payload of a control frame that arrives in several chunks.
     control: Vec<u8>,
-    /// permessage-deflate, if it was agreed on.
+    /// The state of permessage-deflate, if it was negotiated.
     deflate: Option<Box<DeflateState>>,
     close_sent: bool,
     close_received: bool,
 }
 
-/// A frame whose header has been read.
+/// A frame whose payload is being received.
 #[derive(Debug)]
 struct Frame {
     header: FrameHeader,
-    /// How many bytes of its payload have come.
+    /// Number of payload bytes received.
     received: u64,
 }
 
@@ -87,21 +89,21 @@ impl Frame {
         self.header.payload_len - self.received
     }
 
-    /// Takes what belongs to the frame off the front of `input`, and unmasks it.
+    /// Takes the bytes of the frame from the start of `input`, and unmasks them.
     fn take<'a>(&mut self, input: &'a mut [u8]) -> &'a [u8] {
         let len = usize::try_from(self.remaining()).map_or(input.len(), |len| len.min(input.len()));
-        let piece = &mut input[..len];
+        let chunk = &mut input[..len];
         if let Some(key) = self.header.mask {
-            apply_mask(piece, key, (self.received % 4) as usize);
+            apply_mask(chunk, key, (self.received % 4) as usize);
         }
         self.received += len as u64;
-        piece
+        chunk
     }
 }
 
 impl Connection {
-    /// A connection that has just been opened. A message of more than `max_message` bytes is refused with 1009 as soon
-    /// as a frame's header claims it.
+    /// Creates a connection after its opening handshake. A message of more than `max_message` bytes is rejected with 1009 as
+    /// soon as a frame header claims it.
     pub fn new(role: Role, max_message: usize) -> Self {
         Self {
             role,
@@ -117,60 +119,60 @@ impl Connection {
         }
     }
 
-    /// From here on messages may be compressed, as was agreed on in the opening handshake (RFC 7692 §7). To be called
-    /// before anything is sent or received.
-    pub fn set_deflate(&mut self, agreed: Deflate) {
-        self.deflate = Some(Box::new(DeflateState::new(agreed)));
+    /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 §7). Call it before anything is sent or
+    /// received.
+    pub fn set_deflate(&mut self, negotiated: NegotiatedDeflate) {
+        self.deflate = Some(Box::new(DeflateState::new(negotiated)));
     }
 
-    /// How messages may be compressed, if that was agreed on.
-    pub fn deflate(&self) -> Option<&Deflate> {
-        self.deflate.as_ref().map(|state| &state.agreed)
+    /// Returns the negotiated permessage-deflate parameters, if any.
+    pub fn deflate(&self) -> Option<&NegotiatedDeflate> {
+        self.deflate.as_ref().map(|state| &state.negotiated)
     }
 
-    /// Whether a compressor is kept for the next message.
+    /// Returns whether a compressor is kept for the next message.
     pub fn has_compressor(&self) -> bool {
         self.deflate.as_ref().is_some_and(|state| state.has_compressor())
     }
 
-    /// Frees the memory of the compressor, some 270 KiB with the largest window, if there is one. The next message that is
-    /// compressed takes it again, and refers to nothing before it.
+    /// Frees the compressor, if there is one: about 270 KiB with the largest window. The next compressed message allocates a
+    /// new one, and does not refer to earlier messages.
     pub fn release_compressor(&mut self) {
         if let Some(state) = &mut self.deflate {
             state.release_compressor();
         }
     }
 
-    /// How much memory the message takes that is being received, in bytes.
+    /// Returns the memory allocated for the message that is being received, in bytes.
     pub fn incomplete(&self) -> usize {
-        self.message.as_ref().map_or(0, Message::capacity)
+        self.message.as_ref().map_or(0, IncomingMessage::capacity)
     }
 
-    /// Gives up the message that is being received. The connection can then receive nothing more.
-    pub fn forget_incomplete(&mut self) {
+    /// Discards the message that is being received. The connection cannot receive anything after that.
+    pub fn discard_incomplete(&mut self) {
         self.message = None;
         self.close_received = true;
     }
 
-    /// Whether this end has sent its Close: it may send nothing further.
+    /// Returns whether this endpoint has sent a Close frame, after which it cannot send anything.
     pub fn is_close_sent(&self) -> bool {
         self.close_sent
     }
 
-    /// Whether the peer's Close has come: what follows it is ignored (§1.4).
+    /// Returns whether a Close frame was received, after which all input is ignored (§1.4).
     pub fn is_close_received(&self) -> bool {
         self.close_received
     }
 
-    /// Receives from the front of `input`: how many of its bytes were used, and the event they complete, if any. Call it
-    /// again with the rest, until all is used. The used bytes are unmasked in place.
+    /// Decodes bytes from the start of `input`. Returns the number of bytes consumed, and the event that they complete, if
+    /// any. Call it again with the rest until all bytes are consumed. Consumed bytes are unmasked in place.
     ///
     /// # Errors
-    /// The rule that the peer broke. The connection can then receive nothing more.
+    /// The peer violated the protocol. The connection cannot receive anything after that.
     pub fn receive<'a>(
         &'a mut self,
         input: &'a mut [u8],
-    ) -> Result<(usize, Option<Event<'a>>), Violation> {
+    ) -> Result<(usize, Option<Event<'a>>), ProtocolError> {
         if self.close_received {
             return Ok((input.len(), None));
         }
@@ -182,27 +184,27 @@ impl Connection {
                 None => return Ok((used, None)),
             },
         };
-        let piece = frame.take(&mut input[used..]);
-        used += piece.len();
+        let chunk = frame.take(&mut input[used..]);
+        used += chunk.len();
         let event = if frame.header.opcode.is_control() {
-            self.receive_control(frame, piece)?
+            self.receive_control(frame, chunk)?
         } else {
-            self.receive_data(frame, piece)?
+            self.receive_data(frame, chunk)?
         };
         Ok((used, event))
     }
 
-    /// Reads a header that may come in pieces, and checks what depends on the connection's state.
+    /// Parses a header that may arrive in several chunks, and checks it against the state of the connection.
     fn receive_header(
         &mut self,
         input: &[u8],
         used: &mut usize,
-    ) -> Result<Option<FrameHeader>, Violation> {
+    ) -> Result<Option<FrameHeader>, ProtocolError> {
         let mut parsed = None;
         if self.partial_header_len == 0 {
             let compressed = input.first().is_some_and(|first| first & RSV1 != 0);
             if compressed && self.deflate.is_none() {
-                return Err(Violation::ReservedBits);
+                return Err(ProtocolError::ReservedBits);
             }
             parsed = FrameHeader::parse(input)?;
             if let Some((_, len)) = parsed {
@@ -224,25 +226,28 @@ impl Connection {
         Ok(Some(header))
     }
 
-    fn check_header(&self, header: &FrameHeader) -> Result<(), Violation> {
+    fn check_header(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
         match (self.role, header.mask) {
-            (Role::Server, None) => return Err(Violation::Unmasked),
-            (Role::Client, Some(_)) => return Err(Violation::Masked),
+            (Role::Server, None) => return Err(ProtocolError::Unmasked),
+            (Role::Client, Some(_)) => return Err(ProtocolError::Masked),
             _ => {}
         }
         if header.opcode.is_control() {
             return Ok(());
         }
         match (header.opcode, &self.message) {
-            (Opcode::Continuation, None) => return Err(Violation::UnexpectedContinuation),
-            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(Violation::MissingContinuation),
+            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
+            (Opcode::Text | Opcode::Binary, Some(_)) => {
+                return Err(ProtocolError::ExpectedContinuation);
+            }
             _ => {}
         }
-        let compressed = self.message.as_ref().map_or(header.rsv1, Message::is_compressed);
-        let limit = if compressed { wire_limit(self.max_message) } else { self.max_message as u64 };
-        let so_far = self.message.as_ref().map_or(0, Message::wire_len);
+        let compressed = self.message.as_ref().map_or(header.rsv1, IncomingMessage::is_compressed);
+        let limit =
+            if compressed { max_compressed_len(self.max_message) } else { self.max_message as u64 };
+        let so_far = self.message.as_ref().map_or(0, IncomingMessage::wire_len);
         if header.payload_len > limit.saturating_sub(so_far) {
-            return Err(Violation::MessageTooBig { limit: self.max_message });
+            return Err(ProtocolError::MessageTooBig { limit: self.max_message });
         }
         Ok(())
     }
@@ -250,17 +255,17 @@ impl Connection {
     fn receive_control<'a>(
         &'a mut self,
         frame: Frame,
-        piece: &'a [u8],
-    ) -> Result<Option<Event<'a>>, Violation> {
+        chunk: &'a [u8],
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
         let opcode = frame.header.opcode;
         let remaining = frame.remaining();
-        let payload = if remaining == 0 && frame.received == piece.len() as u64 {
-            piece
+        let payload = if remaining == 0 && frame.received == chunk.len() as u64 {
+            chunk
         } else {
-            if frame.received == piece.len() as u64 {
+            if frame.received == chunk.len() as u64 {
                 self.control.clear();
             }
-            self.control.extend_from_slice(piece);
+            self.control.extend_from_slice(chunk);
             if remaining > 0 {
                 self.frame = Some(frame);
                 return Ok(None);
@@ -281,8 +286,8 @@ impl Connection {
     fn receive_data<'a>(
         &mut self,
         frame: Frame,
-        piece: &'a [u8],
-    ) -> Result<Option<Event<'a>>, Violation> {
+        chunk: &'a [u8],
+    ) -> Result<Option<Event<'a>>, ProtocolError> {
         let kind = match (&self.message, frame.header.opcode) {
             (Some(message), _) => message.kind(),
             (None, Opcode::Text) => MessageKind::Text,
@@ -291,19 +296,19 @@ impl Connection {
         let ended = frame.header.fin && frame.remaining() == 0;
         let compressed = frame.header.rsv1;
         if ended && self.message.is_none() && !compressed {
-            // The whole message is here, in one piece: nothing to gather.
-            if kind == MessageKind::Text && std::str::from_utf8(piece).is_err() {
-                return Err(Violation::InvalidUtf8);
+            // The whole message is in this chunk.
+            if kind == MessageKind::Text && std::str::from_utf8(chunk).is_err() {
+                return Err(ProtocolError::InvalidUtf8);
             }
-            let payload = Cow::Borrowed(piece);
+            let payload = Cow::Borrowed(chunk);
             return Ok(Some(Event::Message { kind, payload }));
         }
-        let message = self.message.get_or_insert_with(|| Message::new(kind, compressed));
+        let message = self.message.get_or_insert_with(|| IncomingMessage::new(kind, compressed));
         match &mut self.deflate {
             Some(state) if message.is_compressed() => {
-                message.inflate(piece, state, self.max_message)?;
+                message.inflate(chunk, state, self.max_message)?;
             }
-            _ => message.append(piece)?,
+            _ => message.append(chunk)?,
         }
         if frame.remaining() > 0 {
             self.frame = Some(frame);
@@ -318,8 +323,9 @@ impl Connection {
         Ok(Some(Event::Message { kind, payload: Cow::Owned(payload) }))
     }
 
-    /// Appends a message to `out`, as one frame: compressed, if that was agreed on and makes it shorter. After a Close nothing is sent (§5.5.1): then it does nothing and says
-    /// `false`. `mask` is `None` from a server and a fresh unpredictable key from a client (§5.3).
+    /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false, and
+    /// appends nothing, after a Close frame was sent (§5.5.1). `mask` is `None` for a server, and a new unpredictable key for
+    /// a client (§5.3).
     pub fn send(
         &mut self,
         kind: MessageKind,
@@ -338,44 +344,40 @@ impl Connection {
         self.send_frame(kind.into(), payload, mask, out)
     }
 
-    /// Appends a message to `out` that goes to many peers, from a server: its frames are made once for all of them. As in
-    /// [`send`](Self::send), `false` after a Close.
+    /// Appends a message that a server sends to several peers to `out`; its frames are encoded once for all of them. Returns
+    /// false, and appends nothing, after a Close frame was sent.
     pub fn send_prepared(&mut self, message: &mut PreparedMessage, out: &mut Vec<u8>) -> bool {
-        debug_assert_eq!(
-            self.role,
-            Role::Server,
-            "§5.1: a client masks each frame with another key"
-        );
+        debug_assert_eq!(self.role, Role::Server, "§5.1: a client masks each frame with a new key");
         if self.close_sent {
             return false;
         }
         if let Some(state) = &mut self.deflate
             && state.compresses(message.payload().len())
-            && let Some(frame) = message.compressed(&state.agreed)
+            && let Some(frame) = message.compressed(&state.negotiated)
         {
             out.extend_from_slice(frame);
-            // The peer's window has moved on by a message that our compressor has not seen.
+            // The peer's window now contains a message that this compressor has not seen.
             state.release_compressor();
             return true;
         }
-        out.extend_from_slice(message.plain());
+        out.extend_from_slice(message.uncompressed());
         true
     }
 
-    /// Appends a ping to `out`; what is over 125 bytes of the payload is left out (§5.5.2).
+    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (§5.5.2).
     pub fn ping(&mut self, payload: &[u8], mask: Option<MaskKey>, out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
         self.send_frame(Opcode::Ping, payload, mask, out)
     }
 
-    /// Appends the answer to a ping to `out`: its own payload (§5.5.3).
+    /// Appends a Pong frame to `out`, with the payload of the Ping frame (§5.5.3).
     pub fn pong(&mut self, payload: &[u8], mask: Option<MaskKey>, out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
         self.send_frame(Opcode::Pong, payload, mask, out)
     }
 
-    /// Appends a Close to `out`, once: to begin the closing handshake or to answer the peer's (§7.1.2). A code that must
-    /// not be sent gives a Close without a body; a reason over [`MAX_CLOSE_REASON`] bytes is cut at a character.
+    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a code that
+    /// must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a character.
     pub fn close(
         &mut self,
         code: CloseCode,

@@ -1,37 +1,37 @@
-//! The base framing (§5.2): a frame's header, read and written.
+//! The base framing (§5.2): parses and encodes frame headers.
 
-use crate::{MaskKey, Violation, apply_mask};
+use crate::{MaskKey, ProtocolError, apply_mask};
 
-/// The most bytes that a control frame may carry (§5.5).
+/// Maximum payload length of a control frame (§5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// The first reserved bit, in a frame's first byte.
+/// The RSV1 bit in the first byte of a frame.
 pub(crate) const RSV1: u8 = 0x40;
 
-/// What a frame is (§5.2, §11.8).
+/// The opcode of a frame (§5.2, §11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
-    /// A further fragment of the message that is under way.
+    /// A further fragment of a message.
     Continuation = 0x0,
-    /// Text, or its first fragment.
+    /// A text message, or its first fragment.
     Text = 0x1,
-    /// Bytes, or their first fragment.
+    /// A binary message, or its first fragment.
     Binary = 0x2,
-    /// The closing handshake.
+    /// A Close frame (§5.5.1).
     Close = 0x8,
-    /// A question whether the peer is there.
+    /// A Ping frame (§5.5.2).
     Ping = 0x9,
-    /// The answer to it.
+    /// A Pong frame (§5.5.3).
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// Whether frames of this kind are control frames, which may stand between the fragments of a message (§5.5).
+    /// Returns whether this is a control opcode. Control frames may be sent between the fragments of a message (§5.5).
     pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
 
-    fn from_bits(bits: u8) -> Result<Self, Violation> {
+    fn from_bits(bits: u8) -> Result<Self, ProtocolError> {
         Ok(match bits {
             0x0 => Self::Continuation,
             0x1 => Self::Text,
@@ -39,7 +39,7 @@ impl Opcode {
             0x8 => Self::Close,
             0x9 => Self::Ping,
             0xA => Self::Pong,
-            reserved => return Err(Violation::ReservedOpcode(reserved)),
+            reserved => return Err(ProtocolError::ReservedOpcode(reserved)),
         })
     }
 }
@@ -49,10 +49,9 @@ impl Opcode {
 pub struct FrameHeader {
     /// FIN: this is the last fragment of its message.
     pub fin: bool,
-    /// RSV1: this is the first frame of a message that is compressed (RFC 7692 §6). Nobody may set it unless that was
-    /// agreed on.
+    /// RSV1: this is the first frame of a compressed message (RFC 7692 §6). Only allowed if the extension was negotiated.
     pub rsv1: bool,
-    /// What the frame is.
+    /// The opcode.
     pub opcode: Opcode,
     /// The masking key, if the payload is masked.
     pub mask: Option<MaskKey>,
@@ -61,10 +60,10 @@ pub struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The longest header: two bytes, eight of length, four of mask.
+    /// Maximum header length: two bytes, eight of length, four of mask.
     pub const MAX_LEN: usize = 14;
 
-    /// How many bytes a frame with this much payload takes in all.
+    /// Returns the length of a whole frame with this payload length.
     pub fn frame_len(payload_len: usize, masked: bool) -> usize {
         let length = match payload_len {
             0..126 => 0,
@@ -74,43 +73,43 @@ impl FrameHeader {
         2 + length + if masked { 4 } else { 0 } + payload_len
     }
 
-    /// Reads a header from the front of `input`: it and its own length in bytes, or `None` while it is incomplete.
+    /// Parses a header at the start of `input`. Returns it and its length in bytes, or `None` while it is incomplete.
     ///
     /// # Errors
-    /// What no endpoint may send, whoever it is, is refused at the first byte that shows it: reserved bits and opcodes,
-    /// fragmented or long control frames, lengths out of form. RSV1 is only refused where no extension allows it: in what
-    /// is not the first frame of a data message.
-    pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
+    /// A header that no endpoint may send is rejected at the first byte that shows the error: reserved bits and opcodes,
+    /// fragmented or too large control frames, non-minimal lengths. RSV1 is rejected only in frames that are not the first
+    /// of a data message, where no extension allows it.
+    pub fn parse(input: &[u8]) -> Result<Option<(Self, usize)>, ProtocolError> {
         let Some(&first) = input.first() else {
             return Ok(None);
         };
         if first & 0x30 != 0 {
-            return Err(Violation::ReservedBits);
+            return Err(ProtocolError::ReservedBits);
         }
         let fin = first & 0x80 != 0;
         let rsv1 = first & RSV1 != 0;
         let opcode = Opcode::from_bits(first & 0x0F)?;
         if rsv1 && !matches!(opcode, Opcode::Text | Opcode::Binary) {
-            return Err(Violation::ReservedBits);
+            return Err(ProtocolError::ReservedBits);
         }
         if opcode.is_control() && !fin {
-            return Err(Violation::FragmentedControl);
+            return Err(ProtocolError::FragmentedControlFrame);
         }
         let Some(&second) = input.get(1) else {
             return Ok(None);
         };
         let short = second & 0x7F;
         if opcode.is_control() && usize::from(short) > MAX_CONTROL_PAYLOAD {
-            return Err(Violation::LongControl);
+            return Err(ProtocolError::ControlFrameTooLarge);
         }
-        let (payload_len, at) = match short {
+        let (payload_len, offset) = match short {
             126 => {
                 let Some(bytes) = input[2..].first_chunk() else {
                     return Ok(None);
                 };
                 let len = u16::from_be_bytes(*bytes);
                 if len < 126 {
-                    return Err(Violation::LongLength);
+                    return Err(ProtocolError::NonMinimalLength);
                 }
                 (u64::from(len), 4)
             }
@@ -120,28 +119,28 @@ impl FrameHeader {
                 };
                 let len = u64::from_be_bytes(*bytes);
                 if len >> 63 != 0 {
-                    return Err(Violation::LengthOverflow);
+                    return Err(ProtocolError::LengthOverflow);
                 }
                 if u16::try_from(len).is_ok() {
-                    return Err(Violation::LongLength);
+                    return Err(ProtocolError::NonMinimalLength);
                 }
                 (len, 10)
             }
             len => (u64::from(len), 2),
         };
         let (mask, header_len) = if second & 0x80 == 0 {
-            (None, at)
+            (None, offset)
         } else {
-            let Some(key) = input[at..].first_chunk() else {
+            let Some(key) = input[offset..].first_chunk() else {
                 return Ok(None);
             };
-            (Some(*key), at + 4)
+            (Some(*key), offset + 4)
         };
         let header = Self { fin, rsv1, opcode, mask, payload_len };
         Ok(Some((header, header_len)))
     }
 
-    /// Appends the header to `out`, its length in the shortest form.
+    /// Appends the header to `out`, with the payload length in its minimal form.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let fin = if self.fin { 0x80 } else { 0 };
         let masked = if self.mask.is_some() { 0x80 } else { 0 };
@@ -162,7 +161,7 @@ impl FrameHeader {
     }
 }
 
-/// Appends a whole frame to `out`, masked if there is a key.
+/// Appends a whole frame to `out`, masked if a key is given.
 pub(crate) fn encode_frame(
     fin: bool,
     opcode: Opcode,
@@ -180,8 +179,8 @@ pub(crate) fn encode_frame(
     }
 }
 
-/// Appends a whole frame with RSV1 to `out`, whose payload `write` appends. Unless `write` says `true`, and wrote less than
-/// `limit` bytes, nothing is appended and the answer is `false`.
+/// Appends a whole frame with RSV1 to `out`; `write` appends its payload. If `write` returns false or writes `limit` bytes
+/// or more, nothing is appended and the result is false.
 pub(crate) fn encode_frame_with(
     opcode: Opcode,
     mask: Option<MaskKey>,
@@ -190,11 +189,11 @@ pub(crate) fn encode_frame_with(
     write: impl FnOnce(&mut Vec<u8>) -> bool,
 ) -> bool {
     let start = out.len();
-    // The header's length follows from the payload's, which is not known yet: there is room for the longest one.
-    let room = FrameHeader::frame_len(limit, mask.is_some()) - limit;
-    out.resize(start + room, 0);
+    // The payload length is not known yet: space for the longest possible header is reserved.
+    let reserved = FrameHeader::frame_len(limit, mask.is_some()) - limit;
+    out.resize(start + reserved, 0);
     let done = write(out);
-    let payload_len = out.len() - start - room;
+    let payload_len = out.len() - start - reserved;
     if !done || payload_len >= limit {
         out.truncate(start);
         return false;
@@ -204,7 +203,7 @@ pub(crate) fn encode_frame_with(
     let mut bytes = Vec::with_capacity(FrameHeader::MAX_LEN);
     header.encode(&mut bytes);
     let payload = start + bytes.len();
-    out.copy_within(start + room.., payload);
+    out.copy_within(start + reserved.., payload);
     out.truncate(payload + payload_len);
     out[start..payload].copy_from_slice(&bytes);
     if let Some(key) = mask {
@@ -218,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers_survive_the_round_trip_at_every_length_form() {
+    fn headers_round_trip_in_every_length_form() {
         for payload_len in [0, 1, 125, 126, 127, 65_535, 65_536, u64::MAX >> 1] {
             for mask in [None, Some([1, 2, 3, 4])] {
                 let rsv1 = payload_len % 2 == 0;
@@ -238,22 +237,22 @@ mod tests {
     }
 
     #[test]
-    fn what_no_endpoint_may_send_is_refused() {
-        let cases: [(&[u8], Violation); 11] = [
-            (&[0xA1], Violation::ReservedBits),
-            (&[0xC0], Violation::ReservedBits),
-            (&[0xC9], Violation::ReservedBits),
-            (&[0x91], Violation::ReservedBits),
-            (&[0x83], Violation::ReservedOpcode(3)),
-            (&[0x8F], Violation::ReservedOpcode(15)),
-            (&[0x09], Violation::FragmentedControl),
-            (&[0x89, 126], Violation::LongControl),
-            (&[0x82, 126, 0, 125], Violation::LongLength),
-            (&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], Violation::LongLength),
-            (&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], Violation::LengthOverflow),
+    fn headers_that_no_endpoint_may_send_are_rejected() {
+        let cases: [(&[u8], ProtocolError); 11] = [
+            (&[0xA1], ProtocolError::ReservedBits),
+            (&[0xC0], ProtocolError::ReservedBits),
+            (&[0xC9], ProtocolError::ReservedBits),
+            (&[0x91], ProtocolError::ReservedBits),
+            (&[0x83], ProtocolError::ReservedOpcode(3)),
+            (&[0x8F], ProtocolError::ReservedOpcode(15)),
+            (&[0x09], ProtocolError::FragmentedControlFrame),
+            (&[0x89, 126], ProtocolError::ControlFrameTooLarge),
+            (&[0x82, 126, 0, 125], ProtocolError::NonMinimalLength),
+            (&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], ProtocolError::NonMinimalLength),
+            (&[0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0], ProtocolError::LengthOverflow),
         ];
-        for (bytes, violation) in cases {
-            assert_eq!(FrameHeader::parse(bytes), Err(violation), "{bytes:x?}");
+        for (bytes, error) in cases {
+            assert_eq!(FrameHeader::parse(bytes), Err(error), "{bytes:x?}");
         }
     }
 }

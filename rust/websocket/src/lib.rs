@@ -1,24 +1,23 @@
-//! The WebSocket protocol, [RFC 6455], without sockets, clock or randomness of its own.
+//! The WebSocket protocol, [RFC 6455], as a sans-I/O implementation: without sockets, clock or randomness.
 //!
-//! The caller reads bytes from wherever they come and hands them to this crate; it writes what this crate encodes to
-//! wherever it should go. That makes every rule of the protocol testable byte by byte, and lets one I/O thread serve
-//! thousands of connections with one read buffer: a [`Connection`] that waits for nothing holds no memory beyond
-//! itself.
+//! The caller passes received bytes to this crate, and sends the bytes that this crate encodes. So every rule of the
+//! protocol can be tested byte by byte, and one I/O thread can serve thousands of connections with one read buffer: an idle
+//! [`Connection`] holds no memory beyond itself.
 //!
-//! A server's connection begins as a [`ServerHandshake`] (§4.2). Once its [`Request`] is accepted, the same byte stream
-//! goes on in a [`Connection`], which turns bytes into [`Event`]s (§5, §6) and messages into frames, and keeps the rules
-//! of the closing handshake (§7). A client's begins as a [`ClientHandshake`] (§4.1).
+//! A server's connection begins as a [`ServerHandshake`] (§4.2). After its [`Request`] is accepted, a [`Connection`] decodes
+//! the same byte stream into [`Event`]s (§5, §6), encodes messages into frames, and performs the closing handshake (§7). A
+//! client's connection begins as a [`ClientHandshake`] (§4.1).
 //!
 //! Messages may be compressed, with permessage-deflate ([RFC 7692]): [`Request::negotiate_deflate`] or
 //! [`ClientRequest::deflate`], then [`Connection::set_deflate`]. A compressor and an inflater take memory from the first
-//! compressed message on, and between messages only if one may refer to the ones before it. A [`PreparedMessage`] is
-//! encoded and compressed once for all its receivers.
+//! compressed message on; between messages only with context takeover. A [`PreparedMessage`] is encoded and compressed once
+//! for all its receivers.
 //!
 //! # Limits
-//! Peers' bytes are hostile. A header section is limited by [`MAX_HEADER_SECTION`] and [`MAX_HEADERS`], a message by the
-//! limit given to [`Connection::new`], a control frame to 125 bytes by the RFC itself. Memory for a message grows with
-//! the bytes that have arrived, never with a length that a peer merely claims. A compressed message is inflated as it
-//! arrives, and refused with the first byte over the limit.
+//! All input is untrusted. A header section is limited by [`MAX_HEADER_SECTION`] and [`MAX_HEADERS`], a message by the limit
+//! given to [`Connection::new`], and a control frame to 125 bytes by the RFC. Memory for a message grows with the bytes
+//! received, never with a claimed length. A compressed message is inflated as it arrives, and rejected with the first byte
+//! over the limit.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 //! [RFC 7692]: https://www.rfc-editor.org/rfc/rfc7692
@@ -29,19 +28,19 @@ mod connection;
 mod deflate;
 mod frame;
 mod handshake;
+mod incoming_message;
 mod mask;
-mod message;
+mod protocol_error;
 mod utf8;
-mod violation;
 
 pub use close::{CloseCode, CloseFrame, MAX_CLOSE_REASON};
 pub use connection::{Connection, Event, MessageKind, Role};
-pub use deflate::{Deflate, DeflateOptions, PreparedMessage};
+pub use deflate::{DeflateOptions, NegotiatedDeflate, PreparedMessage};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
 pub use handshake::{
-    Asked, ClientHandshake, ClientRequest, HandshakeError, Headers, HealthRequest, InvalidRequest,
-    MAX_HEADER_SECTION, MAX_HEADERS, Refusal, Request, Response, ServerHandshake, Status,
-    is_handshake_header, is_header, is_health_path, is_token,
+    ClientHandshake, ClientRequest, HandshakeError, HandshakeRejection, Headers, HealthCheck,
+    IncomingRequest, InvalidRequest, MAX_HEADER_SECTION, MAX_HEADERS, Request, Response,
+    ServerHandshake, StatusCode, is_handshake_header, is_health_path, is_token, is_valid_header,
 };
 pub use mask::{MaskKey, apply_mask};
-pub use violation::Violation;
+pub use protocol_error::ProtocolError;

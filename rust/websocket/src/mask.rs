@@ -1,14 +1,13 @@
-//! Masking (§5.3): what a client sends goes through XOR with a key of its choice, frame by frame.
+//! Masking (§5.3): a client XORs the payload of each frame with a random key.
 
-/// The four octets of a frame's masking key (§5.3). A client must take them from a source that the network cannot
-/// predict (§10.3).
+/// The masking key of a frame (§5.3). A client must derive it from a strong source of entropy (§10.3).
 pub type MaskKey = [u8; 4];
 
-/// XORs `payload` with `key`, as if `offset` bytes of the same frame had gone before. The operation is its own inverse.
+/// XORs `payload` with `key`, starting at `offset` bytes into the frame. The operation is its own inverse.
 pub fn apply_mask(payload: &mut [u8], key: MaskKey, offset: usize) {
     let mut key = key;
     key.rotate_left(offset % 4);
-    // A block of a constant size lets the compiler use the machine's widest XOR.
+    // A block of constant size lets the compiler use SIMD.
     let mut block = [0_u8; 32];
     for (i, byte) in block.iter_mut().enumerate() {
         *byte = key[i % 4];
@@ -29,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masking_in_pieces_equals_masking_at_once() {
+    fn masking_in_chunks_equals_masking_at_once() {
         let original: Vec<u8> = (0..=255).cycle().take(1000).collect();
         let key = [0x12, 0x34, 0x56, 0x78];
         let mut whole = original.clone();
@@ -38,13 +37,13 @@ mod tests {
             assert_eq!(*masked, plain ^ key[i % 4]);
         }
         for cut in [1, 2, 3, 4, 5, 31, 32, 33, 500] {
-            let mut pieces = original.clone();
+            let mut chunks = original.clone();
             let mut offset = 0;
-            for piece in pieces.chunks_mut(cut) {
-                apply_mask(piece, key, offset);
-                offset += piece.len();
+            for chunk in chunks.chunks_mut(cut) {
+                apply_mask(chunk, key, offset);
+                offset += chunk.len();
             }
-            assert_eq!(pieces, whole, "in pieces of {cut}");
+            assert_eq!(chunks, whole, "in chunks of {cut}");
         }
     }
 }

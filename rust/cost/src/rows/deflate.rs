@@ -5,7 +5,8 @@ use crate::random::Random;
 use crate::row::Row;
 use flate2::{Compress, Compression, FlushCompress};
 use lodewire_websocket::{
-    Asked, Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, NegotiatedDeflate, Role,
+    ServerHandshake,
 };
 
 /// The longest message in these rows.
@@ -88,18 +89,18 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// What a server agrees to with a client that offers these parameters.
-fn agreed(parameters: &str) -> Deflate {
+/// Returns what a server negotiates with a client that offers these parameters.
+fn agreed(parameters: &str) -> NegotiatedDeflate {
     let request = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Extensions: permessage-deflate";
     let request = [request, parameters, "\r\n\r\n"].concat();
     let asked = ServerHandshake::new().receive(request.as_bytes()).expect("it is valid").1;
-    let request = asked.and_then(Asked::upgrade).expect("it is whole");
+    let request = asked.and_then(IncomingRequest::upgrade).expect("it is whole");
     request.negotiate_deflate(&DeflateOptions::default()).expect("it is acceptable")
 }
 
-fn connection(agreed: &Deflate) -> Connection {
+fn connection(agreed: &NegotiatedDeflate) -> Connection {
     let mut connection = Connection::new(Role::Server, LONGEST);
     connection.set_deflate(agreed.clone());
     connection

@@ -5,7 +5,7 @@ use crate::random::Random;
 use crate::row::Row;
 use lodewire_net::websocket::{Proxies, ProxyHeader, parse_proxy_header};
 use lodewire_websocket::{
-    Asked, Connection, DeflateOptions, Event, MAX_HEADER_SECTION, MAX_HEADERS, Role,
+    Connection, DeflateOptions, Event, IncomingRequest, MAX_HEADER_SECTION, MAX_HEADERS, Role,
     ServerHandshake,
 };
 
@@ -75,8 +75,9 @@ fn lists(start: &str, part: &str) -> String {
 
 /// What a server does with a request.
 fn open(request: &str) -> Option<lodewire_websocket::Request> {
-    let asked = ServerHandshake::with_health(Some("/health".into())).receive(request.as_bytes());
-    let request = asked.ok()?.1.and_then(Asked::upgrade)?;
+    let asked =
+        ServerHandshake::with_health_path(Some("/health".into())).receive(request.as_bytes());
+    let request = asked.ok()?.1.and_then(IncomingRequest::upgrade)?;
     let deflate = request.negotiate_deflate(&DeflateOptions::default());
     let protocol = request.protocols().find(|protocol| *protocol == "game");
     request.accept(protocol, deflate.as_ref(), &[], &mut Vec::new());

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_net::websocket::{Proxies, ProxyHeader, parse_proxy_header};
-use lodewire_websocket::{Asked, ServerHandshake};
+use lodewire_websocket::{IncomingRequest, ServerHandshake};
 use std::net::SocketAddr;
 
 #[global_allocator]
@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
          X-Forwarded-For: {value}\r\n\r\n"
     );
     let asked = ServerHandshake::new().receive(request.as_bytes());
-    let Ok((_, Some(Asked::Upgrade(request)))) = asked else { return };
+    let Ok((_, Some(IncomingRequest::Upgrade(request)))) = asked else { return };
     let trusted = ["10.0.0.0/8".to_owned(), "::1".to_owned()];
     let proxies = Proxies::new(ProxyHeader::XForwardedFor, &trusted).expect("networks");
     let remote: SocketAddr = ([10, 0, 0, 1], 5000).into();

@@ -6,7 +6,7 @@ use super::peer_shared::PeerShared;
 use super::request::RequestShared;
 use super::server::Config;
 use crate::reactor::lock;
-use lodewire_websocket::{Refusal, Request, Status};
+use lodewire_websocket::{HandshakeRejection, Request, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,17 +92,17 @@ impl Admission {
         request: Request,
         remote: SocketAddr,
         out: &mut Vec<u8>,
-    ) -> Result<Verdict, Refusal> {
+    ) -> Result<Verdict, HandshakeRejection> {
         let config = &self.rules.config;
         let remote = config.proxies.client_of(&request, remote)?;
         config.origins.check(request.origin())?;
         self.check_room()?;
         // Before the game is asked: what cannot be spoken about is not its concern.
-        request.negotiate(&config.protocols)?;
+        request.negotiate_protocol(&config.protocols)?;
         if config.ask {
             if self.waiting >= config.max_waiting {
                 let why = "too many clients wait for an answer";
-                return Err(Refusal::new(Status::ServiceUnavailable, why));
+                return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, why));
             }
             self.waiting += 1;
             let endpoint = Arc::clone(&self.endpoint);
@@ -120,13 +120,16 @@ impl Admission {
             && self.check_room().is_ok()
     }
 
-    fn check_room(&self) -> Result<(), Refusal> {
+    fn check_room(&self) -> Result<(), HandshakeRejection> {
         if self.rules.refusing.load(Ordering::Relaxed) {
             let why = "the server takes no new connections";
-            return Err(Refusal::new(Status::ServiceUnavailable, why));
+            return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, why));
         }
         if self.endpoint.has_no_place(self.rules.config.max_clients) {
-            return Err(Refusal::new(Status::ServiceUnavailable, "the server is full"));
+            return Err(HandshakeRejection::new(
+                StatusCode::ServiceUnavailable,
+                "the server is full",
+            ));
         }
         Ok(())
     }
@@ -137,7 +140,7 @@ impl Admission {
         waiting: &RequestShared,
         headers: &[(String, String)],
         out: &mut Vec<u8>,
-    ) -> Result<Opened, Refusal> {
+    ) -> Result<Opened, HandshakeRejection> {
         self.check_room()?;
         self.admit(waiting.key, waiting.request.clone(), waiting.remote, headers, out)
     }
@@ -156,9 +159,9 @@ impl Admission {
         remote: SocketAddr,
         headers: &[(String, String)],
         out: &mut Vec<u8>,
-    ) -> Result<Opened, Refusal> {
+    ) -> Result<Opened, HandshakeRejection> {
         let config = &self.rules.config;
-        let protocol = request.negotiate(&config.protocols)?.map(Box::from);
+        let protocol = request.negotiate_protocol(&config.protocols)?.map(Box::from);
         let id = unused_id(&self.endpoint)?;
         let mut all = config.headers.clone();
         all.extend_from_slice(headers);
@@ -173,10 +176,10 @@ impl Admission {
 }
 
 /// A random id as the engine's multiplayer has them: 31 bits, neither 0 (everybody) nor 1 (the server).
-fn unused_id(endpoint: &Endpoint) -> Result<i32, Refusal> {
+fn unused_id(endpoint: &Endpoint) -> Result<i32, HandshakeRejection> {
     loop {
         let random = getrandom::u32().map_err(|_| {
-            Refusal::new(Status::ServiceUnavailable, "the system has no randomness")
+            HandshakeRejection::new(StatusCode::ServiceUnavailable, "the system has no randomness")
         })?;
         let id = (random >> 1).cast_signed();
         if id > 1 && !endpoint.has_id(id) {

@@ -79,7 +79,7 @@ impl From<HandshakeError> for Failure {
     fn from(error: HandshakeError) -> Self {
         let why = error.to_string();
         match error {
-            HandshakeError::Refused { status, reason, .. } => {
+            HandshakeError::Rejected { status, reason, .. } => {
                 Self { why, status: Some(status), reason }
             }
             _ => Self::new(why),

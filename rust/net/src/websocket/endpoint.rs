@@ -5,7 +5,7 @@ use super::peer_shared::PeerShared;
 use super::request::RequestShared;
 use crate::reactor::{DriverWaker, lock};
 use crate::stats::Counters;
-use lodewire_websocket::{CloseCode, DeflateOptions, MessageKind, Refusal};
+use lodewire_websocket::{CloseCode, DeflateOptions, HandshakeRejection, MessageKind};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -124,7 +124,7 @@ pub(super) enum Command {
     /// The game refuses it.
     Refuse {
         key: Key,
-        refusal: Refusal,
+        refusal: HandshakeRejection,
     },
 }
 

@@ -29,8 +29,8 @@ mod target;
 pub use client::{Client, ClientConfig, ClientEvent, ConnectError, Failure};
 pub use endpoint::{Limits, Settings};
 pub use lodewire_websocket::{
-    CloseCode, CloseFrame, DeflateOptions, MAX_CLOSE_REASON, MessageKind, Refusal, Request, Status,
-    is_handshake_header, is_header, is_health_path, is_token,
+    CloseCode, CloseFrame, DeflateOptions, HandshakeRejection, MAX_CLOSE_REASON, MessageKind,
+    Request, StatusCode, is_handshake_header, is_health_path, is_token, is_valid_header,
 };
 pub use origins::Origins;
 pub use peer::{Message, Peer, PeerState, SendError};

@@ -2,7 +2,7 @@
 
 use super::target::port_or;
 use http::Uri;
-use lodewire_websocket::{Refusal, Status};
+use lodewire_websocket::{HandshakeRejection, StatusCode};
 
 /// The origins that a server accepts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl Origins {
     }
 
     /// Judges the `Origin` of a request.
-    pub(super) fn check(&self, origin: Option<&str>) -> Result<(), Refusal> {
+    pub(super) fn check(&self, origin: Option<&str>) -> Result<(), HandshakeRejection> {
         let accepted = self.allowed.is_empty()
             || match origin {
                 None => self.allow_missing,
@@ -79,7 +79,10 @@ impl Origins {
         if accepted {
             Ok(())
         } else {
-            Err(Refusal::new(Status::Forbidden, "this server does not serve pages of this origin"))
+            Err(HandshakeRejection::new(
+                StatusCode::Forbidden,
+                "this server does not serve pages of this origin",
+            ))
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Proxies in front of a server: who they are, and how they tell whose connection they bring.
 
 use ipnet::IpNet;
-use lodewire_websocket::{Refusal, Request, Status};
+use lodewire_websocket::{HandshakeRejection, Request, StatusCode};
 use mio::net::TcpStream;
 use proxy_header::ParseConfig;
 use std::io::{self, ErrorKind, Read};
@@ -74,19 +74,26 @@ impl Proxies {
     ///
     /// # Errors
     /// How to refuse it: it is not of a proxy, or the proxy does not say whose it is.
-    pub fn client_of(&self, request: &Request, remote: SocketAddr) -> Result<SocketAddr, Refusal> {
+    pub fn client_of(
+        &self,
+        request: &Request,
+        remote: SocketAddr,
+    ) -> Result<SocketAddr, HandshakeRejection> {
         if self.header != ProxyHeader::XForwardedFor {
             return Ok(remote);
         }
         if !self.trusts(remote.ip()) {
             let why = "clients have to come through the proxy";
-            return Err(Refusal::new(Status::Forbidden, why));
+            return Err(HandshakeRejection::new(StatusCode::Forbidden, why));
         }
-        let lines: Vec<_> = request.headers().all("X-Forwarded-For").collect();
+        let lines: Vec<_> = request.headers().get_all("X-Forwarded-For").collect();
         let mut first = None;
         for entry in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
             let address = address_in(entry.trim()).ok_or_else(|| {
-                Refusal::new(Status::BadRequest, "X-Forwarded-For has what is no address")
+                HandshakeRejection::new(
+                    StatusCode::BadRequest,
+                    "X-Forwarded-For has what is no address",
+                )
             })?;
             first = Some(address);
             if !self.trusts(address) {
@@ -95,7 +102,10 @@ impl Proxies {
         }
         // If all are trusted, it is the one that the first of them saw.
         let address = first.ok_or_else(|| {
-            Refusal::new(Status::BadRequest, "the proxy does not say whose request it is")
+            HandshakeRejection::new(
+                StatusCode::BadRequest,
+                "the proxy does not say whose request it is",
+            )
         })?;
         Ok(SocketAddr::new(address, remote.port()))
     }

@@ -1,7 +1,7 @@
 //! A client's opening request that waits for the game's word.
 
 use super::endpoint::{Command, Endpoint, Key};
-use lodewire_websocket::{Refusal, Request};
+use lodewire_websocket::{HandshakeRejection, Request};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,7 +62,7 @@ impl PendingRequest {
     }
 
     /// Refuses it. Says whether it was still waiting.
-    pub fn refuse(&self, refusal: Refusal) -> bool {
+    pub fn refuse(&self, refusal: HandshakeRejection) -> bool {
         self.answer(|key| Command::Refuse { key, refusal })
     }
 
@@ -86,6 +86,9 @@ impl Eq for PendingRequest {}
 
 impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.refuse(Refusal::new(lodewire_websocket::Status::Forbidden, "the server says no"));
+        self.refuse(HandshakeRejection::new(
+            lodewire_websocket::StatusCode::Forbidden,
+            "the server says no",
+        ));
     }
 }

@@ -54,7 +54,7 @@ pub struct Config {
     pub settings: Settings,
     /// The sub-protocols it speaks; none: no sub-protocol is negotiated.
     pub protocols: Vec<String>,
-    /// Header lines that every answer carries, of which [`is_header`](lodewire_websocket::is_header) holds.
+    /// Header lines that every answer carries, of which [`is_valid_header`](lodewire_websocket::is_valid_header) holds.
     pub headers: Vec<(String, String)>,
     /// From which origins browsers may connect.
     pub origins: Origins,

@@ -17,7 +17,7 @@ use crate::tls::{Processed, process};
 use crate::transport::Transport;
 use commands::Commands;
 use ending::Ending;
-use lodewire_websocket::{Asked, Role, ServerHandshake};
+use lodewire_websocket::{IncomingRequest, Role, ServerHandshake};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
 use slab::Slab;
@@ -180,7 +180,7 @@ impl ServerDriver {
         self.last_serial += 1;
         let key = Key { slot, serial: self.last_serial };
         let deadline = cx.now + rules.handshake_timeout();
-        let handshake = ServerHandshake::with_health(config.health_path.clone());
+        let handshake = ServerHandshake::with_health_path(config.health_path.clone());
         let transport = Transport::new(stream, session);
         let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
         let serial = key.serial;
@@ -235,10 +235,10 @@ impl ServerDriver {
         connection.lend(&mut self.spare);
         let mut turn = Turn::new(cx);
         let life = match work(connection, &mut turn) {
-            Life::Opening(Opening::Request(Asked::Health(asked), _)) => {
+            Life::Opening(Opening::Request(IncomingRequest::HealthCheck(asked), _)) => {
                 connection.tell_health(asked, self.admission.is_well(cx.now), cx.now)
             }
-            Life::Opening(Opening::Request(Asked::Upgrade(request), remote)) => {
+            Life::Opening(Opening::Request(IncomingRequest::Upgrade(request), remote)) => {
                 let mut answer = Vec::new();
                 match self.admission.judge(key, request, remote, &mut answer) {
                     Ok(Verdict::Open(opened)) => {

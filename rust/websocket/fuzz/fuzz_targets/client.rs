@@ -1,4 +1,4 @@
-//! A server's answer and what follows it, cut in two ways: no panic, and the same result.
+//! A server's response and the bytes after it, in chunks of two sizes: no panic, and the same result.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +8,7 @@ use lodewire_websocket::{ClientHandshake, ClientRequest, Connection, DeflateOpti
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum allocation per received byte, and once.
 const ALLOCATED: u64 = 3000;
 const ALLOCATED_ONCE: u64 = 256 << 10;
 
@@ -42,7 +42,7 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
                         seen.extend(event.map(|event| format!("{event:?}")));
                     }
                     Err(_) => {
-                        seen.push("violation".to_owned());
+                        seen.push("error".to_owned());
                         return seen;
                     }
                 }

@@ -1,4 +1,4 @@
-//! Frames from a peer, cut in two ways: no panic, the same events, and text is UTF-8.
+//! Frames from a peer, in chunks of two sizes: no panic, the same events, and text is UTF-8.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -8,7 +8,7 @@ use lodewire_websocket::{Connection, Event, MessageKind, Role};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum allocation per received byte, and once.
 const ALLOCATED: u64 = 16;
 const ALLOCATED_ONCE: u64 = 8 << 10;
 
@@ -35,8 +35,8 @@ fn events(role: Role, bytes: &[u8], step: usize) -> Vec<String> {
                     }
                     seen.extend(event.map(|event| format!("{event:?}")));
                 }
-                Err(violation) => {
-                    seen.push(format!("{violation:?}"));
+                Err(error) => {
+                    seen.push(format!("{error:?}"));
                     return seen;
                 }
             }

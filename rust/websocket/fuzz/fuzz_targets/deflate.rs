@@ -1,11 +1,11 @@
-//! Messages that are compressed and inflated again, with every agreement that two ends can come to: each comes back as it
-//! was, whatever came before it.
+//! Round trips of compressed messages with all parameters that two endpoints can negotiate: each message is unchanged,
+//! whatever the earlier ones.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    Asked, ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, MessageKind,
-    PreparedMessage, Role, ServerHandshake,
+    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, IncomingRequest,
+    MessageKind, PreparedMessage, Role, ServerHandshake,
 };
 
 const LIMIT: usize = 1 << 20;
@@ -20,7 +20,7 @@ fn options(choice: u8) -> DeflateOptions {
     }
 }
 
-/// A client and a server that have shaken hands.
+/// Returns a client and a server after their handshake.
 fn pair(client: DeflateOptions, server: &DeflateOptions) -> (Connection, Connection) {
     let request = ClientRequest {
         host: "x".to_owned(),
@@ -31,7 +31,7 @@ fn pair(client: DeflateOptions, server: &DeflateOptions) -> (Connection, Connect
     let mut wire = Vec::new();
     let mut handshake = ClientHandshake::new(request, [7; 16], &mut wire).expect("valid");
     let (_, request) = ServerHandshake::new().receive(&wire).expect("valid");
-    let request = request.and_then(Asked::upgrade).expect("whole");
+    let request = request.and_then(IncomingRequest::upgrade).expect("whole");
     let agreed = request.negotiate_deflate(server).expect("acceptable");
     let mut answer = Vec::new();
     request.accept(None, Some(&agreed), &[], &mut answer);
@@ -65,7 +65,7 @@ fuzz_target!(|data: &[u8]| {
     while let [how, len, times, after @ ..] = rest {
         let len = usize::from(*len).min(after.len());
         let (word, after) = after.split_at(len);
-        // Long messages from few bytes.
+        // Long messages from a few bytes.
         let payload = word.repeat(usize::from(*times % 32) + 1);
         let mut wire = Vec::new();
         match how % 5 {

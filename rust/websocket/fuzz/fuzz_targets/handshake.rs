@@ -1,20 +1,20 @@
-//! An opening request, cut in two ways: no panic, the same result, and no line break in what is answered.
+//! An opening request, in chunks of two sizes: no panic, the same result, and no line break in the response.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_websocket::{Asked, DeflateOptions, Refusal, ServerHandshake};
+use lodewire_websocket::{DeflateOptions, HandshakeRejection, IncomingRequest, ServerHandshake};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum allocation per received byte, and once.
 const ALLOCATED: u64 = 64;
 const ALLOCATED_ONCE: u64 = 4 << 10;
 
-fn result(bytes: &[u8], step: usize) -> Option<Result<Asked, Refusal>> {
+fn result(bytes: &[u8], step: usize) -> Option<Result<IncomingRequest, HandshakeRejection>> {
     let mut allocated = 0;
-    let mut handshake = ServerHandshake::with_health(Some("/health".into()));
+    let mut handshake = ServerHandshake::with_health_path(Some("/health".into()));
     for piece in bytes.chunks(step) {
         let before = spent();
         let result = handshake.receive(piece);
@@ -24,7 +24,7 @@ fn result(bytes: &[u8], step: usize) -> Option<Result<Asked, Refusal>> {
         match result {
             Ok((_, None)) => {}
             Ok((_, Some(asked))) => return Some(Ok(asked)),
-            Err(refusal) => return Some(Err(refusal)),
+            Err(rejection) => return Some(Err(rejection)),
         }
     }
     None
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let whole = result(bytes, bytes.len().max(1));
     assert_eq!(whole, result(bytes, usize::from(choice).max(1)));
-    if let Some(Ok(Asked::Upgrade(request))) = whole {
+    if let Some(Ok(IncomingRequest::Upgrade(request))) = whole {
         assert!(request.path().starts_with('/'));
         assert!(!request.query().contains('\n'));
         let deflate = request.negotiate_deflate(&DeflateOptions::default());

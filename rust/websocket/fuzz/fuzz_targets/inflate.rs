@@ -1,34 +1,35 @@
-//! Compressed messages from a peer, cut in two ways: no panic, the same events, text is UTF-8, and nothing over the limit.
+//! Compressed messages from a peer, in chunks of two sizes: no panic, the same events, text is UTF-8, and nothing over the limit.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_websocket::{
-    Asked, Connection, Deflate, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, NegotiatedDeflate, Role,
+    ServerHandshake,
 };
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum allocation per received byte, and once.
 const ALLOCATED: u64 = 1000;
 const ALLOCATED_ONCE: u64 = 256 << 10;
 
 const LIMIT: usize = 4096;
 
-/// What a server agrees to that is offered `parameters`.
-fn agreed(parameters: &str) -> Deflate {
+/// Returns what a server negotiates for the offer `parameters`.
+fn agreed(parameters: &str) -> NegotiatedDeflate {
     let request = format!(
         "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Extensions: permessage-deflate{parameters}\r\n\r\n"
     );
     let (_, request) = ServerHandshake::new().receive(request.as_bytes()).expect("valid");
-    let request = request.and_then(Asked::upgrade).expect("whole");
+    let request = request.and_then(IncomingRequest::upgrade).expect("whole");
     request.negotiate_deflate(&DeflateOptions::default()).expect("acceptable")
 }
 
-fn events(role: Role, deflate: &Deflate, bytes: &[u8], step: usize) -> Vec<String> {
+fn events(role: Role, deflate: &NegotiatedDeflate, bytes: &[u8], step: usize) -> Vec<String> {
     let mut connection = Connection::new(role, LIMIT);
     connection.set_deflate(deflate.clone());
     let mut seen = Vec::new();
@@ -53,8 +54,8 @@ fn events(role: Role, deflate: &Deflate, bytes: &[u8], step: usize) -> Vec<Strin
                     seen.extend(event.map(|event| format!("{event:?}")));
                 }
                 Err(_) => {
-                    // Which of two rules is told may depend on the cut; that one is broken does not.
-                    seen.push("violation".to_owned());
+                    // Which of two errors is reported may depend on the chunks; that there is an error does not.
+                    seen.push("error".to_owned());
                     return seen;
                 }
             }
@@ -63,8 +64,8 @@ fn events(role: Role, deflate: &Deflate, bytes: &[u8], step: usize) -> Vec<Strin
     seen
 }
 
-/// The bytes as a peer's: each frame's header says by its first bytes what it is, so that the fuzzer need not learn masks
-/// and lengths to come to the compressed data.
+/// Encodes the bytes as frames of a peer: the first bytes of each select its header, so that the fuzzer need not find
+/// masks and lengths to reach the compressed data.
 fn frames(role: Role, bytes: &[u8]) -> Vec<u8> {
     let mut frames = Vec::new();
     let mut rest = bytes;

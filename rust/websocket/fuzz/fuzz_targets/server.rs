@@ -1,23 +1,23 @@
-//! A server's connections, from their requests to their ends, in any order, with compression and without: what is allocated
-//! for a byte received, and what is kept for a connection, stays within limits.
+//! A server's connections, from request to close, in any order, with and without compression: the allocations per received
+//! byte, and the memory held per connection, are bounded.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, live, spent};
 use lodewire_websocket::{
-    Asked, Connection, DeflateOptions, Event, MessageKind, Role, ServerHandshake,
+    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, Role, ServerHandshake,
 };
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The longest message.
+/// Maximum message length.
 const LIMIT: usize = 4096;
 const PLACES: usize = 16;
-/// The most bytes that may be allocated for a byte received, and once. A short frame may stand for a long message.
+/// Maximum allocation per received byte, and once. A short frame may stand for a long message.
 const ALLOCATED: u64 = 3000;
 const ALLOCATED_ONCE: u64 = 256 << 10;
-/// The most that may be kept for a connection: a request, an inflater and a compressor with their windows, and a message.
+/// Maximum memory per connection: a request, an inflater and a compressor with their windows, and a message.
 const KEPT: usize = 512 << 10;
 
 enum Place {
@@ -25,7 +25,7 @@ enum Place {
     Open(Box<Connection>),
 }
 
-/// A request whose extensions the input chooses.
+/// Returns a request with extensions from the input.
 fn request(choice: u8) -> Vec<u8> {
     let extensions = match choice % 4 {
         0 => "",
@@ -40,7 +40,7 @@ fn request(choice: u8) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A frame of a client's, whose mask changes nothing.
+/// Returns a frame of a client with a mask of zeros.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut frame = vec![first];
     if payload.len() < 126 {
@@ -53,14 +53,14 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Takes bytes, and answers. Returns whether the connection goes on.
+/// Receives bytes and answers. Returns whether the connection is still open.
 fn take(place: &mut Place, bytes: &mut [u8], out: &mut Vec<u8>) -> bool {
     let mut at = 0;
     while at < bytes.len() {
         match place {
             Place::Opening(handshake) => match handshake.receive(&bytes[at..]) {
                 Ok((used, None)) => at += used,
-                Ok((used, Some(Asked::Upgrade(request)))) => {
+                Ok((used, Some(IncomingRequest::Upgrade(request)))) => {
                     at += used;
                     let deflate = request.negotiate_deflate(&DeflateOptions::default());
                     request.accept(None, deflate.as_ref(), &[], out);

@@ -3,7 +3,7 @@ use super::*;
 const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
 const LIMIT: usize = 100_000;
 
-/// What came out of a connection, in a form that outlives it.
+/// An owned event or error of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seen {
     Text(String),
@@ -11,18 +11,18 @@ enum Seen {
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(u16, String),
-    Violation(Violation),
+    ProtocolError(ProtocolError),
 }
 
-/// Feeds `bytes` to a fresh connection in pieces of at most `step` bytes.
+/// Passes `bytes` to a new connection in chunks of at most `step` bytes.
 fn feed(role: Role, bytes: &[u8], step: usize) -> Vec<Seen> {
     let mut connection = Connection::new(role, LIMIT);
     let mut seen = Vec::new();
-    for piece in bytes.chunks(step) {
-        let mut piece = piece.to_vec();
+    for chunk in bytes.chunks(step) {
+        let mut chunk = chunk.to_vec();
         let mut at = 0;
-        while at < piece.len() {
-            match connection.receive(&mut piece[at..]) {
+        while at < chunk.len() {
+            match connection.receive(&mut chunk[at..]) {
                 Ok((used, event)) => {
                     assert!(used > 0 || event.is_some(), "no progress");
                     at += used;
@@ -36,8 +36,8 @@ fn feed(role: Role, bytes: &[u8], step: usize) -> Vec<Seen> {
                         Event::Close(close) => Seen::Close(close.code.0, close.reason),
                     }));
                 }
-                Err(violation) => {
-                    seen.push(Seen::Violation(violation));
+                Err(error) => {
+                    seen.push(Seen::ProtocolError(error));
                     return seen;
                 }
             }
@@ -46,11 +46,11 @@ fn feed(role: Role, bytes: &[u8], step: usize) -> Vec<Seen> {
     seen
 }
 
-/// What a server sees, the same however the bytes are cut.
+/// Returns what a server receives, and checks that it does not depend on the chunks.
 fn server_sees(bytes: &[u8]) -> Vec<Seen> {
     let whole = feed(Role::Server, bytes, usize::MAX);
     for step in [1, 2, 3, 7, 1000] {
-        assert_eq!(feed(Role::Server, bytes, step), whole, "in pieces of {step}");
+        assert_eq!(feed(Role::Server, bytes, step), whole, "in chunks of {step}");
     }
     whole
 }
@@ -76,7 +76,7 @@ fn messages_of_every_length_form_arrive() {
 }
 
 #[test]
-fn control_frames_between_fragments_do_not_touch_the_message() {
+fn control_frames_between_fragments_do_not_change_the_message() {
     let bytes = [
         frame(false, Opcode::Text, "h\u{e9}l".as_bytes()),
         frame(true, Opcode::Ping, b"are you there"),
@@ -96,7 +96,7 @@ fn control_frames_between_fragments_do_not_touch_the_message() {
 }
 
 #[test]
-fn a_character_may_be_cut_by_fragments() {
+fn a_character_may_be_split_between_fragments() {
     let text = "κόσμε".as_bytes();
     for cut in 0..=text.len() {
         let bytes = [
@@ -109,40 +109,40 @@ fn a_character_may_be_cut_by_fragments() {
 }
 
 #[test]
-fn bad_utf8_is_refused_before_its_frame_ends() {
+fn invalid_utf8_is_rejected_before_the_end_of_its_frame() {
     let bytes = frame(true, Opcode::Text, b"ab\xFFcdefgh");
-    let refused = [Seen::Violation(Violation::InvalidUtf8)];
-    assert_eq!(server_sees(&bytes), refused);
-    assert_eq!(feed(Role::Server, &bytes[..9], 1), refused, "the ninth byte is the bad one");
+    let rejected = [Seen::ProtocolError(ProtocolError::InvalidUtf8)];
+    assert_eq!(server_sees(&bytes), rejected);
+    assert_eq!(feed(Role::Server, &bytes[..9], 1), rejected, "the ninth byte is invalid");
     assert_eq!(feed(Role::Server, &bytes[..8], 1), []);
     let cut_short = frame(true, Opcode::Text, b"\xE2\x82");
-    assert_eq!(server_sees(&cut_short), refused);
+    assert_eq!(server_sees(&cut_short), rejected);
     let fragment =
         [frame(false, Opcode::Text, b"\xE2\x82"), frame(true, Opcode::Continuation, b"")];
-    assert_eq!(server_sees(&fragment.concat()), refused);
+    assert_eq!(server_sees(&fragment.concat()), rejected);
 }
 
 #[test]
-fn masks_are_for_clients_alone() {
+fn only_clients_mask() {
     let mut unmasked = Vec::new();
     encode_frame(true, Opcode::Text, None, b"x", &mut unmasked);
-    assert_eq!(server_sees(&unmasked), [Seen::Violation(Violation::Unmasked)]);
+    assert_eq!(server_sees(&unmasked), [Seen::ProtocolError(ProtocolError::Unmasked)]);
     assert_eq!(feed(Role::Client, &unmasked, 99), [Seen::Text("x".into())]);
     let masked = frame(true, Opcode::Text, b"x");
-    assert_eq!(feed(Role::Client, &masked, 99), [Seen::Violation(Violation::Masked)]);
+    assert_eq!(feed(Role::Client, &masked, 99), [Seen::ProtocolError(ProtocolError::Masked)]);
 }
 
 #[test]
-fn fragments_come_in_their_order() {
+fn fragments_must_be_in_order() {
     let lone = frame(true, Opcode::Continuation, b"x");
-    assert_eq!(server_sees(&lone), [Seen::Violation(Violation::UnexpectedContinuation)]);
+    assert_eq!(server_sees(&lone), [Seen::ProtocolError(ProtocolError::UnexpectedContinuation)]);
     let nested = [frame(false, Opcode::Text, b"x"), frame(true, Opcode::Binary, b"y")].concat();
-    assert_eq!(server_sees(&nested), [Seen::Violation(Violation::MissingContinuation)]);
+    assert_eq!(server_sees(&nested), [Seen::ProtocolError(ProtocolError::ExpectedContinuation)]);
 }
 
 #[test]
-fn a_message_over_the_limit_is_refused_by_its_header() {
-    let too_big = [Seen::Violation(Violation::MessageTooBig { limit: LIMIT })];
+fn a_message_over_the_limit_is_rejected_by_its_header() {
+    let too_big = [Seen::ProtocolError(ProtocolError::MessageTooBig { limit: LIMIT })];
     let mut header = Vec::new();
     for payload_len in [LIMIT as u64 + 1, u64::MAX >> 1] {
         header.clear();
@@ -165,7 +165,7 @@ fn a_message_over_the_limit_is_refused_by_its_header() {
 }
 
 #[test]
-fn memory_follows_what_came_not_what_was_claimed() {
+fn memory_grows_with_received_bytes_not_with_the_claimed_length() {
     let mut connection = Connection::new(Role::Server, 1 << 30);
     let mut header = Vec::new();
     FrameHeader {
@@ -179,7 +179,7 @@ fn memory_follows_what_came_not_what_was_claimed() {
     header.push(0);
     let used = connection.receive(&mut header).expect("within the limit").0;
     assert_eq!(used, header.len());
-    let held = connection.message.as_ref().expect("a message is under way").capacity();
+    let held = connection.message.as_ref().expect("a message is being received").capacity();
     assert!(held <= 64, "{held} bytes for one that came");
 }
 
@@ -196,7 +196,7 @@ fn nothing_is_received_after_a_close() {
     assert_eq!(server_sees(&frame(true, Opcode::Close, b"")), [Seen::Close(1005, String::new())]);
     assert_eq!(
         server_sees(&frame(true, Opcode::Close, b"\x03\xED")),
-        [Seen::Violation(Violation::InvalidCloseCode(1005))]
+        [Seen::ProtocolError(ProtocolError::InvalidCloseCode(1005))]
     );
 }
 
@@ -227,9 +227,9 @@ fn a_code_that_must_not_be_sent_gives_an_empty_close() {
     assert_eq!(server_sees(&out), [Seen::Close(1005, String::new())]);
 }
 
-/// Random bytes and random cuts: no panic, and the same result however they are cut.
+/// Random bytes in random chunks: no panic, and the same result for all chunk sizes.
 #[test]
-fn random_frames_give_the_same_result_however_they_are_cut() {
+fn random_frames_give_the_same_result_in_any_chunks() {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = move || {
         random ^= random << 13;

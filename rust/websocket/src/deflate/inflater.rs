@@ -1,153 +1,153 @@
-//! The receiving end (RFC 7692 §7.2.2): compressed bytes in, and never more out than the limit.
+//! The inflater (RFC 7692 §7.2.2), whose output never exceeds the limit.
 
 use super::TAIL;
-use crate::Violation;
-use crate::utf8::Utf8Check;
+use crate::ProtocolError;
+use crate::utf8::Utf8Validator;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::sync::{Mutex, PoisonError};
 
-/// The least memory that is set aside for what comes out.
-const MIN_ROOM: usize = 256;
+/// Minimum initial capacity of the output.
+const MIN_CAPACITY: usize = 256;
 
-/// The most memory that is set aside before anything has come out.
-const MAX_FIRST_ROOM: usize = 16 * 1024;
+/// Maximum initial capacity of the output.
+const MAX_INITIAL_CAPACITY: usize = 16 * 1024;
 
-/// One inflater that nobody uses. A new one takes some 48 KiB: without context takeover that would be the price of each message,
-/// which may have a byte.
-static SPARE: Mutex<Option<Box<Inflater>>> = Mutex::new(None);
+/// A one-element pool of idle inflaters. A new one allocates about 48 KiB, which without context takeover would be the cost of
+/// each message, however short.
+static INFLATER_POOL: Mutex<Option<Box<Inflater>>> = Mutex::new(None);
 
-/// Inflates messages as they arrive, each of which may refer to the ones before it.
+/// Inflates messages incrementally, each of which may refer to earlier ones.
 #[derive(Debug)]
 pub(crate) struct Inflater {
     decompress: Decompress,
-    /// The last byte that came ended a final block (BFINAL): a DEFLATE stream is over, and no other has begun.
-    ended: bool,
+    /// The last byte ended a final block (BFINAL): the DEFLATE stream is complete, and no other has started.
+    stream_ended: bool,
 }
 
-/// The message that is being inflated.
+/// The output of the inflater: the message that is being received.
 #[derive(Debug)]
-pub(crate) struct Inflating<'a> {
-    /// What has come out so far.
+pub(crate) struct InflateOutput<'a> {
+    /// The bytes inflated so far.
     pub(crate) payload: &'a mut Vec<u8>,
-    /// Checks what comes out, if it is text.
-    pub(crate) utf8: Option<&'a mut Utf8Check>,
-    /// The most bytes that may come out.
+    /// Validates the output, if it is text.
+    pub(crate) utf8: Option<&'a mut Utf8Validator>,
+    /// Maximum length of the output.
     pub(crate) limit: usize,
 }
 
-/// The most compressed bytes that a message of `limit` bytes may take: DEFLATE's fixed codes lengthen incompressible
-/// bytes by an eighth, and each flush adds a few bytes. What takes more is made to waste time.
-pub(crate) fn wire_limit(limit: usize) -> u64 {
+/// Returns the maximum compressed length of a message of `limit` bytes: DEFLATE's fixed codes expand incompressible bytes by
+/// an eighth, and each flush adds a few bytes. A longer message is only meant to waste time.
+pub(crate) fn max_compressed_len(limit: usize) -> u64 {
     let limit = limit as u64;
     limit.saturating_add(limit / 8).saturating_add(1024)
 }
 
 impl Inflater {
-    /// An inflater that has seen nothing.
+    /// Takes a reset inflater from the pool, or creates one.
     pub(crate) fn take() -> Box<Self> {
-        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
-        spare.unwrap_or_else(|| Box::new(Self::new()))
+        let idle = INFLATER_POOL.lock().unwrap_or_else(PoisonError::into_inner).take();
+        idle.unwrap_or_else(|| Box::new(Self::new()))
     }
 
-    /// Keeps an inflater for the next [`take`](Self::take), in whatever state it is.
-    pub(crate) fn give_back(mut self: Box<Self>) {
+    /// Resets the inflater and puts it into the pool for the next [`take`](Self::take).
+    pub(crate) fn put_back(mut self: Box<Self>) {
         self.decompress.reset(false);
-        self.ended = false;
-        let old = SPARE.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
-        // Its memory is freed without the lock.
+        self.stream_ended = false;
+        let old = INFLATER_POOL.lock().unwrap_or_else(PoisonError::into_inner).replace(self);
+        // Freed after the lock is released.
         drop(old);
     }
 
     pub(crate) fn new() -> Self {
-        // The largest window: what was compressed with a smaller one is read just as well.
-        Self { decompress: Decompress::new(false), ended: false }
+        // The largest window, which also inflates data compressed with a smaller one.
+        Self { decompress: Decompress::new(false), stream_ended: false }
     }
 
     /// Inflates the next bytes of a message.
     pub(crate) fn inflate(
         &mut self,
-        piece: &[u8],
-        out: &mut Inflating<'_>,
-    ) -> Result<(), Violation> {
-        let mut rest = piece;
+        chunk: &[u8],
+        out: &mut InflateOutput<'_>,
+    ) -> Result<(), ProtocolError> {
+        let mut rest = chunk;
         loop {
-            if self.ended {
+            if self.stream_ended {
                 if rest.is_empty() {
                     return Ok(());
                 }
-                // Another stream follows the one whose final block has come (RFC 7692 §7.2.3.5).
+                // Another DEFLATE stream follows the final block of the last one (RFC 7692 §7.2.3.5).
                 self.decompress.reset(false);
-                self.ended = false;
+                self.stream_ended = false;
             }
-            out.make_room(rest.len());
+            out.reserve(rest.len());
             let (in_before, len_before) = (self.decompress.total_in(), out.payload.len());
             let status = self.decompress.decompress_vec(rest, out.payload, FlushDecompress::Sync);
-            // Before the status: what came out before the error comes before it in the message, too.
+            // Before the status: output before the error is checked first.
             out.check(len_before)?;
-            let status = status.map_err(|_| Violation::CorruptDeflate)?;
+            let status = status.map_err(|_| ProtocolError::CorruptDeflate)?;
             let used = self.decompress.total_in() - in_before;
             let used = usize::try_from(used).unwrap_or(usize::MAX).min(rest.len());
             rest = &rest[used..];
             match status {
-                Status::StreamEnd => self.ended = true,
+                Status::StreamEnd => self.stream_ended = true,
                 _ if out.payload.len() == out.payload.capacity() => {}
                 _ if rest.is_empty() => return Ok(()),
-                // There is room, and there are bytes, but nothing happened: it would not happen the next time either.
+                // No progress despite input and capacity: another call would make none either.
                 _ if used == 0 && out.payload.len() == len_before => {
-                    return Err(Violation::CorruptDeflate);
+                    return Err(ProtocolError::CorruptDeflate);
                 }
                 _ => {}
             }
         }
     }
 
-    /// Ends a message, after all its bytes.
-    pub(crate) fn finish(&mut self, out: &mut Inflating<'_>) -> Result<(), Violation> {
-        // A sender that ends with a final block, and leaves out the byte that should follow it, is understood as well.
-        if self.ended {
+    /// Completes a message after all its bytes.
+    pub(crate) fn finish(&mut self, out: &mut InflateOutput<'_>) -> Result<(), ProtocolError> {
+        // Senders that end with a final block and omit the byte that must follow it are accepted.
+        if self.stream_ended {
             return Ok(());
         }
         self.inflate(&TAIL, out)
     }
 
-    /// Like [`finish`](Self::finish), for the last message that this inflater reads: one that ends within a block is
-    /// refused. Where the inflater goes on, only the next message can show that.
-    pub(crate) fn finish_last(&mut self, out: &mut Inflating<'_>) -> Result<(), Violation> {
+    /// Completes the last message that this inflater reads, and rejects one that ends within a block. With context takeover only
+    /// the next message can reveal that.
+    pub(crate) fn finish_last(&mut self, out: &mut InflateOutput<'_>) -> Result<(), ProtocolError> {
         self.finish(out)?;
-        if !self.ended {
-            // A final block without content can follow a whole block alone.
+        if !self.stream_ended {
+            // An empty final block can only follow a complete block.
             self.inflate(&[0x03, 0x00], out)?;
         }
-        if self.ended { Ok(()) } else { Err(Violation::CorruptDeflate) }
+        if self.stream_ended { Ok(()) } else { Err(ProtocolError::CorruptDeflate) }
     }
 }
 
-impl Inflating<'_> {
-    /// Makes room for something to come out of `input` bytes. One byte over the limit shows that there is more.
-    fn make_room(&mut self, input: usize) {
+impl InflateOutput<'_> {
+    /// Reserves capacity for the output of `input` bytes. One byte over the limit reveals that the output is too long.
+    fn reserve(&mut self, input: usize) {
         let (len, capacity) = (self.payload.len(), self.payload.capacity());
         if len < capacity {
             return;
         }
-        let room = if capacity == 0 {
-            input.saturating_mul(4).clamp(MIN_ROOM, MAX_FIRST_ROOM)
+        let target = if capacity == 0 {
+            input.saturating_mul(4).clamp(MIN_CAPACITY, MAX_INITIAL_CAPACITY)
         } else {
-            // In large steps, since each may copy what has come out so far.
+            // In large steps, since each may copy the output so far.
             capacity.saturating_mul(4)
         };
         self.payload
-            .reserve_exact(room.min(self.limit.saturating_add(1)).saturating_sub(len).max(1));
+            .reserve_exact(target.min(self.limit.saturating_add(1)).saturating_sub(len).max(1));
     }
 
-    /// Checks what has come out since there were `from` bytes.
-    fn check(&mut self, from: usize) -> Result<(), Violation> {
+    /// Checks the output from index `from` on.
+    fn check(&mut self, from: usize) -> Result<(), ProtocolError> {
         let end = self.payload.len().min(self.limit);
         if let Some(utf8) = &mut self.utf8 {
             let text = self.payload.get(from..end).unwrap_or_default();
-            utf8.feed(text).map_err(|_| Violation::InvalidUtf8)?;
+            utf8.feed(text).map_err(|_| ProtocolError::InvalidUtf8)?;
         }
         if self.payload.len() > self.limit {
-            return Err(Violation::MessageTooBig { limit: self.limit });
+            return Err(ProtocolError::MessageTooBig { limit: self.limit });
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The four parameters of the extension (RFC 7692 §7.1), as a header names them.
+//! The four parameters of the extension (RFC 7692 §7.1).
 
 use crate::handshake::Extension;
 
-/// The parameters of one offer, or of an answer.
+/// The parameters of an offer or a response.
 #[derive(Debug, Default)]
 pub(super) struct Parameters {
     pub(super) server_no_context_takeover: bool,
@@ -14,22 +14,21 @@ pub(super) struct Parameters {
 /// `client_max_window_bits`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum ClientWindow {
-    /// It is not there.
+    /// The parameter is absent.
     #[default]
     Absent,
-    /// Without a value: an offer that says only that the client understands it (RFC 7692 §7.1.2.2).
+    /// The parameter has no value: the client supports it (RFC 7692 §7.1.2.2).
     Any,
-    /// With a value.
+    /// The parameter has a value.
     Bits(u8),
 }
 
 impl Parameters {
-    /// Reads what stands after the extension's name; `None` if a parameter is unknown, doubled, or has a value that it
-    /// must not have (RFC 7692 §7).
-    pub(super) fn read(extension: &Extension<'_>) -> Option<Self> {
+    /// Parses the parameters; returns `None` if one is unknown or repeated, or has an invalid value (RFC 7692 §7).
+    pub(super) fn parse(extension: &Extension<'_>) -> Option<Self> {
         let mut all = Self::default();
         for (name, value) in &extension.parameters {
-            let fresh = match (*name, value.as_deref()) {
+            let is_new = match (*name, value.as_deref()) {
                 ("server_no_context_takeover", None) => {
                     !std::mem::replace(&mut all.server_no_context_takeover, true)
                 }
@@ -49,7 +48,7 @@ impl Parameters {
                 }
                 _ => false,
             };
-            if !fresh {
+            if !is_new {
                 return None;
             }
         }
@@ -57,7 +56,7 @@ impl Parameters {
     }
 }
 
-/// A decimal from 8 to 15 without leading zeros (RFC 7692 §7.1.2).
+/// Parses a decimal from 8 to 15 without leading zeros (RFC 7692 §7.1.2).
 fn window_bits(text: &str) -> Option<u8> {
     let plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|bits| plain && (8..=15).contains(bits))

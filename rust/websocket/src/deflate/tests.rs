@@ -1,4 +1,4 @@
-//! The extension at work, through the connections that use it.
+//! Tests of the extension through connections.
 
 mod bombs;
 mod compressing;
@@ -9,26 +9,26 @@ mod preparing;
 
 use super::*;
 use crate::handshake::Extension;
-use crate::{Connection, Event, FrameHeader, MaskKey, MessageKind, Opcode, Role, Violation};
+use crate::{Connection, Event, FrameHeader, MaskKey, MessageKind, Opcode, ProtocolError, Role};
 use std::fmt::Write;
 
 const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
 const LIMIT: usize = 100_000;
 
-type Seen = Result<Vec<(MessageKind, Vec<u8>)>, Violation>;
+type Seen = Result<Vec<(MessageKind, Vec<u8>)>, ProtocolError>;
 
-/// What was agreed on, with every message compressed that is not empty.
-fn agreed() -> Deflate {
-    Deflate::new(&DeflateOptions { threshold: 0, ..DeflateOptions::default() })
+/// Returns parameters with which every message that is not empty is compressed.
+fn negotiated() -> NegotiatedDeflate {
+    NegotiatedDeflate::new(&DeflateOptions { threshold: 0, ..DeflateOptions::default() })
 }
 
-fn connection(role: Role, agreed: &Deflate) -> Connection {
+fn connection(role: Role, negotiated: &NegotiatedDeflate) -> Connection {
     let mut connection = Connection::new(role, LIMIT);
-    connection.set_deflate(agreed.clone());
+    connection.set_deflate(negotiated.clone());
     connection
 }
 
-/// A frame from a server, with the first bit and RSV1 as given.
+/// Encodes a frame of a server.
 fn frame(fin: bool, rsv1: bool, opcode: Opcode, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     FrameHeader { fin, rsv1, opcode, mask: None, payload_len: payload.len() as u64 }
@@ -41,14 +41,14 @@ fn compressed(payload: &[u8]) -> Vec<u8> {
     frame(true, true, Opcode::Binary, payload)
 }
 
-/// Feeds `bytes` to `connection` in pieces of at most `step` bytes: its messages.
+/// Passes `bytes` to `connection` in chunks of at most `step` bytes. Returns the messages.
 fn feed(connection: &mut Connection, bytes: &[u8], step: usize) -> Seen {
     let mut seen = Vec::new();
-    for piece in bytes.chunks(step) {
-        let mut piece = piece.to_vec();
+    for chunk in bytes.chunks(step) {
+        let mut chunk = chunk.to_vec();
         let mut at = 0;
-        while at < piece.len() {
-            let (used, event) = connection.receive(&mut piece[at..])?;
+        while at < chunk.len() {
+            let (used, event) = connection.receive(&mut chunk[at..])?;
             assert!(used > 0 || event.is_some(), "no progress");
             at += used;
             if let Some(Event::Message { kind, payload }) = event {
@@ -59,12 +59,12 @@ fn feed(connection: &mut Connection, bytes: &[u8], step: usize) -> Seen {
     Ok(seen)
 }
 
-/// What a client sees, the same however the bytes are cut.
-fn client_sees(agreed: &Deflate, bytes: &[u8]) -> Seen {
-    let whole = feed(&mut connection(Role::Client, agreed), bytes, usize::MAX);
+/// Returns what a client receives, and checks that it does not depend on the chunks.
+fn client_sees(negotiated: &NegotiatedDeflate, bytes: &[u8]) -> Seen {
+    let whole = feed(&mut connection(Role::Client, negotiated), bytes, usize::MAX);
     for step in [1, 2, 3, 7, 1000] {
-        let pieces = feed(&mut connection(Role::Client, agreed), bytes, step);
-        assert_eq!(pieces, whole, "in pieces of {step}");
+        let chunks = feed(&mut connection(Role::Client, negotiated), bytes, step);
+        assert_eq!(chunks, whole, "in chunks of {step}");
     }
     whole
 }
@@ -73,7 +73,7 @@ fn binary(payload: impl AsRef<[u8]>) -> (MessageKind, Vec<u8>) {
     (MessageKind::Binary, payload.as_ref().to_vec())
 }
 
-/// Text with repetitions, as games send it.
+/// Returns compressible text, as games send it.
 fn json(len: usize) -> Vec<u8> {
     let mut text = String::new();
     let mut number = 12_345_u32;
@@ -86,7 +86,7 @@ fn json(len: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Bytes that do not get shorter.
+/// Returns incompressible bytes.
 fn noise(len: usize) -> Vec<u8> {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     let mut next = || {

@@ -1,43 +1,43 @@
-//! What a client asks for (§4.1).
+//! The opening request of a client (§4.1).
 
-use super::syntax::{is_handshake_header, is_header, is_token, push_line};
+use super::syntax::{is_handshake_header, is_token, is_valid_header, push_line};
 use crate::DeflateOptions;
 use std::fmt;
 
-/// What a client's opening request says (§4.1).
+/// The opening request of a client (§4.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientRequest {
-    /// The server's name, with the port unless it is the scheme's own.
+    /// The `Host`: the server's name, and the port unless it is the default of the scheme.
     pub host: String,
-    /// The path, from its first slash, and the query: percent-encoded.
+    /// The request target: path and query, percent-encoded.
     pub target: String,
-    /// The sub-protocols that are offered, the preferred one first (§1.9).
+    /// The offered sub-protocols, in order of preference (§1.9).
     pub protocols: Vec<String>,
-    /// Further header lines, names and values.
+    /// Additional headers: names and values.
     pub headers: Vec<(String, String)>,
-    /// Offers permessage-deflate, if it is given.
+    /// The permessage-deflate options to offer, if any.
     pub deflate: Option<DeflateOptions>,
 }
 
-/// Why a request cannot be sent: it would break the rules of HTTP, or become another request than it seems.
+/// The error of a request that is not valid HTTP, or that would be parsed as something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidRequest {
-    /// The host is empty, or has bytes that no host has.
+    /// The host is empty or contains invalid bytes.
     Host,
-    /// The target does not begin with a slash, or has bytes that must be percent-encoded.
+    /// The target does not start with a slash, or contains bytes that must be percent-encoded.
     Target,
     /// A sub-protocol's name is not a token.
     Protocol(String),
     /// A sub-protocol is offered twice (§4.1).
     RepeatedProtocol(String),
-    /// A header's name is not a token, or its value has control bytes: the name.
+    /// The name of this header is not a token, or its value contains control characters.
     Header(String),
-    /// A header that the handshake writes itself: the name.
+    /// The handshake sets the header of this name.
     HandshakeHeader(String),
 }
 
 impl ClientRequest {
-    /// Whether the request is one request, and what it seems.
+    /// Validates all fields, so that the encoded request cannot be parsed as anything else.
     pub(super) fn check(&self) -> Result<(), InvalidRequest> {
         let is_host =
             |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+;=:[]%".contains(&byte);
@@ -48,16 +48,16 @@ impl ClientRequest {
         if !self.target.starts_with('/') || !self.target.bytes().all(is_target) {
             return Err(InvalidRequest::Target);
         }
-        for (at, protocol) in self.protocols.iter().enumerate() {
+        for (index, protocol) in self.protocols.iter().enumerate() {
             if !is_token(protocol) {
                 return Err(InvalidRequest::Protocol(protocol.clone()));
             }
-            if self.protocols.iter().take(at).any(|earlier| earlier == protocol) {
+            if self.protocols.iter().take(index).any(|earlier| earlier == protocol) {
                 return Err(InvalidRequest::RepeatedProtocol(protocol.clone()));
             }
         }
         for (name, value) in &self.headers {
-            if !is_header(name, value) {
+            if !is_valid_header(name, value) {
                 return Err(InvalidRequest::Header(name.clone()));
             }
             if is_handshake_header(name) {
@@ -81,7 +81,7 @@ impl ClientRequest {
             push_line("Sec-WebSocket-Protocol", &self.protocols.join(", "), out);
         }
         if let Some(options) = &self.deflate {
-            push_line("Sec-WebSocket-Extensions", &options.offer(), out);
+            push_line("Sec-WebSocket-Extensions", &options.offer_header(), out);
         }
         for (name, value) in &self.headers {
             push_line(name, value, out);
@@ -93,13 +93,17 @@ impl ClientRequest {
 impl fmt::Display for InvalidRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host => f.write_str("the host is not a name or an address with an optional port"),
-            Self::Target => f.write_str("the path does not begin with / or is not percent-encoded"),
-            Self::Protocol(name) => write!(f, "sub-protocol {name:?} is not a valid name"),
+            Self::Host => {
+                f.write_str("invalid host: expected a name or an address with an optional port")
+            }
+            Self::Target => {
+                f.write_str("invalid path: it must start with / and be percent-encoded")
+            }
+            Self::Protocol(name) => write!(f, "invalid sub-protocol name {name:?}"),
             Self::RepeatedProtocol(name) => write!(f, "sub-protocol {name:?} is offered twice"),
-            Self::Header(name) => write!(f, "header {name:?} is not a valid header line"),
+            Self::Header(name) => write!(f, "invalid header {name:?}"),
             Self::HandshakeHeader(name) => {
-                write!(f, "header {name:?} is written by the handshake itself")
+                write!(f, "header {name:?} is set by the handshake")
             }
         }
     }

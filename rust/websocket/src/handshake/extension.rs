@@ -1,24 +1,24 @@
-//! `Sec-WebSocket-Extensions` (§9.1): what is offered, or answered, each with its parameters.
+//! `Sec-WebSocket-Extensions` (§9.1): the offered or negotiated extensions with their parameters.
 
 use super::syntax::is_token;
 use std::borrow::Cow;
 
-/// One extension of the list.
+/// An extension of the list.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Extension<'a> {
     pub(crate) name: &'a str,
-    /// The names of its parameters, and their values where they have one.
+    /// The names of the parameters, and their values if they have any.
     pub(crate) parameters: Vec<(&'a str, Option<Cow<'a, str>>)>,
 }
 
 impl<'a> Extension<'a> {
-    /// Reads the list from the values of all lines with that name, or `None` if one of them breaks the grammar.
+    /// Parses the list from all header values; returns `None` if one of them is malformed.
     pub(crate) fn list(values: impl Iterator<Item = &'a str>) -> Option<Vec<Self>> {
         let mut extensions = Vec::new();
         for value in values {
             let mut cursor = Cursor { rest: value };
             loop {
-                // RFC 9110 §5.6.1: empty elements are left out.
+                // Empty elements are ignored (RFC 9110 §5.6.1).
                 while cursor.take(',') {}
                 if cursor.rest.is_empty() {
                     break;
@@ -33,16 +33,16 @@ impl<'a> Extension<'a> {
     }
 }
 
-/// What is left to read of a value.
+/// The unparsed rest of a value.
 struct Cursor<'a> {
     rest: &'a str,
 }
 
 impl<'a> Cursor<'a> {
-    /// Takes one sign and the space around it, if it comes next.
-    fn take(&mut self, sign: char) -> bool {
+    /// Takes one character and the whitespace around it, if it is next.
+    fn take(&mut self, c: char) -> bool {
         self.space();
-        let Some(rest) = self.rest.strip_prefix(sign) else {
+        let Some(rest) = self.rest.strip_prefix(c) else {
             return false;
         };
         self.rest = rest;
@@ -72,21 +72,21 @@ impl<'a> Cursor<'a> {
         Some(Extension { name, parameters })
     }
 
-    /// A token, or a quoted string with a token inside (§9.1).
+    /// Parses a token, or a quoted string that contains a token (§9.1).
     fn value(&mut self) -> Option<Cow<'a, str>> {
         let Some(quoted) = self.rest.strip_prefix('"') else {
             return self.token().map(Cow::Borrowed);
         };
         let mut value = String::new();
-        let mut signs = quoted.char_indices();
+        let mut chars = quoted.char_indices();
         loop {
-            match signs.next()?.1 {
+            match chars.next()?.1 {
                 '"' => break,
-                '\\' => value.push(signs.next()?.1),
-                sign => value.push(sign),
+                '\\' => value.push(chars.next()?.1),
+                c => value.push(c),
             }
         }
-        self.rest = signs.as_str();
+        self.rest = chars.as_str();
         is_token(&value).then_some(Cow::Owned(value))
     }
 }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_grammar_is_no_list() {
+    fn malformed_lists_are_rejected() {
         for bad in [
             "a b",
             "a;",

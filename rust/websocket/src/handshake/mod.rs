@@ -1,16 +1,16 @@
-//! The opening handshake (§4): an HTTP/1.1 request and its answer.
+//! The opening handshake (§4): an HTTP/1.1 request and its response.
 
 mod accept;
 mod client;
 mod client_request;
 mod error;
 mod extension;
+mod header_reader;
 mod headers;
-mod health;
-mod refusal;
+mod health_check;
+mod rejection;
 mod request;
 mod response;
-mod section;
 mod server;
 mod syntax;
 
@@ -19,16 +19,16 @@ pub use client_request::{ClientRequest, InvalidRequest};
 pub use error::HandshakeError;
 pub(crate) use extension::Extension;
 pub use headers::Headers;
-pub use health::{HealthRequest, is_health_path};
-pub use refusal::{Refusal, Status};
+pub use health_check::{HealthCheck, is_health_path};
+pub use rejection::{HandshakeRejection, StatusCode};
 pub use request::Request;
 pub use response::Response;
-pub use server::{Asked, ServerHandshake};
-pub use syntax::{is_handshake_header, is_header, is_token};
+pub use server::{IncomingRequest, ServerHandshake};
+pub use syntax::{is_handshake_header, is_token, is_valid_header};
 
-/// The longest request, or answer, that is read, in bytes, to the empty line that ends its header section. A browser with
-/// many cookies sends some 4 KiB.
+/// Maximum length of the header section of a request or a response, in bytes. A browser with many cookies sends about
+/// 4 KiB.
 pub const MAX_HEADER_SECTION: usize = 8 * 1024;
 
-/// The most header lines in a request or an answer.
+/// Maximum number of headers in a request or a response.
 pub const MAX_HEADERS: usize = 64;

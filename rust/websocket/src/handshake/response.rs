@@ -1,26 +1,26 @@
-//! A server's answer (§4.1).
+//! The response of a server (§4.1).
 
 use super::client::Expected;
 use super::error::excerpt;
 use super::{Extension, HandshakeError, Headers, MAX_HEADERS};
-use crate::deflate::{Deflate, accept_answer};
+use crate::deflate::{NegotiatedDeflate, accept_response};
 
-/// An answer that opens the connection, and fits the request.
+/// A valid response that opens the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The sub-protocol that the server chose. `None` if it chose none, though some were offered: whether that will do is
-    /// for the caller to say (§4.1).
+    /// The sub-protocol that the server chose, if any. The caller decides whether `None` is acceptable if some were offered
+    /// (§4.1).
     pub protocol: Option<String>,
-    /// permessage-deflate, if it was agreed on: for [`Connection::set_deflate`](crate::Connection::set_deflate).
-    pub deflate: Option<Deflate>,
-    /// All header lines.
+    /// The negotiated permessage-deflate, if any: pass it to [`Connection::set_deflate`](crate::Connection::set_deflate).
+    pub deflate: Option<NegotiatedDeflate>,
+    /// All headers.
     pub headers: Headers,
 }
 
-/// The longest text of a refusal that is waited for, in bytes.
-const MAX_TEXT: usize = 4096;
+/// Maximum length of the body of a rejection that is read, in bytes.
+const MAX_REJECTION_TEXT: usize = 4096;
 
-/// How long the text is that comes with a refusal; 0 if none comes that would be read.
+/// Returns the length of the body of a rejection; 0 if it is not read.
 fn text_len(lines: &[httparse::Header<'_>]) -> usize {
     let value = |name: &str| {
         let line = lines.iter().find(|line| line.name.eq_ignore_ascii_case(name))?;
@@ -28,11 +28,11 @@ fn text_len(lines: &[httparse::Header<'_>]) -> usize {
     };
     let length = value("Content-Length").and_then(|length| length.parse().ok());
     let is_text = value("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"));
-    length.filter(|length| is_text && *length <= MAX_TEXT).unwrap_or(0)
+    length.filter(|length| is_text && *length <= MAX_REJECTION_TEXT).unwrap_or(0)
 }
 
 impl Response {
-    /// Reads a header section that ends with its empty line, and whose lines end with CR LF.
+    /// Parses a complete header section, whose lines end with CR LF.
     pub(super) fn parse(section: Box<str>, expected: &Expected) -> Result<Self, HandshakeError> {
         let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut lines);
@@ -44,7 +44,7 @@ impl Response {
         let status = response.code.unwrap_or_default();
         if status != 101 {
             let reason = excerpt(response.reason.unwrap_or_default());
-            return Err(HandshakeError::Refused { status, reason, text_len: text_len(&lines) });
+            return Err(HandshakeError::Rejected { status, reason, text_len: text_len(&lines) });
         }
         if response.version != Some(1) {
             return Err(HandshakeError::NotHttp);
@@ -52,28 +52,28 @@ impl Response {
         Self::check(Headers::new(section), expected)
     }
 
-    /// The rules of §4.1, in its order.
+    /// Checks the rules of §4.1, in the order given there.
     fn check(headers: Headers, expected: &Expected) -> Result<Self, HandshakeError> {
-        let only = |name| headers.only(name, HandshakeError::Repeated(name));
-        if !only("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
+        let single = |name| headers.single(name, HandshakeError::Repeated(name));
+        if !single("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
             return Err(HandshakeError::Upgrade);
         }
         if !headers.has_token("Connection", "Upgrade") {
             return Err(HandshakeError::Connection);
         }
-        if only("Sec-WebSocket-Accept")? != Some(&expected.accept) {
+        if single("Sec-WebSocket-Accept")? != Some(&expected.accept) {
             return Err(HandshakeError::Accept);
         }
-        let extensions = Extension::list(headers.all("Sec-WebSocket-Extensions"))
+        let extensions = Extension::list(headers.get_all("Sec-WebSocket-Extensions"))
             .ok_or(HandshakeError::ExtensionSyntax)?;
         let mut deflate = None;
         for extension in &extensions {
-            // The one that can be offered, once.
-            let agreed = expected.deflate.as_ref().filter(|_| deflate.is_none());
-            let agreed = agreed.and_then(|options| accept_answer(extension, options));
-            deflate = Some(agreed.ok_or(HandshakeError::Extension(excerpt(extension.name)))?);
+            // Only permessage-deflate is offered, once.
+            let negotiated = expected.deflate.as_ref().filter(|_| deflate.is_none());
+            let negotiated = negotiated.and_then(|options| accept_response(extension, options));
+            deflate = Some(negotiated.ok_or(HandshakeError::Extension(excerpt(extension.name)))?);
         }
-        let protocol = only("Sec-WebSocket-Protocol")?.map(str::to_owned);
+        let protocol = single("Sec-WebSocket-Protocol")?.map(str::to_owned);
         if let Some(name) = &protocol
             && !expected.protocols.contains(name)
         {

@@ -1,75 +1,78 @@
-//! The server's end of the opening handshake (§4.2), as the request arrives.
+//! The server side of the opening handshake (§4.2).
 
-use super::section::{Section, SectionError};
-use super::{HealthRequest, Refusal, Request, Status};
+use super::header_reader::{HeaderReadError, HeaderReader};
+use super::{HandshakeRejection, HealthCheck, Request, StatusCode};
 use std::sync::Arc;
 
-/// Gathers a client's opening request, however it is cut.
+/// Parses a client's request incrementally.
 #[derive(Debug, Default)]
 pub struct ServerHandshake {
-    section: Section,
+    reader: HeaderReader,
     health_path: Option<Arc<str>>,
 }
 
-/// What a whole request asks for.
+/// A complete request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// A WebSocket.
+pub enum IncomingRequest {
+    /// An opening request for a WebSocket.
     Upgrade(Request),
-    /// Whether the server is well.
-    Health(HealthRequest),
+    /// A health check of a load balancer.
+    HealthCheck(HealthCheck),
 }
 
-impl Asked {
-    /// The request for a WebSocket, if it is one.
+impl IncomingRequest {
+    /// Returns the opening request for a WebSocket, if it is one.
     pub fn upgrade(self) -> Option<Request> {
         match self {
             Self::Upgrade(request) => Some(request),
-            Self::Health(_) => None,
+            Self::HealthCheck(_) => None,
         }
     }
 }
 
 impl ServerHandshake {
-    /// A handshake of which nothing has come.
+    /// Creates a handshake.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, on a server that tells of its health at `path`, if there is one.
-    pub fn with_health(path: Option<Arc<str>>) -> Self {
+    /// Creates a handshake on a server that answers health checks at `path`, if given.
+    pub fn with_health_path(path: Option<Arc<str>>) -> Self {
         Self { health_path: path, ..Self::default() }
     }
 
-    /// Receives from the front of `input`: how many of its bytes were used, and what is asked for once the request is
-    /// whole. What follows it belongs to the [`Connection`](crate::Connection).
+    /// Parses bytes from the start of `input`. Returns the number of bytes consumed, and the request once it is complete. The
+    /// bytes after it belong to the [`Connection`](crate::Connection).
     ///
     /// # Errors
-    /// How to refuse the request. The handshake can then receive nothing more.
-    pub fn receive(&mut self, input: &[u8]) -> Result<(usize, Option<Asked>), Refusal> {
-        // Every method of HTTP is in capitals.
-        let (used, section) = self.section.receive(input, |byte| byte.is_ascii_uppercase())?;
+    /// The response that rejects the request. The handshake cannot receive anything after that.
+    pub fn receive(
+        &mut self,
+        input: &[u8],
+    ) -> Result<(usize, Option<IncomingRequest>), HandshakeRejection> {
+        // All HTTP methods are uppercase.
+        let (used, section) = self.reader.receive(input, |byte| byte.is_ascii_uppercase())?;
         let Some(section) = section else {
             return Ok((used, None));
         };
         let health_path = self.health_path.as_deref();
-        if let Some(health) = health_path.and_then(|path| HealthRequest::parse(&section, path)) {
-            return Ok((used, Some(Asked::Health(health))));
+        if let Some(health) = health_path.and_then(|path| HealthCheck::parse(&section, path)) {
+            return Ok((used, Some(IncomingRequest::HealthCheck(health))));
         }
-        Ok((used, Some(Asked::Upgrade(Request::parse(section)?))))
+        Ok((used, Some(IncomingRequest::Upgrade(Request::parse(section)?))))
     }
 }
 
-impl From<SectionError> for Refusal {
-    fn from(error: SectionError) -> Self {
+impl From<HeaderReadError> for HandshakeRejection {
+    fn from(error: HeaderReadError) -> Self {
         match error {
-            SectionError::LineEnd => Self::bad_request("a line does not end with CR LF"),
-            SectionError::NotHttp => Self::bad_request("the request is not HTTP"),
-            SectionError::TooLong => {
-                let why = "the request's headers are too long";
-                Self::new(Status::HeaderFieldsTooLarge, why)
+            HeaderReadError::LineEnd => Self::bad_request("a line does not end with CR LF"),
+            HeaderReadError::NotHttp => Self::bad_request("the request is not HTTP"),
+            HeaderReadError::TooLong => {
+                let reason = "the header section is too long";
+                Self::new(StatusCode::HeaderFieldsTooLarge, reason)
             }
-            SectionError::NotUtf8 => Self::bad_request("a header is not UTF-8"),
+            HeaderReadError::NotUtf8 => Self::bad_request("a header is not UTF-8"),
         }
     }
 }

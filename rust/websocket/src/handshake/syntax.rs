@@ -1,7 +1,7 @@
-//! The words of HTTP (RFC 9110 §5.6).
+//! HTTP syntax (RFC 9110 §5.6).
 
-/// Whether `text` is a token (RFC 9110 §5.6.2), as sub-protocol names and header names are: letters, digits and some
-/// signs, at least one.
+/// Returns whether `text` is a token (RFC 9110 §5.6.2), like the names of sub-protocols and headers: at least one character,
+/// only letters, digits and certain punctuation.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -9,14 +9,14 @@ pub fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether `name` and `value` can stand in a header line (RFC 9110 §5.5): a token, and no control bytes but the tab, so that
-/// the line cannot become two.
-pub fn is_header(name: &str, value: &str) -> bool {
+/// Returns whether `name` and `value` form a valid header (RFC 9110 §5.5): the name is a token, and the value has no control
+/// characters except tabs, so that it cannot add lines.
+pub fn is_valid_header(name: &str, value: &str) -> bool {
     is_token(name) && value.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
 }
 
-/// Whether the opening handshake writes the lines with this name itself, or would no longer be one request or one answer
-/// with them: such lines are not for the caller to add.
+/// Returns whether the header of this name is set by the opening handshake, or would change how the request or response is
+/// parsed: callers cannot add such headers.
 pub fn is_handshake_header(name: &str) -> bool {
     const NAMES: [&str; 7] =
         ["Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "Trailer", "TE"];
@@ -25,14 +25,14 @@ pub fn is_handshake_header(name: &str) -> bool {
         || name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-/// Appends a header line.
+/// Appends a header.
 pub(super) fn push_line(name: &str, value: &str, out: &mut Vec<u8>) {
     for part in [name, ": ", value, "\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
 }
 
-/// The elements of a comma-separated list (RFC 9110 §5.6.1), without the space around them; empty ones are left out.
+/// Iterates over the elements of a comma-separated list (RFC 9110 §5.6.1), trimmed and without empty ones.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value
         .split(',')
@@ -55,19 +55,19 @@ mod tests {
     }
 
     #[test]
-    fn headers_stay_on_their_line() {
-        assert!(is_header("X-Game", "a b\tc: é, \"d\""));
-        assert!(is_header("X", ""));
+    fn header_values_cannot_add_lines() {
+        assert!(is_valid_header("X-Game", "a b\tc: é, \"d\""));
+        assert!(is_valid_header("X", ""));
         for value in ["a\r\nX: y", "a\nb", "a\rb", "a\0", "\x7F", "\x1B[0m"] {
-            assert!(!is_header("X", value), "{value:?}");
+            assert!(!is_valid_header("X", value), "{value:?}");
         }
         for name in ["", "a b", "a:", "a\r\n", "é"] {
-            assert!(!is_header(name, "x"), "{name:?}");
+            assert!(!is_valid_header(name, "x"), "{name:?}");
         }
     }
 
     #[test]
-    fn the_handshake_has_headers_of_its_own() {
+    fn handshake_headers_are_recognised() {
         for name in ["host", "UPGRADE", "connection", "sec-websocket-", "Sec-WebSocket-Key"] {
             assert!(is_handshake_header(name), "{name}");
         }

@@ -14,8 +14,8 @@ use crate::reactor::{Context, Readiness};
 use crate::tls::Session;
 use crate::transport::Transport;
 use lodewire_websocket::{
-    Asked, ClientHandshake, CloseCode, Deflate, HealthRequest, PreparedMessage, Refusal, Response,
-    Role, ServerHandshake, Status,
+    ClientHandshake, CloseCode, HandshakeRejection, HealthCheck, IncomingRequest,
+    NegotiatedDeflate, PreparedMessage, Response, Role, ServerHandshake, StatusCode,
 };
 use open::{End, Ending, Open};
 use std::io::ErrorKind;
@@ -101,7 +101,7 @@ pub(super) enum Life {
 /// What the other end's part of the opening handshake says.
 pub(super) enum Opening {
     /// A client's request, and where it comes from.
-    Request(Asked, SocketAddr),
+    Request(IncomingRequest, SocketAddr),
     Response(Response),
     Failed(Failure),
 }
@@ -109,7 +109,7 @@ pub(super) enum Opening {
 /// What an opening handshake came to.
 pub(super) struct Opened {
     pub(super) peer: Arc<PeerShared>,
-    pub(super) deflate: Option<Deflate>,
+    pub(super) deflate: Option<NegotiatedDeflate>,
 }
 
 pub(super) struct Connection {
@@ -252,15 +252,15 @@ impl Connection {
     }
 
     /// Answers a request with a refusal, and ends.
-    pub(super) fn refuse(&mut self, refusal: &Refusal, now: Instant) -> Life {
+    pub(super) fn refuse(&mut self, refusal: &HandshakeRejection, now: Instant) -> Life {
         refusal.encode(&mut self.out);
         self.linger(now);
         self.flush(now)
     }
 
     /// Answers a load balancer that asks how the server is, and ends.
-    pub(super) fn tell_health(&mut self, asked: HealthRequest, well: bool, now: Instant) -> Life {
-        asked.answer(well, &mut self.out);
+    pub(super) fn tell_health(&mut self, asked: HealthCheck, well: bool, now: Instant) -> Life {
+        asked.respond(well, &mut self.out);
         self.linger(now);
         self.flush(now)
     }
@@ -302,11 +302,13 @@ impl Connection {
             Phase::Request(_) if self.awaits_proxy || self.transport.is_handshaking() => Life::Over,
             Phase::Request(_) => {
                 let why = "the request did not come in time";
-                self.refuse(&Refusal::new(Status::RequestTimeout, why), now)
+                self.refuse(&HandshakeRejection::new(StatusCode::RequestTimeout, why), now)
             }
             Phase::Response(handshake) => {
                 let late = || Failure::new("the server did not answer in time");
-                Life::Opening(Opening::Failed(handshake.end().map_or_else(late, Failure::from)))
+                Life::Opening(Opening::Failed(
+                    handshake.handle_end().map_or_else(late, Failure::from),
+                ))
             }
             Phase::Open(open) => match std::mem::take(&mut open.ending) {
                 Ending::Told(end) => {

@@ -5,8 +5,8 @@ use super::mask_keys::MaskKeys;
 use crate::websocket::peer::Message;
 use crate::websocket::peer_shared::{Arrival, PeerShared};
 use lodewire_websocket::{
-    CloseCode, CloseFrame, Connection as Codec, Deflate, Event, FrameHeader, MaskKey, MessageKind,
-    PreparedMessage, Role, Violation,
+    CloseCode, CloseFrame, Connection as Codec, Event, FrameHeader, MaskKey, MessageKind,
+    NegotiatedDeflate, PreparedMessage, ProtocolError, Role,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,7 +71,11 @@ impl End {
 }
 
 impl Open {
-    pub(super) fn new(role: Role, deflate: Option<Deflate>, peer: Arc<PeerShared>) -> Self {
+    pub(super) fn new(
+        role: Role,
+        deflate: Option<NegotiatedDeflate>,
+        peer: Arc<PeerShared>,
+    ) -> Self {
         let settings = &peer.endpoint.settings;
         let mut codec = Codec::new(role, settings.limits.in_bytes);
         if let Some(deflate) = deflate {
@@ -115,7 +119,7 @@ impl Open {
 
     /// Gives up the message that is incomplete, and the connection with it.
     pub(super) fn give_up_incomplete(&mut self) {
-        self.codec.forget_incomplete();
+        self.codec.discard_incomplete();
         let reason = "the server has no room for the message".to_owned();
         self.break_off(CloseFrame { code: CloseCode::TRY_AGAIN_LATER, reason });
     }
@@ -196,7 +200,7 @@ impl Open {
         }
     }
 
-    fn violated(&mut self, violation: Violation) {
+    fn violated(&mut self, violation: ProtocolError) {
         let reason = violation.to_string();
         self.break_off(CloseFrame { code: violation.close_code(), reason });
     }

@@ -150,7 +150,8 @@ impl Connection {
                     "the server ended the connection during the handshake"
                 };
                 let why = if why.is_empty() { ended } else { why };
-                let failure = handshake.end().map_or_else(|| Failure::new(why), Failure::from);
+                let failure =
+                    handshake.handle_end().map_or_else(|| Failure::new(why), Failure::from);
                 Life::Opening(Opening::Failed(failure))
             }
             _ => Life::Over,

@@ -24,7 +24,7 @@ fn open(deflate: bool) -> (Connection, TcpStream, Arc<PeerShared>) {
     let handshake = ServerHandshake::new();
     let mut connection = Connection::accepted(transport, handshake, remote, false, now + LATER);
     let (_, asked) = ServerHandshake::new().receive(REQUEST).expect("a request");
-    let request = asked.and_then(Asked::upgrade).expect("a whole one");
+    let request = asked.and_then(IncomingRequest::upgrade).expect("a whole one");
     let deflate = deflate.then(|| request.negotiate_deflate(&DeflateOptions::default()));
     let endpoint = Arc::new(Endpoint::new(Settings::default()));
     let key = Key { slot: 0, serial: 1 };

@@ -1,5 +1,5 @@
 use super::*;
-use lodewire_websocket::{Asked, ServerHandshake};
+use lodewire_websocket::{IncomingRequest, ServerHandshake};
 
 fn proxies(header: ProxyHeader, trusted: &[&str]) -> Proxies {
     let trusted: Vec<_> = trusted.iter().map(|text| (*text).to_owned()).collect();
@@ -12,7 +12,7 @@ fn request(lines: &str) -> Request {
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{lines}\r\n"
     );
     let (_, asked) = ServerHandshake::new().receive(text.as_bytes()).expect("a request");
-    asked.and_then(Asked::upgrade).expect("whole")
+    asked.and_then(IncomingRequest::upgrade).expect("whole")
 }
 
 fn client(proxies: &Proxies, remote: &str, lines: &str) -> Result<String, u16> {

@@ -4,7 +4,7 @@ use super::ServerDriver;
 use crate::reactor::{Context, lock};
 use crate::websocket::connection::Turn;
 use crate::websocket::endpoint::{Command, Key};
-use lodewire_websocket::{PreparedMessage, Refusal, Role};
+use lodewire_websocket::{HandshakeRejection, PreparedMessage, Role};
 use std::collections::VecDeque;
 
 /// What the game asks for and is not done yet.
@@ -132,7 +132,7 @@ impl ServerDriver {
         &mut self,
         cx: &mut Context<'_>,
         key: Key,
-        answer: Result<Vec<(String, String)>, Refusal>,
+        answer: Result<Vec<(String, String)>, HandshakeRejection>,
     ) {
         let Some(waiting) = self.entry(key).and_then(|entry| entry.waiting.take()) else {
             return;

@@ -1,22 +1,27 @@
-//! What is sent arrives, under every agreement.
+//! Compressed messages arrive with all negotiated parameters.
 
 use super::*;
 
-fn agreements() -> Vec<Deflate> {
+fn all_parameters() -> Vec<NegotiatedDeflate> {
     let mut all = Vec::new();
     for window_bits in 9..=15 {
         for context_takeover in [true, false] {
             for level in [1, 2, 6, 9] {
-                all.push(Deflate { window_bits, context_takeover, level, ..agreed() });
+                all.push(NegotiatedDeflate {
+                    window_bits,
+                    context_takeover,
+                    level,
+                    ..negotiated()
+                });
             }
         }
     }
     all
 }
 
-/// The same agreement, from the other end.
-fn other_end(ours: &Deflate) -> Deflate {
-    Deflate {
+/// Returns the same parameters from the view of the peer.
+fn peer_parameters(ours: &NegotiatedDeflate) -> NegotiatedDeflate {
+    NegotiatedDeflate {
         peer_window_bits: ours.window_bits,
         peer_context_takeover: ours.context_takeover,
         window_bits: ours.peer_window_bits,
@@ -26,9 +31,9 @@ fn other_end(ours: &Deflate) -> Deflate {
 }
 
 #[test]
-fn messages_arrive_under_every_agreement() {
+fn messages_arrive_with_all_parameters() {
     let messages = [json(300), json(10), noise(5000), json(70_000), vec![], json(300), noise(300)];
-    for ours in agreements() {
+    for ours in all_parameters() {
         let mut sender = connection(Role::Client, &ours);
         let mut bytes = Vec::new();
         for message in &messages {
@@ -38,15 +43,15 @@ fn messages_arrive_under_every_agreement() {
         assert!(bytes.len() < plain * 2 / 3, "{} of {plain} bytes: {ours:?}", bytes.len());
         let expected: Vec<_> = messages.iter().map(binary).collect();
         for step in [usize::MAX, 11] {
-            let mut receiver = connection(Role::Server, &other_end(&ours));
+            let mut receiver = connection(Role::Server, &peer_parameters(&ours));
             assert_eq!(feed(&mut receiver, &bytes, step).as_ref(), Ok(&expected), "{ours:?}");
         }
     }
 }
 
-/// With a window of 2^n, no distance is over 2^n: a receiver with a window that small reads it.
+/// With a window of 2^n no distance exceeds 2^n: an inflater with that window can read the message.
 #[test]
-fn the_window_is_kept_to() {
+fn the_compressor_keeps_to_its_window() {
     for window_bits in 9..=15_u8 {
         for level in 1..=9 {
             let mut compressor = compressor::Compressor::new(window_bits, level);
@@ -56,7 +61,7 @@ fn the_window_is_kept_to() {
                 let mut bytes = Vec::new();
                 assert!(compressor.compress(&[&block[..], &json(100)].concat(), &mut bytes));
                 bytes.extend_from_slice(&TAIL);
-                // A byte at a time, so that the window is all that the inflater can refer to.
+                // One byte at a time, so that the inflater can only refer to the window.
                 let mut plain = Vec::new();
                 for byte in bytes {
                     let mut out = Vec::with_capacity(1 << 16);
@@ -72,23 +77,24 @@ fn the_window_is_kept_to() {
 }
 
 #[test]
-fn a_context_makes_repeated_messages_short() {
-    let len_of_second = |agreed: &Deflate| {
-        let mut sender = connection(Role::Server, agreed);
+fn context_takeover_shortens_repeated_messages() {
+    let len_of_second = |negotiated: &NegotiatedDeflate| {
+        let mut sender = connection(Role::Server, negotiated);
         let mut out = Vec::new();
         sender.send(MessageKind::Text, &json(1000), None, &mut out);
         let first = out.len();
         sender.send(MessageKind::Text, &json(1000), None, &mut out);
         out.len() - first
     };
-    let with = len_of_second(&agreed());
-    let without = len_of_second(&Deflate { context_takeover: false, ..agreed() });
+    let with = len_of_second(&negotiated());
+    let without = len_of_second(&NegotiatedDeflate { context_takeover: false, ..negotiated() });
     assert!(with < 30 && without > 100, "{with} with a context, {without} without");
 }
 
 #[test]
-fn short_messages_and_those_that_get_no_shorter_go_as_they_are() {
-    let mut sender = connection(Role::Server, &Deflate { threshold: 256, ..agreed() });
+fn short_or_incompressible_messages_are_sent_uncompressed() {
+    let mut sender =
+        connection(Role::Server, &NegotiatedDeflate { threshold: 256, ..negotiated() });
     let mut out = Vec::new();
     for message in [json(255), noise(1000), vec![]] {
         out.clear();
@@ -101,16 +107,17 @@ fn short_messages_and_those_that_get_no_shorter_go_as_they_are() {
 }
 
 #[test]
-fn a_window_of_256_bytes_is_never_compressed_with() {
-    let mut sender = connection(Role::Client, &Deflate { window_bits: 8, ..agreed() });
+fn a_window_of_256_bytes_disables_compression() {
+    let mut sender =
+        connection(Role::Client, &NegotiatedDeflate { window_bits: 8, ..negotiated() });
     let mut out = Vec::new();
     sender.send(MessageKind::Binary, &json(1000), Some(KEY), &mut out);
     assert_eq!(out[0], 0x82);
 }
 
 #[test]
-fn a_released_compressor_refers_to_nothing_and_is_understood() {
-    let mut sender = connection(Role::Server, &agreed());
+fn messages_after_a_released_compressor_are_inflated() {
+    let mut sender = connection(Role::Server, &negotiated());
     let mut bytes = Vec::new();
     let mut lens = Vec::new();
     for round in 0..4 {
@@ -123,7 +130,7 @@ fn a_released_compressor_refers_to_nothing_and_is_understood() {
     }
     assert_eq!(lens[0], lens[2]);
     assert_eq!(lens[1], lens[3]);
-    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![binary(json(1000)); 4]));
+    assert_eq!(client_sees(&negotiated(), &bytes), Ok(vec![binary(json(1000)); 4]));
 }
 
 #[test]
@@ -138,23 +145,23 @@ fn control_frames_between_compressed_fragments() {
             frame(true, false, Opcode::Binary, b"plain"),
         ]
         .concat();
-        assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![binary("Hello"), binary("plain")]));
+        assert_eq!(client_sees(&negotiated(), &bytes), Ok(vec![binary("Hello"), binary("plain")]));
     }
 }
 
 #[test]
-fn the_reserved_bit_is_for_the_first_frame_of_a_message() {
-    let refused = Err(Violation::ReservedBits);
+fn rsv1_is_only_allowed_in_the_first_frame_of_a_message() {
+    let rejected = Err(ProtocolError::ReservedBits);
     let again = [
         frame(false, true, Opcode::Binary, &[0xf2]),
         frame(true, true, Opcode::Continuation, &[0x00]),
     ];
-    assert_eq!(client_sees(&agreed(), &again.concat()), refused);
-    assert_eq!(client_sees(&agreed(), &frame(true, true, Opcode::Ping, b"")), refused);
-    assert_eq!(client_sees(&agreed(), &[0xA2, 0x00]), refused);
-    assert_eq!(client_sees(&agreed(), &[0xD2, 0x00]), refused);
+    assert_eq!(client_sees(&negotiated(), &again.concat()), rejected);
+    assert_eq!(client_sees(&negotiated(), &frame(true, true, Opcode::Ping, b"")), rejected);
+    assert_eq!(client_sees(&negotiated(), &[0xA2, 0x00]), rejected);
+    assert_eq!(client_sees(&negotiated(), &[0xD2, 0x00]), rejected);
     let mut without = Connection::new(Role::Client, LIMIT);
-    assert_eq!(feed(&mut without, &[0xC2], 1), refused, "at its first byte");
+    assert_eq!(feed(&mut without, &[0xC2], 1), rejected, "at its first byte");
 }
 
 #[test]
@@ -166,5 +173,5 @@ fn an_idle_connection_is_small() {
 #[test]
 fn a_connection_can_go_to_another_thread() {
     fn is_send<T: Send>(_: &T) {}
-    is_send(&connection(Role::Server, &agreed()));
+    is_send(&connection(Role::Server, &negotiated()));
 }

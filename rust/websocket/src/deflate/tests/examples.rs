@@ -5,10 +5,13 @@ use super::*;
 #[test]
 fn one_block() {
     let bytes = [0xc1, 0x07, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
-    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![(MessageKind::Text, b"Hello".to_vec())]));
+    assert_eq!(
+        client_sees(&negotiated(), &bytes),
+        Ok(vec![(MessageKind::Text, b"Hello".to_vec())])
+    );
     let fragments = [0x41, 0x03, 0xf2, 0x48, 0xcd, 0x80, 0x04, 0xc9, 0xc9, 0x07, 0x00];
     assert_eq!(
-        client_sees(&agreed(), &fragments),
+        client_sees(&negotiated(), &fragments),
         Ok(vec![(MessageKind::Text, b"Hello".to_vec())])
     );
 }
@@ -21,45 +24,50 @@ fn a_shared_window() {
     ]
     .concat();
     let hello = (MessageKind::Text, b"Hello".to_vec());
-    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![hello.clone(), hello]));
-    // Without it, the second refers to nothing.
-    let apart = Deflate { peer_context_takeover: false, ..agreed() };
-    assert_eq!(client_sees(&apart, &bytes), Err(Violation::CorruptDeflate));
+    assert_eq!(client_sees(&negotiated(), &bytes), Ok(vec![hello.clone(), hello]));
+    // Without the first message, the second refers to nothing.
+    let apart = NegotiatedDeflate { peer_context_takeover: false, ..negotiated() };
+    assert_eq!(client_sees(&apart, &bytes), Err(ProtocolError::CorruptDeflate));
 }
 
 #[test]
 fn a_block_without_compression() {
     let bytes = [0xc1, 0x0b, 0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00];
-    assert_eq!(client_sees(&agreed(), &bytes), Ok(vec![(MessageKind::Text, b"Hello".to_vec())]));
+    assert_eq!(
+        client_sees(&negotiated(), &bytes),
+        Ok(vec![(MessageKind::Text, b"Hello".to_vec())])
+    );
 }
 
 #[test]
 fn a_final_block() {
     let bytes = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
     for peer_context_takeover in [true, false] {
-        let agreed = Deflate { peer_context_takeover, ..agreed() };
+        let negotiated = NegotiatedDeflate { peer_context_takeover, ..negotiated() };
         let hello = binary("Hello");
         let twice = [compressed(&bytes), compressed(&bytes)].concat();
-        assert_eq!(client_sees(&agreed, &twice), Ok(vec![hello.clone(), hello.clone()]));
-        // The byte after the final block is missing, and then a message follows that is right.
+        assert_eq!(client_sees(&negotiated, &twice), Ok(vec![hello.clone(), hello.clone()]));
+        // The byte after the final block is missing; a valid message follows.
         let short = [compressed(&bytes[..7]), compressed(&bytes)].concat();
-        assert_eq!(client_sees(&agreed, &short), Ok(vec![hello.clone(), hello]));
-        // More than one in a message.
+        assert_eq!(client_sees(&negotiated, &short), Ok(vec![hello.clone(), hello]));
+        // Several final blocks in a message.
         let both = compressed(&[&bytes[..7], &bytes[..]].concat());
-        assert_eq!(client_sees(&agreed, &both), Ok(vec![binary("HelloHello")]));
+        assert_eq!(client_sees(&negotiated, &both), Ok(vec![binary("HelloHello")]));
     }
 }
 
 #[test]
 fn two_blocks() {
     let bytes = [0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00];
-    assert_eq!(client_sees(&agreed(), &compressed(&bytes)), Ok(vec![binary("Hello")]));
+    assert_eq!(client_sees(&negotiated(), &compressed(&bytes)), Ok(vec![binary("Hello")]));
 }
 
 #[test]
 fn an_empty_message() {
-    for agreed in [agreed(), Deflate { peer_context_takeover: false, ..agreed() }] {
-        // The last of them has nothing to flush at all.
+    for negotiated in
+        [negotiated(), NegotiatedDeflate { peer_context_takeover: false, ..negotiated() }]
+    {
+        // The last one flushes nothing.
         let bytes = [
             compressed(&[0x00]),
             compressed(&[0x02, 0x00]),
@@ -69,17 +77,17 @@ fn an_empty_message() {
         .concat();
         let empty = binary("");
         assert_eq!(
-            client_sees(&agreed, &bytes),
+            client_sees(&negotiated, &bytes),
             Ok(vec![empty.clone(), empty.clone(), empty, binary("Hello")])
         );
     }
 }
 
 #[test]
-fn hello_is_sent_as_the_rfc_has_it() {
+fn hello_is_compressed_as_in_the_rfc() {
     let mut out = Vec::new();
-    let mut server = connection(Role::Server, &agreed());
-    // "Hello" itself gets no shorter: five bytes become seven.
+    let mut server = connection(Role::Server, &negotiated());
+    // "Hello" itself does not become shorter: five bytes become seven.
     assert!(server.send(MessageKind::Text, b"Hello", None, &mut out));
     assert_eq!(out, b"\x81\x05Hello");
     out.clear();

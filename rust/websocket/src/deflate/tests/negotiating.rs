@@ -1,8 +1,8 @@
-//! What is offered, accepted, answered and understood.
+//! Offers and responses of both roles.
 
 use super::*;
 
-fn offered(offer: &str, options: &DeflateOptions) -> Option<Deflate> {
+fn offered(offer: &str, options: &DeflateOptions) -> Option<NegotiatedDeflate> {
     negotiate(&Extension::list([offer].into_iter())?, options)
 }
 
@@ -11,7 +11,7 @@ fn options() -> DeflateOptions {
 }
 
 #[test]
-fn each_offer_has_its_answer() {
+fn each_offer_gets_its_response() {
     let ours = |window_bits, context_takeover, peer_context_takeover| DeflateOptions {
         window_bits,
         context_takeover,
@@ -50,7 +50,7 @@ fn each_offer_has_its_answer() {
             &ours(15, false, false),
             "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
         ),
-        // The first cannot be accepted, the second can.
+        // The first offer is not acceptable, the second is.
         (
             "permessage-deflate; server_max_window_bits=8, permessage-deflate",
             &all,
@@ -63,13 +63,13 @@ fn each_offer_has_its_answer() {
             "permessage-deflate; server_max_window_bits=9",
         ),
     ] {
-        let agreed = offered(offer, options).unwrap_or_else(|| panic!("{offer} is declined"));
-        assert_eq!(agreed.answer(), answer, "{offer}");
+        let negotiated = offered(offer, options).unwrap_or_else(|| panic!("{offer} is declined"));
+        assert_eq!(negotiated.response_header(), answer, "{offer}");
     }
 }
 
 #[test]
-fn offers_with_mistakes_are_declined() {
+fn invalid_offers_are_declined() {
     for parameter in [
         "server_max_window_bits",
         "server_max_window_bits=7",
@@ -101,8 +101,8 @@ fn offers_with_mistakes_are_declined() {
 }
 
 #[test]
-fn an_offer_says_what_the_client_wants() {
-    assert_eq!(options().offer(), "permessage-deflate; client_max_window_bits");
+fn an_offer_contains_the_options() {
+    assert_eq!(options().offer_header(), "permessage-deflate; client_max_window_bits");
     let small = DeflateOptions {
         window_bits: 3,
         context_takeover: false,
@@ -110,29 +110,35 @@ fn an_offer_says_what_the_client_wants() {
         ..options()
     };
     assert_eq!(
-        small.offer(),
+        small.offer_header(),
         "permessage-deflate; client_max_window_bits=9; client_no_context_takeover; \
          server_no_context_takeover"
     );
 }
 
 #[test]
-fn each_answer_is_understood_or_refused() {
+fn each_response_is_accepted_or_rejected() {
     let understood = |answer: &str, options: &DeflateOptions| {
         let list = Extension::list([answer].into_iter()).expect("a list");
-        accept_answer(&list[0], options)
+        accept_response(&list[0], options)
     };
-    let plain = Deflate::new(&options());
-    for (answer, agreed) in [
+    let plain = NegotiatedDeflate::new(&options());
+    for (answer, negotiated) in [
         ("", plain.clone()),
-        ("; server_max_window_bits=8", Deflate { peer_window_bits: 8, ..plain.clone() }),
-        ("; client_max_window_bits=10", Deflate { window_bits: 10, ..plain.clone() }),
-        ("; client_max_window_bits=8", Deflate { window_bits: 8, ..plain.clone() }),
-        ("; client_no_context_takeover", Deflate { context_takeover: false, ..plain.clone() }),
-        ("; server_no_context_takeover", Deflate { peer_context_takeover: false, ..plain.clone() }),
+        ("; server_max_window_bits=8", NegotiatedDeflate { peer_window_bits: 8, ..plain.clone() }),
+        ("; client_max_window_bits=10", NegotiatedDeflate { window_bits: 10, ..plain.clone() }),
+        ("; client_max_window_bits=8", NegotiatedDeflate { window_bits: 8, ..plain.clone() }),
+        (
+            "; client_no_context_takeover",
+            NegotiatedDeflate { context_takeover: false, ..plain.clone() },
+        ),
+        (
+            "; server_no_context_takeover",
+            NegotiatedDeflate { peer_context_takeover: false, ..plain.clone() },
+        ),
     ] {
         let answer = format!("permessage-deflate{answer}");
-        assert_eq!(understood(&answer, &options()), Some(agreed), "{answer}");
+        assert_eq!(understood(&answer, &options()), Some(negotiated), "{answer}");
     }
     for answer in [
         "x",

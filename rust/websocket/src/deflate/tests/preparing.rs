@@ -1,9 +1,9 @@
-//! Messages for many peers.
+//! Prepared messages for several peers.
 
 use super::*;
 
 #[test]
-fn a_prepared_message_is_what_each_peer_agreed_on() {
+fn a_prepared_message_is_encoded_for_the_parameters_of_each_peer() {
     let mut message = PreparedMessage::new(MessageKind::Text, json(1000));
     assert_eq!(message.payload(), json(1000));
     assert_eq!(message.kind(), MessageKind::Text);
@@ -11,12 +11,12 @@ fn a_prepared_message_is_what_each_peer_agreed_on() {
     for window_bits in [0, 8, 9, 12, 15, 15] {
         let mut server = Connection::new(Role::Server, LIMIT);
         if window_bits > 0 {
-            server.set_deflate(Deflate { window_bits, ..agreed() });
+            server.set_deflate(NegotiatedDeflate { window_bits, ..negotiated() });
         }
         let mut out = Vec::new();
         assert!(server.send_prepared(&mut message, &mut out));
         let expected = Ok(vec![(MessageKind::Text, json(1000))]);
-        assert_eq!(client_sees(&agreed(), &out), expected, "{window_bits}");
+        assert_eq!(client_sees(&negotiated(), &out), expected, "{window_bits}");
         frames.push(out);
     }
     assert_eq!(frames[0], frame(true, false, Opcode::Text, &json(1000)));
@@ -26,8 +26,9 @@ fn a_prepared_message_is_what_each_peer_agreed_on() {
 }
 
 #[test]
-fn what_is_short_or_gets_no_shorter_goes_as_it_is() {
-    let mut server = connection(Role::Server, &Deflate { threshold: 100, ..agreed() });
+fn short_or_incompressible_messages_are_sent_uncompressed() {
+    let mut server =
+        connection(Role::Server, &NegotiatedDeflate { threshold: 100, ..negotiated() });
     for payload in [json(99), noise(1000), vec![]] {
         let mut out = Vec::new();
         let mut message = PreparedMessage::new(MessageKind::Binary, &payload);
@@ -39,8 +40,8 @@ fn what_is_short_or_gets_no_shorter_goes_as_it_is() {
 #[test]
 fn prepared_messages_and_others_can_be_mixed() {
     for context_takeover in [true, false] {
-        let ours = Deflate { context_takeover, ..agreed() };
-        let theirs = Deflate { peer_context_takeover: context_takeover, ..agreed() };
+        let ours = NegotiatedDeflate { context_takeover, ..negotiated() };
+        let theirs = NegotiatedDeflate { peer_context_takeover: context_takeover, ..negotiated() };
         let mut server = connection(Role::Server, &ours);
         let mut message = PreparedMessage::new(MessageKind::Binary, json(700));
         let mut out = Vec::new();
@@ -56,7 +57,7 @@ fn prepared_messages_and_others_can_be_mixed() {
 
 #[test]
 fn nothing_is_sent_after_a_close() {
-    let mut server = connection(Role::Server, &agreed());
+    let mut server = connection(Role::Server, &negotiated());
     let mut out = Vec::new();
     server.close(crate::CloseCode::NORMAL, "", None, &mut out);
     let len = out.len();

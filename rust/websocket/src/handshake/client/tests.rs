@@ -1,10 +1,12 @@
 use super::*;
-use crate::handshake::{Asked, HandshakeError, MAX_HEADER_SECTION, MAX_HEADERS, ServerHandshake};
+use crate::handshake::{
+    HandshakeError, IncomingRequest, MAX_HEADER_SECTION, MAX_HEADERS, ServerHandshake,
+};
 
-/// The nonce of the example of §1.3: its key is `dGhlIHNhbXBsZSBub25jZQ==`.
+/// The nonce of the example in §1.3, whose key is `dGhlIHNhbXBsZSBub25jZQ==`.
 const NONCE: [u8; 16] = *b"the sample nonce";
 
-/// The answer of the example, with `lines` after its own.
+/// Returns the response of the example with additional `lines`.
 fn answer(lines: &str) -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -34,12 +36,12 @@ fn begin(request: ClientRequest) -> (ClientHandshake, Vec<u8>) {
     (handshake, out)
 }
 
-/// The result of `text` as the answer, the same however it is cut.
+/// Returns the result of `text` as the response, and checks that it does not depend on the chunks.
 fn result(request: &ClientRequest, text: impl AsRef<[u8]>) -> Result<Response, HandshakeError> {
     let receive = |step| {
         let mut handshake = begin(request.clone()).0;
-        for piece in text.as_ref().chunks(step) {
-            if let Some(response) = handshake.receive(piece)?.1 {
+        for chunk in text.as_ref().chunks(step) {
+            if let Some(response) = handshake.receive(chunk)?.1 {
                 return Ok(Some(response));
             }
         }
@@ -47,17 +49,17 @@ fn result(request: &ClientRequest, text: impl AsRef<[u8]>) -> Result<Response, H
     };
     let whole = receive(usize::MAX);
     for step in [1, 2, 5, 64] {
-        assert_eq!(receive(step), whole, "in pieces of {step}");
+        assert_eq!(receive(step), whole, "in chunks of {step}");
     }
-    whole.map(|response| response.expect("the answer is whole"))
+    whole.map(|response| response.expect("the response is complete"))
 }
 
-fn refused(text: impl AsRef<[u8]>) -> HandshakeError {
-    result(&request(), text).expect_err("must be refused")
+fn rejected(text: impl AsRef<[u8]>) -> HandshakeError {
+    result(&request(), text).expect_err("must be rejected")
 }
 
 #[test]
-fn the_request_is_that_of_the_rfc() {
+fn the_request_matches_the_example_of_the_rfc() {
     let (_, out) = begin(ClientRequest {
         headers: vec![("Origin".into(), "http://example.com".into())],
         deflate: Some(DeflateOptions::default()),
@@ -74,7 +76,7 @@ fn the_request_is_that_of_the_rfc() {
 }
 
 #[test]
-fn the_answer_of_the_rfc_opens_the_connection() {
+fn the_response_of_the_rfc_opens_the_connection() {
     let response =
         result(&with_protocols(), answer("Sec-WebSocket-Protocol: superchat\r\nX: y\r\n"))
             .expect("valid");
@@ -82,7 +84,7 @@ fn the_answer_of_the_rfc_opens_the_connection() {
     assert_eq!(response.deflate, None);
     assert_eq!(response.headers.get("x"), Some("y"));
     assert_eq!(response.headers.iter().count(), 5);
-    // No sub-protocol chosen: that is for the caller to judge.
+    // No sub-protocol chosen: the caller decides whether that is acceptable.
     assert_eq!(result(&with_protocols(), answer("")).expect("valid").protocol, None);
     let text = answer("").replace("Upgrade: websocket", "upgrade:WEBSOCKET");
     let text = text.replace("Connection: Upgrade", "connection: keep-alive,\tupgrade ");
@@ -90,7 +92,7 @@ fn the_answer_of_the_rfc_opens_the_connection() {
 }
 
 #[test]
-fn what_follows_the_answer_is_left_to_the_connection() {
+fn bytes_after_the_response_are_not_consumed() {
     let text = answer("");
     let bytes = [text.as_bytes(), b"\x81\x00"].concat();
     let (used, response) = begin(request()).0.receive(&bytes).expect("valid");
@@ -99,34 +101,34 @@ fn what_follows_the_answer_is_left_to_the_connection() {
 }
 
 #[test]
-fn each_line_of_the_answer_is_checked() {
+fn each_header_of_the_response_is_checked() {
     let without = |line| answer("").replace(line, "");
-    assert_eq!(refused(without("Upgrade: websocket\r\n")), HandshakeError::Upgrade);
-    assert_eq!(refused(answer("").replace("websocket", "h2c")), HandshakeError::Upgrade);
-    assert_eq!(refused(answer("").replace("websocket", "websocket, x")), HandshakeError::Upgrade);
-    assert_eq!(refused(without("Connection: Upgrade\r\n")), HandshakeError::Connection);
+    assert_eq!(rejected(without("Upgrade: websocket\r\n")), HandshakeError::Upgrade);
+    assert_eq!(rejected(answer("").replace("websocket", "h2c")), HandshakeError::Upgrade);
+    assert_eq!(rejected(answer("").replace("websocket", "websocket, x")), HandshakeError::Upgrade);
+    assert_eq!(rejected(without("Connection: Upgrade\r\n")), HandshakeError::Connection);
     assert_eq!(
-        refused(answer("").replace("Connection: Upgrade", "Connection: close")),
+        rejected(answer("").replace("Connection: Upgrade", "Connection: close")),
         HandshakeError::Connection
     );
     assert_eq!(
-        refused(without("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")),
+        rejected(without("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n")),
         HandshakeError::Accept
     );
-    // Base64 has capitals and small letters.
-    assert_eq!(refused(answer("").replace("s3pPLM", "S3pPLM")), HandshakeError::Accept);
+    // Base64 is case-sensitive.
+    assert_eq!(rejected(answer("").replace("s3pPLM", "S3pPLM")), HandshakeError::Accept);
     for (line, name) in [
         ("Upgrade: websocket\r\n", "Upgrade"),
         ("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n", "Sec-WebSocket-Accept"),
     ] {
-        assert_eq!(refused(answer(line)), HandshakeError::Repeated(name));
+        assert_eq!(rejected(answer(line)), HandshakeError::Repeated(name));
     }
 }
 
 #[test]
 fn a_sub_protocol_must_have_been_offered() {
     let chosen = |request: &ClientRequest, lines: &str| {
-        result(request, answer(lines)).expect_err("must be refused")
+        result(request, answer(lines)).expect_err("must be rejected")
     };
     let chat = "Sec-WebSocket-Protocol: chat\r\n";
     assert_eq!(chosen(&request(), chat), HandshakeError::Protocol("chat".into()));
@@ -144,7 +146,7 @@ fn a_sub_protocol_must_have_been_offered() {
 fn an_extension_must_have_been_offered() {
     let line = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
     let unasked = HandshakeError::Extension("permessage-deflate".into());
-    assert_eq!(refused(answer(line)), unasked);
+    assert_eq!(rejected(answer(line)), unasked);
     let chosen = |lines: &str| result(&with_deflate(), answer(lines));
     assert!(chosen(line).expect("offered").deflate.is_some());
     assert_eq!(chosen("").expect("valid").deflate, None);
@@ -163,33 +165,33 @@ fn an_extension_must_have_been_offered() {
 }
 
 #[test]
-fn other_statuses_are_refusals() {
-    let refusal = |status: u16, reason: &str| HandshakeError::Refused {
+fn other_statuses_are_rejections() {
+    let rejection = |status: u16, reason: &str| HandshakeError::Rejected {
         status,
         reason: reason.into(),
         text_len: 0,
     };
     assert_eq!(
-        refused("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"),
-        refusal(403, "Forbidden")
+        rejected("HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno\n"),
+        rejection(403, "Forbidden")
     );
-    assert_eq!(refused("HTTP/1.0 500 \r\n\r\n"), refusal(500, ""));
-    assert_eq!(refused("HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n"), refusal(301, "Moved"));
+    assert_eq!(rejected("HTTP/1.0 500 \r\n\r\n"), rejection(500, ""));
+    assert_eq!(rejected("HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n"), rejection(301, "Moved"));
     let long = format!("HTTP/1.1 400 {}\r\n\r\n", "x".repeat(1000));
-    assert_eq!(refused(long), refusal(400, &"x".repeat(128)));
+    assert_eq!(rejected(long), rejection(400, &"x".repeat(128)));
     assert_eq!(
-        refusal(301, "Moved").to_string(),
-        "the server redirects elsewhere, which is not followed: 301 Moved"
+        rejection(301, "Moved").to_string(),
+        "the server sent a redirect, which is not followed: 301 Moved"
     );
-    assert_eq!(refused(answer("").replace("HTTP/1.1", "HTTP/1.0")), HandshakeError::NotHttp);
+    assert_eq!(rejected(answer("").replace("HTTP/1.1", "HTTP/1.0")), HandshakeError::NotHttp);
 }
 
 #[test]
-fn a_refusal_says_why_in_the_text_that_comes_with_it() {
+fn a_rejection_reports_the_first_line_of_its_body() {
     let text = |body: &str| {
         let head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; x\r\n";
-        match refused(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())) {
-            HandshakeError::Refused { status: 503, reason, .. } => reason,
+        match rejected(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())) {
+            HandshakeError::Rejected { status: 503, reason, .. } => reason,
             error => panic!("{error}"),
         }
     };
@@ -198,38 +200,38 @@ fn a_refusal_says_why_in_the_text_that_comes_with_it() {
     assert_eq!(text(""), "Service Unavailable");
     assert_eq!(text("\n"), "Service Unavailable");
     assert_eq!(text(&"x".repeat(2000)), "x".repeat(128));
-    assert_eq!(text(&"x".repeat(5000)), "Service Unavailable", "longer than is waited for");
-    // The connection ends before the text is whole.
+    assert_eq!(text(&"x".repeat(5000)), "Service Unavailable", "longer than is read");
+    // The connection ends before the text is complete.
     let (mut handshake, _) = begin(request());
     let cut =
         "HTTP/1.1 403 No\r\nContent-Type: text/plain\r\nContent-Length: 99\r\n\r\nnot for you";
     assert_eq!(handshake.receive(cut.as_bytes()).map(|(used, _)| used), Ok(cut.len()));
-    let error = handshake.end().expect("refused");
+    let error = handshake.handle_end().expect("refused");
     assert_eq!(error.to_string(), "the server refused the connection: 403 not for you");
-    assert!(begin(request()).0.end().is_none());
+    assert!(begin(request()).0.handle_end().is_none());
 }
 
 #[test]
-fn what_is_not_http_or_too_long_is_refused() {
-    assert_eq!(refused("\x15\x03\x01"), HandshakeError::Tls);
-    assert_eq!(refused("SSH-2.0-x\r\n"), HandshakeError::NotHttp);
-    assert_eq!(refused("HTTP/2 101\r\n\r\n"), HandshakeError::NotHttp);
-    assert_eq!(refused(answer("no colon\r\n")), HandshakeError::NotHttp);
-    assert_eq!(refused(answer("X: a\r\n b\r\n")), HandshakeError::NotHttp);
-    assert_eq!(refused(answer("").replace("\r\n", "\n")), HandshakeError::LineEnd);
-    assert_eq!(refused(answer(&"X: y\r\n".repeat(MAX_HEADERS))), HandshakeError::TooLong);
+fn responses_that_are_not_http_or_too_long_are_rejected() {
+    assert_eq!(rejected("\x15\x03\x01"), HandshakeError::Tls);
+    assert_eq!(rejected("SSH-2.0-x\r\n"), HandshakeError::NotHttp);
+    assert_eq!(rejected("HTTP/2 101\r\n\r\n"), HandshakeError::NotHttp);
+    assert_eq!(rejected(answer("no colon\r\n")), HandshakeError::NotHttp);
+    assert_eq!(rejected(answer("X: a\r\n b\r\n")), HandshakeError::NotHttp);
+    assert_eq!(rejected(answer("").replace("\r\n", "\n")), HandshakeError::LineEnd);
+    assert_eq!(rejected(answer(&"X: y\r\n".repeat(MAX_HEADERS))), HandshakeError::TooLong);
     let long = format!("X: {}\r\n", "a".repeat(MAX_HEADER_SECTION));
-    assert_eq!(refused(answer(&long)), HandshakeError::TooLong);
-    assert_eq!(refused("H".repeat(10_000_000)), HandshakeError::TooLong);
+    assert_eq!(rejected(answer(&long)), HandshakeError::TooLong);
+    assert_eq!(rejected("H".repeat(10_000_000)), HandshakeError::TooLong);
     let latin = [b"HTTP/1.1 101 x\r\nX: \xE9\r\n\r\n".as_slice()].concat();
-    assert_eq!(refused(latin), HandshakeError::NotHttp);
+    assert_eq!(rejected(latin), HandshakeError::NotHttp);
 }
 
 #[test]
-fn a_request_cannot_be_made_two() {
+fn invalid_requests_are_not_sent() {
     let invalid = |request| {
         let mut out = Vec::new();
-        let error = ClientHandshake::new(request, NONCE, &mut out).expect_err("must be refused");
+        let error = ClientHandshake::new(request, NONCE, &mut out).expect_err("must be rejected");
         assert_eq!(out, b"");
         error
     };
@@ -261,7 +263,7 @@ fn a_request_cannot_be_made_two() {
     }
 }
 
-/// Both ends of this crate, against each other.
+/// Both roles of this crate against each other.
 #[test]
 fn client_and_server_agree() {
     for deflate in [None, Some(DeflateOptions::default())] {
@@ -272,13 +274,13 @@ fn client_and_server_agree() {
             ..with_protocols()
         });
         let (used, request) = ServerHandshake::new().receive(&bytes).expect("valid");
-        let request = request.and_then(Asked::upgrade).expect("whole");
+        let request = request.and_then(IncomingRequest::upgrade).expect("whole");
         assert_eq!(used, bytes.len());
         assert_eq!((request.path(), request.query()), ("/chat", "room=1"));
         assert_eq!(request.header("cookie"), Some("a=b; c"));
         let options = DeflateOptions { context_takeover: false, ..DeflateOptions::default() };
-        let agreed = request.negotiate_deflate(&options);
-        assert_eq!(agreed.is_some(), offers);
+        let negotiated = request.negotiate_deflate(&options);
+        assert_eq!(negotiated.is_some(), offers);
         let mut out = Vec::new();
         let extra = [
             ("X-Server", "lodewire"),
@@ -288,7 +290,7 @@ fn client_and_server_agree() {
             ("X Bad", "a"),
         ];
         let extra = extra.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        request.accept(Some("superchat"), agreed.as_ref(), &extra, &mut out);
+        request.accept(Some("superchat"), negotiated.as_ref(), &extra, &mut out);
         let (used, response) = client.receive(&out).expect("valid");
         let response = response.expect("whole");
         assert_eq!(used, out.len());
@@ -296,7 +298,7 @@ fn client_and_server_agree() {
         assert_eq!(response.headers.get("x-server"), Some("lodewire"));
         assert_eq!(response.headers.iter().count(), if offers { 6 } else { 5 });
         assert_eq!(response.deflate.is_some(), offers);
-        if let (Some(server), Some(client)) = (agreed, response.deflate) {
+        if let (Some(server), Some(client)) = (negotiated, response.deflate) {
             assert!(!server.context_takeover() && !client.peer_context_takeover());
             assert!(server.peer_context_takeover() && client.context_takeover());
         }

@@ -4,7 +4,7 @@ use crate::handshake::{MAX_HEADER_SECTION, MAX_HEADERS};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// The example of §1.3, with `lines` after its own.
+/// Returns the request of the example in §1.3 with additional `lines`.
 fn request(lines: &str) -> String {
     format!(
         "GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -12,41 +12,41 @@ fn request(lines: &str) -> String {
     )
 }
 
-/// Receives `bytes` in pieces of at most `step` bytes: the request, or the refusal, or `None` while it is incomplete.
-fn receive(bytes: &[u8], step: usize) -> Option<Result<Request, Refusal>> {
+/// Receives `bytes` in chunks of at most `step` bytes: the request, or the rejection, or `None` while it is incomplete.
+fn receive(bytes: &[u8], step: usize) -> Option<Result<Request, HandshakeRejection>> {
     let mut handshake = ServerHandshake::new();
-    for piece in bytes.chunks(step) {
-        match handshake.receive(piece) {
+    for chunk in bytes.chunks(step) {
+        match handshake.receive(chunk) {
             Ok((_, None)) => {}
             Ok((_, Some(asked))) => {
                 return Some(Ok(asked.upgrade().expect("no health path is set")));
             }
-            Err(refusal) => return Some(Err(refusal)),
+            Err(rejection) => return Some(Err(rejection)),
         }
     }
     None
 }
 
-/// The result for `text`, the same however it is cut.
-fn result(text: impl AsRef<[u8]>) -> Result<Request, Refusal> {
+/// Returns the result of `text`, and checks that it does not depend on the chunks.
+fn result(text: impl AsRef<[u8]>) -> Result<Request, HandshakeRejection> {
     let bytes = text.as_ref();
     let whole = receive(bytes, usize::MAX);
     for step in [1, 2, 5, 64] {
-        assert_eq!(receive(bytes, step), whole, "in pieces of {step}");
+        assert_eq!(receive(bytes, step), whole, "in chunks of {step}");
     }
-    whole.expect("the request is whole")
+    whole.expect("the request is complete")
 }
 
-fn refused(text: impl AsRef<[u8]>) -> u16 {
-    result(text).expect_err("must be refused").status.code()
+fn rejected(text: impl AsRef<[u8]>) -> u16 {
+    result(text).expect_err("must be rejected").status.code()
 }
 
 #[test]
-fn the_example_of_the_rfc_is_accepted() {
+fn the_request_of_the_rfc_is_accepted() {
     let request = result(request("Sec-WebSocket-Protocol: chat, superchat\r\n")).expect("valid");
     assert_eq!(request.target(), "/chat?room=1");
     assert_eq!(request.protocols().collect::<Vec<_>>(), ["chat", "superchat"]);
-    assert_eq!(request.headers().all("HOST").collect::<Vec<_>>(), ["example.com"]);
+    assert_eq!(request.headers().get_all("HOST").collect::<Vec<_>>(), ["example.com"]);
     let mut answer = Vec::new();
     request.accept(Some("chat"), None, &[], &mut answer);
     assert_eq!(
@@ -57,7 +57,7 @@ fn the_example_of_the_rfc_is_accepted() {
 }
 
 #[test]
-fn what_follows_the_request_is_left_to_the_connection() {
+fn bytes_after_the_request_are_not_consumed() {
     let mut bytes = request("").into_bytes();
     let len = bytes.len();
     bytes.extend_from_slice(b"\x81\x80");
@@ -75,7 +75,7 @@ fn names_and_tokens_ignore_case() {
 }
 
 #[test]
-fn each_line_that_must_stand_once_is_refused_when_it_is_missing_or_doubled() {
+fn missing_or_repeated_headers_are_rejected() {
     let lines = [
         ("Host: example.com\r\n", 400),
         ("Upgrade: websocket\r\n", 426),
@@ -83,14 +83,14 @@ fn each_line_that_must_stand_once_is_refused_when_it_is_missing_or_doubled() {
         ("Sec-WebSocket-Version: 13\r\n", 400),
     ];
     for (line, when_missing) in lines {
-        assert_eq!(refused(request("").replace(line, "")), when_missing, "without {line}");
-        assert_eq!(refused(request(line)), 400, "twice {line}");
+        assert_eq!(rejected(request("").replace(line, "")), when_missing, "without {line}");
+        assert_eq!(rejected(request(line)), 400, "twice {line}");
     }
-    assert_eq!(refused(request("").replace("Connection: Upgrade\r\n", "")), 400);
+    assert_eq!(rejected(request("").replace("Connection: Upgrade\r\n", "")), 400);
 }
 
 #[test]
-fn a_request_with_a_body_is_refused() {
+fn a_request_with_a_body_is_rejected() {
     for line in [
         "Transfer-Encoding: chunked\r\n",
         "Transfer-Encoding: identity\r\n",
@@ -98,67 +98,73 @@ fn a_request_with_a_body_is_refused() {
         "Content-Length: x\r\n",
         "Content-Length: 0\r\nContent-Length: 0\r\n",
     ] {
-        assert_eq!(refused(request(line)), 400, "{line}");
+        assert_eq!(rejected(request(line)), 400, "{line}");
     }
     assert!(result(request("Content-Length: 0\r\n")).is_ok());
 }
 
 #[test]
-fn lines_that_two_readers_could_read_differently_are_refused() {
-    assert_eq!(refused(request("").replace("\r\nUpgrade", "\nUpgrade")), 400, "bare LF");
-    assert_eq!(refused(request("").replace("\r\nUpgrade", "\rUpgrade")), 400, "bare CR");
-    assert_eq!(refused(request("X-Long: a\r\n b\r\n")), 400, "folded");
-    assert_eq!(refused(request("X-Long : a\r\n")), 400, "space before the colon");
-    assert_eq!(refused(request("X\0Y: a\r\n")), 400, "a zero byte");
-    assert_eq!(refused(request("no colon\r\n")), 400, "no colon");
+fn ambiguous_header_lines_are_rejected() {
+    assert_eq!(rejected(request("").replace("\r\nUpgrade", "\nUpgrade")), 400, "bare LF");
+    assert_eq!(rejected(request("").replace("\r\nUpgrade", "\rUpgrade")), 400, "bare CR");
+    assert_eq!(rejected(request("X-Long: a\r\n b\r\n")), 400, "folded");
+    assert_eq!(rejected(request("X-Long : a\r\n")), 400, "space before the colon");
+    assert_eq!(rejected(request("X\0Y: a\r\n")), 400, "a zero byte");
+    assert_eq!(rejected(request("no colon\r\n")), 400, "no colon");
 }
 
 #[test]
-fn other_methods_versions_and_upgrades_get_their_own_answer() {
-    assert_eq!(refused(request("").replace("GET", "POST")), 405);
-    assert_eq!(refused(request("").replace("HTTP/1.1", "HTTP/1.0")), 505);
-    assert_eq!(refused(request("").replace("HTTP/1.1", "HTTP/2.0")), 505);
-    assert_eq!(refused(request("").replace("Version: 13", "Version: 8")), 426);
-    assert_eq!(refused(request("").replace(": websocket", ": h2c")), 400);
-    assert_eq!(refused(request("").replace("/chat", "chat")), 400);
-    assert_eq!(refused(request("").replace(KEY, "c2hvcnQ=")), 400);
+fn wrong_methods_versions_and_upgrades_get_their_status() {
+    assert_eq!(rejected(request("").replace("GET", "POST")), 405);
+    assert_eq!(rejected(request("").replace("HTTP/1.1", "HTTP/1.0")), 505);
+    assert_eq!(rejected(request("").replace("HTTP/1.1", "HTTP/2.0")), 505);
+    assert_eq!(rejected(request("").replace("Version: 13", "Version: 8")), 426);
+    assert_eq!(rejected(request("").replace(": websocket", ": h2c")), 400);
+    assert_eq!(rejected(request("").replace("/chat", "chat")), 400);
+    assert_eq!(rejected(request("").replace(KEY, "c2hvcnQ=")), 400);
 }
 
 #[test]
-fn garbage_is_refused_at_its_first_byte() {
-    assert_eq!(refused(b"\x16\x03\x01\x02\x00"), 400, "a TLS hello");
-    assert_eq!(refused(b"\0"), 400);
+fn garbage_is_rejected_at_its_first_byte() {
+    assert_eq!(rejected(b"\x16\x03\x01\x02\x00"), 400, "a TLS hello");
+    assert_eq!(rejected(b"\0"), 400);
 }
 
 #[test]
 fn the_header_section_is_limited() {
     let long = format!("X-Long: {}\r\n", "a".repeat(MAX_HEADER_SECTION));
-    assert_eq!(refused(request(&long)), 431);
+    assert_eq!(rejected(request(&long)), 431);
     let many = "X: y\r\n".repeat(MAX_HEADERS);
-    assert_eq!(refused(request(&many)), 431);
+    assert_eq!(rejected(request(&many)), 431);
     let endless = "A".repeat(10_000_000);
-    assert_eq!(refused(endless), 431);
+    assert_eq!(rejected(endless), 431);
 }
 
 #[test]
-fn the_first_offered_protocol_that_is_known_is_taken() {
+fn the_first_supported_sub_protocol_is_chosen() {
     let known = ["b".to_owned(), "a".to_owned()];
     let offer = |line: &str| result(request(line)).expect("valid");
     let both = offer("Sec-WebSocket-Protocol: x, a\r\nSec-WebSocket-Protocol: b\r\n");
-    assert_eq!(both.negotiate(&known), Ok(Some("a")));
-    assert_eq!(both.negotiate(&[]), Ok(None));
+    assert_eq!(both.negotiate_protocol(&known), Ok(Some("a")));
+    assert_eq!(both.negotiate_protocol(&[]), Ok(None));
     let none = offer("");
-    assert_eq!(none.negotiate(&[]), Ok(None));
-    assert_eq!(none.negotiate(&known).expect_err("no match").status, Status::BadRequest);
+    assert_eq!(none.negotiate_protocol(&[]), Ok(None));
+    assert_eq!(
+        none.negotiate_protocol(&known).expect_err("no match").status,
+        StatusCode::BadRequest
+    );
     let other = offer("Sec-WebSocket-Protocol: c\r\n");
-    assert_eq!(other.negotiate(&known).expect_err("no match").status, Status::BadRequest);
-    assert_eq!(refused(request("Sec-WebSocket-Protocol: a b\r\n")), 400);
+    assert_eq!(
+        other.negotiate_protocol(&known).expect_err("no match").status,
+        StatusCode::BadRequest
+    );
+    assert_eq!(rejected(request("Sec-WebSocket-Protocol: a b\r\n")), 400);
 }
 
 #[test]
-fn a_refusal_says_why() {
+fn a_rejection_has_status_headers_and_reason() {
     let mut out = Vec::new();
-    Refusal::new(Status::UpgradeRequired, "try again").encode(&mut out);
+    HandshakeRejection::new(StatusCode::UpgradeRequired, "try again").encode(&mut out);
     assert_eq!(
         String::from_utf8(out).expect("ASCII"),
         "HTTP/1.1 426 Upgrade Required\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\
@@ -181,34 +187,34 @@ fn a_target_has_a_path_and_a_query() {
         let request = result(request("").replace("/chat?room=1", target)).expect(target);
         assert_eq!((request.target(), request.path(), request.query()), (target, path, query));
     }
-    assert_eq!(refused(request("").replace("/chat?room=1", "chat?u=http://x")), 400);
+    assert_eq!(rejected(request("").replace("/chat?room=1", "chat?u=http://x")), 400);
 }
 
 #[test]
-fn headers_are_found_whatever_their_case() {
+fn header_names_ignore_case() {
     let request = result(request("Origin:  https://a.example \t\r\nX: 1\r\nx: 2\r\nEmpty:\r\n"));
     let request = request.expect("valid");
     assert_eq!(request.origin(), Some("https://a.example"));
     assert_eq!(request.header("x"), Some("1"));
-    assert_eq!(request.headers().all("X").collect::<Vec<_>>(), ["1", "2"]);
+    assert_eq!(request.headers().get_all("X").collect::<Vec<_>>(), ["1", "2"]);
     assert_eq!(request.header("empty"), Some(""));
     assert_eq!(request.header("none"), None);
     assert_eq!(request.headers().iter().count(), 9);
     assert_eq!(request.headers().iter().next(), Some(("Host", "example.com")));
-    assert!(size_of::<Request>() <= 16, "its text and nothing else");
+    assert!(size_of::<Request>() <= 16, "only its text is stored");
 }
 
 #[test]
-fn compression_is_negotiated_over_all_lines() {
-    let agreed = |lines: &str| {
+fn compression_is_negotiated_over_all_headers() {
+    let negotiated = |lines: &str| {
         let request = result(request(lines)).expect("valid");
         request.negotiate_deflate(&DeflateOptions::default())
     };
-    assert_eq!(agreed(""), None);
+    assert_eq!(negotiated(""), None);
     let two =
         "Sec-WebSocket-Extensions: x; y=\"z\"\r\nsec-websocket-extensions: permessage-deflate\r\n";
-    assert!(agreed(two).is_some());
-    // A header that breaks the grammar is as if it were not there: the connection opens all the same.
+    assert!(negotiated(two).is_some());
+    // A malformed header is ignored: the connection is opened without compression.
     let malformed = "Sec-WebSocket-Extensions: permessage-deflate, ;\r\n";
-    assert_eq!(agreed(malformed), None);
+    assert_eq!(negotiated(malformed), None);
 }
