@@ -8,12 +8,12 @@ mod guide;
 mod help;
 mod lifecycle;
 mod log_scan;
+mod npm_linters;
 mod package;
 mod runner_selftest;
 mod rust_checks;
 pub(crate) mod rust_results;
 pub(crate) mod tally;
-mod workflows;
 
 use std::process::ExitCode;
 

@@ -8,9 +8,9 @@ use anyhow::bail;
 use crate::process::{Finished, run, run_ok};
 use crate::programs;
 use crate::report::{note, step};
+use crate::test::npm_linters;
 use crate::test::rust_results::{Counts, cargo_test_counts, nextest_counts};
 use crate::test::tally::Tally;
-use crate::test::workflows;
 use crate::workspace;
 
 /// The editor's help is compiled, and checked, as everything else.
@@ -41,7 +41,7 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// Formatting, lints, documentation and workflows: each is one that passes or fails.
+/// Runs the checks of formatting, lints, documentation, workflows and spelling. Each counts as one test.
 pub(crate) fn run_checks(tally: &mut Tally, packages: Packages) {
     check(
         tally,
@@ -54,7 +54,7 @@ pub(crate) fn run_checks(tally: &mut Tally, packages: Packages) {
     let mut doc = cargo(&["doc", "--features", FEATURES, "--no-deps", "--document-private-items"]);
     doc.args(packages.arguments()).env("RUSTDOCFLAGS", "-D warnings");
     check(tally, "checking the documentation", doc);
-    workflows::check(tally);
+    npm_linters::check(tally);
 }
 
 fn check(tally: &mut Tally, what: &str, command: Command) {
