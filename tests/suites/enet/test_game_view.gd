@@ -356,7 +356,7 @@ func test_misuse_is_told() -> void:
 	var third := LodeENetConnection.new()
 	for arguments: Array in [[0], [4096], [1, -1], [1, 256], [1, 0, -1], [1, 0, 0, -1]]:
 		check_eq(_expecting("it must be", third.create_host.bindv(arguments)), ERR_INVALID_PARAMETER)
-	check_eq(_expecting("no IP address", third.create_host_bound.bind("nowhere", 0)), ERR_INVALID_PARAMETER)
+	check_eq(_expecting("is not an IP address", third.create_host_bound.bind("nowhere", 0)), ERR_INVALID_PARAMETER)
 	check_eq(_expecting("no port", third.create_host_bound.bind("*", 65_536)), ERR_INVALID_PARAMETER)
 	check_eq(_expecting("in use", third.create_host_bound.bind("127.0.0.1", server.get_local_port())), ERR_CANT_CREATE)
 	for what: String in ["destroy", "flush", "get_peers", "get_local_port", "get_max_channels", "bandwidth_limit"]:
@@ -366,14 +366,14 @@ func test_misuse_is_told() -> void:
 	check_eq(_expecting("no host", third.dtls_client_setup.bind("a")), ERR_UNCONFIGURED)
 	for port: int in [0, 65_536]:
 		check(_expecting("invalid port", client.connect_to_host.bind("127.0.0.1", port)) == null, "null")
-	check(_expecting("neither an IP address nor a name", client.connect_to_host.bind("no host", 9)) == null, "null")
+	check(_expecting("neither an IP address nor a host name", client.connect_to_host.bind("no host", 9)) == null, "null")
 	check_eq(_expecting("Use TLSOptions.server", client.dtls_server_setup.bind(null)), ERR_INVALID_PARAMETER)
 	_expecting("invalid channel", client.broadcast.bind(255, PackedByteArray(), 1))
 	_expecting("invalid flags", client.broadcast.bind(0, PackedByteArray(), 4))
 	var peer := _connected(_dial())
 	check_eq(_expecting("invalid channel", peer.send.bind(2, PackedByteArray(), 1)), ERR_INVALID_PARAMETER)
 	check_eq(_expecting("invalid flags", peer.send.bind(0, PackedByteArray(), 16)), ERR_INVALID_PARAMETER)
-	_expecting("at least as much", peer.set_timeout.bind(5, 4, 3))
+	_expecting("timeout_min at least timeout", peer.set_timeout.bind(5, 4, 3))
 
 
 func _expecting(error: String, call: Callable) -> Variant:

@@ -160,7 +160,7 @@ func test_server_itself_carries_no_packets() -> void:
 	for listening: bool in [false, true]:
 		if listening:
 			check_eq(server.listen(0), OK)
-		var why := "the server itself sends only with gd_mp_api" if listening else "the server does not listen"
+		var why := "the server itself sends only with gd_mp_api" if listening else "the server is not listening"
 		expect_error(why)
 		check_eq(base.put_packet([1] as PackedByteArray), ERR_UNCONFIGURED)
 		expect_error(why)
@@ -186,11 +186,11 @@ func test_keys_and_certificates() -> void:
 	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost")
 	var server := LodeWebSocketServer.new()
 	server.private_key = key
-	expect_error("wss:// needs both")
+	expect_error("wss:// requires both")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a key alone")
 	server.private_key = null
 	server.ssl_certificate = certificate
-	expect_error("wss:// needs both")
+	expect_error("wss:// requires both")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER, "a certificate alone")
 	server.private_key = crypto.generate_rsa(2048)
 	expect_error("private_key does not belong to ssl_certificate")

@@ -25,7 +25,7 @@ func test_accepted_later() -> void:
 	check_eq(request.get_query().uri_decode(), "room=é")
 	expect_error("is not a header that can be added")
 	check_eq(request.accept(["Connection: close"]), ERR_INVALID_PARAMETER)
-	expect_error("a status is 400 to 599")
+	expect_error("the status must be 400 to 599")
 	check_eq(request.refuse(200), ERR_INVALID_PARAMETER)
 	check_eq(request.accept(["X-Session: 7"]), OK)
 	check_eq(request.is_pending(), false)
