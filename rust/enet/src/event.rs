@@ -45,7 +45,7 @@ pub enum Event<'a> {
         channel: u8,
         /// How it was sent.
         delivery: Delivery,
-        /// The packet. It counts as waiting until [`Host::consumed`](crate::Host::consumed) is told its length.
+        /// The packet. It counts as waiting until [`Host::release_capacity`](crate::Host::release_capacity) is told its length.
         data: Payload<'a>,
     },
 }
@@ -59,14 +59,14 @@ impl Event<'_> {
                 Event::Disconnect { peer, data, timed_out }
             }
             Self::Receive { peer, channel, delivery, data } => {
-                let data = Payload::Whole(data.into_boxed());
+                let data = Payload::Owned(data.into_boxed());
                 Event::Receive { peer, channel, delivery, data }
             }
         }
     }
 }
 
-/// What has happened at a host, in its order: [`Host::take_events`](crate::Host::take_events) fills it. Used again, it
+/// What has happened at a host, in its order: [`Host::poll_events`](crate::Host::poll_events) fills it. Used again, it
 /// allocates nothing, since the packets stand behind each other in one piece of memory.
 #[derive(Debug, Default)]
 pub struct Events {
@@ -117,11 +117,11 @@ impl Events {
                 Event::Disconnect { peer, data, timed_out }
             }
             Recorded::Part { peer, channel, delivery, len, start } => {
-                let data = Payload::Part(&self.bytes[start..][..usize::from(len)]);
+                let data = Payload::Borrowed(&self.bytes[start..][..usize::from(len)]);
                 Event::Receive { peer, channel, delivery, data }
             }
             Recorded::Whole { peer, channel, delivery } => {
-                let data = Payload::Whole(self.wholes.pop_front().unwrap_or_default());
+                let data = Payload::Owned(self.wholes.pop_front().unwrap_or_default());
                 Event::Receive { peer, channel, delivery, data }
             }
         })
@@ -136,7 +136,7 @@ impl Events {
                 Recorded::Disconnect { peer, data, timed_out }
             }
             Event::Receive { peer, channel, delivery, data } => match data {
-                Payload::Part(part) if let Ok(len) = u16::try_from(part.len()) => {
+                Payload::Borrowed(part) if let Ok(len) = u16::try_from(part.len()) => {
                     let start = self.bytes.len();
                     self.bytes.extend_from_slice(part);
                     Recorded::Part { peer, channel, delivery, len, start }

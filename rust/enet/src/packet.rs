@@ -22,17 +22,17 @@ pub enum Delivery {
 #[derive(Clone, Debug)]
 pub enum Payload<'a> {
     /// It came in one piece, which is lent.
-    Part(&'a [u8]),
+    Borrowed(&'a [u8]),
     /// It was put together, or has waited for another, and is the receiver's.
-    Whole(Box<[u8]>),
+    Owned(Box<[u8]>),
 }
 
 impl Payload<'_> {
     /// The bytes, to keep.
     pub fn into_boxed(self) -> Box<[u8]> {
         match self {
-            Self::Part(part) => part.into(),
-            Self::Whole(whole) => whole,
+            Self::Borrowed(bytes) => bytes.into(),
+            Self::Owned(bytes) => bytes,
         }
     }
 }
@@ -43,8 +43,8 @@ impl std::ops::Deref for Payload<'_> {
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Part(part) => part,
-            Self::Whole(whole) => whole,
+            Self::Borrowed(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
         }
     }
 }

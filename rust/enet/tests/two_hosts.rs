@@ -3,7 +3,8 @@
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use lodewire_enet::{
-    Delivery, Event, Events, FULL, Host, HostConfig, Payload, PeerKey, PeerState, SendError, Time,
+    DISCONNECT_FULL, Delivery, Event, Events, Host, HostConfig, Payload, PeerKey, PeerState,
+    SendError, Time,
 };
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,7 +34,7 @@ impl Pair {
             let mut moved = Vec::new();
             for from in 0..2 {
                 out.clear();
-                while self.hosts[from].transmit(self.now, &mut out).is_some() {
+                while self.hosts[from].poll_transmit(self.now, &mut out).is_some() {
                     moved.push((from, std::mem::take(&mut out)));
                 }
             }
@@ -43,7 +44,7 @@ impl Pair {
             self.now = self.now + Duration::from_millis(10);
             for (from, datagram) in moved {
                 self.datagrams += 1;
-                self.hosts[1 - from].handle(self.now, self.addresses[from], &datagram);
+                self.hosts[1 - from].handle_datagram(self.now, self.addresses[from], &datagram);
             }
         }
     }
@@ -52,11 +53,11 @@ impl Pair {
         let end = self.now + time;
         loop {
             self.settle();
-            let next = self.hosts.iter().filter_map(Host::deadline).min();
+            let next = self.hosts.iter().filter_map(Host::poll_timeout).min();
             let Some(next) = next.filter(|at| *at <= end) else { break };
             self.now = self.now.max(next);
             for host in &mut self.hosts {
-                host.expire(self.now);
+                host.handle_timeout(self.now);
             }
         }
         self.now = self.now.max(end);
@@ -64,7 +65,7 @@ impl Pair {
 
     fn events(&mut self, host: usize) -> Vec<Event<'static>> {
         let mut events = Events::default();
-        self.hosts[host].take_events(&mut events);
+        self.hosts[host].poll_events(&mut events);
         std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
     }
 
@@ -129,8 +130,8 @@ fn packets_of_every_kind_and_length_arrive() {
                 other => other,
             };
             assert_eq!(how, wanted, "{len}");
-            pair.hosts[0].consumed(server, 1, len);
-            assert!(pair.hosts[0].kept() < 1000, "the state of the channel alone");
+            pair.hosts[0].release_capacity(server, 1, len);
+            assert!(pair.hosts[0].buffered_bytes() < 1000, "the state of the channel alone");
         }
     }
 }
@@ -191,7 +192,7 @@ fn a_late_disconnect_lets_everything_arrive_first() {
                 peer: server,
                 channel: 1,
                 delivery,
-                data: Payload::Whole(data.into())
+                data: Payload::Owned(data.into())
             },
             Event::Disconnect { peer: server, data: 9, timed_out: false },
         ]
@@ -230,11 +231,11 @@ fn a_connection_to_nobody_fails_after_some_thirty_seconds() {
     let mut attempts = 0;
     let begin = pair.now;
     while pair.hosts[1].peer_count() > 0 {
-        while pair.hosts[1].transmit(pair.now, &mut out).is_some() {
+        while pair.hosts[1].poll_transmit(pair.now, &mut out).is_some() {
             attempts += 1;
         }
-        pair.now = pair.hosts[1].deadline().expect("a time-out");
-        pair.hosts[1].expire(pair.now);
+        pair.now = pair.hosts[1].poll_timeout().expect("a time-out");
+        pair.hosts[1].handle_timeout(pair.now);
     }
     assert_eq!(pair.events(1), [Event::Disconnect { peer, data: 0, timed_out: true }]);
     let took = (pair.now.as_micros() - begin.as_micros()) / 1000;
@@ -249,7 +250,7 @@ fn a_host_that_is_full_or_refuses_says_so_at_once() {
     pair.connect();
     let second = pair.hosts[1].connect(pair.addresses[0], 4, 0).expect("a free peer");
     pair.settle();
-    let refused = [Event::Disconnect { peer: second, data: FULL, timed_out: false }];
+    let refused = [Event::Disconnect { peer: second, data: DISCONNECT_FULL, timed_out: false }];
     assert_eq!(pair.events(1), refused);
     assert!(pair.events(0).is_empty());
 }
@@ -261,13 +262,13 @@ fn checksums_keep_out_what_was_changed() {
     let (_, client) = pair.connect();
     pair.hosts[1].send(client, 0, Delivery::Unreliable, &[1; 100]).expect("sent");
     let mut out = Vec::new();
-    pair.hosts[1].transmit(pair.now, &mut out).expect("a datagram");
+    pair.hosts[1].poll_transmit(pair.now, &mut out).expect("a datagram");
     let mut changed = out.clone();
     changed[50] ^= 1;
     let from = pair.addresses[1];
-    pair.hosts[0].handle(pair.now, from, &changed);
+    pair.hosts[0].handle_datagram(pair.now, from, &changed);
     assert!(pair.events(0).is_empty());
-    pair.hosts[0].handle(pair.now, from, &out);
+    pair.hosts[0].handle_datagram(pair.now, from, &out);
     assert_eq!(pair.events(0).len(), 1);
 }
 

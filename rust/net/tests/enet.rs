@@ -133,7 +133,7 @@ fn waiting_for_an_event_sleeps() {
 #[test]
 fn a_game_that_reads_late_gets_everything() {
     let config = Config {
-        host: HostConfig { waiting_limit: 50_000, ..HostConfig::default() },
+        host: HostConfig { max_waiting_data: 50_000, ..HostConfig::default() },
         ..Config::default()
     };
     let mut server =

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, MAXIMUM_FRAGMENT_COUNT,
-    NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, ConnectParams, Fragment, Header,
+    MAX_FRAGMENT_COUNT, NO_PEER,
 };
 use lodewire_enet::{Compression, Compressor};
 
@@ -82,9 +82,9 @@ impl Sender {
         match self.kind {
             Kind::Connects => connect(number as u32),
             Kind::Acknowledgements => stranger.encode(&(0..511).map(wrong).collect::<Vec<_>>()),
-            Kind::UnreliableClaims => stranger.piece(false, number, MAXIMUM_FRAGMENT_COUNT),
+            Kind::UnreliableClaims => stranger.piece(false, number, MAX_FRAGMENT_COUNT),
             Kind::IncompletePackets => stranger.piece(false, number, 2),
-            Kind::ReliableClaims => stranger.piece(true, number, MAXIMUM_FRAGMENT_COUNT),
+            Kind::ReliableClaims => stranger.piece(true, number, MAX_FRAGMENT_COUNT),
             Kind::Pings => {
                 stranger.encode(&vec![Command { acknowledge: true, ..control(Body::Ping) }; 300])
             }
@@ -127,8 +127,8 @@ impl Stranger {
             rest
         };
         let command = Commands::new(rest).next()?;
-        let Body::VerifyConnect(terms) = command.body else { return None };
-        (self.id, self.session) = (terms.outgoing_peer_id, terms.outgoing_session);
+        let Body::VerifyConnect(params) = command.body else { return None };
+        (self.id, self.session) = (params.outgoing_peer_id, params.outgoing_session);
         let sent_time = header.sent_time?;
         Some(control(Body::Acknowledge { sequence: command.sequence, sent_time }))
     }
@@ -238,9 +238,9 @@ fn control(body: Body<'_>) -> Command<'_> {
 }
 
 fn connect(connect_id: u32) -> Vec<u8> {
-    let terms =
-        VerifyConnect { channel_count: 1, ..VerifyConnect::asking(7, connect_id.to_be_bytes()) };
-    let body = Body::Connect(Connect { terms, data: 0 });
+    let params =
+        ConnectParams { channel_count: 1, ..ConnectParams::new(7, connect_id.to_be_bytes()) };
+    let body = Body::Connect(Connect { params, data: 0 });
     encode(NO_PEER, 0, &[Command { acknowledge: true, ..control(body) }])
 }
 

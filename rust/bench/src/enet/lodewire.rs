@@ -102,7 +102,7 @@ impl<S: Datagrams> LodewireHost<S> {
             let Some((from, len)) = self.socket.take(received)? else {
                 return Ok(count);
             };
-            self.host.handle(now, from, &received[..len]);
+            self.host.handle_datagram(now, from, &received[..len]);
         }
         Ok(DATAGRAMS)
     }
@@ -112,7 +112,7 @@ impl<S: Datagrams> LodewireHost<S> {
         let sent = &mut self.buffers.borrow_mut().sent;
         loop {
             sent.clear();
-            let Some(to) = self.host.transmit(now, sent) else { return Ok(()) };
+            let Some(to) = self.host.poll_transmit(now, sent) else { return Ok(()) };
             self.socket.put(to, sent)?;
         }
     }
@@ -149,23 +149,23 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
         loop {
             let now = self.socket.now();
             let datagrams = self.receive(now)?;
-            if self.host.deadline().is_some_and(|deadline| deadline <= now) {
-                self.host.expire(now);
+            if self.host.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                self.host.handle_timeout(now);
             }
             // `take` may use the buffers of another host.
             let mut events = std::mem::take(&mut self.buffers.borrow_mut().events);
-            self.host.take_events(&mut events);
+            self.host.poll_events(&mut events);
             while let Some(event) = events.pop() {
                 waits = false;
                 match event {
                     lodewire_enet::Event::Connect { .. } => take(self, Event::Connected)?,
                     lodewire_enet::Event::Disconnect { peer, .. } => {
-                        self.host.release(peer);
+                        self.host.release_peer(peer);
                         take(self, Event::Disconnected)?;
                     }
                     lodewire_enet::Event::Receive { peer, data, .. } => {
                         take(self, Event::Received(peer, &data))?;
-                        self.host.consumed(peer, 1, data.len());
+                        self.host.release_capacity(peer, 1, data.len());
                     }
                 }
             }

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Header, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, Header, NO_PEER, ConnectParams,
 };
 use lodewire_enet::{Event, Events, Host, HostConfig, Time};
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ const ALLOCATED: u64 = 128;
 const ALLOCATED_ONCE: u64 = 512 << 10;
 
 fn connect(id: u32) -> Vec<u8> {
-    let terms = VerifyConnect { channel_count: 4, ..VerifyConnect::asking(7, id.to_be_bytes()) };
-    let body = Body::Connect(Connect { terms, data: 0 });
+    let params = ConnectParams { channel_count: 4, ..ConnectParams::new(7, id.to_be_bytes()) };
+    let body = Body::Connect(Connect { params, data: 0 });
     encode(NO_PEER, 0, Command { acknowledge: true, ..control(body) })
 }
 
@@ -39,7 +39,7 @@ fn encode(peer_id: u16, session: u8, command: Command<'_>) -> Vec<u8> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let config = HostConfig { peers: PEERS, waiting_limit: WAITING_LIMIT, ..HostConfig::default() };
+    let config = HostConfig { peers: PEERS, max_waiting_data: WAITING_LIMIT, ..HostConfig::default() };
     let mut host = Host::new(config, [3; 32]);
     let mut now = Time::from_micros(1_000_000);
     // How each address is to write to the host.
@@ -63,36 +63,36 @@ fuzz_target!(|data: &[u8]| {
         received += datagram.len();
         let mut answers = Vec::new();
         let before = spent();
-        host.handle(now, from, &datagram);
+        host.handle_datagram(now, from, &datagram);
         now = now + Duration::from_millis(1 + u64::from(what >> 4) * 20);
-        host.expire(now);
+        host.handle_timeout(now);
         let mut out = Vec::new();
-        while let Some(to) = host.transmit(now, &mut out) {
+        while let Some(to) = host.poll_transmit(now, &mut out) {
             answers.push((to, std::mem::take(&mut out)));
         }
         let mut events = Events::default();
-        host.take_events(&mut events);
+        host.poll_events(&mut events);
         while let Some(event) = events.pop() {
             // A quarter of the packets waits for a game that does not take them.
             if let Event::Receive { peer, data, .. } = event
                 && what & 3 != 0
             {
-                host.consumed(peer, 1, data.len());
+                host.release_capacity(peer, 1, data.len());
             }
         }
         allocated += spent().since(before).bytes;
         for (to, answer) in answers {
             let Some((header, commands)) = Header::parse(&answer) else { continue };
             for command in Commands::new(commands) {
-                let Body::VerifyConnect(terms) = command.body else { continue };
+                let Body::VerifyConnect(params) = command.body else { continue };
                 let Some(sent_time) = header.sent_time else { continue };
-                known.insert(to, (terms.outgoing_peer_id, terms.outgoing_session));
+                known.insert(to, (params.outgoing_peer_id, params.outgoing_session));
                 let body = Body::Acknowledge { sequence: command.sequence, sent_time };
                 let proof =
-                    encode(terms.outgoing_peer_id, terms.outgoing_session, control(body));
+                    encode(params.outgoing_peer_id, params.outgoing_session, control(body));
                 received += proof.len();
                 let before = spent();
-                host.handle(now, to, &proof);
+                host.handle_datagram(now, to, &proof);
                 allocated += spent().since(before).bytes;
             }
         }

@@ -37,9 +37,9 @@ impl World {
         let host = |seed| {
             let config = HostConfig {
                 peers: 8,
-                waiting_limit: WAITING_LIMIT,
-                maximum_packet_size: LONGEST,
-                half_open_limit: 16,
+                max_waiting_data: WAITING_LIMIT,
+                max_packet_size: LONGEST,
+                max_half_open: 16,
                 ..HostConfig::default()
             };
             let mut host = Host::new(config, [seed; 32]);
@@ -63,7 +63,7 @@ impl World {
     fn transmit(&mut self) {
         for node in 0..2 {
             let mut out = Vec::new();
-            while let Some(to) = self.hosts[node].transmit(self.now, &mut out) {
+            while let Some(to) = self.hosts[node].poll_transmit(self.now, &mut out) {
                 assert!(out.len() <= 1392);
                 if to == address(1 - node as u8) {
                     self.on_the_way.push((1 - node, std::mem::take(&mut out)));
@@ -77,10 +77,10 @@ impl World {
         self.transmit();
         self.now = self.now + Duration::from_millis(3);
         for (to, datagram) in std::mem::take(&mut self.on_the_way) {
-            self.hosts[to].handle(self.now, address(1 - to as u8), &datagram);
+            self.hosts[to].handle_datagram(self.now, address(1 - to as u8), &datagram);
         }
         for host in &mut self.hosts {
-            host.expire(self.now);
+            host.handle_timeout(self.now);
         }
         self.check();
     }
@@ -88,7 +88,7 @@ impl World {
     fn check(&mut self) {
         for node in 0..2 {
             let mut events = Events::default();
-            self.hosts[node].take_events(&mut events);
+            self.hosts[node].poll_events(&mut events);
             while let Some(event) = events.pop() {
                 match event {
                     Event::Connect { peer, .. } => {
@@ -97,19 +97,19 @@ impl World {
                     }
                     Event::Disconnect { peer, .. } => {
                         assert_eq!(self.hosts[node].state(peer), PeerState::Disconnected);
-                        self.hosts[node].release(peer);
+                        self.hosts[node].release_peer(peer);
                         if self.peers[node] == Some(peer) {
                             self.peers[node] = None;
                         }
                     }
                     Event::Receive { peer, data, .. } => {
                         assert!(data.len() <= LONGEST);
-                        self.hosts[node].consumed(peer, 1, data.len());
+                        self.hosts[node].release_capacity(peer, 1, data.len());
                     }
                 }
             }
             let most = self.hosts[node].peer_count() * (2 * WAITING_LIMIT + 3 * LONGEST);
-            assert!(self.hosts[node].kept() <= most);
+            assert!(self.hosts[node].buffered_bytes() <= most);
         }
     }
 }
@@ -148,7 +148,7 @@ fuzz_target!(|data: &[u8]| {
                 }
                 received += datagram.len();
                 let before = spent();
-                world.hosts[node].handle(world.now, from, &datagram);
+                world.hosts[node].handle_datagram(world.now, from, &datagram);
                 allocated += spent().since(before).bytes;
                 let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
                 assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
@@ -172,7 +172,7 @@ fuzz_target!(|data: &[u8]| {
             8 => {
                 world.now = world.now + Duration::from_millis(u64::from(b) * 50);
                 for host in &mut world.hosts {
-                    host.expire(world.now);
+                    host.handle_timeout(world.now);
                 }
             }
             9 => {

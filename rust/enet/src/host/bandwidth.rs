@@ -3,7 +3,7 @@
 use super::Host;
 use crate::peer::{PeerState, THROTTLE_SCALE};
 use crate::time::Time;
-use crate::wire::{Body, MAXIMUM_WINDOW_SIZE, MINIMUM_WINDOW_SIZE};
+use crate::wire::{Body, MAX_WINDOW_SIZE, MIN_WINDOW_SIZE};
 use std::time::Duration;
 
 /// `ENET_HOST_BANDWIDTH_THROTTLE_INTERVAL`.
@@ -17,11 +17,11 @@ const MAXIMUM_ROUNDS: usize = 32;
 /// The window for a bandwidth; 0 is no limit.
 pub(super) fn window_of(bandwidth: u32) -> u32 {
     if bandwidth == 0 {
-        MAXIMUM_WINDOW_SIZE
+        MAX_WINDOW_SIZE
     } else {
         (bandwidth / WINDOW_SIZE_SCALE)
-            .saturating_mul(MINIMUM_WINDOW_SIZE)
-            .clamp(MINIMUM_WINDOW_SIZE, MAXIMUM_WINDOW_SIZE)
+            .saturating_mul(MIN_WINDOW_SIZE)
+            .clamp(MIN_WINDOW_SIZE, MAX_WINDOW_SIZE)
     }
 }
 

@@ -4,7 +4,7 @@ use super::Host;
 use crate::inflation::Inflation;
 use crate::peer::Peer;
 use crate::time::Time;
-use crate::wire::{Command, Header, MAXIMUM_MTU, NO_PEER};
+use crate::wire::{Command, Header, MAX_MTU, NO_PEER};
 use std::net::SocketAddr;
 
 pub(super) const CHECKSUM_LEN: usize = 4;
@@ -134,7 +134,7 @@ impl Host {
             (None, rest)
         };
         let commands: &[u8] = if header.compressed {
-            let limit = if inflation.is_some() { MAXIMUM_MTU } else { STRANGER_LIMIT };
+            let limit = if inflation.is_some() { MAX_MTU } else { STRANGER_LIMIT };
             // Nothing gets longer by being compressed.
             if rest.len() > limit {
                 return None;

@@ -85,7 +85,7 @@ impl Host {
     }
 
     /// Ends a connection to whose address there is no way any more, without an event: the caller tells of it. Its place and its
-    /// packets count until it is [released](Self::release).
+    /// packets count until it is [released](Self::release_peer).
     pub fn abandon(&mut self, peer: PeerKey) {
         if let Some(found) = self.peers.get(peer) {
             let waiting = found.waiting;
@@ -114,7 +114,7 @@ impl Host {
     /// The caller is done with a connection of which [`Event::Disconnect`] has told: its place is free for another one, and
     /// its packets do not count any more. Until then, both count, so that whoever comes and goes while the caller is busy
     /// cannot make this host keep more and more.
-    pub fn release(&mut self, peer: PeerKey) {
+    pub fn release_peer(&mut self, peer: PeerKey) {
         if let Some(waiting) = self.ended.remove(&peer) {
             self.kept.change(waiting, 0);
         }

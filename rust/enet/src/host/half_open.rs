@@ -10,7 +10,7 @@
 
 use crate::inflation::Inflation;
 use crate::time::Time;
-use crate::wire::VerifyConnect;
+use crate::wire::ConnectParams;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -33,10 +33,10 @@ const PER_PORT: usize = 256;
 pub(super) struct HalfOpen {
     pub(super) address: SocketAddr,
     /// What the remote host asked for.
-    pub(super) asked: VerifyConnect,
+    pub(super) asked: ConnectParams,
     pub(super) data: u32,
     /// What it was told.
-    pub(super) answer: VerifyConnect,
+    pub(super) answer: ConnectParams,
     /// The sequence number of what it was told, which it is to acknowledge.
     pub(super) sequence: u16,
     /// The sent time that it was told, which it is to repeat: a random number.
@@ -116,7 +116,7 @@ impl<K: Copy + Eq + Hash + Ord> Counts<K> {
 }
 
 /// Whose addresses count together: one of IPv4, a /64 of IPv6, which is what a single customer has.
-pub fn customer(address: IpAddr) -> IpAddr {
+pub fn address_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 @ IpAddr::V4(_) => v4,
@@ -172,7 +172,7 @@ impl HalfOpens {
         if self.ports.of(from) >= PER_PORT && !self.evict(now, self.ports.oldest(from)) {
             return false;
         }
-        let customer = customer(from.ip());
+        let customer = address_prefix(from.ip());
         self.addresses.of(customer) < self.per_address
             || self.evict(now, self.addresses.oldest(customer))
     }
@@ -193,7 +193,7 @@ impl HalfOpens {
             self.drop_first();
         }
         let number = self.first + self.records.len() as u64;
-        self.addresses.add(customer(record.address.ip()), number);
+        self.addresses.add(address_prefix(record.address.ip()), number);
         self.ports.add(record.address, number);
         self.by_connect_id.insert((record.address, record.asked.connect_id), number);
         self.by_offered_id.insert((record.address, record.answer.outgoing_peer_id), number);
@@ -219,7 +219,7 @@ impl HalfOpens {
         self.len -= 1;
         self.by_connect_id.remove(&(record.address, record.asked.connect_id));
         self.by_offered_id.remove(&(record.address, record.answer.outgoing_peer_id));
-        self.addresses.remove(customer(record.address.ip()), number);
+        self.addresses.remove(address_prefix(record.address.ip()), number);
         self.ports.remove(record.address, number);
     }
 

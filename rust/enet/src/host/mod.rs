@@ -11,7 +11,7 @@ mod receiving;
 mod sending;
 mod timers;
 
-pub use opening::FULL;
+pub use opening::DISCONNECT_FULL;
 
 use crate::compression::Compressor;
 use crate::config::HostConfig;
@@ -19,9 +19,9 @@ use crate::event::{Events, PeerKey};
 use crate::packet::Delivery;
 use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
 use crate::time::Time;
-use crate::wire::{Body, Kind, MAXIMUM_PACKET_SIZE, NO_PEER};
+use crate::wire::{Body, CommandKind, MAX_PACKET_SIZE, NO_PEER};
 use half_open::HalfOpens;
-pub use half_open::customer;
+pub use half_open::address_prefix;
 use kept::Kept;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
@@ -67,7 +67,7 @@ pub enum SendError {
     NotConnected,
     /// The connection has fewer channels.
     NoSuchChannel,
-    /// The packet is longer than [`MAXIMUM_PACKET_SIZE`], or has too many pieces.
+    /// The packet is longer than [`MAX_PACKET_SIZE`], or has too many pieces.
     TooLong,
     /// More than a gibibyte waits already.
     Full,
@@ -120,8 +120,8 @@ impl Host {
     pub fn new(config: HostConfig, seed: [u8; 32]) -> Self {
         let config = config.in_range();
         Self {
-            half_opens: HalfOpens::new(config.half_open_limit, config.half_open_per_address),
-            kept: Kept::new(config.host_waiting_limit, config.peers),
+            half_opens: HalfOpens::new(config.max_half_open, config.max_half_open_per_address),
+            kept: Kept::new(config.max_total_waiting_data, config.peers),
             has_limits: config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0,
             config,
             random: ChaCha8Rng::from_seed(seed),
@@ -163,8 +163,8 @@ impl Host {
     }
 
     /// Sets how many bytes may wait per peer.
-    pub fn set_waiting_limit(&mut self, limit: usize) {
-        self.config.waiting_limit = limit;
+    pub fn set_max_waiting_data(&mut self, limit: usize) {
+        self.config.max_waiting_data = limit;
     }
 
     /// Refuses connections that remote hosts ask for, from now on or no longer. They are told so at once.
@@ -213,13 +213,13 @@ impl Host {
     }
 
     /// What all peers make this host keep, in bytes: packets that were told and not consumed, incomplete ones, and those
-    /// that wait for an earlier one. It is never more than [`HostConfig::host_waiting_limit`].
-    pub fn kept(&self) -> usize {
+    /// that wait for an earlier one. It is never more than [`HostConfig::max_total_waiting_data`].
+    pub fn buffered_bytes(&self) -> usize {
         self.kept.total()
     }
 
     /// Fills `events` with what has happened since the last call. What was in it is forgotten.
-    pub fn take_events(&mut self, events: &mut Events) {
+    pub fn poll_events(&mut self, events: &mut Events) {
         events.clear();
         if !self.events.is_empty() {
             std::mem::swap(events, &mut self.events);
@@ -240,7 +240,7 @@ impl Host {
     }
 
     /// The caller is done with packets of a peer, of `bytes` bytes in all.
-    pub fn consumed(&mut self, peer: PeerKey, packets: usize, bytes: usize) {
+    pub fn release_capacity(&mut self, peer: PeerKey, packets: usize, bytes: usize) {
         let done = bytes.saturating_add(packets.saturating_mul(PACKET_OVERHEAD));
         if let Some(peer) = self.peers.get_mut(peer) {
             let kept = peer.kept();
@@ -312,7 +312,7 @@ impl Host {
         data: &[u8],
         shared: Option<&Arc<[u8]>>,
     ) -> Result<(), SendError> {
-        let overhead = self.head_len() + Kind::SendFragment.size();
+        let overhead = self.head_len() + CommandKind::SendFragment.size();
         // ENet sends nothing more after `disconnect_later` either.
         let Some(found) =
             self.peers.get_mut(peer).filter(|found| found.state == PeerState::Connected)
@@ -325,7 +325,7 @@ impl Host {
         // The longest piece of a packet, which is also the longest that goes in one.
         let piece = found.mtu - overhead;
         let len = data.len();
-        if len > piece && (len > MAXIMUM_PACKET_SIZE || len.div_ceil(piece) > MAXIMUM_PIECES) {
+        if len > piece && (len > MAX_PACKET_SIZE || len.div_ceil(piece) > MAXIMUM_PIECES) {
             return Err(SendError::TooLong);
         }
         if found.outgoing_bytes > MAXIMUM_OUTGOING {

@@ -9,14 +9,14 @@ use crate::inflation::Inflation;
 use crate::peer::{Peer, PeerState};
 use crate::time::Time;
 use crate::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Header, MAXIMUM_CHANNEL_COUNT, MAXIMUM_MTU,
-    MAXIMUM_WINDOW_SIZE, MINIMUM_MTU, MINIMUM_WINDOW_SIZE, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, ConnectParams, Header, MAX_CHANNEL_COUNT,
+    MAX_MTU, MAX_WINDOW_SIZE, MIN_MTU, MIN_WINDOW_SIZE,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// The number of the disconnect with which a full host answers: the letters FULL. Other programs take it for a number like
 /// any other.
-pub const FULL: u32 = u32::from_be_bytes(*b"FULL");
+pub const DISCONNECT_FULL: u32 = u32::from_be_bytes(*b"FULL");
 
 /// The session of a host that had none.
 const NO_SESSION: u8 = 0xFF;
@@ -33,7 +33,7 @@ fn next_session(last: u8, random: u32) -> u8 {
 }
 
 fn clamp_mtu(mtu: u32) -> usize {
-    usize::try_from(mtu).unwrap_or(MAXIMUM_MTU).clamp(MINIMUM_MTU, MAXIMUM_MTU)
+    usize::try_from(mtu).unwrap_or(MAX_MTU).clamp(MIN_MTU, MAX_MTU)
 }
 
 impl Host {
@@ -41,10 +41,10 @@ impl Host {
     pub(super) fn ask(&mut self, address: SocketAddr, id: u16, channels: usize, data: u32) -> Peer {
         let mut peer = Peer::new(PeerState::Connecting, address, id, self.config.mtu, 1);
         peer.is_broadcast = address.ip() == IpAddr::V4(Ipv4Addr::BROADCAST);
-        peer.channel_count = channels.clamp(1, MAXIMUM_CHANNEL_COUNT);
+        peer.channel_count = channels.clamp(1, MAX_CHANNEL_COUNT);
         peer.window_size = window_of(self.config.outgoing_bandwidth);
         peer.connect_id = self.random().to_ne_bytes();
-        let terms = VerifyConnect {
+        let params = ConnectParams {
             incoming_session: self.last_session,
             outgoing_session: self.last_session,
             mtu: u32::try_from(peer.mtu).unwrap_or(u32::MAX),
@@ -55,10 +55,10 @@ impl Host {
             throttle_interval: peer.throttle.interval,
             throttle_acceleration: peer.throttle.acceleration,
             throttle_deceleration: peer.throttle.deceleration,
-            ..VerifyConnect::asking(id, peer.connect_id)
+            ..ConnectParams::new(id, peer.connect_id)
         };
         peer.told_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
-        peer.queue_control(&Body::Connect(Connect { terms, data }));
+        peer.queue_control(&Body::Connect(Connect { params, data }));
         peer
     }
 
@@ -68,9 +68,9 @@ impl Host {
         else {
             return;
         };
-        let asked = connect.terms;
+        let asked = connect.params;
         let channels = usize::try_from(asked.channel_count).unwrap_or(0);
-        if !(1..=MAXIMUM_CHANNEL_COUNT).contains(&channels)
+        if !(1..=MAX_CHANNEL_COUNT).contains(&channels)
             || self.accepted.contains_key(&(from, asked.connect_id))
         {
             return;
@@ -83,7 +83,7 @@ impl Host {
             return;
         }
         if self.refusing || self.peers.len() >= self.config.peers {
-            let data = if self.refusing { 0 } else { FULL };
+            let data = if self.refusing { 0 } else { DISCONNECT_FULL };
             self.refuse(from, &asked, 0, data);
             return;
         }
@@ -118,17 +118,17 @@ impl Host {
     fn answer(
         &mut self,
         from: SocketAddr,
-        asked: &VerifyConnect,
+        asked: &ConnectParams,
         channels: usize,
-    ) -> Option<VerifyConnect> {
+    ) -> Option<ConnectParams> {
         let outgoing_peer_id = self.offered_id(from)?;
         let random = self.random();
         let window_size = window_of(self.config.incoming_bandwidth)
             .min(asked.window_size)
-            .clamp(MINIMUM_WINDOW_SIZE, MAXIMUM_WINDOW_SIZE);
+            .clamp(MIN_WINDOW_SIZE, MAX_WINDOW_SIZE);
         let channel_count = channels.min(self.config.channel_limit);
         let mtu = self.config.mtu.min(clamp_mtu(asked.mtu));
-        Some(VerifyConnect {
+        Some(ConnectParams {
             outgoing_peer_id,
             incoming_session: next_session(asked.incoming_session, random),
             // Whatever the remote host names: it is one of what its address is proven with.
@@ -177,7 +177,7 @@ impl Host {
     }
 
     /// Tells a remote host that it may not. The number of its connection shows that this is no false sender.
-    fn refuse(&mut self, to: SocketAddr, asked: &VerifyConnect, session: u8, data: u32) {
+    fn refuse(&mut self, to: SocketAddr, asked: &ConnectParams, session: u8, data: u32) {
         let (id, connect_id) = (asked.outgoing_peer_id, asked.connect_id);
         let (sent_time, sequence) = halves(connect_id);
         let command = Command {
@@ -228,7 +228,7 @@ impl Host {
         let half_open = self.half_opens.remove(from, id)?;
         let slot = if self.is_full() { None } else { self.peers.free_slot(id) };
         let Some(slot) = slot else {
-            self.turn_away(&half_open, FULL);
+            self.turn_away(&half_open, DISCONNECT_FULL);
             return None;
         };
         let HalfOpen { asked, answer, .. } = half_open;
@@ -272,8 +272,9 @@ impl Peer {
     pub(super) fn is_answer(&self, header: Header, commands: &[u8]) -> bool {
         let Some(first) = Commands::new(commands).next() else { return false };
         match first.body {
-            Body::VerifyConnect(terms) => {
-                terms.connect_id == self.connect_id && terms.incoming_session & 3 == header.session
+            Body::VerifyConnect(params) => {
+                params.connect_id == self.connect_id
+                    && params.incoming_session & 3 == header.session
             }
             Body::Disconnect { .. } => {
                 let (sent_time, sequence) = halves(self.connect_id);
@@ -284,25 +285,25 @@ impl Peer {
     }
 
     /// The remote host has accepted the connection that this one asked for. Returns whether it is as it was asked for.
-    pub(super) fn accepted(&mut self, now: Time, terms: &VerifyConnect) -> bool {
-        let channels = usize::try_from(terms.channel_count).unwrap_or(0);
-        if !(1..=MAXIMUM_CHANNEL_COUNT).contains(&channels)
-            || terms.throttle_interval != self.throttle.interval
-            || terms.throttle_acceleration != self.throttle.acceleration
-            || terms.throttle_deceleration != self.throttle.deceleration
+    pub(super) fn accepted(&mut self, now: Time, params: &ConnectParams) -> bool {
+        let channels = usize::try_from(params.channel_count).unwrap_or(0);
+        if !(1..=MAX_CHANNEL_COUNT).contains(&channels)
+            || params.throttle_interval != self.throttle.interval
+            || params.throttle_acceleration != self.throttle.acceleration
+            || params.throttle_deceleration != self.throttle.deceleration
         {
             return false;
         }
         self.connect_is_acknowledged(now);
         self.channel_count = self.channel_count.min(channels);
-        self.outgoing_id = terms.outgoing_peer_id & 0x0FFF;
-        self.incoming_session = terms.incoming_session & 3;
-        self.outgoing_session = terms.outgoing_session & 3;
-        self.mtu = self.mtu.min(clamp_mtu(terms.mtu));
-        let window = terms.window_size.clamp(MINIMUM_WINDOW_SIZE, MAXIMUM_WINDOW_SIZE);
+        self.outgoing_id = params.outgoing_peer_id & 0x0FFF;
+        self.incoming_session = params.incoming_session & 3;
+        self.outgoing_session = params.outgoing_session & 3;
+        self.mtu = self.mtu.min(clamp_mtu(params.mtu));
+        let window = params.window_size.clamp(MIN_WINDOW_SIZE, MAX_WINDOW_SIZE);
         self.window_size = self.window_size.min(window);
-        self.incoming_bandwidth = terms.incoming_bandwidth;
-        self.outgoing_bandwidth = terms.outgoing_bandwidth;
+        self.incoming_bandwidth = params.incoming_bandwidth;
+        self.outgoing_bandwidth = params.outgoing_bandwidth;
         self.state = PeerState::Connected;
         true
     }

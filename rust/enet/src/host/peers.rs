@@ -2,7 +2,7 @@
 
 use crate::event::PeerKey;
 use crate::peer::Peer;
-use crate::wire::MAXIMUM_PEERS;
+use crate::wire::MAX_PEERS;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -77,16 +77,16 @@ impl Peers {
 
     /// A slot that is free: `wanted`, or one that is found without a look at each.
     pub(super) fn free_slot(&self, wanted: u16) -> Option<u16> {
-        if usize::from(wanted) < MAXIMUM_PEERS && self.slot(wanted).is_none() {
+        if usize::from(wanted) < MAX_PEERS && self.slot(wanted).is_none() {
             return Some(wanted);
         }
-        let groups = MAXIMUM_PEERS.div_ceil(GROUP);
+        let groups = MAX_PEERS.div_ceil(GROUP);
         let first = place(wanted).0;
         (0..groups).map(|step| (first + step) % groups).find_map(|group| {
             let used = self.groups.get(group).map_or(0, |group| group.used);
             let index = used.trailing_ones() as usize;
             let slot = group * GROUP + index;
-            let is_free = index < GROUP && slot < MAXIMUM_PEERS;
+            let is_free = index < GROUP && slot < MAX_PEERS;
             u16::try_from(slot).ok().filter(|_| is_free)
         })
     }

@@ -6,7 +6,7 @@ use crate::event::{Event, Events, PeerKey};
 use crate::packet::{Delivery, Payload};
 use crate::peer::{Deliver, PACKET_OVERHEAD, Peer, PeerState, Room, Verdict, is_valid_fragment};
 use crate::time::Time;
-use crate::wire::{Body, Command, Commands, Header, MAXIMUM_MTU, NO_PEER, VerifyConnect};
+use crate::wire::{Body, Command, Commands, ConnectParams, Header, MAX_MTU, NO_PEER};
 use std::net::SocketAddr;
 
 /// A CONNECT of 48 bytes with a random number in it becomes 28 or more by being compressed, without its checksum. Whoever sends one that is much shorter
@@ -21,7 +21,7 @@ struct Receiving<'a> {
     limit: usize,
     /// What the host has for it, for packets whose turn it is and for those that wait for others.
     shares: (usize, usize),
-    maximum_packet_size: usize,
+    max_packet_size: usize,
     outgoing_bandwidth: u32,
     /// The bandwidth of a peer has changed.
     bandwidth_changed: bool,
@@ -67,10 +67,10 @@ impl Deliver for Sink<'_> {
 
 impl Host {
     /// Takes a datagram that came from `from`. What is not a whole, authentic part of a connection is dropped silently.
-    pub fn handle(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         self.statistics.received_packets += 1;
         self.statistics.received_data += datagram.len() as u64;
-        if datagram.len() > MAXIMUM_MTU {
+        if datagram.len() > MAX_MTU {
             return;
         }
         let Some((header, rest)) = Header::parse(datagram) else { return };
@@ -155,9 +155,9 @@ impl Host {
             now,
             key,
             events: &mut self.events,
-            limit: self.config.waiting_limit,
+            limit: self.config.max_waiting_data,
             shares: self.kept.shares(kept),
-            maximum_packet_size: self.config.maximum_packet_size,
+            max_packet_size: self.config.max_packet_size,
             outgoing_bandwidth: self.config.outgoing_bandwidth,
             bandwidth_changed: false,
         };
@@ -230,7 +230,7 @@ impl Peer {
                 self.was_acknowledged(cx.now, command.channel, sequence, sent_time)
             }
             Body::Connect(_) => Outcome::Stop,
-            Body::VerifyConnect(terms) => self.verified(from, terms, cx),
+            Body::VerifyConnect(params) => self.verified(from, params, cx),
             &Body::Disconnect { data } => self.was_disconnected(command.acknowledge, data),
             _ if !self.state.takes_packets() => Outcome::Stop,
             Body::Ping => Outcome::Next,
@@ -269,13 +269,13 @@ impl Peer {
     fn verified(
         &mut self,
         from: SocketAddr,
-        terms: &VerifyConnect,
+        params: &ConnectParams,
         cx: &mut Receiving<'_>,
     ) -> Outcome {
         if self.state != PeerState::Connecting {
             return Outcome::Next;
         }
-        if !self.accepted(cx.now, terms) {
+        if !self.accepted(cx.now, params) {
             return Outcome::Ended { data: 0 };
         }
         if std::mem::take(&mut self.is_broadcast) {
@@ -314,7 +314,7 @@ impl Peer {
         let Command { channel, sequence, .. } = *command;
         let mut sink =
             Sink { events: cx.events, peer: cx.key, channel, waiting: self.waiting, closed };
-        let maximum = cx.maximum_packet_size;
+        let maximum = cx.max_packet_size;
         let verdict = match &command.body {
             Body::SendReliable { data } if data.len() <= maximum => {
                 self.incoming(channel, room).map_or(Verdict::Full, |(incoming, held)| {
@@ -341,7 +341,7 @@ impl Peer {
             &Body::SendUnsequenced { group, data } if data.len() <= maximum => {
                 let takes = room.takes_now(self.held, data.len() + PACKET_OVERHEAD);
                 if takes && self.is_new_group(group) {
-                    sink.deliver(Delivery::Unsequenced, Payload::Part(data));
+                    sink.deliver(Delivery::Unsequenced, Payload::Borrowed(data));
                 }
                 Verdict::Acknowledge
             }

@@ -11,7 +11,7 @@ const TURN: u32 = 64;
 
 impl Host {
     /// Writes the next datagram onto the end of `out`, and tells where it goes; `None` when there is nothing to send.
-    pub fn transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
+    pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         if let Some((to, datagram)) = self.replies.pop_front() {
             out.extend_from_slice(&datagram);
             return Some(to);

@@ -21,15 +21,15 @@ impl Timers {
 }
 
 impl Host {
-    /// When [`expire`](Self::expire) is to be called, if nothing else happens.
-    pub fn deadline(&self) -> Option<Time> {
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing else happens.
+    pub fn poll_timeout(&self) -> Option<Time> {
         let timer = self.timers.0.peek().map(|Reverse((at, _))| *at);
         earlier(earlier(timer, self.bandwidth_due), self.half_opens.deadline())
     }
 
     /// Does what is to be done by `now`: repeats what was lost, asks idle peers whether they are there, gives up those
     /// that do not answer.
-    pub fn expire(&mut self, now: Time) {
+    pub fn handle_timeout(&mut self, now: Time) {
         while let Some((at, slot)) = self.timers.pop_due(now) {
             let Some(peer) = self.peers.slot_mut(slot) else { continue };
             if peer.timer != Some(at) {

@@ -217,7 +217,7 @@ impl Incoming {
             if let Some(other) = self.reliable.remove(&number) {
                 forget(&other, held);
             }
-            out.deliver(Delivery::Reliable, Payload::Part(data));
+            out.deliver(Delivery::Reliable, Payload::Borrowed(data));
             self.advance(number, held, out);
             return Verdict::Acknowledge;
         }
@@ -298,7 +298,7 @@ impl Incoming {
                     Waiting::Whole(_) => 1,
                     Waiting::Pieces(pieces) => pieces.count(),
                 };
-                out.deliver(Delivery::Reliable, Payload::Whole(entry.waiting.finish()));
+                out.deliver(Delivery::Reliable, Payload::Owned(entry.waiting.finish()));
                 self.step(self.told + u64::from(pieces), held, out);
             }
         }
@@ -331,7 +331,7 @@ impl Incoming {
             if !room.takes_now(*held, cost) {
                 return;
             }
-            out.deliver(Delivery::Unreliable, Payload::Part(data));
+            out.deliver(Delivery::Unreliable, Payload::Borrowed(data));
             self.told_unreliable = unreliable_sequence;
             if !self.unreliable.is_empty() {
                 self.drop_overtaken(held);
@@ -408,7 +408,7 @@ impl Incoming {
         held.unreliable -= waiting.cost();
         self.told_unreliable = key.1;
         let delivery = delivery_of(&waiting);
-        out.deliver(delivery, Payload::Whole(waiting.finish()));
+        out.deliver(delivery, Payload::Owned(waiting.finish()));
     }
 
     /// Drops the unreliable packets that a later one has overtaken.

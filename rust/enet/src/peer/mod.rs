@@ -22,7 +22,7 @@ pub(crate) use throttle::SCALE as THROTTLE_SCALE;
 
 use crate::inflation::Inflation;
 use crate::time::Time;
-use crate::wire::{CONTROL_CHANNEL, MAXIMUM_WINDOW_SIZE, NO_PEER};
+use crate::wire::{CONTROL_CHANNEL, MAX_WINDOW_SIZE, NO_PEER};
 use incoming::Incoming;
 use outgoing::{Unacknowledged, Unreliable};
 use round_trip::RoundTrip;
@@ -200,7 +200,7 @@ impl Peer {
             outgoing_session: 0,
             connect_id: [0; 4],
             mtu,
-            window_size: MAXIMUM_WINDOW_SIZE,
+            window_size: MAX_WINDOW_SIZE,
             channel_count: 0,
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,

@@ -2,7 +2,7 @@
 
 use super::written::{Place, Written};
 use crate::time::Time;
-use crate::wire::{Body, Command, Fragment, Kind};
+use crate::wire::{Body, Command, CommandKind, Fragment};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ pub(super) const PACKET_OVERHEAD: usize = 64;
 /// A command that is repeated until it is acknowledged.
 #[derive(Debug)]
 pub(crate) struct Reliable {
-    pub(crate) kind: Kind,
+    pub(crate) kind: CommandKind,
     /// Where it is written, unless it is a piece.
     place: Place,
     piece: Option<Box<Piece>>,
@@ -43,14 +43,14 @@ impl Reliable {
     /// Whether it carries a packet, or piece, so that the window holds it up.
     #[inline]
     pub(crate) fn has_payload(&self) -> bool {
-        matches!(self.kind, Kind::SendReliable | Kind::SendFragment)
+        matches!(self.kind, CommandKind::SendReliable | CommandKind::SendFragment)
     }
 
     /// How many bytes it takes in a datagram.
     #[inline]
     pub(crate) fn encoded_len(&self) -> usize {
         match &self.piece {
-            Some(piece) => Kind::SendFragment.size() + piece.payload_len(),
+            Some(piece) => CommandKind::SendFragment.size() + piece.payload_len(),
             None => self.place.len.into(),
         }
     }
@@ -118,11 +118,11 @@ impl Unacknowledged {
 
     /// Adds a piece of a packet, and tells its sequence number.
     pub(crate) fn push_piece(&mut self, piece: Piece) -> u32 {
-        self.push_new(Kind::SendFragment, self.written.nothing(), Some(Box::new(piece)))
+        self.push_new(CommandKind::SendFragment, self.written.nothing(), Some(Box::new(piece)))
     }
 
     #[inline]
-    fn push_new(&mut self, kind: Kind, place: Place, piece: Option<Box<Piece>>) -> u32 {
+    fn push_new(&mut self, kind: CommandKind, place: Place, piece: Option<Box<Piece>>) -> u32 {
         let sequence = self.next_sequence();
         self.commands.push_back(Some(Reliable {
             kind,
@@ -187,7 +187,7 @@ impl Unacknowledged {
             sent_at: command.sent_at,
             attempts: command.attempts,
             in_flight: command.in_flight,
-            is_disconnect: command.kind == Kind::Disconnect,
+            is_disconnect: command.kind == CommandKind::Disconnect,
         };
         Some(acknowledged)
     }
@@ -256,7 +256,7 @@ impl Unreliable {
             None => self.place.len.into(),
             Some(pieces) => {
                 let rest = pieces.packet.len() - pieces.sent as usize * pieces.piece as usize;
-                Kind::SendUnreliableFragment.size() + rest.min(pieces.piece as usize)
+                CommandKind::SendUnreliableFragment.size() + rest.min(pieces.piece as usize)
             }
         }
     }
@@ -266,7 +266,7 @@ impl Unreliable {
     pub(crate) fn cost(&self) -> usize {
         let len = match &self.pieces {
             // An unsequenced one has as many beside its own.
-            None => usize::from(self.place.len) - Kind::SendUnreliable.size(),
+            None => usize::from(self.place.len) - CommandKind::SendUnreliable.size(),
             Some(pieces) => pieces.packet.len(),
         };
         len + PACKET_OVERHEAD

@@ -1,6 +1,6 @@
 //! A packet that comes in pieces.
 
-use crate::wire::{Fragment, MAXIMUM_FRAGMENT_COUNT};
+use crate::wire::{Fragment, MAX_FRAGMENT_COUNT};
 use std::collections::BTreeMap;
 
 /// What a piece takes beside its bytes, roughly.
@@ -36,7 +36,7 @@ fn piece_len(fragment: &Fragment<'_>) -> Option<u32> {
 pub(crate) fn is_valid(fragment: &Fragment<'_>, maximum: usize) -> bool {
     let &Fragment { count, number, total_length: total, offset, data, .. } = fragment;
     let Some(len @ 1..) = piece_len(fragment) else { return false };
-    count <= MAXIMUM_FRAGMENT_COUNT
+    count <= MAX_FRAGMENT_COUNT
         && number < count
         && usize::try_from(total).is_ok_and(|total| total <= maximum)
         && total.div_ceil(len) == count

@@ -7,7 +7,7 @@ use super::written::Place;
 use super::{InFlight, Peer, PeerState, Queued};
 use crate::packet::Delivery;
 use crate::time::Time;
-use crate::wire::{Body, CONTROL_CHANNEL, Command, Kind, MAXIMUM_COMMANDS};
+use crate::wire::{Body, CONTROL_CHANNEL, Command, CommandKind, MAX_COMMANDS};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ struct Filling<'a> {
 
 impl Filling<'_> {
     fn has_room(&self, len: usize) -> bool {
-        self.filled.commands < MAXIMUM_COMMANDS && self.out.len() + len <= self.end
+        self.filled.commands < MAX_COMMANDS && self.out.len() + len <= self.end
     }
 }
 
@@ -70,7 +70,7 @@ impl Peer {
         piece: usize,
     ) {
         self.order = self.order.wrapping_add(1);
-        self.outgoing_total += (data.len() + Kind::SendReliable.size()) as u64;
+        self.outgoing_total += (data.len() + CommandKind::SendReliable.size()) as u64;
         let whole = data.len() <= piece;
         let packet = || shared.map_or_else(|| data.into(), Arc::clone);
         if whole && matches!(delivery, Delivery::Unsequenced | Delivery::UnsequencedFragment) {
@@ -234,7 +234,8 @@ impl Peer {
     }
 
     fn fill_acknowledgements(&mut self, filling: &mut Filling<'_>) {
-        while !self.acknowledgements.is_empty() && filling.has_room(Kind::Acknowledge.size()) {
+        while !self.acknowledgements.is_empty() && filling.has_room(CommandKind::Acknowledge.size())
+        {
             let Some(acknowledgement) = self.acknowledgements.pop_front() else { return };
             let super::Acknowledgement { channel, sequence, sent_time, is_last } = acknowledgement;
             let body = Body::Acknowledge { sequence, sent_time };
@@ -242,7 +243,7 @@ impl Peer {
                 Command { acknowledge: false, unsequenced: false, channel, sequence, body };
             command.encode(filling.out);
             filling.filled.commands += 1;
-            self.outgoing_total += Kind::Acknowledge.size() as u64;
+            self.outgoing_total += CommandKind::Acknowledge.size() as u64;
             if is_last {
                 self.state = PeerState::Zombie;
             }

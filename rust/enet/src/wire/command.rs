@@ -1,6 +1,6 @@
 //! The commands of a datagram.
 
-use super::connect::{Connect, VerifyConnect};
+use super::connect::{Connect, ConnectParams};
 use super::reader::Reader;
 
 const ACKNOWLEDGE: u8 = 1 << 7;
@@ -10,7 +10,7 @@ const KIND: u8 = 0x0F;
 /// The kinds of commands, by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names of ENet's; what each has is told at `Body`")]
-pub enum Kind {
+pub enum CommandKind {
     Acknowledge = 1,
     Connect,
     VerifyConnect,
@@ -25,7 +25,7 @@ pub enum Kind {
     SendUnreliableFragment,
 }
 
-impl Kind {
+impl CommandKind {
     fn from_number(number: u8) -> Option<Self> {
         Some(match number {
             1 => Self::Acknowledge,
@@ -89,7 +89,7 @@ pub enum Body<'a> {
     /// A host asks for a connection.
     Connect(Connect),
     /// A host accepts it.
-    VerifyConnect(VerifyConnect),
+    VerifyConnect(ConnectParams),
     /// A host ends it.
     Disconnect {
         /// A number of the application's.
@@ -175,36 +175,37 @@ impl<'a> Iterator for Commands<'a> {
         // Put back when it was whole.
         let reader = &mut std::mem::replace(&mut self.0, Reader(&[]));
         let first = reader.u8()?;
-        let kind = Kind::from_number(first & KIND)?;
+        let kind = CommandKind::from_number(first & KIND)?;
         let channel = reader.u8()?;
         let sequence = reader.u16()?;
         let body = match kind {
-            Kind::Acknowledge => {
+            CommandKind::Acknowledge => {
                 Body::Acknowledge { sequence: reader.u16()?, sent_time: reader.u16()? }
             }
-            Kind::Connect => {
-                Body::Connect(Connect { terms: VerifyConnect::parse(reader)?, data: reader.u32()? })
-            }
-            Kind::VerifyConnect => Body::VerifyConnect(VerifyConnect::parse(reader)?),
-            Kind::Disconnect => Body::Disconnect { data: reader.u32()? },
-            Kind::Ping => Body::Ping,
-            Kind::SendReliable => Body::SendReliable { data: counted(reader)? },
-            Kind::SendUnreliable => {
+            CommandKind::Connect => Body::Connect(Connect {
+                params: ConnectParams::parse(reader)?,
+                data: reader.u32()?,
+            }),
+            CommandKind::VerifyConnect => Body::VerifyConnect(ConnectParams::parse(reader)?),
+            CommandKind::Disconnect => Body::Disconnect { data: reader.u32()? },
+            CommandKind::Ping => Body::Ping,
+            CommandKind::SendReliable => Body::SendReliable { data: counted(reader)? },
+            CommandKind::SendUnreliable => {
                 Body::SendUnreliable { unreliable_sequence: reader.u16()?, data: counted(reader)? }
             }
-            Kind::SendFragment => Body::SendFragment(fragment(reader)?),
-            Kind::SendUnsequenced => {
+            CommandKind::SendFragment => Body::SendFragment(fragment(reader)?),
+            CommandKind::SendUnsequenced => {
                 Body::SendUnsequenced { group: reader.u16()?, data: counted(reader)? }
             }
-            Kind::BandwidthLimit => {
+            CommandKind::BandwidthLimit => {
                 Body::BandwidthLimit { incoming: reader.u32()?, outgoing: reader.u32()? }
             }
-            Kind::ThrottleConfigure => Body::ThrottleConfigure {
+            CommandKind::ThrottleConfigure => Body::ThrottleConfigure {
                 interval: reader.u32()?,
                 acceleration: reader.u32()?,
                 deceleration: reader.u32()?,
             },
-            Kind::SendUnreliableFragment => Body::SendUnreliableFragment(fragment(reader)?),
+            CommandKind::SendUnreliableFragment => Body::SendUnreliableFragment(fragment(reader)?),
         };
         self.0 = Reader(reader.0);
         Some(Command {
@@ -234,20 +235,20 @@ fn fragment<'a>(reader: &mut Reader<'a>) -> Option<Fragment<'a>> {
 
 impl Body<'_> {
     /// Its kind.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> CommandKind {
         match self {
-            Self::Acknowledge { .. } => Kind::Acknowledge,
-            Self::Connect(_) => Kind::Connect,
-            Self::VerifyConnect(_) => Kind::VerifyConnect,
-            Self::Disconnect { .. } => Kind::Disconnect,
-            Self::Ping => Kind::Ping,
-            Self::SendReliable { .. } => Kind::SendReliable,
-            Self::SendUnreliable { .. } => Kind::SendUnreliable,
-            Self::SendFragment(_) => Kind::SendFragment,
-            Self::SendUnsequenced { .. } => Kind::SendUnsequenced,
-            Self::BandwidthLimit { .. } => Kind::BandwidthLimit,
-            Self::ThrottleConfigure { .. } => Kind::ThrottleConfigure,
-            Self::SendUnreliableFragment(_) => Kind::SendUnreliableFragment,
+            Self::Acknowledge { .. } => CommandKind::Acknowledge,
+            Self::Connect(_) => CommandKind::Connect,
+            Self::VerifyConnect(_) => CommandKind::VerifyConnect,
+            Self::Disconnect { .. } => CommandKind::Disconnect,
+            Self::Ping => CommandKind::Ping,
+            Self::SendReliable { .. } => CommandKind::SendReliable,
+            Self::SendUnreliable { .. } => CommandKind::SendUnreliable,
+            Self::SendFragment(_) => CommandKind::SendFragment,
+            Self::SendUnsequenced { .. } => CommandKind::SendUnsequenced,
+            Self::BandwidthLimit { .. } => CommandKind::BandwidthLimit,
+            Self::ThrottleConfigure { .. } => CommandKind::ThrottleConfigure,
+            Self::SendUnreliableFragment(_) => CommandKind::SendUnreliableFragment,
         }
     }
 }
@@ -296,10 +297,10 @@ impl Command<'_> {
             | Body::SendUnsequenced { .. }
             | Body::Ping => {}
             Body::Connect(connect) => {
-                connect.terms.encode(out);
+                connect.params.encode(out);
                 out.extend_from_slice(&connect.data.to_be_bytes());
             }
-            Body::VerifyConnect(terms) => terms.encode(out),
+            Body::VerifyConnect(params) => params.encode(out),
             Body::Disconnect { data } => out.extend_from_slice(&data.to_be_bytes()),
             Body::SendFragment(fragment) | Body::SendUnreliableFragment(fragment) => {
                 encode_fragment(fragment, out);

@@ -1,11 +1,11 @@
 //! The two commands that open a connection.
 
 use super::reader::Reader;
-use super::{DEFAULT_MTU, MAXIMUM_CHANNEL_COUNT, MAXIMUM_WINDOW_SIZE};
+use super::{DEFAULT_MTU, MAX_CHANNEL_COUNT, MAX_WINDOW_SIZE};
 
-/// What a host asks for, and the other one agrees to: the common part of [`Connect`] and [`VerifyConnect`].
+/// What a host asks for, and the other one agrees to: the common part of [`Connect`] and [`ConnectParams`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VerifyConnect {
+pub struct ConnectParams {
     /// The connection's number at the sender, which the receiver puts into its headers.
     pub outgoing_peer_id: u16,
     /// In CONNECT, the session that the sender had last with this number, for what comes; 255 for none. In
@@ -38,22 +38,22 @@ pub struct VerifyConnect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connect {
     /// What it asks for.
-    pub terms: VerifyConnect,
+    pub params: ConnectParams,
     /// A number of the application's.
     pub data: u32,
 }
 
-impl VerifyConnect {
+impl ConnectParams {
     /// What a host asks for that has no limits and had no session with this number, with ENet's own throttle.
     #[expect(clippy::cast_possible_truncation, reason = "constants of a few bits")]
-    pub const fn asking(outgoing_peer_id: u16, connect_id: [u8; 4]) -> Self {
+    pub const fn new(outgoing_peer_id: u16, connect_id: [u8; 4]) -> Self {
         Self {
             outgoing_peer_id,
             incoming_session: 0xFF,
             outgoing_session: 0xFF,
             mtu: DEFAULT_MTU as u32,
-            window_size: MAXIMUM_WINDOW_SIZE,
-            channel_count: MAXIMUM_CHANNEL_COUNT as u32,
+            window_size: MAX_WINDOW_SIZE,
+            channel_count: MAX_CHANNEL_COUNT as u32,
             incoming_bandwidth: 0,
             outgoing_bandwidth: 0,
             throttle_interval: 5000,

@@ -15,31 +15,31 @@ mod connect;
 mod header;
 mod reader;
 
-pub use command::{Body, Command, Commands, Fragment, Kind};
-pub use connect::{Connect, VerifyConnect};
+pub use command::{Body, Command, CommandKind, Commands, Fragment};
+pub use connect::{Connect, ConnectParams};
 pub use header::Header;
 
 /// The most commands that a host puts into a datagram.
-pub const MAXIMUM_COMMANDS: usize = 32;
+pub const MAX_COMMANDS: usize = 32;
 /// The shortest longest datagram.
-pub const MINIMUM_MTU: usize = 576;
+pub const MIN_MTU: usize = 576;
 /// The longest datagram.
-pub const MAXIMUM_MTU: usize = 4096;
+pub const MAX_MTU: usize = 4096;
 /// The longest datagram of a host that was not told otherwise.
 pub const DEFAULT_MTU: usize = 1392;
 /// The least bytes of reliable packets under way at once that a host may ask for.
-pub const MINIMUM_WINDOW_SIZE: u32 = 4096;
+pub const MIN_WINDOW_SIZE: u32 = 4096;
 /// The most.
-pub const MAXIMUM_WINDOW_SIZE: u32 = 65_536;
+pub const MAX_WINDOW_SIZE: u32 = 65_536;
 /// The most channels of a connection.
-pub const MAXIMUM_CHANNEL_COUNT: usize = 255;
+pub const MAX_CHANNEL_COUNT: usize = 255;
 /// The most connections of a host: peer ids have 12 bits, and one of them means nobody.
-pub const MAXIMUM_PEERS: usize = 0xFFF;
+pub const MAX_PEERS: usize = 0xFFF;
 /// The peer id of a host that has none for this connection yet.
 pub const NO_PEER: u16 = 0xFFF;
 /// The channel of the commands of the connection itself.
 pub const CONTROL_CHANNEL: u8 = 0xFF;
 /// The most pieces of a packet.
-pub const MAXIMUM_FRAGMENT_COUNT: u32 = 1 << 20;
+pub const MAX_FRAGMENT_COUNT: u32 = 1 << 20;
 /// The longest packet, in bytes.
-pub const MAXIMUM_PACKET_SIZE: usize = 32 << 20;
+pub const MAX_PACKET_SIZE: usize = 32 << 20;

@@ -2,7 +2,7 @@
 
 use super::{Victim, address, connect_command, datagram, told};
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Header, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, ConnectParams, Header, NO_PEER,
 };
 use lodewire_enet::{Event, Host, HostConfig, PeerKey, PeerState, Time};
 use std::net::SocketAddr;
@@ -34,13 +34,13 @@ impl Player {
         let due: Vec<_> = self.on_the_way.extract_if(.., |(at, ..)| *at <= now).collect();
         for (_, to_host, datagram) in due {
             if to_host {
-                victim.host.handle(now, self.address, &datagram);
+                victim.host.handle_datagram(now, self.address, &datagram);
             } else {
-                self.host.handle(now, Self::server(), &datagram);
+                self.host.handle_datagram(now, Self::server(), &datagram);
             }
         }
-        victim.host.expire(now);
-        self.host.expire(now);
+        victim.host.handle_timeout(now);
+        self.host.handle_timeout(now);
         victim.transmit();
         let later = now + Duration::from_millis(75);
         let mut to_others = 0;
@@ -52,7 +52,7 @@ impl Player {
             }
         }
         let mut out = Vec::new();
-        while self.host.transmit(now, &mut out).is_some() {
+        while self.host.poll_transmit(now, &mut out).is_some() {
             self.on_the_way.push((later, true, std::mem::take(&mut out)));
         }
         to_others
@@ -76,7 +76,7 @@ fn a_flood_of_false_connects_does_not_keep_players_out() {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let datagram = datagram(NO_PEER, 0, &[connect_command(step as u16 & 0x7FF, random)]);
             received += datagram.len();
-            victim.host.handle(victim.now, address(random | 1 << 31), &datagram);
+            victim.host.handle_datagram(victim.now, address(random | 1 << 31), &datagram);
         }
         sent += player.step(&mut victim);
         for event in victim.events() {
@@ -113,12 +113,16 @@ fn false_connects_in_the_name_of_a_player_do_not_keep_him_out() {
                     let port = if same_port { 50_000 } else { random(&mut seed) as u16 | 1 };
                     let from = SocketAddr::from(([192, 168, 0, 1], port));
                     let command = connect_command(7, random(&mut seed));
-                    victim.host.handle(victim.now, from, &datagram(NO_PEER, 0, &[command]));
+                    victim.host.handle_datagram(
+                        victim.now,
+                        from,
+                        &datagram(NO_PEER, 0, &[command]),
+                    );
                 }
                 if victim.now >= start {
                     player.get_or_insert_with(|| Player::new(of_player)).step(&mut victim);
                 } else {
-                    victim.host.expire(victim.now);
+                    victim.host.handle_timeout(victim.now);
                     victim.transmit();
                     victim.sent.clear();
                 }
@@ -151,7 +155,7 @@ fn a_request_has_a_second_whatever_else_its_port_asks_for() {
 
 #[test]
 fn one_address_alone_cannot_use_up_the_table() {
-    let config = HostConfig { half_open_per_address: 10, ..HostConfig::default() };
+    let config = HostConfig { max_half_open_per_address: 10, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     for number in 0..1000_u32 {
         let from = SocketAddr::from(([9, 9, 9, 9], 1000 + number as u16));
@@ -185,9 +189,9 @@ fn a_connect_is_answered_once_each_time_it_comes_and_never_longer() {
 fn offered(answer: &[u8]) -> (u16, u8, u16, u16) {
     let (header, rest) = Header::parse(answer).expect("a header");
     let command = Commands::new(rest).next().expect("a command");
-    let Body::VerifyConnect(terms) = command.body else { panic!("{command:?}") };
+    let Body::VerifyConnect(params) = command.body else { panic!("{command:?}") };
     let sent_time = header.sent_time.expect("a sent time");
-    (terms.outgoing_peer_id, terms.outgoing_session, command.sequence, sent_time)
+    (params.outgoing_peer_id, params.outgoing_session, command.sequence, sent_time)
 }
 
 fn acknowledgement(sequence: u16, sent_time: u16) -> Command<'static> {
@@ -238,8 +242,8 @@ fn a_false_address_is_proven_by_46_random_bits() {
         // An attacker may name sessions, which are not to have a part in what is secret.
         let mut command = connect_command(7, number);
         if let Body::Connect(connect) = &mut command.body {
-            connect.terms.incoming_session = (number & 3) as u8;
-            connect.terms.outgoing_session = (number & 3) as u8;
+            connect.params.incoming_session = (number & 3) as u8;
+            connect.params.outgoing_session = (number & 3) as u8;
         }
         victim.take(from, &datagram(NO_PEER, 0, &[command]));
         let answers = victim.answers(from);
@@ -316,15 +320,15 @@ fn ten_thousand_repetitions_get_seventeen_answers() {
 }
 
 /// A host that has asked for a connection, and its CONNECT.
-fn asking(seed: u8) -> (Host, PeerKey, VerifyConnect) {
+fn asking(seed: u8) -> (Host, PeerKey, ConnectParams) {
     let mut host = Host::new(HostConfig::default(), [seed; 32]);
     let peer = host.connect(address(1), 4, 0).expect("a free peer");
     let mut out = Vec::new();
-    host.transmit(Time::from_micros(1_000_000), &mut out).expect("a datagram");
+    host.poll_transmit(Time::from_micros(1_000_000), &mut out).expect("a datagram");
     let (_, rest) = Header::parse(&out).expect("a header");
     let command = Commands::new(rest).next().expect("a command");
     let Body::Connect(connect) = command.body else { panic!("{command:?}") };
-    (host, peer, connect.terms)
+    (host, peer, connect.params)
 }
 
 #[test]
@@ -345,26 +349,30 @@ fn a_blind_sender_does_not_end_a_connection_that_begins() {
         body: Body::Disconnect { data: 0 },
         ..acknowledgement(0, 0)
     };
-    let wrong = VerifyConnect { connect_id: [0; 4], ..asked };
+    let wrong = ConnectParams { connect_id: [0; 4], ..asked };
     let accept = Command { body: Body::VerifyConnect(wrong), ..acknowledgement(0, 0) };
     for id in 0..4095 {
         for session in 0..4 {
             for command in [end(true), end(false), accept, acknowledgement(1, 1)] {
-                host.handle(now, address(1), &datagram(id, session, &[command]));
+                host.handle_datagram(now, address(1), &datagram(id, session, &[command]));
             }
         }
     }
     assert_eq!(host.state(peer), PeerState::Connecting);
     assert!(told(&mut host).is_empty());
     // The host that was asked is heard.
-    let terms =
-        VerifyConnect { outgoing_peer_id: 9, incoming_session: 2, outgoing_session: 1, ..asked };
-    let accept = Command { body: Body::VerifyConnect(terms), ..acknowledgement(0, 0) };
-    host.handle(now, address(1), &datagram(asked.outgoing_peer_id, 2, &[accept]));
+    let params =
+        ConnectParams { outgoing_peer_id: 9, incoming_session: 2, outgoing_session: 1, ..asked };
+    let accept = Command { body: Body::VerifyConnect(params), ..acknowledgement(0, 0) };
+    host.handle_datagram(now, address(1), &datagram(asked.outgoing_peer_id, 2, &[accept]));
     assert_eq!(told(&mut host), [Event::Connect { peer, data: 0 }]);
     // From then on, the session counts as well.
     for session in [0, 1, 3] {
-        host.handle(now, address(1), &datagram(asked.outgoing_peer_id, session, &[end(false)]));
+        host.handle_datagram(
+            now,
+            address(1),
+            &datagram(asked.outgoing_peer_id, session, &[end(false)]),
+        );
     }
     assert_eq!(host.state(peer), PeerState::Connected);
 }
@@ -376,7 +384,7 @@ fn a_request_beyond_the_limit_of_its_address_costs_nothing() {
     let mut victim = Victim::new(HostConfig::default());
     for connect_id in 0..400_000 {
         let asked = datagram(NO_PEER, 0, &[connect_command(7, connect_id)]);
-        victim.host.handle(victim.now, address(1), &asked);
+        victim.host.handle_datagram(victim.now, address(1), &asked);
     }
     victim.transmit();
     assert_eq!(victim.sent.len(), 256);

@@ -2,7 +2,7 @@
 
 use super::{Attacker, Victim, address, connect_command, datagram, packets, reliable};
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Header, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, ConnectParams, Header, NO_PEER,
 };
 use lodewire_enet::{Compression, Compressor, HostConfig};
 use std::time::Duration;
@@ -94,7 +94,7 @@ fn a_peer_that_sends_too_much_has_all_taken_that_it_may() {
                 victim.take(attacker.address, &datagram);
             }
             came += packets(&victim.events());
-            victim.host.consumed(key, came, 4000 * came);
+            victim.host.release_capacity(key, came, 4000 * came);
         }
         came
     };
@@ -125,7 +125,7 @@ fn what_comes_as_long_as_it_becomes_may_be_as_much_as_one_likes() {
         victim.take(attacker.address, &compressed(mode, attacker.id, attacker.session, &commands));
         assert_eq!(packets(&victim.events()), 1, "{sequence}");
         let Some((peer, _)) = victim.host.poll_statistics() else { continue };
-        victim.host.consumed(peer, 1, 1200);
+        victim.host.release_capacity(peer, 1, 1200);
     }
 }
 
@@ -137,12 +137,12 @@ fn before_an_address_is_proven_eight_kibibytes_are_decompressed() {
     let answer = victim.answers(from).pop().expect("an answer");
     let (header, rest) = Header::parse(&answer).expect("a header");
     assert!(!header.compressed, "a stranger is not worth that");
-    let Some(Command { body: Body::VerifyConnect(terms), .. }) = Commands::new(rest).next() else {
+    let Some(Command { body: Body::VerifyConnect(params), .. }) = Commands::new(rest).next() else {
         panic!("not verified")
     };
     for _ in 0..16 {
         let commands = [unreliable(1)];
-        let (id, session) = (terms.outgoing_peer_id, terms.outgoing_session);
+        let (id, session) = (params.outgoing_peer_id, params.outgoing_session);
         victim.take(from, &compressed(Compression::RangeCoder, id, session, &commands));
     }
     // Each that is opened is answered by a repetition.
@@ -195,7 +195,7 @@ fn a_request_is_at_most_22_bytes_shorter_than_its_answer() {
                 let wanted = number / 4 % 16 > index;
                 number.wrapping_mul(0x9E37_79B9).rotate_left(7 * index) * u32::from(wanted)
             };
-            connect.terms = VerifyConnect {
+            connect.params = ConnectParams {
                 incoming_session: 0,
                 outgoing_session: 0,
                 mtu: random(0),
@@ -207,7 +207,7 @@ fn a_request_is_at_most_22_bytes_shorter_than_its_answer() {
                 throttle_acceleration: random(5),
                 throttle_deceleration: random(6),
                 connect_id: number.to_be_bytes(),
-                ..connect.terms
+                ..connect.params
             };
             let asked = request(mode, checksum, &command);
             victim.take(address(number), &asked);

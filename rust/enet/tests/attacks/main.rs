@@ -3,7 +3,7 @@
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, ConnectParams, Fragment, Header, NO_PEER,
 };
 use lodewire_enet::{Event, Events, Host, HostConfig, Time};
 use std::net::SocketAddr;
@@ -37,8 +37,8 @@ struct Victim {
 }
 
 fn connect_command(id: u16, connect_id: u32) -> Command<'static> {
-    let terms = VerifyConnect::asking(id, connect_id.to_be_bytes());
-    let body = Body::Connect(Connect { terms, data: 0 });
+    let params = ConnectParams::new(id, connect_id.to_be_bytes());
+    let body = Body::Connect(Connect { params, data: 0 });
     Command { acknowledge: true, unsequenced: false, channel: CONTROL_CHANNEL, sequence: 1, body }
 }
 
@@ -59,19 +59,19 @@ impl Victim {
 
     fn transmit(&mut self) {
         let mut out = Vec::new();
-        while let Some(to) = self.host.transmit(self.now, &mut out) {
+        while let Some(to) = self.host.poll_transmit(self.now, &mut out) {
             self.sent.push((to, std::mem::take(&mut out)));
         }
     }
 
     fn take(&mut self, from: SocketAddr, datagram: &[u8]) {
-        self.host.handle(self.now, from, datagram);
+        self.host.handle_datagram(self.now, from, datagram);
         self.transmit();
     }
 
     fn pass(&mut self, time: Duration) {
         self.now = self.now + time;
-        self.host.expire(self.now);
+        self.host.handle_timeout(self.now);
         self.transmit();
     }
 
@@ -95,7 +95,7 @@ impl Victim {
         let answer = self.answers(address).pop().expect("an answer");
         let (header, rest) = Header::parse(&answer).expect("a header");
         let command = Commands::new(rest).next().expect("a command");
-        let Body::VerifyConnect(terms) = command.body else { panic!("{command:?}") };
+        let Body::VerifyConnect(params) = command.body else { panic!("{command:?}") };
         let body = Body::Acknowledge {
             sequence: command.sequence,
             sent_time: header.sent_time.expect("a sent time"),
@@ -108,7 +108,7 @@ impl Victim {
             body,
         };
         let attacker =
-            Attacker { address, id: terms.outgoing_peer_id, session: terms.outgoing_session };
+            Attacker { address, id: params.outgoing_peer_id, session: params.outgoing_session };
         self.attack(&attacker, &[acknowledge]);
         attacker
     }
@@ -161,7 +161,7 @@ fn reliable(channel: u8, sequence: u16, data: &[u8]) -> Command<'_> {
 /// What has happened at a host.
 fn told(host: &mut Host) -> Vec<Event<'static>> {
     let mut events = Events::default();
-    host.take_events(&mut events);
+    host.poll_events(&mut events);
     std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
 }
 

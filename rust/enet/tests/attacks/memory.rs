@@ -12,7 +12,7 @@ fn incomplete_unreliable_packets_do_not_make_a_peer_deaf() {
     // 64 MiB in all, twice of what makes ENet deaf.
     for index in 1..=1024_u16 {
         victim.attack(&attacker, &[fragment(false, (index % 200) as u8, 0, index, 0, 4, 65_536)]);
-        assert!(victim.host.kept() <= 4 * MIB, "{}", victim.host.kept());
+        assert!(victim.host.buffered_bytes() <= 4 * MIB, "{}", victim.host.buffered_bytes());
     }
     assert_eq!(packets(&victim.events()), 0);
     victim.attack(&attacker, &[reliable(0, 1, b"still here")]);
@@ -44,9 +44,9 @@ fn pieces_cost_what_has_come_and_not_what_they_claim() {
             // Beside what channels take, of which there are at most 255 of a peer.
             let state = 1000 * 255 * attackers.len();
             assert!(
-                victim.host.kept() <= 10 * sent + state,
+                victim.host.buffered_bytes() <= 10 * sent + state,
                 "{} for {sent} bytes",
-                victim.host.kept()
+                victim.host.buffered_bytes()
             );
         }
     }
@@ -70,7 +70,7 @@ fn pieces_cost_what_has_come_and_not_what_they_claim() {
 #[test]
 fn the_limit_of_the_host_holds_without_exception() {
     const LIMIT: usize = 16 * MIB;
-    let config = HostConfig { peers: 128, host_waiting_limit: LIMIT, ..HostConfig::default() };
+    let config = HostConfig { peers: 128, max_total_waiting_data: LIMIT, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     let attackers: Vec<_> = (1..=100).map(|number| victim.admit(number)).collect();
     let data = [1; 1000];
@@ -90,19 +90,19 @@ fn the_limit_of_the_host_holds_without_exception() {
         for attacker in &attackers {
             for command in commands {
                 victim.attack(attacker, &[command]);
-                assert!(victim.host.kept() <= LIMIT, "{}", victim.host.kept());
+                assert!(victim.host.buffered_bytes() <= LIMIT, "{}", victim.host.buffered_bytes());
             }
         }
     }
-    assert!(victim.host.kept() >= LIMIT / 2, "{}", victim.host.kept());
+    assert!(victim.host.buffered_bytes() >= LIMIT / 2, "{}", victim.host.buffered_bytes());
     // Another one is heard all the same, also before the game reads.
     let late = victim.admit(5000);
-    let before = victim.host.kept();
+    let before = victim.host.buffered_bytes();
     for sequence in 1..=50 {
         victim.attack(&late, &[reliable(0, sequence, &data)]);
     }
     let state = 880;
-    assert!(victim.host.kept() - before - 50 * 1128 <= state);
+    assert!(victim.host.buffered_bytes() - before - 50 * 1128 <= state);
 }
 
 /// Each packet is looked at when a piece of it comes, and never with the others: if each of these 300,000 datagrams looked at all
@@ -115,10 +115,10 @@ fn pieces_of_unreliable_packets_do_not_walk_the_others() {
         for start in 1..=30_000 {
             let command = fragment(false, 0, 0, start, round % 3, 1, 4);
             let bytes = datagram(attacker.id, attacker.session, &[command]);
-            victim.host.handle(victim.now, attacker.address, &bytes);
+            victim.host.handle_datagram(victim.now, attacker.address, &bytes);
         }
     }
-    assert!(victim.host.kept() <= 2 * MIB + 1000, "{}", victim.host.kept());
+    assert!(victim.host.buffered_bytes() <= 2 * MIB + 1000, "{}", victim.host.buffered_bytes());
 }
 
 #[test]
@@ -138,24 +138,25 @@ fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
         ended.push(*peer);
         assert_eq!(packets(&events), 100);
     }
-    assert_eq!((victim.host.peer_count(), victim.host.kept()), (0, 4 * 100 * 1128));
+    assert_eq!((victim.host.peer_count(), victim.host.buffered_bytes()), (0, 4 * 100 * 1128));
     // There is no place yet: the next is not answered, and asks again.
     victim.take(address(5), &datagram(NO_PEER, 0, &[connect_command(7, 5)]));
     assert!(victim.answers(address(5)).is_empty());
-    victim.host.consumed(ended[0], 40, 40_000);
-    assert_eq!(victim.host.kept(), 360 * 1128);
+    victim.host.release_capacity(ended[0], 40, 40_000);
+    assert_eq!(victim.host.buffered_bytes(), 360 * 1128);
     for peer in ended {
-        victim.host.release(peer);
-        victim.host.release(peer);
+        victim.host.release_peer(peer);
+        victim.host.release_peer(peer);
     }
-    assert_eq!(victim.host.kept(), 0);
+    assert_eq!(victim.host.buffered_bytes(), 0);
     victim.admit(6);
     assert_eq!(victim.host.peer_count(), 1);
 }
 
 #[test]
 fn the_budget_of_the_host_holds_for_all_peers_together() {
-    let config = HostConfig { peers: 200, host_waiting_limit: 32 * MIB, ..HostConfig::default() };
+    let config =
+        HostConfig { peers: 200, max_total_waiting_data: 32 * MIB, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     let attackers: Vec<_> = (1..=100).map(|number| victim.admit(number)).collect();
     for sequence in 1..=1000_u16 {
@@ -164,7 +165,7 @@ fn the_budget_of_the_host_holds_for_all_peers_together() {
         }
     }
     // Each may be over its share by a packet.
-    assert!(victim.host.kept() <= 33 * MIB, "{} MiB", victim.host.kept() / MIB);
+    assert!(victim.host.buffered_bytes() <= 33 * MIB, "{} MiB", victim.host.buffered_bytes() / MIB);
     // One whose game reads is served.
     victim.events();
     let late = victim.admit(5000);
@@ -174,7 +175,7 @@ fn the_budget_of_the_host_holds_for_all_peers_together() {
         for event in victim.events() {
             if let Event::Receive { peer: from, data, .. } = event {
                 assert_eq!(from, peer);
-                victim.host.consumed(peer, 1, data.len());
+                victim.host.release_capacity(peer, 1, data.len());
             }
         }
     }
@@ -185,23 +186,23 @@ fn the_budget_of_the_host_holds_for_all_peers_together() {
 #[test]
 fn the_state_of_channels_counts_within_the_limit_of_the_host() {
     const LIMIT: usize = MIB;
-    let config = HostConfig { peers: 16, host_waiting_limit: LIMIT, ..HostConfig::default() };
+    let config = HostConfig { peers: 16, max_total_waiting_data: LIMIT, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     let mut per_peer = Vec::new();
     for number in 1..=16 {
         let attacker = victim.admit(number);
         victim.events();
-        let before = victim.host.kept();
+        let before = victim.host.buffered_bytes();
         for channel in 0..255 {
             victim.attack(&attacker, &[reliable(channel, 1, b"")]);
             for event in victim.events() {
                 if let Event::Receive { peer, data, .. } = event {
-                    victim.host.consumed(peer, 1, data.len());
+                    victim.host.release_capacity(peer, 1, data.len());
                 }
             }
-            assert!(victim.host.kept() <= LIMIT, "{}", victim.host.kept());
+            assert!(victim.host.buffered_bytes() <= LIMIT, "{}", victim.host.buffered_bytes());
         }
-        per_peer.push(victim.host.kept() - before);
+        per_peer.push(victim.host.buffered_bytes() - before);
         // What is full for new channels is not for packets of those that there are.
         victim.attack(&attacker, &[reliable(0, 2, b"")]);
         assert_eq!(packets(&victim.events()), 1);

@@ -29,12 +29,12 @@ impl Served {
     fn exchange(&mut self, victim: &mut Victim) {
         for _ in 0..3 {
             let mut out = Vec::new();
-            while self.host.transmit(victim.now, &mut out).is_some() {
+            while self.host.poll_transmit(victim.now, &mut out).is_some() {
                 victim.take(self.address, &std::mem::take(&mut out));
             }
             victim.transmit();
             for datagram in victim.answers(self.address) {
-                self.host.handle(victim.now, address(1), &datagram);
+                self.host.handle_datagram(victim.now, address(1), &datagram);
             }
         }
         for event in victim.events() {
@@ -43,7 +43,7 @@ impl Served {
                     self.at_victim = peer;
                 }
                 Event::Receive { peer, data, .. } => {
-                    victim.host.consumed(peer, 1, data.len());
+                    victim.host.release_capacity(peer, 1, data.len());
                     self.came += usize::from(peer == self.at_victim && &data[..] == b"served");
                 }
                 _ => {}
@@ -96,7 +96,7 @@ fn random_and_mutated_datagrams_leave_others_served() {
             }
         }
         let from = if next(3) == 0 { address(round) } else { attacker.address };
-        victim.host.handle(victim.now, from, &bytes);
+        victim.host.handle_datagram(victim.now, from, &bytes);
         if round % 1000 == 0 {
             victim.pass(Duration::from_millis(20));
             victim.sent.retain(|(to, _)| *to == served.address);
@@ -104,7 +104,7 @@ fn random_and_mutated_datagrams_leave_others_served() {
         }
     }
     assert_eq!((served.sent, served.came), (200, 200));
-    assert!(victim.host.kept() <= 48 * MIB, "{}", victim.host.kept());
+    assert!(victim.host.buffered_bytes() <= 48 * MIB, "{}", victim.host.buffered_bytes());
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn floods_of_every_command_are_bounded() {
     for round in 0..20_000_u16 {
         let commands: Vec<_> = (0..100).map(|_| ping).chain([acknowledge(round)]).collect();
         let bytes = datagram(attacker.id, attacker.session, &commands);
-        victim.host.handle(victim.now, attacker.address, &bytes);
+        victim.host.handle_datagram(victim.now, attacker.address, &bytes);
     }
     victim.transmit();
     let bytes: usize = victim.sent.iter().map(|(_, datagram)| datagram.len()).sum();
@@ -138,7 +138,7 @@ fn floods_of_every_command_are_bounded() {
             victim.attack(&attacker, &[reliable(channel, sequence, b"")]);
         }
     }
-    assert!(victim.host.kept() <= 8 * MIB, "{}", victim.host.kept());
+    assert!(victim.host.buffered_bytes() <= 8 * MIB, "{}", victim.host.buffered_bytes());
 }
 
 #[test]
@@ -158,21 +158,21 @@ fn contradictory_pieces_are_dropped() {
 
 #[test]
 fn a_game_that_does_not_read_is_waited_for() {
-    let config = HostConfig { waiting_limit: 100_000, ..HostConfig::default() };
+    let config = HostConfig { max_waiting_data: 100_000, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     let mut client = Host::new(HostConfig::default(), [6; 32]);
     let from = address(2);
     let peer = client.connect(address(1), 1, 0).expect("a free peer");
     let exchange = |victim: &mut Victim, client: &mut Host| {
         let mut out = Vec::new();
-        while client.transmit(victim.now, &mut out).is_some() {
+        while client.poll_transmit(victim.now, &mut out).is_some() {
             victim.take(from, &std::mem::take(&mut out));
         }
         victim.pass(Duration::from_millis(5));
         for datagram in victim.answers(from) {
-            client.handle(victim.now, address(1), &datagram);
+            client.handle_datagram(victim.now, address(1), &datagram);
         }
-        client.expire(victim.now);
+        client.handle_timeout(victim.now);
     };
     for _ in 0..3 {
         exchange(&mut victim, &mut client);
@@ -187,7 +187,7 @@ fn a_game_that_does_not_read_is_waited_for() {
     }
     for _ in 0..300 {
         exchange(&mut victim, &mut client);
-        assert!(victim.host.kept() <= 200_000, "{}", victim.host.kept());
+        assert!(victim.host.buffered_bytes() <= 200_000, "{}", victim.host.buffered_bytes());
     }
     assert!(victim.host.peer_statistics(at_victim).expect("a peer").refused > 0);
     let mut numbers = Vec::new();
@@ -195,7 +195,7 @@ fn a_game_that_does_not_read_is_waited_for() {
         for event in victim.events() {
             if let Event::Receive { data, .. } = event {
                 numbers.push(u32::from_be_bytes(data[..4].try_into().expect("a number")));
-                victim.host.consumed(at_victim, 1, data.len());
+                victim.host.release_capacity(at_victim, 1, data.len());
             }
         }
         exchange(&mut victim, &mut client);

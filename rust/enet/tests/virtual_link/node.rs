@@ -65,7 +65,7 @@ impl Ours {
     }
 
     fn take_events(&mut self) {
-        self.host.take_events(&mut self.events);
+        self.host.poll_events(&mut self.events);
         while let Some(event) = self.events.pop() {
             match event {
                 Event::Connect { peer, .. } => {
@@ -73,12 +73,12 @@ impl Ours {
                     self.told.push(Told::Connected);
                 }
                 Event::Disconnect { peer, data, .. } => {
-                    self.host.release(peer);
+                    self.host.release_peer(peer);
                     self.peer = None;
                     self.told.push(Told::Disconnected(data));
                 }
                 Event::Receive { peer, channel, data, .. } => {
-                    self.host.consumed(peer, 1, data.len());
+                    self.host.release_capacity(peer, 1, data.len());
                     self.told.push(Told::Packet(channel, data.to_vec()));
                 }
             }
@@ -112,16 +112,16 @@ impl Node for Ours {
     }
 
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: &[u8]) {
-        self.host.handle(Time::from_micros(now), from, datagram);
+        self.host.handle_datagram(Time::from_micros(now), from, datagram);
         self.take_events();
     }
 
     fn serve(&mut self, now: u64) -> Vec<(SocketAddr, Vec<u8>)> {
         let now = Time::from_micros(now);
-        self.host.expire(now);
+        self.host.handle_timeout(now);
         let mut sent = Vec::new();
         let mut out = Vec::new();
-        while let Some(to) = self.host.transmit(now, &mut out) {
+        while let Some(to) = self.host.poll_transmit(now, &mut out) {
             sent.push((to, std::mem::take(&mut out)));
         }
         self.take_events();
@@ -129,7 +129,7 @@ impl Node for Ours {
     }
 
     fn deadline(&self) -> Option<u64> {
-        self.host.deadline().map(Time::as_micros)
+        self.host.poll_timeout().map(Time::as_micros)
     }
 
     fn told(&mut self) -> Vec<Told> {
@@ -141,7 +141,7 @@ impl Node for Ours {
     }
 
     fn kept(&self) -> usize {
-        self.host.kept()
+        self.host.buffered_bytes()
     }
 }
 

@@ -10,7 +10,7 @@ use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::Bind;
-use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAXIMUM_PEERS, Peer};
+use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAX_PEERS, Peer};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl HostParams {
     fn config(self) -> Result<HostConfig, String> {
         let peers = usize::try_from(self.max_peers)
             .ok()
-            .filter(|peers| (1..=MAXIMUM_PEERS).contains(peers))
+            .filter(|peers| (1..=MAX_PEERS).contains(peers))
             .ok_or_else(|| format!("max_peers is {}; it must be 1 to 4095.", self.max_peers))?;
         let channels = usize::try_from(self.max_channels)
             .ok()

@@ -78,10 +78,11 @@ impl LodeENetConnection {
             host: HostConfig {
                 mtu: runtime_settings.mtu,
                 checksum: self.use_checksum,
-                waiting_limit: runtime_settings.waiting,
-                host_waiting_limit: bytes(self.max_total_buffered_bytes),
-                half_open_limit: usize::try_from(self.max_half_open).unwrap_or(0),
-                half_open_per_address: usize::try_from(self.max_half_open_per_address).unwrap_or(0),
+                max_waiting_data: runtime_settings.waiting,
+                max_total_waiting_data: bytes(self.max_total_buffered_bytes),
+                max_half_open: usize::try_from(self.max_half_open).unwrap_or(0),
+                max_half_open_per_address: usize::try_from(self.max_half_open_per_address)
+                    .unwrap_or(0),
                 ..host
             },
             gather: runtime_settings.gather,
@@ -103,7 +104,7 @@ impl LodeENetConnection {
             connection.set_mtu(runtime_settings.mtu);
         }
         if live.waiting != runtime_settings.waiting {
-            connection.set_waiting_limit(runtime_settings.waiting);
+            connection.set_max_waiting_data(runtime_settings.waiting);
         }
         if live.simulation != runtime_settings.simulation {
             connection.simulate(runtime_settings.simulation);

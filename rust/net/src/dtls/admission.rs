@@ -7,7 +7,7 @@ mod holders;
 use crate::rate_limiter::RateLimiter;
 use crate::reactor::lock;
 use holders::{Holders, Most, site};
-use lodewire_enet::customer;
+use lodewire_enet::address_prefix;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -149,7 +149,7 @@ impl Admission {
         in_all: usize,
         per_customer: usize,
     ) -> bool {
-        lock(&self.0).place(now, customer(ip), in_all, per_customer).is_some()
+        lock(&self.0).place(now, address_prefix(ip), in_all, per_customer).is_some()
     }
 
     /// A place for a handshake with this address, whose customer may have `per_customer`, and begins as many within
@@ -162,7 +162,7 @@ impl Admission {
         per_customer: usize,
     ) -> Option<Admitted> {
         let mut places = lock(&self.0);
-        let customer = customer(ip);
+        let customer = address_prefix(ip);
         let evicted = match places.place(now, customer, in_all, per_customer)? {
             Place::Free => None,
             Place::Of(most) => {
@@ -178,14 +178,14 @@ impl Admission {
 
     /// A place whatever the limits are: for a connection that has one of another kind already.
     pub(super) fn readmit(&self, now: Instant, ip: IpAddr) -> Ticket {
-        let customer = customer(ip);
+        let customer = address_prefix(ip);
         let number = lock(&self.0).add(now, customer);
         Ticket { places: Arc::clone(&self.0), customer, number }
     }
 
     /// Counts work for a handshake that is more than each costs as one more that begins. Returns when it may be done.
     pub(super) fn charge(&self, now: Instant, ip: IpAddr, per_customer: usize) -> Instant {
-        lock(&self.0).spend(now, customer(ip), per_customer)
+        lock(&self.0).spend(now, address_prefix(ip), per_customer)
     }
 
     /// How many handshakes are under way.

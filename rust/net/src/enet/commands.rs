@@ -131,8 +131,8 @@ impl HostDriver {
                 }
                 Command::SetMtu(mtu) => self.host.set_mtu(mtu),
                 Command::SetWaitingLimit(limit) => {
-                    self.waiting_limit = limit;
-                    self.host.set_waiting_limit(limit);
+                    self.max_waiting_data = limit;
+                    self.host.set_max_waiting_data(limit);
                 }
                 Command::Simulate(simulation) => {
                     let simulator = self.simulator.get_or_insert_with(|| {

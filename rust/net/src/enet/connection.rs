@@ -11,7 +11,7 @@ use crate::reactor::{self, DriverHandle, lock};
 use crate::stats::{Stats, mean};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
-use lodewire_enet::wire::MAXIMUM_CHANNEL_COUNT;
+use lodewire_enet::wire::MAX_CHANNEL_COUNT;
 use lodewire_enet::{Compression, Delivery, Host, HostConfig, PeerState};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -431,7 +431,7 @@ impl Connection {
 
     /// Sets the most channels of connections that other hosts ask for from now on.
     pub fn set_channel_limit(&mut self, limit: usize) {
-        self.channel_limit = limit.clamp(1, MAXIMUM_CHANNEL_COUNT);
+        self.channel_limit = limit.clamp(1, MAX_CHANNEL_COUNT);
         self.endpoint.command(Command::SetChannelLimit(limit));
     }
 
@@ -470,7 +470,7 @@ impl Connection {
     }
 
     /// Sets how many bytes of a peer may wait for the game.
-    pub fn set_waiting_limit(&self, limit: usize) {
+    pub fn set_max_waiting_data(&self, limit: usize) {
         self.endpoint.command(Command::SetWaitingLimit(limit));
     }
 

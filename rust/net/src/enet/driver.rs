@@ -12,7 +12,7 @@ use super::simulator::Simulator;
 use crate::dtls::Key;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
-use lodewire_enet::{Event, Events, FULL, Host, PeerKey, Time};
+use lodewire_enet::{DISCONNECT_FULL, Event, Events, Host, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,7 +32,7 @@ const SILENT: &str = "the other side does not answer";
 
 /// Why the other side has disconnected, if it was for want of a place.
 fn refusal(data: u32) -> Option<&'static str> {
-    (data == FULL).then_some("the other side is full")
+    (data == DISCONNECT_FULL).then_some("the other side is full")
 }
 
 /// A peer that is connected.
@@ -72,7 +72,7 @@ pub(super) struct HostDriver {
     /// Connections that have ended and of which the game was not told yet: they count until then.
     pub(super) ended: IdMap<PeerKey>,
     pub(super) dials: IdMap<Dial>,
-    pub(super) waiting_limit: usize,
+    pub(super) max_waiting_data: usize,
     /// Answer every packet with itself, here.
     echo: bool,
     pub(super) simulator: Option<Simulator>,
@@ -108,7 +108,7 @@ impl HostDriver {
             places: Places::default(),
             ended: IdMap::default(),
             dials: IdMap::default(),
-            waiting_limit: config.host.waiting_limit,
+            max_waiting_data: config.host.max_waiting_data,
             echo: config.echo,
             simulator: None,
             secure: None,
@@ -150,9 +150,9 @@ impl HostDriver {
                 bytes += datagram.len();
                 match (&mut *simulator, &mut *secure) {
                     (Some(simulator), _) => simulator.send(cx.now, false, from, datagram),
-                    (None, None) => host.handle(now, from, datagram),
+                    (None, None) => host.handle_datagram(now, from, datagram),
                     (None, Some(secure)) => {
-                        let take = |from, packet: &[u8]| host.handle(now, from, packet);
+                        let take = |from, packet: &[u8]| host.handle_datagram(now, from, packet);
                         secure.open(cx.now, from, datagram, take);
                     }
                 }
@@ -188,7 +188,7 @@ impl HostDriver {
         self.has_more_to_send = false;
         loop {
             while self.outgoing.len() < OUTGOING
-                && self.outgoing.write(|out| self.host.transmit(time, out))
+                && self.outgoing.write(|out| self.host.poll_transmit(time, out))
             {}
             self.seal(now);
             if self.outgoing.is_empty() {
@@ -252,11 +252,11 @@ impl HostDriver {
         let endpoint = Arc::clone(&self.endpoint);
         let mut inbox = None;
         let mut events = std::mem::take(&mut self.events);
-        self.host.take_events(&mut events);
+        self.host.poll_events(&mut events);
         while let Some(event) = events.pop() {
             let arrival = match event {
                 Event::Receive { peer, channel, delivery, data } if self.echo => {
-                    self.host.consumed(peer, 1, data.len());
+                    self.host.release_capacity(peer, 1, data.len());
                     // A peer that is leaving is not answered.
                     let _ = self.host.send(peer, channel, delivery, &data);
                     continue;
@@ -344,7 +344,7 @@ impl HostDriver {
     ) -> Option<Arrival> {
         let Some(occupant) = self.vacate(now, key) else {
             // The game has let go of it already.
-            self.host.release(key);
+            self.host.release_peer(key);
             return None;
         };
         match occupant {
@@ -357,7 +357,7 @@ impl HostDriver {
             }
             Occupant::Dialing(id, _) => {
                 // What the game asked for is not what others make this host keep.
-                self.host.release(key);
+                self.host.release_peer(key);
                 let dial = self.dials.get_mut(&id)?;
                 dial.attempts.in_flight.retain(|attempt| *attempt != key);
                 if dial.attempts.in_flight.is_empty() && dial.securing == 0 {
@@ -372,7 +372,7 @@ impl HostDriver {
                         refusal(data).unwrap_or("the other side refuses connections")
                     };
                     // The number of a full host is no game's.
-                    let data = if data == FULL { 0 } else { data };
+                    let data = if data == DISCONNECT_FULL { 0 } else { data };
                     Arrival::Disconnected { id, data, reason: Some(reason.to_owned()) }
                 })
             }
@@ -388,10 +388,10 @@ impl HostDriver {
             if datagram.outgoing {
                 self.socket.send(address, &datagram.bytes, datagram.bytes.len());
             } else if let Some(secure) = &mut self.secure {
-                let take = |from, packet: &[u8]| host.handle(time, from, packet);
+                let take = |from, packet: &[u8]| host.handle_datagram(time, from, packet);
                 secure.open(now, address, &mut datagram.bytes, take);
             } else {
-                host.handle(time, address, &datagram.bytes);
+                host.handle_datagram(time, address, &datagram.bytes);
             }
         }
         if simulator.is_idle() {
@@ -444,14 +444,14 @@ impl Driver for HostDriver {
         self.work(cx.now);
         self.attempt_due(cx.now);
         self.ask_pressed();
-        self.host.expire(self.time(cx.now));
+        self.host.handle_timeout(self.time(cx.now));
         self.deliver(cx.now);
         self.transmit_in_turn(cx);
     }
 
     fn deadline(&self) -> Option<Instant> {
         let protocol =
-            self.host.deadline().map(|at| self.start + Duration::from_micros(at.as_micros()));
+            self.host.poll_timeout().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
         let dials = self.dials.values().filter_map(Dial::next).min();
         let secure = self.secure.as_ref().and_then(|secure| secure.associations.deadline());

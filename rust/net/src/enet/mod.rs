@@ -21,7 +21,7 @@ mod waiting;
 
 pub use connection::{Config, ConnectError, Connection, Event, HostStatistic};
 pub use id_map::IdMap;
-pub use lodewire_enet::wire::MAXIMUM_PEERS;
+pub use lodewire_enet::wire::MAX_PEERS;
 pub use lodewire_enet::{Compression, Delivery, HostConfig, PeerState};
 pub use peer::{Peer, PeerStatistic, Received, SendError};
 pub use simulator::Simulation;

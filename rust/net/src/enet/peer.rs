@@ -6,7 +6,7 @@ use super::peer_shared::{
     DROPPED, DROPPED_DATAGRAMS, OUTGOING, OUTGOING_OVERHEAD, PeerShared, REFUSED,
 };
 use crate::tcp::canonical;
-use lodewire_enet::wire::MAXIMUM_PACKET_SIZE;
+use lodewire_enet::wire::MAX_PACKET_SIZE;
 use lodewire_enet::{Delivery, PeerState};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -269,7 +269,7 @@ impl Peer {
         if usize::from(channel) >= self.channels.get() {
             return Err(SendError::NoSuchChannel);
         }
-        if len > MAXIMUM_PACKET_SIZE {
+        if len > MAX_PACKET_SIZE {
             return Err(SendError::TooLong);
         }
         let endpoint = &self.shared.endpoint;

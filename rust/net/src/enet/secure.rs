@@ -138,7 +138,7 @@ impl HostDriver {
         let (Some(secure), host) = (&mut self.secure, &mut self.host) else { return false };
         secure.associations.take_finished(now);
         secure.associations.expire(now);
-        secure.sort_events(|from, packet| host.handle(time, from, packet));
+        secure.sort_events(|from, packet| host.handle_datagram(time, from, packet));
         let any = !secure.events.is_empty() || !secure.associations.outgoing.is_empty();
         self.heed(now);
         any

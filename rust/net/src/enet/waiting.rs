@@ -24,25 +24,26 @@ impl HostDriver {
         let cost = data.len() + PACKET_OVERHEAD;
         entry.waiting += cost;
         entry.unasked += cost;
-        if entry.unasked >= UNTOLD || entry.waiting > self.waiting_limit {
+        if entry.unasked >= UNTOLD || entry.waiting > self.max_waiting_data {
             Self::ask(&mut self.host, entry);
         }
         // Reliable packets are not let in beyond the limit. Of the others, the oldest make room.
-        while entry.waiting > self.waiting_limit {
+        while entry.waiting > self.max_waiting_data {
             let Some(number) = entry.unreliable.pop_front() else { break };
             if let Some(len) = inbox.drop_packet(number) {
                 entry.waiting = entry.waiting.saturating_sub(len + PACKET_OVERHEAD);
                 entry.shared.count_dropped();
-                self.host.consumed(key, 1, len);
+                self.host.release_capacity(key, 1, len);
             }
         }
-        if entry.waiting > self.waiting_limit && delivery != Delivery::Reliable {
+        if entry.waiting > self.max_waiting_data && delivery != Delivery::Reliable {
             entry.waiting = entry.waiting.saturating_sub(cost);
             entry.shared.count_dropped();
-            self.host.consumed(key, 1, data.len());
+            self.host.release_capacity(key, 1, data.len());
             return;
         }
-        if entry.waiting > self.waiting_limit / 2 && !std::mem::replace(&mut entry.is_pressed, true)
+        if entry.waiting > self.max_waiting_data / 2
+            && !std::mem::replace(&mut entry.is_pressed, true)
         {
             self.pressed.push(entry.shared.id);
         }
@@ -61,7 +62,7 @@ impl HostDriver {
         let (packets, bytes) = entry.shared.take_consumed();
         entry.unasked = 0;
         entry.waiting = entry.waiting.saturating_sub(bytes + packets * PACKET_OVERHEAD);
-        host.consumed(entry.key, packets, bytes);
+        host.release_capacity(entry.key, packets, bytes);
     }
 
     /// Asks those for whom there is little room left, but not for each datagram: they may be as many as there are peers.
@@ -74,7 +75,7 @@ impl HostDriver {
 
     /// Asks those for whom there is little room left.
     pub(super) fn ask_pressed(&mut self) {
-        let limit = self.waiting_limit;
+        let limit = self.max_waiting_data;
         let (places, host) = (&mut self.places, &mut self.host);
         self.pressed.retain(|&id| {
             let Some(entry) = places.entry_by_id(id) else { return false };
@@ -87,7 +88,7 @@ impl HostDriver {
     /// The game was told of the end of a connection.
     pub(super) fn release(&mut self, id: u32) {
         if let Some(key) = self.ended.remove(&id) {
-            self.host.release(key);
+            self.host.release_peer(key);
         }
     }
 }

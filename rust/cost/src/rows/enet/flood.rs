@@ -93,7 +93,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn config() -> HostConfig {
-    HostConfig { waiting_limit: LIMIT, host_waiting_limit: 1 << 20, ..HostConfig::default() }
+    HostConfig { max_waiting_data: LIMIT, max_total_waiting_data: 1 << 20, ..HostConfig::default() }
 }
 
 fn attack(mut victim: Victim, meter: &mut Meter, write: impl FnOnce(&Attacker) -> Vec<Datagram>) {

@@ -4,7 +4,7 @@ use super::victim::{Datagram, Victim, address, bytes_of, fragment};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_enet::HostConfig;
-use lodewire_enet::wire::{Fragment, MAXIMUM_FRAGMENT_COUNT};
+use lodewire_enet::wire::{Fragment, MAX_FRAGMENT_COUNT};
 
 /// What one peer may make the host keep in these rows.
 const LIMIT: usize = 64 << 10;
@@ -20,7 +20,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 200,
             held: HELD,
-            run: |size, meter| unreliable(size, MAXIMUM_FRAGMENT_COUNT, 0, meter),
+            run: |size, meter| unreliable(size, MAX_FRAGMENT_COUNT, 0, meter),
         },
         Row {
             name: "enet: incomplete packets of one number",
@@ -44,7 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
             allocated: 20,
             instructions: 300,
             held: HELD,
-            run: |size, meter| reliable(size, MAXIMUM_FRAGMENT_COUNT, meter),
+            run: |size, meter| reliable(size, MAX_FRAGMENT_COUNT, meter),
         },
         Row {
             name: "enet: reliable pieces of many packets",
@@ -82,7 +82,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn config() -> HostConfig {
-    HostConfig { peers: 1000, waiting_limit: LIMIT, ..HostConfig::default() }
+    HostConfig { peers: 1000, max_waiting_data: LIMIT, ..HostConfig::default() }
 }
 
 /// The first piece of a packet of so many pieces, all of 32 bytes.
@@ -124,7 +124,7 @@ fn backwards(size: usize, is_reliable: bool, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attacker = victim.admit(address(1));
     let datagrams: Vec<_> = (1..=size as u32)
-        .map(|back| piece(1, MAXIMUM_FRAGMENT_COUNT, MAXIMUM_FRAGMENT_COUNT - back))
+        .map(|back| piece(1, MAX_FRAGMENT_COUNT, MAX_FRAGMENT_COUNT - back))
         .map(|piece| attacker.datagram(&[fragment(is_reliable, u16::from(is_reliable), piece)]))
         .collect();
     attack(victim, &datagrams, meter);
@@ -134,7 +134,7 @@ fn backwards(size: usize, is_reliable: bool, meter: &mut Meter) {
 fn many_peers(size: usize, meter: &mut Meter) {
     let mut victim = Victim::new(config());
     let attackers: Vec<_> = (0..size).map(|number| victim.admit(address(number))).collect();
-    let piece = first_piece(1, MAXIMUM_FRAGMENT_COUNT);
+    let piece = first_piece(1, MAX_FRAGMENT_COUNT);
     let datagrams: Vec<_> = attackers
         .iter()
         .flat_map(|attacker| {

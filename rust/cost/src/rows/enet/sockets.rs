@@ -5,7 +5,7 @@
 use super::victim::{Attacker, acknowledge, connect, control, reliable};
 use crate::meter::Meter;
 use crate::row::Row;
-use lodewire_enet::wire::{Body, CONTROL_CHANNEL, Command, Commands, Header, MAXIMUM_MTU};
+use lodewire_enet::wire::{Body, CONTROL_CHANNEL, Command, Commands, Header, MAX_MTU};
 use lodewire_net::Bind;
 use lodewire_net::enet::{Config, Connection, Event, HostConfig};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -41,7 +41,7 @@ pub(super) fn rows() -> Vec<Row> {
 
 /// A host and its game.
 fn server(peers: usize) -> Connection {
-    let host = HostConfig { peers, host_waiting_limit: WAITING, ..HostConfig::default() };
+    let host = HostConfig { peers, max_total_waiting_data: WAITING, ..HostConfig::default() };
     let config = Config { host, ..Config::default() };
     let bind = Bind::Address(Ipv4Addr::LOCALHOST.into());
     let mut server = Connection::bind(bind, 0, &config).expect("a port");
@@ -67,7 +67,7 @@ impl Raw {
 
     /// Waits for a command of the connection itself.
     fn wait<T>(&self, wanted: impl Fn(Header, &Command<'_>) -> Option<T>) -> T {
-        let mut buffer = [0; MAXIMUM_MTU];
+        let mut buffer = [0; MAX_MTU];
         loop {
             let len = self.0.recv(&mut buffer).expect("an answer");
             let Some((header, rest)) = Header::parse(&buffer[..len]) else { continue };
@@ -84,8 +84,8 @@ impl Raw {
         let asked = (number as u32).to_be_bytes();
         self.send(&connect(self.1, number).1);
         let (attacker, proof) = self.wait(|header, command| match command.body {
-            Body::VerifyConnect(terms) if terms.connect_id == asked => {
-                let (id, session) = (terms.outgoing_peer_id, terms.outgoing_session);
+            Body::VerifyConnect(params) if params.connect_id == asked => {
+                let (id, session) = (params.outgoing_peer_id, params.outgoing_session);
                 let proof = acknowledge(command.sequence, header.sent_time?);
                 Some((Attacker { address: self.1, id, session }, proof))
             }

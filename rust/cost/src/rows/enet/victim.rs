@@ -1,7 +1,7 @@
 //! A host that is attacked, and what attackers write.
 
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Fragment, Header, NO_PEER, VerifyConnect,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, ConnectParams, Fragment, Header, NO_PEER,
 };
 use lodewire_enet::{Event, Events, Host, HostConfig, Time};
 use std::net::SocketAddr;
@@ -68,7 +68,7 @@ impl Victim {
     pub(super) fn take_all(&mut self, datagrams: &[Datagram]) {
         for batch in datagrams.chunks(64) {
             for (from, datagram) in batch {
-                self.host.handle(self.now, *from, datagram);
+                self.host.handle_datagram(self.now, *from, datagram);
             }
             self.serve();
         }
@@ -76,17 +76,17 @@ impl Victim {
 
     fn serve(&mut self) {
         self.now = self.now + self.batch_time;
-        self.host.expire(self.now);
-        while self.host.transmit(self.now, &mut self.out).is_some() {
+        self.host.handle_timeout(self.now);
+        while self.host.poll_transmit(self.now, &mut self.out).is_some() {
             self.sent += 1;
             self.sent_bytes += self.out.len();
             self.out.clear();
         }
-        self.host.take_events(&mut self.events);
+        self.host.poll_events(&mut self.events);
         while let Some(event) = self.events.pop() {
             match event {
                 Event::Receive { peer, data, .. } if self.reads => {
-                    self.host.consumed(peer, 1, data.len());
+                    self.host.release_capacity(peer, 1, data.len());
                 }
                 event if !self.reads => self.waiting.push(event.into_owned()),
                 _ => {}
@@ -98,13 +98,13 @@ impl Victim {
     /// Asks for a connection. If the host answers: who the sender is then, and the acknowledgement that proves the address.
     fn ask(&mut self, address: SocketAddr, number: usize) -> Option<(Attacker, Command<'static>)> {
         let (from, datagram) = connect(address, number);
-        self.host.handle(self.now, from, &datagram);
+        self.host.handle_datagram(self.now, from, &datagram);
         let mut answer = Vec::new();
-        self.host.transmit(self.now, &mut answer)?;
+        self.host.poll_transmit(self.now, &mut answer)?;
         let (header, rest) = Header::parse(&answer)?;
         let command = Commands::new(rest).next()?;
-        let Body::VerifyConnect(terms) = command.body else { return None };
-        let (id, session) = (terms.outgoing_peer_id, terms.outgoing_session);
+        let Body::VerifyConnect(params) = command.body else { return None };
+        let (id, session) = (params.outgoing_peer_id, params.outgoing_session);
         Some((Attacker { address, id, session }, acknowledge(command.sequence, header.sent_time?)))
     }
 
@@ -143,8 +143,8 @@ pub(super) fn bytes_of(datagrams: &[Datagram]) -> usize {
 
 /// Asks for a connection.
 pub(super) fn connect(from: SocketAddr, connect_id: usize) -> Datagram {
-    let terms = VerifyConnect::asking(7, (connect_id as u32).to_be_bytes());
-    let body = Body::Connect(Connect { terms, data: 0 });
+    let params = ConnectParams::new(7, (connect_id as u32).to_be_bytes());
+    let body = Body::Connect(Connect { params, data: 0 });
     (from, datagram(NO_PEER, 0, &[control(1, true, body)]))
 }
 

@@ -4,7 +4,7 @@
 use super::ServerDriver;
 use crate::rate_limiter::RateLimiter;
 use crate::websocket::proxies::Proxies;
-use lodewire_enet::customer;
+use lodewire_enet::address_prefix;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -28,23 +28,24 @@ impl Unfinished {
     /// Counts a handshake that begins. Returns whether it may.
     pub(super) fn begin(&mut self, now: Instant, ip: IpAddr, proxies: &Proxies) -> bool {
         // A proxy's clients are not told apart here.
-        let may = proxies.trusts(ip) || self.0.allows(now, customer(ip), BURST);
+        let may = proxies.trusts(ip) || self.0.allows(now, address_prefix(ip), BURST);
         if may {
-            self.0.take(now, customer(ip), BURST);
+            self.0.take(now, address_prefix(ip), BURST);
         }
         may
     }
 
     /// It was finished, or this side could not go on with it: it does not count.
     pub(super) fn finish(&mut self, ip: IpAddr) {
-        self.0.refund(customer(ip), BURST);
+        self.0.refund(address_prefix(ip), BURST);
     }
 }
 
 impl ServerDriver {
     /// Returns whether a client may begin a TLS handshake now.
     pub(super) fn may_begin_tls(&self, now: Instant, ip: IpAddr) -> bool {
-        self.rules.config.proxies.trusts(ip) || self.unfinished.0.allows(now, customer(ip), BURST)
+        self.rules.config.proxies.trusts(ip)
+            || self.unfinished.0.allows(now, address_prefix(ip), BURST)
     }
 
     /// Looks whether the TLS handshake of a connection is finished.
