@@ -6,7 +6,7 @@
 use lodewire_enet::Delivery;
 use lodewire_net::Bind;
 use lodewire_net::dtls::{self, ServerSetup, Status};
-use lodewire_net::enet::{self, Connection, HostConfig};
+use lodewire_net::enet::{self, Host, HostConfig};
 use lodewire_net::websocket::{self, Limits, Settings};
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread::sleep;
@@ -31,8 +31,8 @@ fn main() {
     let mut websocket = websocket::Server::listen(LOCALHOST, 0, config).expect("a free port");
     let host = HostConfig { peers: 4095, ..HostConfig::default() };
     let config = enet::Config { host, ..enet::Config::default() };
-    let mut enet = Connection::bind(LOCALHOST, 0, &config).expect("a free port");
-    enet.begin();
+    let mut enet = Host::bind(LOCALHOST, 0, &config).expect("a free port");
+    enet.start_reading();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
     let setup = ServerSetup::new(&key, &certificate, "", None).expect("a certificate");

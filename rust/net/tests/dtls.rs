@@ -503,20 +503,20 @@ fn what_does_not_fit_is_named() {
 
 #[test]
 fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
-    use lodewire_net::enet::{Config, Connection, Event, HostConfig};
+    use lodewire_net::enet::{Config, Event, Host, HostConfig};
     let made = made();
     let setup = made.client("game.example");
     let config =
         Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
-    let mut server = Connection::bind(LOCALHOST, 0, &config).expect("a port");
+    let mut server = Host::bind(LOCALHOST, 0, &config).expect("a port");
     assert!(server.secure_server(made.server()));
-    server.begin();
+    server.start_reading();
     let port = server.local_addr().port();
     let mut join = || {
-        let mut client = Connection::bind(LOCALHOST, 0, &Config::default()).expect("a port");
+        let mut client = Host::bind(LOCALHOST, 0, &Config::default()).expect("a port");
         assert!(client.secure_client(setup.clone()));
         client.connect(SocketAddr::from(([127, 0, 0, 1], port)), 1, 0).expect("a peer");
-        client.begin();
+        client.start_reading();
         assert!(matches!(client.service(PATIENCE), Some(Event::Connect { .. })), "it joins");
         let Some(Event::Connect { peer, .. }) = server.service(PATIENCE) else {
             unreachable!("the server has no peer")

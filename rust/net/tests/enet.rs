@@ -4,7 +4,7 @@
 
 use lodewire_net::Bind;
 use lodewire_net::enet::{
-    Config, Connection, Delivery, Event, HostConfig, HostStatistic, Peer, PeerState, PeerStatistic,
+    Config, Delivery, Event, Host, HostConfig, HostStatistic, Peer, PeerState, PeerStatistic,
     SendError,
 };
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,20 +14,19 @@ use std::time::{Duration, Instant};
 /// How long anything is waited for: it only ends a hang.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-fn host() -> Connection {
-    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default())
-        .expect("a port")
+fn host() -> Host {
+    Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default()).expect("a port")
 }
 
-fn next(host: &mut Connection) -> Event {
+fn next(host: &mut Host) -> Event {
     host.service(PATIENCE).expect("an event")
 }
 
-fn pair() -> (Connection, Connection, Rc<lodewire_net::enet::Peer>, Rc<lodewire_net::enet::Peer>) {
+fn pair() -> (Host, Host, Rc<lodewire_net::enet::Peer>, Rc<lodewire_net::enet::Peer>) {
     let (mut server, mut client) = (host(), host());
-    server.begin();
+    server.start_reading();
     let asked = client.connect(server.local_addr(), 3, 42).expect("a peer");
-    client.begin();
+    client.start_reading();
     assert_eq!(asked.state(), PeerState::Connecting);
     let Event::Connect { peer: at_server, data: 42 } = next(&mut server) else {
         panic!("no connect")
@@ -71,16 +70,16 @@ fn a_disconnect_at_the_end_is_delivered() {
 #[test]
 fn a_host_by_its_name_is_asked_when_its_addresses_are_told() {
     let (mut server, mut client) =
-        (host(), Connection::bind(Bind::Any, 0, &Config::default()).expect("a port"));
-    server.begin();
+        (host(), Host::bind(Bind::Any, 0, &Config::default()).expect("a port"));
+    server.start_reading();
     let port = server.local_addr().port();
-    let peer = client.connect_later(1, 0).expect("a peer");
+    let peer = client.connect_unresolved(1, 0).expect("a peer");
     assert!(client.service(Duration::from_millis(20)).is_none(), "nobody is asked yet");
-    client.resolved(&peer, Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]));
+    client.set_resolved(&peer, Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]));
     let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
     assert_eq!(peer.remote(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let nobody = client.connect_later(1, 0).expect("a peer");
-    client.resolved(&nobody, Err("nobody.invalid was not found".to_owned()));
+    let nobody = client.connect_unresolved(1, 0).expect("a peer");
+    client.set_resolved(&nobody, Err("nobody.invalid was not found".to_owned()));
     let Event::Disconnect { peer, reason: Some(reason), .. } = next(&mut client) else {
         panic!("no disconnect")
     };
@@ -95,7 +94,7 @@ fn a_host_that_does_not_answer_in_time_is_given_up() {
     let asked = [
         client.connect(silent.local_addr().expect("bound"), 1, 0).expect("a peer"),
         // Whose name is still looked up.
-        client.connect_later(1, 0).expect("a peer"),
+        client.connect_unresolved(1, 0).expect("a peer"),
     ];
     for _ in asked {
         let Some(Event::Disconnect { reason: Some(reason), .. }) = client.service(PATIENCE) else {
@@ -137,11 +136,11 @@ fn a_game_that_reads_late_gets_everything() {
         ..Config::default()
     };
     let mut server =
-        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
+        Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
     let mut client = host();
-    server.begin();
+    server.start_reading();
     let at_client = client.connect(server.local_addr(), 3, 0).expect("a peer");
-    client.begin();
+    client.start_reading();
     let Event::Connect { peer: at_server, .. } = next(&mut server) else { panic!("no connect") };
     next(&mut client);
     for number in 0..200_u8 {
@@ -186,9 +185,9 @@ fn places_count_until_the_game_was_told_of_the_end() {
     let config =
         Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
     let mut server =
-        Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
+        Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
     let mut client = host();
-    server.begin();
+    server.start_reading();
     // The server's game is busy while others come, send and go.
     for _ in 0..2 {
         let peer = client.connect(server.local_addr(), 1, 0).expect("a peer");
@@ -258,7 +257,7 @@ fn what_is_sent_to_a_peer_that_has_gone_is_refused() {
         assert_eq!(at_server.outgoing_bytes(), waiting, "{way}");
         // The host goes on: the next one is served.
         let again = client.connect(server.local_addr(), 1, 7).expect("a peer");
-        client.begin();
+        client.start_reading();
         let joined = loop {
             match next(&mut server) {
                 Event::Connect { peer, data: 7 } => break peer,

@@ -3,21 +3,20 @@
 #![expect(clippy::expect_used, reason = "a test")]
 
 use lodewire_net::Bind;
-use lodewire_net::enet::{Config, Connection, Delivery, Event, PeerState};
+use lodewire_net::enet::{Config, Delivery, Event, Host, PeerState};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_mins(10);
 
-fn host() -> Connection {
-    Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default())
-        .expect("a port")
+fn host() -> Host {
+    Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default()).expect("a port")
 }
 
 #[test]
 fn after_the_network_has_shut_down_nobody_waits_for_it() {
     let (mut server, mut client) = (host(), host());
-    server.begin();
+    server.start_reading();
     let asked = client.connect(server.local_addr(), 1, 0).expect("a peer");
     let Some(Event::Connect { .. }) = client.service(TIMEOUT) else { panic!("no connect") };
     assert!(client.flush());

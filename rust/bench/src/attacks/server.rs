@@ -9,7 +9,7 @@ use clap::Args;
 use lodewire_enet::{Compression, Delivery, HostConfig};
 use lodewire_net::Bind;
 use lodewire_net::dtls::{Limits as DtlsLimits, Peer, Server as DtlsServer, ServerSetup, Status};
-use lodewire_net::enet::{Config, Connection, Event};
+use lodewire_net::enet::{Config, Event, Host};
 use lodewire_net::tls::ServerTls;
 use lodewire_net::websocket::{
     Config as WebSocketConfig, DeflateOptions, Server, ServerEvent, Settings,
@@ -70,7 +70,7 @@ pub(crate) fn serve(options: &ServerOptions) -> Result<()> {
 
 /// A server, as a game has it.
 enum Game {
-    Enet(Box<Connection>),
+    Enet(Box<Host>),
     Dtls(Box<DtlsServer>, Vec<Peer>),
     WebSocket(Box<Server>),
 }
@@ -82,7 +82,7 @@ impl Game {
             Family::Enet | Family::EnetCompressed => {
                 let host = HostConfig { peers: PLACES, ..HostConfig::default() };
                 let config = Config { host, ..Config::default() };
-                let connection = Connection::bind(local, 0, &config)?;
+                let connection = Host::bind(local, 0, &config)?;
                 if family == Family::EnetCompressed {
                     connection.set_compression(Compression::RangeCoder);
                 }

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, ensure};
 use lodewire_dtls::State;
 use lodewire_enet::{Compression, Delivery, HostConfig};
 use lodewire_net::Bind;
-use lodewire_net::enet::{Config, Connection, Event, Peer};
+use lodewire_net::enet::{Config, Event, Host, Peer};
 use lodewire_websocket::{FrameHeader, Opcode};
 
 use super::attack::Family;
@@ -91,7 +91,7 @@ pub(super) fn exchange(
 }
 
 struct EnetPeers {
-    connection: Connection,
+    connection: Host,
     peers: Vec<Rc<Peer>>,
     connected: usize,
     seen: Seen,
@@ -100,7 +100,7 @@ struct EnetPeers {
 impl EnetPeers {
     fn join(family: Family, server: SocketAddr) -> Result<Self> {
         let host = HostConfig { peers: PEERS, ..HostConfig::default() };
-        let mut connection = Connection::bind(Bind::Any, 0, &Config { host, ..Config::default() })?;
+        let mut connection = Host::bind(Bind::Any, 0, &Config { host, ..Config::default() })?;
         if family == Family::EnetCompressed {
             connection.set_compression(Compression::RangeCoder);
         }

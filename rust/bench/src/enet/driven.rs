@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use lodewire_net::Bind;
-use lodewire_net::enet::{self, Config, Connection, HostConfig, Peer};
+use lodewire_net::enet::{self, Config, HostConfig, Peer};
 
 use super::host::{CHANNELS, Delivery, Echo, Event, Host, OverUdp};
 use super::lodewire::Lodewire;
 
 /// A host of it.
 pub(crate) struct DrivenHost {
-    connection: Connection,
+    connection: enet::Host,
     peers: HashMap<u32, Rc<Peer>>,
 }
 
-fn bind(peers: usize, echo: bool) -> Result<(Connection, u16)> {
+fn bind(peers: usize, echo: bool) -> Result<(enet::Host, u16)> {
     let host = HostConfig { peers, channel_limit: CHANNELS, ..HostConfig::default() };
     let config = Config { host, echo, ..Config::default() };
-    let connection = Connection::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config)?;
+    let connection = enet::Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config)?;
     let port = connection.local_addr().port();
     Ok((connection, port))
 }
@@ -36,7 +36,7 @@ impl OverUdp for Lodewire {
 
     fn echo(&self, peers: usize) -> Result<Option<Echo>> {
         let (mut connection, port) = bind(peers, true)?;
-        connection.begin();
+        connection.start_reading();
         // Those that come and go are told also where nobody is interested.
         let serve = move || while connection.service(Duration::from_secs(1)).is_some() {};
         Ok(Some((Box::new(serve), port)))

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, ensure};
 use lodewire_enet::{Delivery, HostConfig};
 use lodewire_net::Bind;
-use lodewire_net::enet::{Config, Connection, Event, Peer};
+use lodewire_net::enet::{Config, Event, Host, Peer};
 
 use super::message::Ledger;
 
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const BURST: usize = 100;
 
 pub(super) struct Clients {
-    host: Connection,
+    host: Host,
     all: Vec<Rc<Peer>>,
     /// Which client a peer is.
     indices: HashMap<u32, usize>,
@@ -31,7 +31,7 @@ impl Clients {
             host: HostConfig { peers: count, ..HostConfig::default() },
             ..Config::default()
         };
-        let host = Connection::bind(Bind::Any, 0, &config)?;
+        let host = Host::bind(Bind::Any, 0, &config)?;
         let mut clients = Self {
             host,
             all: Vec::new(),

@@ -10,7 +10,7 @@ use godot::classes::TlsOptions;
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::Bind;
-use lodewire_net::enet::{ConnectError, Connection, HostConfig, MAX_PEERS, Peer};
+use lodewire_net::enet::{ConnectError, Host, HostConfig, MAX_PEERS, Peer};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -246,7 +246,7 @@ impl LodeENetConnection {
                         return None;
                     }
                 };
-                let peer = connection.connect_later(channels, data);
+                let peer = connection.connect_unresolved(channels, data);
                 if let Ok(peer) = &peer {
                     self.lookups.push((lookup, Rc::clone(peer), port));
                 }
@@ -318,7 +318,7 @@ impl LodeENetConnection {
             }
         };
         let config = self.config(host);
-        match Connection::bind(bind, port, &config) {
+        match Host::bind(bind, port, &config) {
             Ok(connection) => {
                 self.connection = Some(connection);
                 self.failure_reported = false;

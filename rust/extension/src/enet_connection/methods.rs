@@ -5,7 +5,7 @@ use super::{CompressionMode, HostStatistic, LodeENetConnection};
 use crate::class_enum::ByNumber;
 use crate::enet_packet_peer::{LodeENetPacketPeer, delivery_of};
 use godot::prelude::*;
-use lodewire_net::enet::Connection;
+use lodewire_net::enet::Host;
 use std::net::{IpAddr, SocketAddr};
 
 #[godot_api(secondary)]
@@ -96,14 +96,14 @@ impl LodeENetConnection {
     /// Returns the maximum number of channels of incoming connections.
     #[func]
     fn get_max_channels(&self) -> i32 {
-        let channels = self.known("get_max_channels").map_or(0, Connection::channel_limit);
+        let channels = self.known("get_max_channels").map_or(0, Host::channel_limit);
         i32::try_from(channels).unwrap_or(i32::MAX)
     }
 
     /// Returns the peers of the host, including those that are connecting or disconnecting.
     #[func]
     fn get_peers(&mut self) -> Array<Gd<LodeENetPacketPeer>> {
-        let peers = self.known("get_peers").map(Connection::peers).unwrap_or_default();
+        let peers = self.known("get_peers").map(Host::peers).unwrap_or_default();
         peers.iter().map(|peer| self.handle(peer)).collect()
     }
 
@@ -147,7 +147,7 @@ impl LodeENetConnection {
 
 impl LodeENetConnection {
     /// Returns the host, or prints an error.
-    fn known(&self, caller: &str) -> Option<&Connection> {
+    fn known(&self, caller: &str) -> Option<&Host> {
         if self.connection.is_none() {
             super::inactive(caller);
         }

@@ -14,7 +14,7 @@ use crate::name_lookup::NameLookup;
 use godot::prelude::*;
 use handles::Handles;
 pub(crate) use lifecycle::HostParams;
-use lodewire_net::enet::{Compression, Connection, HostStatistic as Statistic, Peer};
+use lodewire_net::enet::{Compression, Host, HostStatistic as Statistic, Peer};
 use settings::{PropertyValues, RuntimeSettings};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -125,7 +125,7 @@ impl From<HostStatistic> for Statistic {
 #[class(base=RefCounted, init, tool)]
 pub(crate) struct LodeENetConnection {
     base: Base<RefCounted>,
-    connection: Option<Connection>,
+    connection: Option<Host>,
     handles: RefCell<Handles>,
     /// Host names that are being resolved, with the waiting peers and the ports.
     lookups: Vec<(NameLookup, Rc<Peer>, u16)>,
@@ -226,7 +226,7 @@ impl LodeENetConnection {
     }
 
     /// Returns the host, or prints an error.
-    fn active(&mut self, caller: &str) -> Option<&mut Connection> {
+    fn active(&mut self, caller: &str) -> Option<&mut Host> {
         if self.connection.is_none() {
             inactive(caller);
         }

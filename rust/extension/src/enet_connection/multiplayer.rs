@@ -1,7 +1,7 @@
 //! Methods for `LodeENetMultiplayerPeer`: like the script's, without error messages.
 
 use super::{EventType, LodeENetConnection};
-use lodewire_net::enet::{Connection, Delivery, Event, Peer};
+use lodewire_net::enet::{Delivery, Event, Host, Peer};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ impl LodeENetConnection {
     }
 
     pub(crate) fn peers_quietly(&self) -> Vec<Rc<Peer>> {
-        self.connection.as_ref().map(Connection::peers).unwrap_or_default()
+        self.connection.as_ref().map(Host::peers).unwrap_or_default()
     }
 
     /// Sends the same packet to several peers of this host.

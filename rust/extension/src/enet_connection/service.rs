@@ -4,7 +4,7 @@ use super::handles::event_array;
 use super::{EventType, LodeENetConnection, inactive};
 use crate::monitors::Family;
 use godot::prelude::*;
-use lodewire_net::enet::{Connection, Event};
+use lodewire_net::enet::{Event, Host};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl LodeENetConnection {
             } else {
                 all.push(self.event_to_array(event));
             }
-            next = self.connection.as_mut().and_then(Connection::next_event);
+            next = self.connection.as_mut().and_then(Host::next_event);
         }
         self.update_monitor();
         if all.is_empty() && matches!(self.no_event(), EventType::Error) {
@@ -91,7 +91,7 @@ impl LodeENetConnection {
         self.lookups.retain(|(lookup, peer, port)| {
             let Some(answer) = lookup.answer() else { return true };
             let at = |ip: IpAddr| SocketAddr::new(ip, *port);
-            connection.resolved(peer, answer.map(|ips| ips.into_iter().map(at).collect()));
+            connection.set_resolved(peer, answer.map(|ips| ips.into_iter().map(at).collect()));
             false
         });
     }
@@ -123,7 +123,7 @@ impl LodeENetConnection {
     /// Returns the event type if nothing happened, or `Error` after an internal failure of the host, which is logged
     /// once.
     pub(super) fn no_event(&mut self) -> EventType {
-        let Some(why) = self.connection.as_ref().and_then(Connection::failure) else {
+        let Some(why) = self.connection.as_ref().and_then(Host::failure) else {
             return EventType::None;
         };
         if !std::mem::replace(&mut self.failure_reported, true) {

@@ -14,7 +14,7 @@ const FIRST_CLIENT: i32 = 2;
 /// Returns true if a received packet is not reported: a script has disconnected its peer, or has read the packet from
 /// the peer itself.
 pub(super) fn is_discarded(peer: &Peer) -> bool {
-    peer.is_ended_here() || peer.available() == 0
+    peer.is_ended_locally() || peer.available() == 0
 }
 
 impl LodeENetMultiplayerPeer {
@@ -217,7 +217,7 @@ impl LodeENetMultiplayerPeer {
 
     /// Handles a disconnection. The engine ignores packets of peers after their disconnection was reported.
     fn peer_left(&mut self, id: i32) {
-        let waits = |peer: &Rc<Peer>| peer.available() > 0 && !peer.is_ended_here();
+        let waits = |peer: &Rc<Peer>| peer.available() > 0 && !peer.is_ended_locally();
         if self.peers.get(&id).is_some_and(waits) {
             self.departing.push_back(id);
         } else {

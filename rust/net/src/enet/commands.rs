@@ -2,11 +2,11 @@
 
 use super::dial::{Dial, Tuning};
 use super::driver::{Entry, HostDriver, Occupant};
+use super::dtls_layer::DtlsLayer;
 use super::endpoint::{Command, Connect, Disconnect};
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::{OUTGOING_OVERHEAD, PeerShared};
-use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::happy_eyeballs::HappyEyeballs;
 use crate::reactor::Context;
@@ -99,7 +99,7 @@ impl HostDriver {
         let mut flushes = Vec::new();
         for command in self.endpoint.take_commands() {
             match command {
-                Command::Begin => self.begin(cx),
+                Command::StartReading => self.start_reading(cx),
                 Command::Connect(connect) => self.connect(cx.now, *connect),
                 Command::Resolved { id, addresses } => self.resolved(cx.now, id, addresses),
                 Command::Send { id, channel, delivery, data } => {
@@ -122,11 +122,11 @@ impl HostDriver {
                 Command::SetRefusing(refusing) => self.host.set_refusing(refusing),
                 Command::SecureServer(setup) => {
                     // Without randomness, nobody is heard.
-                    let secure = Secure::server(&setup, self.peer_limit);
-                    self.secure_by(secure.unwrap_or_else(Secure::nobody));
+                    let dtls = DtlsLayer::server(&setup, self.peer_limit);
+                    self.set_dtls(dtls.unwrap_or_else(DtlsLayer::disabled));
                 }
                 Command::SecureClient(setup) => {
-                    self.secure_by(Secure::client(&setup));
+                    self.set_dtls(DtlsLayer::client(&setup));
                     self.redial(cx.now);
                 }
                 Command::SetMtu(mtu) => self.host.set_mtu(mtu),
@@ -148,7 +148,7 @@ impl HostDriver {
                 Command::Flush(done) => {
                     // A connection that is asked for is something to send.
                     if !self.dials.is_empty() {
-                        self.begin(cx);
+                        self.start_reading(cx);
                     }
                     flushes.push(done);
                 }
@@ -247,8 +247,8 @@ impl HostDriver {
     /// Ends a dial, of which the game is to hear no more.
     fn hang_up(&mut self, id: u32, data: Option<u32>) {
         let Some(dial) = self.dials.remove(&id) else { return };
-        if let Some(secure) = &mut self.secure {
-            secure.forget(id);
+        if let Some(dtls) = &mut self.dtls {
+            dtls.forget(id);
         }
         for key in dial.attempts.in_flight {
             self.places.vacate(key);
@@ -268,7 +268,7 @@ impl HostDriver {
             channels,
             data,
             attempts: HappyEyeballs::new(),
-            securing: 0,
+            dtls_pending: 0,
             tuning: Tuning::default(),
         };
         if let Some(address) = address {
@@ -298,7 +298,7 @@ impl HostDriver {
     fn redial(&mut self, now: Instant) {
         let mut ended = Vec::new();
         for dial in self.dials.values_mut() {
-            dial.securing = 0;
+            dial.dtls_pending = 0;
             ended.append(&mut dial.attempts.restart());
         }
         for key in ended {

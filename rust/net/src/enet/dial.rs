@@ -3,7 +3,7 @@
 use super::endpoint::Command;
 use super::peer_shared::PeerShared;
 use crate::happy_eyeballs::HappyEyeballs;
-use lodewire_enet::{Host, PeerKey};
+use lodewire_enet::PeerKey;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(super) struct Dial {
     pub(super) data: u32,
     pub(super) attempts: HappyEyeballs<PeerKey>,
     /// How many of its attempts wait for DTLS.
-    pub(super) securing: usize,
+    pub(super) dtls_pending: usize,
     /// When it is given up, if the protocol does not earlier.
     pub(super) deadline: Option<Instant>,
     /// How each of its attempts is served.
@@ -48,7 +48,7 @@ impl Tuning {
     }
 
     /// Applies the settings to a peer of the protocol.
-    pub(super) fn apply(&self, host: &mut Host, key: PeerKey) {
+    pub(super) fn apply(&self, host: &mut lodewire_enet::Host, key: PeerKey) {
         if let Some(interval) = self.ping_interval {
             host.set_ping_interval(key, interval);
         }
@@ -69,6 +69,6 @@ impl Dial {
 
     /// Whether there is nothing left to hope for.
     pub(super) fn is_over(&self) -> bool {
-        self.securing == 0 && self.attempts.have_all_failed()
+        self.dtls_pending == 0 && self.attempts.have_all_failed()
     }
 }

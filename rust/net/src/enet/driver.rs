@@ -1,18 +1,18 @@
 //! A host on the I/O thread.
 
 use super::commands::Places;
-use super::connection::Config;
 use super::dial::Dial;
+use super::dtls_layer::DtlsLayer;
 use super::endpoint::Endpoint;
+use super::host::Config;
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::PeerShared;
-use super::secure::Secure;
 use super::simulator::Simulator;
 use crate::dtls::Key;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
-use lodewire_enet::{DISCONNECT_FULL, Event, Events, Host, PeerKey, Time};
+use lodewire_enet::{DISCONNECT_FULL, Event, Events, PeerKey, Time};
 use mio::Interest;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(super) enum Occupant {
 pub(super) struct HostDriver {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) socket: Socket,
-    pub(super) host: Host,
+    pub(super) host: lodewire_enet::Host,
     /// Room for what it tells.
     events: Events,
     start: Instant,
@@ -76,7 +76,7 @@ pub(super) struct HostDriver {
     /// Answer every packet with itself, here.
     echo: bool,
     pub(super) simulator: Option<Simulator>,
-    pub(super) secure: Option<Secure>,
+    pub(super) dtls: Option<DtlsLayer>,
     pub(super) peer_limit: usize,
     /// Until when what is to be sent is gathered.
     gather_until: Option<Instant>,
@@ -95,7 +95,7 @@ impl HostDriver {
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
         socket: Socket,
-        host: Host,
+        host: lodewire_enet::Host,
         config: &Config,
     ) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl HostDriver {
             max_waiting_data: config.host.max_waiting_data,
             echo: config.echo,
             simulator: None,
-            secure: None,
+            dtls: None,
             peer_limit: config.host.peers,
             gather_until: None,
             pressed: Vec::new(),
@@ -129,7 +129,7 @@ impl HostDriver {
     }
 
     /// Reads from the socket from now on.
-    pub(super) fn begin(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn start_reading(&mut self, cx: &mut Context<'_>) {
         if !self.is_reading {
             self.is_reading = true;
             // What cannot be watched is not heard of: connections then fail by their time-outs.
@@ -145,15 +145,15 @@ impl HostDriver {
         self.ask_pressed_if_due(cx.now);
         for _ in 0..TURN {
             let (host, simulator) = (&mut self.host, &mut self.simulator);
-            let secure = &mut self.secure;
+            let dtls = &mut self.dtls;
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
                 bytes += datagram.len();
-                match (&mut *simulator, &mut *secure) {
+                match (&mut *simulator, &mut *dtls) {
                     (Some(simulator), _) => simulator.send(cx.now, false, from, datagram),
                     (None, None) => host.handle_datagram(now, from, datagram),
-                    (None, Some(secure)) => {
+                    (None, Some(dtls)) => {
                         let take = |from, packet: &[u8]| host.handle_datagram(now, from, packet);
-                        secure.open(cx.now, from, datagram, take);
+                        dtls.open(cx.now, from, datagram, take);
                     }
                 }
             });
@@ -210,29 +210,29 @@ impl HostDriver {
             }
         }
         self.endpoint.publish(&self.host.statistics());
-        let secure = self.secure.as_ref().map_or(0, Secure::handshakes);
-        let handshakes = self.host.half_open_count() + secure;
+        let dtls = self.dtls.as_ref().map_or(0, DtlsLayer::handshakes);
+        let handshakes = self.host.half_open_count() + dtls;
         self.endpoint.handshakes.store(handshakes, Ordering::Relaxed);
         bytes
     }
 
     /// Encrypts the datagrams that were written, if they are to be, behind what DTLS itself has to send.
     fn seal(&mut self, now: Instant) {
-        if let Some(secure) = &mut self.secure {
+        if let Some(dtls) = &mut self.dtls {
             for (to, datagram) in self.outgoing.iter() {
-                secure.seal(now, to, datagram);
+                dtls.seal(now, to, datagram);
             }
             self.outgoing.clear();
-            std::mem::swap(&mut self.outgoing, &mut secure.associations.outgoing);
+            std::mem::swap(&mut self.outgoing, &mut dtls.associations.outgoing);
         }
     }
 
     /// Speaks DTLS from now on.
-    pub(super) fn secure_by(&mut self, mut secure: Secure) {
+    pub(super) fn set_dtls(&mut self, mut dtls: DtlsLayer) {
         if let Some(waker) = self.endpoint.waker.get() {
-            secure.associations.set_waker(waker);
+            dtls.associations.set_waker(waker);
         }
-        self.secure = Some(secure);
+        self.dtls = Some(dtls);
     }
 
     /// Sends the datagrams that were written.
@@ -310,8 +310,8 @@ impl HostDriver {
             None => Arc::new(PeerShared::new(false, Arc::clone(&self.endpoint), remote)),
         };
         shared.mtu.store(self.host.mtu(key), Ordering::Relaxed);
-        let secure = self.secure.as_mut();
-        let association = secure.and_then(|secure| secure.associations.claim(remote));
+        let dtls = self.dtls.as_mut();
+        let association = dtls.and_then(|dtls| dtls.associations.claim(remote));
         self.places.occupy(Entry {
             shared: Arc::clone(&shared),
             key,
@@ -327,10 +327,10 @@ impl HostDriver {
     /// Takes a peer out. Its association has no peer any more.
     pub(super) fn vacate(&mut self, now: Instant, key: PeerKey) -> Option<Occupant> {
         let occupant = self.places.vacate(key)?;
-        if let (Occupant::Connected(entry), Some(secure)) = (&occupant, &mut self.secure)
+        if let (Occupant::Connected(entry), Some(dtls)) = (&occupant, &mut self.dtls)
             && let Some(association) = entry.association
         {
-            secure.associations.unclaim(now, association);
+            dtls.associations.unclaim(now, association);
         }
         Some(occupant)
     }
@@ -360,7 +360,7 @@ impl HostDriver {
                 self.host.release_peer(key);
                 let dial = self.dials.get_mut(&id)?;
                 dial.attempts.in_flight.retain(|attempt| *attempt != key);
-                if dial.attempts.in_flight.is_empty() && dial.securing == 0 {
+                if dial.attempts.in_flight.is_empty() && dial.dtls_pending == 0 {
                     self.attempt(now, id);
                 }
                 let over = self.dials.get(&id).is_some_and(Dial::is_over);
@@ -387,9 +387,9 @@ impl HostDriver {
             let (host, address) = (&mut self.host, datagram.address);
             if datagram.outgoing {
                 self.socket.send(address, &datagram.bytes, datagram.bytes.len());
-            } else if let Some(secure) = &mut self.secure {
+            } else if let Some(dtls) = &mut self.dtls {
                 let take = |from, packet: &[u8]| host.handle_datagram(time, from, packet);
-                secure.open(now, address, &mut datagram.bytes, take);
+                dtls.open(now, address, &mut datagram.bytes, take);
             } else {
                 host.handle_datagram(time, address, &datagram.bytes);
             }
@@ -454,8 +454,8 @@ impl Driver for HostDriver {
             self.host.poll_timeout().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
         let dials = self.dials.values().filter_map(Dial::next).min();
-        let secure = self.secure.as_ref().and_then(|secure| secure.associations.deadline());
-        [protocol, simulator, secure, dials, self.gather_until].into_iter().flatten().min()
+        let dtls = self.dtls.as_ref().and_then(|dtls| dtls.associations.deadline());
+        [protocol, simulator, dtls, dials, self.gather_until].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
@@ -463,9 +463,9 @@ impl Driver for HostDriver {
         self.simulator = None;
         self.disconnect_all();
         self.transmit(None);
-        if let Some(secure) = &mut self.secure {
-            secure.associations.close_all();
-            secure.associations.outgoing.send(&self.socket);
+        if let Some(dtls) = &mut self.dtls {
+            dtls.associations.close_all();
+            dtls.associations.outgoing.send(&self.socket);
         }
         true
     }

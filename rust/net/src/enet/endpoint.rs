@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) enum Command {
     /// Read from the socket from now on.
-    Begin,
+    StartReading,
     Connect(Box<Connect>),
     /// The name of a host that is to be connected to has been looked up.
     Resolved {

@@ -94,7 +94,7 @@ pub struct Peer {
     last: Cell<(u8, u8)>,
     registry: Weak<Registry>,
     /// The game has ended the connection: nothing of it is to be told any more.
-    ended_here: Cell<bool>,
+    ended_locally: Cell<bool>,
     /// Why the connection has ended.
     reason: RefCell<String>,
     /// Bytes that were sent since the I/O thread took the commands last, and which time that was.
@@ -115,7 +115,7 @@ impl Peer {
             unread: RefCell::default(),
             last: Cell::new((0, 0)),
             registry: Rc::downgrade(registry),
-            ended_here: Cell::new(false),
+            ended_locally: Cell::new(false),
             reason: RefCell::default(),
             burst: Cell::new((0, 0)),
         }
@@ -147,8 +147,8 @@ impl Peer {
 
     /// Returns whether the game has ended the connection, by [`disconnect`](Self::disconnect),
     /// [`disconnect_now`](Self::disconnect_now) or [`reset`](Self::reset).
-    pub fn is_ended_here(&self) -> bool {
-        self.ended_here.get()
+    pub fn is_ended_locally(&self) -> bool {
+        self.ended_locally.get()
     }
 
     /// Drops a packet of `len` bytes that has come.
@@ -293,7 +293,7 @@ impl Peer {
         match self.state.get() {
             PeerState::Connected | PeerState::DisconnectLater => {
                 self.state.set(PeerState::Disconnecting);
-                self.ended_here.set(true);
+                self.ended_locally.set(true);
                 self.end(Disconnect::Asked, data);
             }
             PeerState::Connecting => self.disconnect_now(data),
@@ -337,7 +337,7 @@ impl Peer {
     /// Hears no more of the connection.
     fn let_go(&self) {
         self.ended();
-        self.ended_here.set(true);
+        self.ended_locally.set(true);
         if let Some(registry) = self.registry.upgrade() {
             registry.borrow_mut().remove(&self.id());
         }

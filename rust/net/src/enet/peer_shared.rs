@@ -14,7 +14,7 @@ pub(super) const PACKET_OVERHEAD: usize = 128;
 /// How many bits of [`PeerShared::consumed`] count bytes; the others count packets.
 const BYTES: u32 = 40;
 
-/// The figures of a peer that the game may ask for at any time, by their place in [`PeerShared::figures`]: first those of
+/// The figures of a peer that the game may ask for at any time, by their place in [`PeerShared::stats`]: first those of
 /// Godot's `PeerStatistic`, in its order.
 pub(super) const FIGURES: usize = 18;
 /// Reliable packets that there was no room for.
@@ -39,7 +39,7 @@ pub(super) struct PeerShared {
     /// Bytes of packets that the I/O thread has not seen yet.
     pub(super) queued: AtomicUsize,
     pub(super) mtu: AtomicUsize,
-    figures: [AtomicU64; FIGURES],
+    stats: [AtomicU64; FIGURES],
 }
 
 impl PeerShared {
@@ -52,7 +52,7 @@ impl PeerShared {
             consumed: AtomicU64::new(0),
             queued: AtomicUsize::new(0),
             mtu: AtomicUsize::new(lodewire_enet::wire::DEFAULT_MTU),
-            figures: Default::default(),
+            stats: Default::default(),
         }
     }
 
@@ -78,17 +78,17 @@ impl PeerShared {
     }
 
     pub(super) fn figure(&self, index: usize) -> u64 {
-        self.figures.get(index).map_or(0, |figure| figure.load(Ordering::Relaxed))
+        self.stats.get(index).map_or(0, |figure| figure.load(Ordering::Relaxed))
     }
 
     pub(super) fn count_dropped(&self) {
-        self.figures[DROPPED].fetch_add(1, Ordering::Relaxed);
+        self.stats[DROPPED].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tells the game what is known of the connection's quality. Times are microseconds.
     pub(super) fn publish(&self, statistics: &PeerStatistics) {
         let s = statistics;
-        let figures = [
+        let stats = [
             s.packet_loss.into(),
             s.packet_loss_variance.into(),
             s.packet_loss_epoch.as_micros(),
@@ -107,7 +107,7 @@ impl PeerShared {
             s.outgoing_bytes as u64,
             s.dropped_datagrams,
         ];
-        for (figure, value) in self.figures.iter().zip(figures) {
+        for (figure, value) in self.stats.iter().zip(stats) {
             figure.store(value, Ordering::Relaxed);
         }
     }

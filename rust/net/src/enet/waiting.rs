@@ -3,7 +3,7 @@
 use super::driver::{Entry, HostDriver};
 use super::inbox::{Arrival, Inbox};
 use super::peer_shared::PACKET_OVERHEAD;
-use lodewire_enet::{Delivery, Host, PeerKey};
+use lodewire_enet::{Delivery, PeerKey};
 use std::time::{Duration, Instant};
 
 /// How often those are asked at most for whom there is little room left.
@@ -58,7 +58,7 @@ impl HostDriver {
     }
 
     /// Asks what the game has taken of a peer's packets, and tells the protocol.
-    fn ask(host: &mut Host, entry: &mut Entry) {
+    fn ask(host: &mut lodewire_enet::Host, entry: &mut Entry) {
         let (packets, bytes) = entry.shared.take_consumed();
         entry.unasked = 0;
         entry.waiting = entry.waiting.saturating_sub(bytes + packets * PACKET_OVERHEAD);

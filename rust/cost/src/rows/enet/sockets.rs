@@ -7,7 +7,7 @@ use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_enet::wire::{Body, CONTROL_CHANNEL, Command, Commands, Header, MAX_MTU};
 use lodewire_net::Bind;
-use lodewire_net::enet::{Config, Connection, Event, HostConfig};
+use lodewire_net::enet::{Config, Event, Host, HostConfig};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -40,12 +40,12 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 /// A host and its game.
-fn server(peers: usize) -> Connection {
+fn server(peers: usize) -> Host {
     let host = HostConfig { peers, max_total_waiting_data: WAITING, ..HostConfig::default() };
     let config = Config { host, ..Config::default() };
     let bind = Bind::Address(Ipv4Addr::LOCALHOST.into());
-    let mut server = Connection::bind(bind, 0, &config).expect("a port");
-    server.begin();
+    let mut server = Host::bind(bind, 0, &config).expect("a port");
+    server.start_reading();
     server
 }
 
@@ -53,7 +53,7 @@ fn server(peers: usize) -> Connection {
 struct Raw(UdpSocket, SocketAddr);
 
 impl Raw {
-    fn new(server: &Connection) -> Self {
+    fn new(server: &Host) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         socket.set_read_timeout(Some(TIMEOUT)).expect("a time");
         socket.connect(server.local_addr()).expect("connected");

@@ -12,7 +12,7 @@ use crate::stats::{Stats, mean};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
 use lodewire_enet::wire::MAX_CHANNEL_COUNT;
-use lodewire_enet::{Compression, Delivery, Host, HostConfig, PeerState};
+use lodewire_enet::{Compression, Delivery, HostConfig, PeerState};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -101,7 +101,7 @@ pub enum ConnectError {
 /// A host that is bound to a port. Dropping it sends what was asked for, tells its peers that they are disconnected, and
 /// closes the port.
 #[derive(Debug)]
-pub struct Connection {
+pub struct Host {
     handle: DriverHandle,
     endpoint: Arc<Endpoint>,
     local: SocketAddr,
@@ -118,9 +118,9 @@ pub struct Connection {
     failed: bool,
 }
 
-impl Connection {
+impl Host {
     /// Binds to `port`; 0 takes one that is free. Nothing is read, and no connection asked for, before the first
-    /// [`begin`](Self::begin), [`service`](Self::service) or [`flush`](Self::flush) of a host that connects: what is set
+    /// [`start_reading`](Self::start_reading), [`service`](Self::service) or [`flush`](Self::flush) of a host that connects: what is set
     /// up until then holds from the first datagram on.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Connection {
         endpoint.outgoing_limit.store(config.outgoing_limit as u64, Ordering::Relaxed);
         let peer_limit = config.host.peers;
         let channel_limit = config.host.channel_limit;
-        let host = Host::new(config.host.clone(), seed);
+        let host = lodewire_enet::Host::new(config.host.clone(), seed);
         let driver = HostDriver::new(Arc::clone(&endpoint), socket, host, config);
         let add = |waker| {
             // Set once, before the driver is called.
@@ -172,9 +172,9 @@ impl Connection {
     }
 
     /// Begins to read what comes.
-    pub fn begin(&mut self) {
+    pub fn start_reading(&mut self) {
         if !std::mem::replace(&mut self.is_reading, true) {
-            self.endpoint.command(Command::Begin);
+            self.endpoint.command(Command::StartReading);
         }
     }
 
@@ -206,17 +206,21 @@ impl Connection {
         self.dial(Some(address), channels, data)
     }
 
-    /// The same to a host whose addresses are [told](Self::resolved) later.
+    /// The same to a host whose addresses are [told](Self::set_resolved) later.
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub fn connect_later(&mut self, channels: usize, data: u32) -> Result<Rc<Peer>, ConnectError> {
+    pub fn connect_unresolved(
+        &mut self,
+        channels: usize,
+        data: u32,
+    ) -> Result<Rc<Peer>, ConnectError> {
         self.dial(None, channels, data)
     }
 
     /// The addresses of the host that a peer is to be, the best first, or why there are none: that ends in
     /// [`Event::Disconnect`].
-    pub fn resolved(&self, peer: &Peer, addresses: Result<Vec<SocketAddr>, String>) {
+    pub fn set_resolved(&self, peer: &Peer, addresses: Result<Vec<SocketAddr>, String>) {
         self.endpoint.command(Command::Resolved { id: peer.id(), addresses });
     }
 
@@ -243,7 +247,7 @@ impl Connection {
     /// The next thing that happened, for which it sleeps up to `timeout`. What it tells of is seen at the peers from then
     /// on.
     pub fn service(&mut self, timeout: Duration) -> Option<Event> {
-        self.begin();
+        self.start_reading();
         if let Some(event) = self.next_event() {
             return Some(event);
         }
@@ -283,7 +287,7 @@ impl Connection {
         match arrival {
             Arrival::Received { id, channel, delivery, data } => {
                 let peer = self.peers.borrow().get(&id).cloned()?;
-                if peer.is_ended_here() {
+                if peer.is_ended_locally() {
                     peer.discard(data.len());
                     return None;
                 }
@@ -491,7 +495,7 @@ impl Connection {
     }
 }
 
-impl Drop for Connection {
+impl Drop for Host {
     fn drop(&mut self) {
         // What was asked for goes out with the driver's end. What was not told holds the endpoint, which holds it.
         self.handle.end();

@@ -1,12 +1,11 @@
 //! How much a host reads in a turn: on the real I/O thread, from a socket that always has more.
 
-use super::connection::Config;
 use super::driver::HostDriver;
 use super::endpoint::{Command, Endpoint};
+use super::host::Config;
 use crate::reactor::{self, Context, Driver, DriverHandle, Readiness};
 use crate::tcp::Bind;
 use crate::udp::Socket;
-use lodewire_enet::Host;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -71,7 +70,7 @@ fn flood(late: Duration, count: u64) -> u64 {
     let to = socket.local();
     let endpoint = Arc::new(Endpoint::default());
     let config = Config::default();
-    let host = Host::new(config.host.clone(), [1; 32]);
+    let host = lodewire_enet::Host::new(config.host.clone(), [1; 32]);
     let inner = HostDriver::new(Arc::clone(&endpoint), socket, host, &config);
     let read = Arc::new(Read::default());
     let counted = Counted { inner, late, read: Arc::clone(&read) };
@@ -89,7 +88,7 @@ fn flood(late: Duration, count: u64) -> u64 {
     };
     // There is more than a turn's before the first one.
     send(4000);
-    endpoint.command(Command::Begin);
+    endpoint.command(Command::StartReading);
     let end = Instant::now() + TIMEOUT;
     while read.all.load(Ordering::SeqCst) < count {
         assert!(Instant::now() < end, "{} read", read.all.load(Ordering::SeqCst));

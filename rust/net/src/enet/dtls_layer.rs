@@ -18,17 +18,17 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 const PEERLESS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// DTLS under a host.
-pub(super) struct Secure {
+pub(super) struct DtlsLayer {
     pub(super) associations: Associations,
     /// How this host connects, if it is a client.
     client: Option<ClientConfig>,
     /// The associations that dials wait for.
-    awaited: Vec<(Key, u32)>,
+    pending: Vec<(Key, u32)>,
     /// What has happened beside packets.
     events: Vec<Event>,
 }
 
-impl Secure {
+impl DtlsLayer {
     fn limits(peers: usize) -> Limits {
         let defaults = Limits::default();
         Limits {
@@ -61,12 +61,12 @@ impl Secure {
     }
 
     /// Where nobody can be heard.
-    pub(super) fn nobody() -> Self {
+    pub(super) fn disabled() -> Self {
         Self::new(Associations::dial(Self::limits(0)), None)
     }
 
     fn new(associations: Associations, client: Option<ClientConfig>) -> Self {
-        Self { associations, client, awaited: Vec::new(), events: Vec::new() }
+        Self { associations, client, pending: Vec::new(), events: Vec::new() }
     }
 
     /// Opens a datagram, and calls `take` with what it carries.
@@ -114,19 +114,19 @@ impl Secure {
             // A server of DTLS asks nobody.
             (None, None) => return None,
         };
-        self.awaited.push((key, dial));
+        self.pending.push((key, dial));
         Some(false)
     }
 
     /// The dial does not wait any more.
     pub(super) fn forget(&mut self, dial: u32) {
-        self.awaited.retain(|(_, waiting)| *waiting != dial);
+        self.pending.retain(|(_, waiting)| *waiting != dial);
     }
 
-    fn take_awaited(&mut self, key: Key) -> Vec<u32> {
-        let dials = self.awaited.iter().filter(|(awaited, _)| *awaited == key);
+    fn take_pending(&mut self, key: Key) -> Vec<u32> {
+        let dials = self.pending.iter().filter(|(pending, _)| *pending == key);
         let dials = dials.map(|(_, dial)| *dial).collect();
-        self.awaited.retain(|(awaited, _)| *awaited != key);
+        self.pending.retain(|(pending, _)| *pending != key);
         dials
     }
 }
@@ -135,41 +135,41 @@ impl HostDriver {
     /// Goes on with the handshakes. Says whether there was anything to go on with.
     pub(super) fn work(&mut self, now: Instant) -> bool {
         let time = self.time(now);
-        let (Some(secure), host) = (&mut self.secure, &mut self.host) else { return false };
-        secure.associations.take_finished(now);
-        secure.associations.expire(now);
-        secure.sort_events(|from, packet| host.handle_datagram(time, from, packet));
-        let any = !secure.events.is_empty() || !secure.associations.outgoing.is_empty();
+        let (Some(dtls), host) = (&mut self.dtls, &mut self.host) else { return false };
+        dtls.associations.take_finished(now);
+        dtls.associations.expire(now);
+        dtls.sort_events(|from, packet| host.handle_datagram(time, from, packet));
+        let any = !dtls.events.is_empty() || !dtls.associations.outgoing.is_empty();
         self.heed(now);
         any
     }
 
     /// Sees which connections are there and which have gone.
     pub(super) fn heed(&mut self, now: Instant) {
-        let Some(secure) = &mut self.secure else { return };
+        let Some(dtls) = &mut self.dtls else { return };
         // Those that have gone together are looked for together.
         let mut gone = HashMap::new();
-        for event in std::mem::take(&mut secure.events) {
+        for event in std::mem::take(&mut dtls.events) {
             match event {
                 Event::Connected(key) => {
                     self.lose(now, &mut gone);
-                    let Some(secure) = &mut self.secure else { return };
-                    let Some(address) = secure.associations.address(key) else { continue };
-                    for id in secure.take_awaited(key) {
+                    let Some(dtls) = &mut self.dtls else { return };
+                    let Some(address) = dtls.associations.address(key) else { continue };
+                    for id in dtls.take_pending(key) {
                         if let Some(dial) = self.dials.get_mut(&id) {
-                            dial.securing = dial.securing.saturating_sub(1);
+                            dial.dtls_pending = dial.dtls_pending.saturating_sub(1);
                             self.ask_for(id, address);
                         }
                     }
                 }
                 Event::Ended { key, address, was_connected, end } => {
-                    let Some(secure) = &mut self.secure else { return };
-                    let dials = secure.take_awaited(key);
+                    let Some(dtls) = &mut self.dtls else { return };
+                    let dials = dtls.take_pending(key);
                     let status = Status::from(end);
                     for id in dials {
                         let Some(dial) = self.dials.get_mut(&id) else { continue };
-                        dial.securing = dial.securing.saturating_sub(1);
-                        if dial.securing == 0 && dial.attempts.in_flight.is_empty() {
+                        dial.dtls_pending = dial.dtls_pending.saturating_sub(1);
+                        if dial.dtls_pending == 0 && dial.attempts.in_flight.is_empty() {
                             self.attempt(now, id);
                         }
                         self.fail_if_over(id, status.reason());
@@ -187,12 +187,12 @@ impl HostDriver {
 
     /// Secures the way to `address` for a dial. Says whether it is.
     pub(super) fn secure_for(&mut self, now: Instant, id: u32, address: SocketAddr) -> bool {
-        let Some(secure) = &mut self.secure else { return true };
-        let reaches = secure.reaches(now, address, id);
+        let Some(dtls) = &mut self.dtls else { return true };
+        let reaches = dtls.reaches(now, address, id);
         if reaches == Some(false)
             && let Some(dial) = self.dials.get_mut(&id)
         {
-            dial.securing += 1;
+            dial.dtls_pending += 1;
         }
         reaches == Some(true)
     }
