@@ -1,9 +1,9 @@
-//! What happened at a host.
+//! Events of a host.
 
 use crate::packet::{Delivery, Payload};
 use std::collections::VecDeque;
 
-/// A connection of a host: its place, and a number that no later connection in the same place has.
+/// Identifies a connection of a host: a slot, and a generation that no later connection in the same slot has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PeerKey {
     pub(crate) slot: u16,
@@ -11,47 +11,49 @@ pub struct PeerKey {
 }
 
 impl PeerKey {
-    /// Its place, below 4095: for tables of the caller's own. A later connection may have the same.
+    /// Returns the slot, below 4095, as an index for the caller's own tables. A later connection may use the same slot.
     pub fn slot(self) -> u32 {
         self.slot.into()
     }
 }
 
-/// What happened.
+/// An event of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A connection is there: one that was [asked for](crate::Host::connect), or one that a remote host asked for.
+    /// A connection was established: one that was [requested here](crate::Host::connect), or one that a remote host
+    /// requested.
     Connect {
         /// The new peer, or the one that `connect` returned.
         peer: PeerKey,
-        /// The remote host's number of `connect`; 0 for the host that asked.
+        /// The data value of the remote host's `connect`; 0 at the host that connected.
         data: u32,
     },
-    /// A connection has ended: the remote host said so, or has confirmed that this one did, or does not answer. Its key
-    /// is of no use any more.
+    /// A connection has ended: the remote host disconnected, confirmed a disconnect, or timed out. The key is no longer
+    /// valid.
     Disconnect {
-        /// The peer that was.
+        /// The disconnected peer.
         peer: PeerKey,
-        /// The remote host's number of its disconnect, else 0.
+        /// The data value of the remote host's disconnect, or 0.
         data: u32,
-        /// Whether the remote host did not answer any more.
+        /// True if the remote host timed out.
         timed_out: bool,
     },
-    /// A packet has come.
+    /// A packet was received.
     Receive {
-        /// From whom.
+        /// The sender.
         peer: PeerKey,
-        /// On which channel.
+        /// The channel.
         channel: u8,
-        /// How it was sent.
+        /// The delivery mode.
         delivery: Delivery,
-        /// The packet. It counts as waiting until [`Host::release_capacity`](crate::Host::release_capacity) is told its length.
+        /// The packet. It counts as waiting data until its length is passed to
+        /// [`Host::release_capacity`](crate::Host::release_capacity).
         data: Payload<'a>,
     },
 }
 
 impl Event<'_> {
-    /// The same, to keep.
+    /// Converts to an event that owns its packet.
     pub fn into_owned(self) -> Event<'static> {
         match self {
             Self::Connect { peer, data } => Event::Connect { peer, data },
@@ -66,21 +68,21 @@ impl Event<'_> {
     }
 }
 
-/// What has happened at a host, in its order: [`Host::poll_events`](crate::Host::poll_events) fills it. Used again, it
-/// allocates nothing, since the packets stand behind each other in one piece of memory.
+/// Events of a host in order, filled by [`Host::poll_events`](crate::Host::poll_events). Reusing it avoids allocation,
+/// since short packets are stored back to back in one buffer.
 #[derive(Debug, Default)]
 pub struct Events {
-    list: Vec<Recorded>,
-    /// How many of them were told.
-    told: usize,
-    /// Packets that came in one piece.
+    records: Vec<EventRecord>,
+    /// The index of the next event to return.
+    next: usize,
+    /// The bytes of packets that arrived in a single command.
     bytes: Vec<u8>,
-    /// The others that were not told.
-    wholes: VecDeque<Box<[u8]>>,
+    /// The other packets, in order.
+    owned: VecDeque<Box<[u8]>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Recorded {
+enum EventRecord {
     Connect {
         peer: PeerKey,
         data: u32,
@@ -90,15 +92,15 @@ enum Recorded {
         data: u32,
         timed_out: bool,
     },
-    Part {
+    Borrowed {
         peer: PeerKey,
         channel: u8,
         delivery: Delivery,
         len: u16,
         start: usize,
     },
-    /// The next of [`Events::wholes`].
-    Whole {
+    /// The next packet of [`Events::owned`].
+    Owned {
         peer: PeerKey,
         channel: u8,
         delivery: Delivery,
@@ -106,57 +108,57 @@ enum Recorded {
 }
 
 impl Events {
-    /// The next one, if there is one more.
+    /// Returns the next event, if any.
     #[inline]
     pub fn pop(&mut self) -> Option<Event<'_>> {
-        let event = *self.list.get(self.told)?;
-        self.told += 1;
+        let event = *self.records.get(self.next)?;
+        self.next += 1;
         Some(match event {
-            Recorded::Connect { peer, data } => Event::Connect { peer, data },
-            Recorded::Disconnect { peer, data, timed_out } => {
+            EventRecord::Connect { peer, data } => Event::Connect { peer, data },
+            EventRecord::Disconnect { peer, data, timed_out } => {
                 Event::Disconnect { peer, data, timed_out }
             }
-            Recorded::Part { peer, channel, delivery, len, start } => {
+            EventRecord::Borrowed { peer, channel, delivery, len, start } => {
                 let data = Payload::Borrowed(&self.bytes[start..][..usize::from(len)]);
                 Event::Receive { peer, channel, delivery, data }
             }
-            Recorded::Whole { peer, channel, delivery } => {
-                let data = Payload::Owned(self.wholes.pop_front().unwrap_or_default());
+            EventRecord::Owned { peer, channel, delivery } => {
+                let data = Payload::Owned(self.owned.pop_front().unwrap_or_default());
                 Event::Receive { peer, channel, delivery, data }
             }
         })
     }
 
-    /// Adds one, whose packet is no longer than a datagram unless it is whole.
+    /// Appends an event. A borrowed packet is no longer than a datagram.
     #[inline]
     pub(crate) fn push(&mut self, event: Event<'_>) {
-        self.list.push(match event {
-            Event::Connect { peer, data } => Recorded::Connect { peer, data },
+        self.records.push(match event {
+            Event::Connect { peer, data } => EventRecord::Connect { peer, data },
             Event::Disconnect { peer, data, timed_out } => {
-                Recorded::Disconnect { peer, data, timed_out }
+                EventRecord::Disconnect { peer, data, timed_out }
             }
             Event::Receive { peer, channel, delivery, data } => match data {
                 Payload::Borrowed(part) if let Ok(len) = u16::try_from(part.len()) => {
                     let start = self.bytes.len();
                     self.bytes.extend_from_slice(part);
-                    Recorded::Part { peer, channel, delivery, len, start }
+                    EventRecord::Borrowed { peer, channel, delivery, len, start }
                 }
                 other => {
-                    self.wholes.push_back(other.into_boxed());
-                    Recorded::Whole { peer, channel, delivery }
+                    self.owned.push_back(other.into_boxed());
+                    EventRecord::Owned { peer, channel, delivery }
                 }
             },
         });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.records.is_empty()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.list.clear();
-        self.told = 0;
+        self.records.clear();
+        self.next = 0;
         self.bytes.clear();
-        self.wholes.clear();
+        self.owned.clear();
     }
 }

@@ -1,30 +1,31 @@
-//! The ENet protocol, version 1.3, without sockets, clock or randomness of its own.
+//! The ENet protocol, version 1.3, without I/O, clock or operating system randomness.
 //!
-//! A [`Host`] is one end of many connections over one UDP socket. The caller hands it the datagrams that came
-//! ([`Host::handle_datagram`]), the time ([`Host::handle_timeout`]) and what is to be sent ([`Host::send`]), and takes from it the
-//! datagrams to send ([`Host::poll_transmit`]), what happened ([`Host::poll_events`]) and when it needs to be called next
+//! A [`Host`] is one end of many connections over one UDP socket. The caller passes in received datagrams
+//! ([`Host::handle_datagram`]), the time ([`Host::handle_timeout`]) and packets to send ([`Host::send`]). It polls
+//! datagrams to send ([`Host::poll_transmit`]), events ([`Host::poll_events`]) and the time of the next call
 //! ([`Host::poll_timeout`]). So every rule of the protocol can be tested on a virtual clock, with a seed.
 //!
-//! The wire is that of ENet's own `include/enet/protocol.h`, as Godot 3 and 4 speak it: see [`wire`]. What a host does is
-//! what ENet does, but for where that harms: no walk over all peers for each datagram, no memory for a connection whose
-//! address is not proven, no packet in pieces that is never given up.
+//! The wire format is that of ENet's `include/enet/protocol.h`, as Godot 3 and 4 use it: see [`wire`]. A host behaves
+//! like ENet, except where ENet's behaviour is harmful: it does not visit all peers for each datagram, does not
+//! allocate a peer before the remote address is validated, and always gives up incomplete packets.
 //!
 //! # Cost
-//! A call costs what there is to do: peers that wait for nothing are not looked at, however many there are. Timers are a
-//! heap, acknowledgements find their command by its sequence number. A packet is written once, as it goes into datagrams; one
-//! that goes in pieces is shared by all who are sent it. What a datagram costs grows with its bytes: nothing walks over what a
-//! peer has made this host keep before.
+//! The cost of a call depends on the pending work: idle peers are never visited. Timers are kept in a heap, and an
+//! acknowledgement finds its command by sequence number. A packet is encoded once, when it is queued; the fragments of
+//! a packet that is sent to many peers share its bytes. The cost of a datagram depends on its length only, not on what
+//! the peer has sent before.
 //!
 //! # Limits
-//! Peers' bytes are hostile. What a peer may make a host keep is limited by [`HostConfig::max_waiting_data`], for all peers
-//! together by [`HostConfig::max_total_waiting_data`]; connections that are not proven yet by [`HostConfig::max_half_open`].
+//! All input is treated as hostile. [`HostConfig::max_waiting_data`] limits the memory that one peer can use,
+//! [`HostConfig::max_total_waiting_data`] that of all peers together, and [`HostConfig::max_half_open`] the number of
+//! connections whose address is not validated.
 #![forbid(unsafe_code)]
 
 mod compression;
 mod config;
+mod decompression;
 mod event;
 mod host;
-mod inflation;
 mod packet;
 mod peer;
 mod time;

@@ -1,34 +1,35 @@
-//! Packets: what the game sends, and how it arrives.
+//! Packets and how they are delivered.
 
-/// How a packet is delivered: ENet's packet flags.
+/// The delivery mode of a packet: ENet's packet flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Once, and in the order of its channel (`ENET_PACKET_FLAG_RELIABLE`).
+    /// Delivers once, in the order of the channel (`ENET_PACKET_FLAG_RELIABLE`).
     Reliable,
-    /// At most once, and never after a later one of its channel. One that is longer than a datagram is sent
-    /// [reliably](Self::Reliable), unless it is [in fragments](Self::UnreliableFragment).
+    /// Delivers at most once, and never after a later packet of the channel. A packet longer than a datagram is sent
+    /// [reliably](Self::Reliable), unless it is sent [in fragments](Self::UnreliableFragment).
     Unreliable,
-    /// As [`Unreliable`](Self::Unreliable), in pieces if need be: it is lost with any of them
+    /// Like [`Unreliable`](Self::Unreliable), but sends long packets in fragments; losing one fragment loses the packet
     /// (`ENET_PACKET_FLAG_UNRELIABLE_FRAGMENT`).
     UnreliableFragment,
-    /// At most once, in any order (`ENET_PACKET_FLAG_UNSEQUENCED`). Longer than a datagram: as
+    /// Delivers at most once, in any order (`ENET_PACKET_FLAG_UNSEQUENCED`). A packet longer than a datagram is sent as
     /// [`Unreliable`](Self::Unreliable).
     Unsequenced,
-    /// [`Unsequenced`](Self::Unsequenced), or [in fragments](Self::UnreliableFragment) if it is longer than a datagram.
+    /// Like [`Unsequenced`](Self::Unsequenced), or [in fragments](Self::UnreliableFragment) if the packet is longer
+    /// than a datagram.
     UnsequencedFragment,
 }
 
-/// The bytes of a packet that has come.
+/// The bytes of a received packet.
 #[derive(Clone, Debug)]
 pub enum Payload<'a> {
-    /// It came in one piece, which is lent.
+    /// Borrowed: the packet arrived in a single command.
     Borrowed(&'a [u8]),
-    /// It was put together, or has waited for another, and is the receiver's.
+    /// Owned: the packet was reassembled, or was buffered until its turn.
     Owned(Box<[u8]>),
 }
 
 impl Payload<'_> {
-    /// The bytes, to keep.
+    /// Converts to owned bytes.
     pub fn into_boxed(self) -> Box<[u8]> {
         match self {
             Self::Borrowed(bytes) => bytes.into(),
@@ -65,7 +66,7 @@ impl Delivery {
     /// `ENET_PACKET_FLAG_UNRELIABLE_FRAGMENT`.
     pub const UNRELIABLE_FRAGMENT: u8 = 8;
 
-    /// Reads ENet's flags; other bits do not count.
+    /// Decodes ENet's packet flags; unknown bits are ignored.
     pub const fn from_flags(flags: u8) -> Self {
         let fragment = flags & Self::UNRELIABLE_FRAGMENT != 0;
         let unsequenced = flags & Self::UNSEQUENCED != 0;
@@ -78,7 +79,7 @@ impl Delivery {
         }
     }
 
-    /// ENet's flags.
+    /// Returns ENet's packet flags.
     pub const fn flags(self) -> u8 {
         match self {
             Self::Reliable => Self::RELIABLE,
@@ -89,7 +90,7 @@ impl Delivery {
         }
     }
 
-    /// Whether it goes in pieces, unreliably, when it is longer than a datagram.
+    /// Returns true if long packets are sent in unreliable fragments.
     pub(crate) const fn fragments_unreliably(self) -> bool {
         matches!(self, Self::UnreliableFragment | Self::UnsequencedFragment)
     }

@@ -1,35 +1,35 @@
-//! Time, as the caller's clock tells it.
+//! Time of the caller's clock.
 
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
-/// A moment, in microseconds since a moment that the caller chose and keeps. 64 bits do not wrap.
+/// A point in time, in microseconds since an epoch chosen by the caller. 64 bits do not wrap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
-    /// The moment `micros` microseconds after the caller's first.
+    /// Creates the time `micros` microseconds after the epoch.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the caller's first moment.
+    /// Returns the microseconds since the epoch.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// Milliseconds, as the protocol counts.
+    /// Returns the milliseconds since the epoch, the unit of the protocol.
     pub(crate) const fn as_millis(self) -> u64 {
         self.0 / 1000
     }
 
-    /// The 16 bits of a datagram's sent time: milliseconds, wrapping.
+    /// Returns the 16-bit sent time of a datagram header: milliseconds, wrapping.
     #[expect(clippy::cast_possible_truncation, reason = "the wire has the low 16 bits")]
     pub(crate) const fn sent_time(self) -> u16 {
         self.as_millis() as u16
     }
 
-    /// How long ago `earlier` was; zero if it is yet to come.
+    /// Returns the time elapsed since `earlier`; zero if it is in the future.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -3,10 +3,10 @@
 use super::write_into;
 use fastlz_rs::{CompressState, CompressionLevel, decompress_to_buf};
 
-/// The engine adds zeros to what is shorter than this, since `FastLZ` takes nothing shorter.
-const SHORTEST: usize = 16;
+/// The engine pads shorter input with zeros, since `FastLZ` requires this length.
+const MIN_INPUT_LEN: usize = 16;
 
-/// A compressor with its table of what it has seen, 64 KiB.
+/// A compressor with its hash table of 64 KiB.
 pub(super) struct FastLz {
     state: Box<CompressState>,
 }
@@ -17,21 +17,21 @@ impl FastLz {
     }
 
     pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
-        let mut padded = [0; SHORTEST];
-        let padded_input = if input.len() < SHORTEST {
+        let mut padded = [0; MIN_INPUT_LEN];
+        let padded_input = if input.len() < MIN_INPUT_LEN {
             padded[..input.len()].copy_from_slice(input);
             &padded[..]
         } else {
             input
         };
-        // What does not get shorter is not wanted.
-        write_into(output, input.len(), |room| {
-            self.state.compress_to_buf(padded_input, room, CompressionLevel::Level1).ok()
+        // Output that is not shorter is discarded.
+        write_into(output, input.len(), |buffer| {
+            self.state.compress_to_buf(padded_input, buffer, CompressionLevel::Level1).ok()
         })
     }
 }
 
-/// What was padded comes with its zeros, which are no command.
+/// Decompresses padded input with its zeros, which are no valid command.
 pub(super) fn decompress(input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
-    write_into(output, limit, |room| decompress_to_buf(input, room).ok())
+    write_into(output, limit, |buffer| decompress_to_buf(input, buffer).ok())
 }

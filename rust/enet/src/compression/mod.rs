@@ -1,7 +1,7 @@
-//! How datagrams are compressed: the modes of Godot's `ENetConnection.CompressionMode`.
+//! Compression of datagrams: the modes of Godot's `ENetConnection.CompressionMode`.
 //!
-//! What follows a datagram's header is compressed as a whole, and only if that makes it shorter. Each mode reads what the
-//! engine writes, and the other way round.
+//! The commands of a datagram are compressed as a whole, and only if that makes it shorter. Each mode is compatible
+//! with the engine in both directions.
 
 mod fastlz;
 mod range_coder;
@@ -13,15 +13,15 @@ use range_coder::RangeCoder;
 use zlib::Zlib;
 use zstd::Zstd;
 
-/// How datagrams are compressed.
+/// The compression mode of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None = 0,
-    /// ENet's own: an adaptive order-2 range coder, for short datagrams.
+    /// ENet's adaptive order-2 range coder, for short datagrams.
     RangeCoder = 1,
-    /// `FastLZ`, level 1: little work.
+    /// `FastLZ`, level 1: low processor use.
     FastLz = 2,
     /// Deflate with zlib's header (RFC 1950).
     Zlib = 3,
@@ -29,7 +29,7 @@ pub enum Compression {
     Zstd = 4,
 }
 
-/// Compresses datagrams, and decompresses them. It keeps the memory that this takes, from some 64 KiB to 1 MiB by the mode.
+/// Compresses and decompresses datagrams. It uses 64 KiB to 1 MiB of memory, depending on the mode.
 pub struct Compressor(Coder);
 
 enum Coder {
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Compressor {
 }
 
 impl Compressor {
-    /// A compressor of this mode; `None` for [`Compression::None`].
+    /// Creates a compressor; `None` for [`Compression::None`].
     pub fn new(mode: Compression) -> Option<Self> {
         Some(Self(match mode {
             Compression::None => return None,
@@ -62,13 +62,13 @@ impl Compressor {
         }))
     }
 
-    /// Whether a byte takes so long that what is decompressed needs a [limit](crate::inflation).
+    /// Returns true if decompression is so slow that it needs a [budget](crate::decompression).
     pub(crate) fn is_slow(&self) -> bool {
         matches!(self.0, Coder::RangeCoder(_))
     }
 
-    /// Writes `input`, compressed, onto the end of `output`. Says whether that is shorter than `input`; if not, `output` is
-    /// as it was.
+    /// Appends `input`, compressed, to `output`. Returns whether that is shorter than `input`; if not, `output` is
+    /// unchanged.
     pub fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let begin = output.len();
         let done = input.len() > 1
@@ -85,8 +85,8 @@ impl Compressor {
         shorter
     }
 
-    /// Writes `input`, decompressed, onto the end of `output`. Says whether it could be, to at most `limit` bytes and at
-    /// least one; if not, `output` is as it was.
+    /// Appends `input`, decompressed, to `output`. Returns whether it is valid and has 1 to `limit` bytes; if not,
+    /// `output` is unchanged.
     pub fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let begin = output.len();
         let done = !input.is_empty()
@@ -104,7 +104,7 @@ impl Compressor {
     }
 }
 
-/// Makes room for `limit` bytes at the end of `output`, has `write` fill it, and keeps as many bytes as it says.
+/// Extends `output` by `limit` bytes, lets `write` fill them, and keeps as many as it returns.
 fn write_into(
     output: &mut Vec<u8>,
     limit: usize,

@@ -23,8 +23,8 @@ impl Zlib {
     pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let Self { compress, .. } = self;
         compress.reset();
-        write_into(output, input.len(), |room| {
-            let status = compress.compress(input, room, FlushCompress::Finish).ok()?;
+        write_into(output, input.len(), |buffer| {
+            let status = compress.compress(input, buffer, FlushCompress::Finish).ok()?;
             (status == Status::StreamEnd).then_some(usize::try_from(compress.total_out()).ok()?)
         })
     }
@@ -32,8 +32,8 @@ impl Zlib {
     pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let Self { decompress, .. } = self;
         decompress.reset(true);
-        write_into(output, limit, |room| {
-            let status = decompress.decompress(input, room, FlushDecompress::Finish).ok()?;
+        write_into(output, limit, |buffer| {
+            let status = decompress.decompress(input, buffer, FlushDecompress::Finish).ok()?;
             (status == Status::StreamEnd).then_some(usize::try_from(decompress.total_out()).ok()?)
         })
     }

@@ -1,4 +1,4 @@
-//! Zstandard (RFC 8878), by the crate `zstd`: the engine's own library, in C. The one in Rust alone, `ruzstd`, does not
+//! Zstandard (RFC 8878), by the crate `zstd`, which wraps the engine's C library. The pure Rust crate `ruzstd` does not
 //! compress at the engine's level.
 
 use super::write_into;
@@ -6,11 +6,11 @@ use zstd::bulk::{Compressor, Decompressor};
 
 /// The level of the engine.
 const LEVEL: i32 = 3;
-/// The longest look back that is taken, as a power of two: a datagram is shorter than 4 KiB, and the least that the library
-/// knows is 1 KiB. Memory is asked for by this, not by what a frame claims.
+/// The largest window accepted, as a power of two: a datagram is shorter than 4 KiB, and the library's minimum is 1
+/// KiB. It limits the allocation, whatever a frame claims.
 const WINDOW_LOG: u32 = 17;
 
-/// A compressor and a decompressor, with their tables; none where the library has no memory for them.
+/// A compressor and a decompressor; none if the library cannot allocate them.
 pub(super) struct Zstd {
     compressor: Option<Compressor<'static>>,
     decompressor: Option<Decompressor<'static>>,
@@ -29,11 +29,11 @@ impl Zstd {
 
     pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let Some(compressor) = &mut self.compressor else { return false };
-        write_into(output, input.len(), |room| compressor.compress_to_buffer(input, room).ok())
+        write_into(output, input.len(), |buffer| compressor.compress_to_buffer(input, buffer).ok())
     }
 
     pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let Some(decompressor) = &mut self.decompressor else { return false };
-        write_into(output, limit, |room| decompressor.decompress_to_buffer(input, room).ok())
+        write_into(output, limit, |buffer| decompressor.decompress_to_buffer(input, buffer).ok())
     }
 }

@@ -1,4 +1,4 @@
-//! How bandwidth is shared out among the peers: ENet's `enet_host_bandwidth_throttle`.
+//! Shares bandwidth among the peers, as ENet's `enet_host_bandwidth_throttle` does.
 
 use super::Host;
 use crate::peer::{PeerState, THROTTLE_SCALE};
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 /// `ENET_HOST_BANDWIDTH_THROTTLE_INTERVAL`.
 pub(super) const INTERVAL: Duration = Duration::from_secs(1);
-/// `ENET_PEER_WINDOW_SIZE_SCALE`: the bandwidth that the smallest window stands for.
+/// `ENET_PEER_WINDOW_SIZE_SCALE`: the bandwidth per smallest window.
 const WINDOW_SIZE_SCALE: u32 = 64 * 1024;
-/// How often the share is found anew without those that want less. Each time at least one is, which would be as many times
-/// as there are peers.
-const MAXIMUM_ROUNDS: usize = 32;
+/// Maximum number of rounds that recompute the share without the peers that need less. Each round settles at least one
+/// peer, so the worst case would be one round per peer.
+const MAX_ROUNDS: usize = 32;
 
-/// The window for a bandwidth; 0 is no limit.
+/// Returns the window for a bandwidth; 0 means unlimited.
 pub(super) fn window_of(bandwidth: u32) -> u32 {
     if bandwidth == 0 {
         MAX_WINDOW_SIZE
@@ -25,7 +25,8 @@ pub(super) fn window_of(bandwidth: u32) -> u32 {
     }
 }
 
-/// The window towards a remote host that takes `incoming`, for a host that sends `outgoing`; 0 is no limit.
+/// Returns the window towards a remote host that receives `incoming` bytes per second, for a host that sends
+/// `outgoing`; 0 means unlimited.
 pub(super) fn window_between(incoming: u32, outgoing: u32) -> u32 {
     if incoming == 0 || outgoing == 0 {
         window_of(incoming.max(outgoing))
@@ -35,7 +36,7 @@ pub(super) fn window_between(incoming: u32, outgoing: u32) -> u32 {
 }
 
 impl Host {
-    /// Sets the bandwidths, in bytes a second; 0: no limit. Peers are told within a second.
+    /// Sets the bandwidths in bytes per second; 0 means unlimited. Peers are notified within a second.
     pub fn set_bandwidth(&mut self, now: Time, incoming: u32, outgoing: u32) {
         self.config.incoming_bandwidth = incoming;
         self.config.outgoing_bandwidth = outgoing;
@@ -44,7 +45,7 @@ impl Host {
         self.bandwidth_due.get_or_insert(now + INTERVAL);
     }
 
-    /// Shares out the bandwidth, once a second while there is a limit.
+    /// Recomputes the bandwidth shares, once per second while a limit is set.
     pub(super) fn share_bandwidth(&mut self, now: Time) {
         if self.bandwidth_due.is_none() && self.recalculate_bandwidth && self.has_limits {
             self.bandwidth_due = Some(now + INTERVAL);
@@ -59,7 +60,7 @@ impl Host {
             .active()
             .iter()
             .copied()
-            .filter(|&slot| self.peers.slot(slot).is_some_and(|peer| peer.state.takes_packets()))
+            .filter(|&slot| self.peers.slot(slot).is_some_and(|peer| peer.state.accepts_packets()))
             .collect();
         let limited = self.config.outgoing_bandwidth != 0
             || connected.iter().any(|&slot| {
@@ -72,7 +73,8 @@ impl Host {
         self.bandwidth_due = (limited && !connected.is_empty()).then(|| now + INTERVAL);
     }
 
-    /// Sets the throttles, so that neither this host sends more than it may nor any peer gets more than it takes.
+    /// Sets the throttles so that this host does not exceed its outgoing bandwidth and no peer gets more than its
+    /// incoming bandwidth.
     fn share_outgoing(&mut self, connected: &[u16], elapsed: Duration, limited: bool) {
         let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
         let scale = u64::from(THROTTLE_SCALE);
@@ -90,24 +92,24 @@ impl Host {
         };
         let mut remaining = connected.to_vec();
         let mut changed = limited;
-        for _ in 0..MAXIMUM_ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             if !std::mem::take(&mut changed) {
                 break;
             }
             let throttle = share(total, bandwidth);
             remaining.retain(|&slot| {
                 let Some(peer) = self.peers.slot_mut(slot) else { return false };
-                let takes = u64::from(peer.incoming_bandwidth).saturating_mul(millis) / 1000;
+                let accepts = u64::from(peer.incoming_bandwidth).saturating_mul(millis) / 1000;
                 let sent = peer.outgoing_total;
-                if peer.incoming_bandwidth == 0 || throttle.saturating_mul(sent) / scale <= takes {
+                if peer.incoming_bandwidth == 0 || throttle.saturating_mul(sent) / scale <= accepts {
                     return true;
                 }
-                let limit = (takes.saturating_mul(scale) / sent.max(1)).clamp(1, scale);
+                let limit = (accepts.saturating_mul(scale) / sent.max(1)).clamp(1, scale);
                 peer.throttle.set_limit(u32::try_from(limit).unwrap_or(THROTTLE_SCALE));
                 peer.outgoing_total = 0;
                 if own != 0 {
-                    bandwidth = bandwidth.saturating_sub(takes);
-                    total = total.saturating_sub(takes);
+                    bandwidth = bandwidth.saturating_sub(accepts);
+                    total = total.saturating_sub(accepts);
                 }
                 changed = true;
                 false
@@ -122,25 +124,25 @@ impl Host {
         }
     }
 
-    /// Tells the peers how much of the incoming bandwidth each may use.
+    /// Notifies each peer of its share of the incoming bandwidth.
     fn share_incoming(&mut self, connected: &[u16]) {
         let mut bandwidth = self.config.incoming_bandwidth;
         let mut share = 0;
         let mut remaining = connected.to_vec();
-        let mut content = Vec::new();
+        let mut shares = Vec::new();
         if bandwidth != 0 {
-            for _ in 0..MAXIMUM_ROUNDS {
+            for _ in 0..MAX_ROUNDS {
                 let Ok(count @ 1..) = u32::try_from(remaining.len()) else { break };
                 share = bandwidth / count;
                 let before = remaining.len();
                 remaining.retain(|&slot| {
                     let sends = self.peers.slot(slot).map_or(0, |peer| peer.outgoing_bandwidth);
-                    // One that does not say what it sends may send as much as there is.
+                    // A peer that does not state its outgoing bandwidth may use a full share.
                     if sends == 0 || sends >= share {
                         return true;
                     }
                     bandwidth = bandwidth.saturating_sub(sends);
-                    content.push((slot, sends));
+                    shares.push((slot, sends));
                     false
                 });
                 if remaining.len() == before {
@@ -148,15 +150,15 @@ impl Host {
                 }
             }
         }
-        content.extend(remaining.into_iter().map(|slot| (slot, share)));
+        shares.extend(remaining.into_iter().map(|slot| (slot, share)));
         let outgoing = self.config.outgoing_bandwidth;
-        for (slot, incoming) in content {
+        for (slot, incoming) in shares {
             let Some(peer) = self.peers.slot_mut(slot) else { continue };
-            let told = (incoming, outgoing);
-            if peer.told_bandwidth != told && peer.state == PeerState::Connected {
-                peer.told_bandwidth = told;
+            let reported = (incoming, outgoing);
+            if peer.reported_bandwidth != reported && peer.state == PeerState::Connected {
+                peer.reported_bandwidth = reported;
                 peer.queue_control(&Body::BandwidthLimit { incoming, outgoing });
-                self.make_ready(slot);
+                self.schedule_send(slot);
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Datagrams as a whole: header, checksum, compression.
+//! Datagram framing: header, checksum, compression.
 
 use super::Host;
-use crate::inflation::Inflation;
+use crate::decompression::DecompressionBudget;
 use crate::peer::Peer;
 use crate::time::Time;
 use crate::wire::{Command, Header, MAX_MTU, NO_PEER};
@@ -9,15 +9,16 @@ use std::net::SocketAddr;
 
 pub(super) const CHECKSUM_LEN: usize = 4;
 
-/// What a CONNECT may be decompressed to, and from: it is 48 bytes long, and nothing else is taken from strangers.
-const STRANGER_LIMIT: usize = 128;
+/// Maximum length of a compressed datagram from an unconnected address, before and after decompression. Only a CONNECT
+/// of 48 bytes is accepted from there.
+const MAX_UNCONNECTED_DECOMPRESSED: usize = 128;
 
-/// To which connection a datagram goes.
+/// The connection that a datagram is sent to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
     pub(super) id: u16,
     pub(super) session: u8,
-    /// What the checksum begins with.
+    /// The value that is included in the checksum.
     pub(super) connect_id: [u8; 4],
 }
 
@@ -33,19 +34,19 @@ impl Target {
 }
 
 impl Host {
-    /// How many bytes a datagram has before its commands, at the most.
+    /// Returns the maximum length of a datagram before its commands.
     pub(super) fn head_len(&self) -> usize {
         Header::MAX_LEN + self.checksum_len()
     }
 
-    /// How many bytes of it are the checksum's.
+    /// Returns the length of the checksum.
     pub(super) fn checksum_len(&self) -> usize {
         if self.config.checksum { CHECKSUM_LEN } else { 0 }
     }
 
-    /// Finishes the datagram that begins at `begin` in `out`: compresses its commands, which begin after
-    /// [`head_len`](Self::head_len) bytes, and writes what comes before them.
-    pub(super) fn seal(
+    /// Finishes the datagram at `begin` in `out`: compresses its commands, which begin [`head_len`](Self::head_len)
+    /// bytes later, and writes header and checksum.
+    pub(super) fn finish_datagram(
         &mut self,
         out: &mut Vec<u8>,
         begin: usize,
@@ -58,11 +59,11 @@ impl Host {
             .compressor
             .as_mut()
             .is_some_and(|compressor| compressor.compress(&out[commands..], &mut self.scratch));
-        self.finish(out, begin, target, sent_time, compressed);
+        self.write_head(out, begin, target, sent_time, compressed);
     }
 
-    /// Does so with what stands in `scratch` in place of the commands, if they are compressed.
-    fn finish(
+    /// Writes header and checksum. If `compressed`, the commands are replaced by the content of `scratch`.
+    fn write_head(
         &mut self,
         out: &mut Vec<u8>,
         begin: usize,
@@ -98,33 +99,33 @@ impl Host {
         self.statistics.sent_data += (out.len() - begin) as u64;
     }
 
-    /// Queues a datagram with one command, for which there is no peer, or soon none any more. It is not compressed: that takes
-    /// longer than all else that is done for a stranger.
-    pub(super) fn reply(
+    /// Queues a datagram with a single command for an address without a peer, or whose peer is about to be removed. It
+    /// is not compressed: that would take longer than all other work for an unconnected address.
+    pub(super) fn queue_reply(
         &mut self,
         to: SocketAddr,
         target: Target,
         sent_time: Option<u16>,
         command: &Command<'_>,
     ) {
-        if self.replies.len() >= super::MAXIMUM_REPLIES {
+        if self.replies.len() >= super::MAX_REPLIES {
             return;
         }
         let mut datagram = vec![0; self.head_len()];
         command.encode(&mut datagram);
-        self.finish(&mut datagram, 0, target, sent_time, false);
+        self.write_head(&mut datagram, 0, target, sent_time, false);
         self.replies.push_back((to, datagram.into_boxed_slice()));
     }
 
-    /// Opens a datagram that belongs to a connection with this number, or to none: checks its checksum, and gives its
-    /// commands, decompressed, if `inflation` allows that. They stand in `scratch` if they were compressed.
-    pub(super) fn open<'a>(
+    /// Decodes a datagram: decompresses its commands if the `decompression` budget allows, and verifies the checksum.
+    /// Decompressed commands are stored in `scratch`.
+    pub(super) fn decode_datagram<'a>(
         &mut self,
         now: Time,
         header: Header,
         rest: &'a [u8],
         connect_id: [u8; 4],
-        inflation: Option<&mut Inflation>,
+        decompression: Option<&mut DecompressionBudget>,
         scratch: &'a mut Vec<u8>,
     ) -> Option<&'a [u8]> {
         let (checksum, rest) = if self.config.checksum {
@@ -134,15 +135,16 @@ impl Host {
             (None, rest)
         };
         let commands: &[u8] = if header.compressed {
-            let limit = if inflation.is_some() { MAX_MTU } else { STRANGER_LIMIT };
-            // Nothing gets longer by being compressed.
+            let limit =
+                if decompression.is_some() { MAX_MTU } else { MAX_UNCONNECTED_DECOMPRESSED };
+            // Compression never makes a datagram longer.
             if rest.len() > limit {
                 return None;
             }
             let compressor = self.compressor.as_mut()?;
-            let mut inflation = inflation.filter(|_| compressor.is_slow());
-            if let Some(inflation) = &mut inflation
-                && !inflation.take(now, rest.len(), limit)
+            let mut decompression = decompression.filter(|_| compressor.is_slow());
+            if let Some(decompression) = &mut decompression
+                && !decompression.try_take(now, rest.len(), limit)
             {
                 return None;
             }
@@ -150,8 +152,8 @@ impl Host {
             if !compressor.decompress(rest, scratch, limit) {
                 return None;
             }
-            if let Some(inflation) = inflation {
-                inflation.give_back(limit.saturating_sub(scratch.len()));
+            if let Some(decompression) = decompression {
+                decompression.refund(limit.saturating_sub(scratch.len()));
             }
             scratch
         } else {

@@ -1,14 +1,14 @@
-//! Connections that remote hosts have asked for and whose addresses are not proven.
+//! Half-open connections: requested by remote hosts whose addresses are not validated.
 //!
-//! ENet gives each CONNECT a peer, so that whoever writes false sender addresses fills a host with a few thousand
-//! datagrams. Here it gets a record in a table of its own, of which the oldest makes room for the newest, and a peer only
-//! when the remote host has acknowledged our `VERIFY_CONNECT`: with numbers that it cannot know otherwise.
+//! ENet allocates a peer for each CONNECT, so a few thousand datagrams with spoofed addresses fill a host. Here a
+//! CONNECT gets a record in a table in which the newest evicts the oldest. A peer is allocated only when the remote
+//! host has acknowledged the `VERIFY_CONNECT`, with values that it cannot know otherwise.
 //!
-//! A sender of false addresses has to guess them: the number and the session that the connection is offered (14 bits), and the
-//! sequence number and the sent time of the `VERIFY_CONNECT` (16 bits each; the time is a random number here, which ENet's
-//! acknowledgements repeat). Each datagram is one guess, a record takes few wrong ones, and an address has few records.
+//! A sender of spoofed addresses has to guess the peer id and session that were offered (14 bits), and the sequence
+//! number and sent time of the `VERIFY_CONNECT` (16 bits each; the sent time is a random number here, which ENet's
+//! acknowledgements echo). Each datagram is one guess, a record allows few wrong ones, and an address has few records.
 
-use crate::inflation::Inflation;
+use crate::decompression::DecompressionBudget;
 use crate::time::Time;
 use crate::wire::ConnectParams;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -16,54 +16,54 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-/// How long a remote host may take. ENet's own repeat their CONNECT after half a second.
+/// Lifetime of a record. ENet hosts repeat their CONNECT after half a second.
 const LIFETIME: Duration = Duration::from_secs(10);
-/// How often the `VERIFY_CONNECT` of a record is repeated at the most.
-const MAXIMUM_REPEATS: u8 = 16;
-/// After how many acknowledgements of something else a record is dropped.
-const MAXIMUM_WRONG: u8 = 4;
-/// How long a record does not make room for others of its address: a round trip, and the time of a game that stalls. Whoever asks
-/// in the name of a player does not evict his request before he could answer.
-const PROTECTED: Duration = Duration::from_secs(1);
-/// How many records a single port of an address may have, of the 4095 numbers that there are.
-const PER_PORT: usize = 256;
+/// Maximum number of repetitions of a record's `VERIFY_CONNECT`.
+const MAX_REPEATS: u8 = 16;
+/// Number of wrong acknowledgements after which a record is dropped.
+const MAX_WRONG_GUESSES: u8 = 4;
+/// Time during which a record is not evicted by others of its address: a round trip, and the pause of a game that
+/// stalls. So spoofed requests do not evict a player's request before the player can answer.
+const PROTECTION_TIME: Duration = Duration::from_secs(1);
+/// Maximum number of records per port of an address, of 4095 peer ids.
+const MAX_PER_PORT: usize = 256;
 
-/// A connection whose remote address is not proven.
+/// A connection whose remote address is not validated.
 #[derive(Clone, Debug)]
 pub(super) struct HalfOpen {
     pub(super) address: SocketAddr,
-    /// What the remote host asked for.
-    pub(super) asked: ConnectParams,
+    /// The parameters of the CONNECT.
+    pub(super) request: ConnectParams,
     pub(super) data: u32,
-    /// What it was told.
-    pub(super) answer: ConnectParams,
-    /// The sequence number of what it was told, which it is to acknowledge.
+    /// The parameters of the `VERIFY_CONNECT`.
+    pub(super) response: ConnectParams,
+    /// The sequence number of the `VERIFY_CONNECT`, which the acknowledgement must name.
     pub(super) sequence: u16,
-    /// The sent time that it was told, which it is to repeat: a random number.
-    pub(super) stamp: u16,
+    /// The sent time of the `VERIFY_CONNECT`, which the acknowledgement must echo: a random number.
+    pub(super) sent_time: u16,
     pub(super) sent_at: Time,
     pub(super) repeats: u8,
-    pub(super) wrong: u8,
-    pub(super) inflation: Inflation,
+    pub(super) wrong_guesses: u8,
+    pub(super) decompression: DecompressionBudget,
 }
 
 impl HalfOpen {
     /// Counts a repetition, and returns whether it is allowed.
-    pub(super) fn repeat(&mut self) -> bool {
+    pub(super) fn count_repeat(&mut self) -> bool {
         self.repeats = self.repeats.saturating_add(1);
-        self.repeats <= MAXIMUM_REPEATS
+        self.repeats <= MAX_REPEATS
     }
 
-    /// Counts a wrong answer, and returns whether the record is to be dropped.
-    pub(super) fn was_wrong(&mut self) -> bool {
-        self.wrong = self.wrong.saturating_add(1);
-        self.wrong >= MAXIMUM_WRONG
+    /// Counts a wrong acknowledgement, and returns whether to drop the record.
+    pub(super) fn count_wrong_guess(&mut self) -> bool {
+        self.wrong_guesses = self.wrong_guesses.saturating_add(1);
+        self.wrong_guesses >= MAX_WRONG_GUESSES
     }
 }
 
-/// The table of such connections, in the order of their arrival.
+/// The half-open connections in order of arrival.
 #[derive(Debug)]
-pub(super) struct HalfOpens {
+pub(super) struct HalfOpenTable {
     limit: usize,
     per_address: usize,
     /// The number of the first record.
@@ -72,25 +72,25 @@ pub(super) struct HalfOpens {
     len: usize,
     by_connect_id: HashMap<(SocketAddr, [u8; 4]), u64>,
     by_offered_id: HashMap<(SocketAddr, u16), u64>,
-    addresses: Counts<IpAddr>,
-    ports: Counts<SocketAddr>,
+    addresses: RecordIndex<IpAddr>,
+    ports: RecordIndex<SocketAddr>,
 }
 
-/// The numbers of the records that somebody has.
+/// Record numbers by a key.
 #[derive(Debug)]
-struct Counts<K> {
+struct RecordIndex<K> {
     counts: HashMap<K, usize>,
-    /// In the order of their arrival.
+    /// In order of arrival.
     numbers: BTreeSet<(K, u64)>,
 }
 
-impl<K> Default for Counts<K> {
+impl<K> Default for RecordIndex<K> {
     fn default() -> Self {
         Self { counts: HashMap::new(), numbers: BTreeSet::new() }
     }
 }
 
-impl<K: Copy + Eq + Hash + Ord> Counts<K> {
+impl<K: Copy + Eq + Hash + Ord> RecordIndex<K> {
     fn of(&self, key: K) -> usize {
         self.counts.get(&key).copied().unwrap_or_default()
     }
@@ -115,7 +115,8 @@ impl<K: Copy + Eq + Hash + Ord> Counts<K> {
     }
 }
 
-/// Whose addresses count together: one of IPv4, a /64 of IPv6, which is what a single customer has.
+/// Returns the prefix by which addresses are counted: an IPv4 address, or a /64 of IPv6, which is what one network
+/// usually has.
 pub fn address_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
@@ -123,7 +124,7 @@ pub fn address_prefix(address: IpAddr) -> IpAddr {
     }
 }
 
-impl HalfOpens {
+impl HalfOpenTable {
     pub(super) fn new(limit: usize, per_address: usize) -> Self {
         Self {
             limit,
@@ -133,8 +134,8 @@ impl HalfOpens {
             len: 0,
             by_connect_id: HashMap::new(),
             by_offered_id: HashMap::new(),
-            addresses: Counts::default(),
-            ports: Counts::default(),
+            addresses: RecordIndex::default(),
+            ports: RecordIndex::default(),
         }
     }
 
@@ -147,13 +148,13 @@ impl HalfOpens {
         self.records.get_mut(index)?.as_mut()
     }
 
-    /// The one for which this CONNECT is a repetition.
+    /// Finds the record that this CONNECT repeats.
     pub(super) fn by_connect_id(&mut self, from: SocketAddr, id: [u8; 4]) -> Option<&mut HalfOpen> {
         let number = *self.by_connect_id.get(&(from, id))?;
         self.at(number)
     }
 
-    /// The one that was offered this number.
+    /// Finds the record that was offered this peer id.
     pub(super) fn by_offered_id(&mut self, from: SocketAddr, id: u16) -> Option<&mut HalfOpen> {
         if self.len == 0 {
             return None;
@@ -166,42 +167,42 @@ impl HalfOpens {
         self.by_offered_id.contains_key(&(to, id))
     }
 
-    /// Makes room for one more record of an address: the oldest makes room, unless it may still be proven. Returns whether
-    /// there is room.
+    /// Makes room for another record of an address by evicting the oldest, unless that is still protected. Returns
+    /// whether there is room.
     pub(super) fn make_room(&mut self, now: Time, from: SocketAddr) -> bool {
-        if self.ports.of(from) >= PER_PORT && !self.evict(now, self.ports.oldest(from)) {
+        if self.ports.of(from) >= MAX_PER_PORT && !self.evict(now, self.ports.oldest(from)) {
             return false;
         }
-        let customer = address_prefix(from.ip());
-        self.addresses.of(customer) < self.per_address
-            || self.evict(now, self.addresses.oldest(customer))
+        let prefix = address_prefix(from.ip());
+        self.addresses.of(prefix) < self.per_address
+            || self.evict(now, self.addresses.oldest(prefix))
     }
 
-    /// Drops a record that is no longer protected. Returns whether it was dropped.
+    /// Drops a record unless it is protected. Returns whether it was dropped.
     fn evict(&mut self, now: Time, number: Option<u64>) -> bool {
         let Some(number) = number else { return false };
-        if self.at(number).is_none_or(|record| now.since(record.sent_at) < PROTECTED) {
+        if self.at(number).is_none_or(|record| now.since(record.sent_at) < PROTECTION_TIME) {
             return false;
         }
         self.take(number).is_some()
     }
 
-    /// Adds a record of an address that [has room](Self::make_room) for it.
+    /// Adds a record of an address after [`make_room`](Self::make_room).
     pub(super) fn insert(&mut self, record: HalfOpen) {
-        // Places of records that were taken out stay until all before them have gone.
+        // Removed records leave empty entries until all before them are removed.
         while self.len >= self.limit || self.records.len() >= 2 * self.limit {
             self.drop_first();
         }
         let number = self.first + self.records.len() as u64;
         self.addresses.add(address_prefix(record.address.ip()), number);
         self.ports.add(record.address, number);
-        self.by_connect_id.insert((record.address, record.asked.connect_id), number);
-        self.by_offered_id.insert((record.address, record.answer.outgoing_peer_id), number);
+        self.by_connect_id.insert((record.address, record.request.connect_id), number);
+        self.by_offered_id.insert((record.address, record.response.outgoing_peer_id), number);
         self.records.push_back(Some(record));
         self.len += 1;
     }
 
-    /// Takes the one that was offered this number.
+    /// Removes the record that was offered this peer id.
     pub(super) fn remove(&mut self, from: SocketAddr, id: u16) -> Option<HalfOpen> {
         let number = *self.by_offered_id.get(&(from, id))?;
         self.take(number)
@@ -217,19 +218,19 @@ impl HalfOpens {
 
     fn forget(&mut self, record: &HalfOpen, number: u64) {
         self.len -= 1;
-        self.by_connect_id.remove(&(record.address, record.asked.connect_id));
-        self.by_offered_id.remove(&(record.address, record.answer.outgoing_peer_id));
+        self.by_connect_id.remove(&(record.address, record.request.connect_id));
+        self.by_offered_id.remove(&(record.address, record.response.outgoing_peer_id));
         self.addresses.remove(address_prefix(record.address.ip()), number);
         self.ports.remove(record.address, number);
     }
 
-    /// Drops the oldest.
+    /// Drops the oldest record.
     fn drop_first(&mut self) {
         self.trim();
         self.take(self.first);
     }
 
-    /// Keeps a record at the front. A flood's memory is given back when it is over.
+    /// Removes empty entries from the front. Frees the memory of a flood when it is over.
     fn trim(&mut self) {
         while let Some(None) = self.records.front() {
             self.records.pop_front();
@@ -239,25 +240,25 @@ impl HalfOpens {
             self.records = VecDeque::new();
             self.by_connect_id = HashMap::new();
             self.by_offered_id = HashMap::new();
-            self.addresses = Counts::default();
-            self.ports = Counts::default();
+            self.addresses = RecordIndex::default();
+            self.ports = RecordIndex::default();
         }
     }
 
-    /// Takes them all.
+    /// Removes all records.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = HalfOpen> + use<> {
         let empty = Self::new(self.limit, self.per_address);
         std::mem::replace(self, empty).records.into_iter().flatten()
     }
 
-    /// When the oldest has had its time.
-    pub(super) fn deadline(&self) -> Option<Time> {
+    /// Returns when the oldest record expires.
+    pub(super) fn next_expiry(&self) -> Option<Time> {
         Some(self.records.front()?.as_ref()?.sent_at + LIFETIME)
     }
 
-    /// Drops those that have had their time.
-    pub(super) fn expire(&mut self, now: Time) {
-        while self.deadline().is_some_and(|at| at <= now) {
+    /// Removes expired records.
+    pub(super) fn remove_expired(&mut self, now: Time) {
+        while self.next_expiry().is_some_and(|at| at <= now) {
             self.drop_first();
         }
     }

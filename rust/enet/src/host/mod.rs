@@ -1,28 +1,28 @@
 //! A host: one end of many connections.
 
 mod bandwidth;
+mod buffer_budget;
+mod connect;
 mod datagram;
-mod ending;
+mod disconnect;
 mod half_open;
-mod kept;
-mod opening;
 mod peers;
-mod receiving;
-mod sending;
+mod receive;
+mod send;
 mod timers;
 
-pub use opening::DISCONNECT_FULL;
+pub use connect::DISCONNECT_FULL;
 
 use crate::compression::Compressor;
 use crate::config::HostConfig;
 use crate::event::{Events, PeerKey};
 use crate::packet::Delivery;
-use crate::peer::{PACKET_OVERHEAD, Patience, Peer, PeerState, PeerStatistics};
+use crate::peer::{PACKET_OVERHEAD, Peer, PeerState, PeerStatistics, TimeoutConfig};
 use crate::time::Time;
 use crate::wire::{Body, CommandKind, MAX_PACKET_SIZE, NO_PEER};
-use half_open::HalfOpens;
+use buffer_budget::BufferBudget;
+use half_open::HalfOpenTable;
 pub use half_open::address_prefix;
-use kept::Kept;
 use peers::Peers;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -32,44 +32,45 @@ use std::sync::Arc;
 use std::time::Duration;
 use timers::Timers;
 
-/// The most datagrams without a peer's own queue that wait to be sent: answers to CONNECT, and DISCONNECT of peers that are
-/// gone. Beyond it they are dropped, as on the network.
-const MAXIMUM_REPLIES: usize = 8192;
-/// The most bytes that wait for a peer: whoever sends has a limit of his own, far below.
-const MAXIMUM_OUTGOING: usize = 1 << 30;
-/// The most pieces that a remote ENet of any version takes: it neither takes nor acknowledges what is farther ahead.
-const MAXIMUM_PIECES: usize = 7 * 4096;
+/// Maximum number of queued datagrams outside of peers: replies to CONNECT, and DISCONNECT of removed peers. Further
+/// ones are dropped.
+const MAX_REPLIES: usize = 8192;
+/// Maximum number of bytes queued for a peer; senders are subject to a much lower limit.
+const MAX_OUTGOING_BYTES: usize = 1 << 30;
+/// Maximum number of fragments of a packet: an ENet host of any version neither accepts nor acknowledges fragments
+/// beyond its window.
+const MAX_FRAGMENTS: usize = 7 * 4096;
 
-/// What a host counts, since it began.
+/// Counters of a host since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostStatistics {
-    /// Bytes of datagrams that were sent.
+    /// Bytes of datagrams sent.
     pub sent_data: u64,
-    /// Datagrams that were sent.
+    /// Datagrams sent.
     pub sent_packets: u64,
-    /// Bytes of datagrams that came.
+    /// Bytes of datagrams received.
     pub received_data: u64,
-    /// Datagrams that came.
+    /// Datagrams received.
     pub received_packets: u64,
 }
 
-/// Why a connection cannot be asked for.
+/// The reason why a connection cannot be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// There are as many as [`HostConfig::peers`] says.
+    /// All slots are in use: see [`HostConfig::peers`].
     Full,
 }
 
-/// Why a packet cannot be sent.
+/// The reason why a packet cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// There is no such connection, or it is not [connected](PeerState::Connected).
+    /// The peer does not exist or is not [connected](PeerState::Connected).
     NotConnected,
     /// The connection has fewer channels.
     NoSuchChannel,
-    /// The packet is longer than [`MAX_PACKET_SIZE`], or has too many pieces.
+    /// The packet is longer than [`MAX_PACKET_SIZE`], or has too many fragments.
     TooLong,
-    /// More than a gibibyte waits already.
+    /// More than 1 GiB is queued already.
     Full,
 }
 
@@ -80,31 +81,31 @@ pub struct Host {
     compressor: Option<Compressor>,
     refusing: bool,
     peers: Peers,
-    half_opens: HalfOpens,
-    /// Connections that remote hosts asked for, by their address and number of their own.
+    half_opens: HalfOpenTable,
+    /// Slots of accepted connections, by remote address and connect id.
     accepted: HashMap<(SocketAddr, [u8; 4]), u16>,
-    /// The sessions that were last, of connections that this host asks for.
+    /// The last session ids of connections that this host requested.
     last_session: u8,
     events: Events,
     timers: Timers,
-    /// Peers that have something to send.
+    /// Slots with data to send.
     ready: VecDeque<u16>,
-    /// How many datagrams the first of them has sent in its turn.
-    turn: u32,
-    /// Peers whose statistics may have changed.
-    touched: Vec<u16>,
+    /// Datagrams sent by the first of them in its turn.
+    turn_datagrams: u32,
+    /// Slots whose statistics may have changed.
+    stats_dirty: Vec<u16>,
     replies: VecDeque<(SocketAddr, Box<[u8]>)>,
-    /// What all peers make this host keep.
-    kept: Kept,
-    /// Connections that have ended and that the caller is not done with: how many bytes wait for it.
+    /// The memory budget of all peers.
+    buffer_budget: BufferBudget,
+    /// Ended connections that are not released, with their waiting bytes.
     ended: HashMap<PeerKey, usize>,
     bandwidth_due: Option<Time>,
     bandwidth_epoch: Time,
     recalculate_bandwidth: bool,
-    /// This host has a limit, or a peer has, or one of them had.
+    /// True once this host or a peer has set a bandwidth limit.
     has_limits: bool,
     statistics: HostStatistics,
-    /// Room for what is compressed and decompressed.
+    /// A buffer for compression.
     scratch: Vec<u8>,
 }
 
@@ -115,13 +116,13 @@ impl std::fmt::Debug for Host {
 }
 
 impl Host {
-    /// A host without connections. `seed` is to come from the operating system's randomness: the numbers that an
-    /// attacker must not guess come from it.
+    /// Creates a host without connections. `seed` must come from the operating system's randomness: ids that attackers
+    /// must not guess are derived from it.
     pub fn new(config: HostConfig, seed: [u8; 32]) -> Self {
         let config = config.in_range();
         Self {
-            half_opens: HalfOpens::new(config.max_half_open, config.max_half_open_per_address),
-            kept: Kept::new(config.max_total_waiting_data, config.peers),
+            half_opens: HalfOpenTable::new(config.max_half_open, config.max_half_open_per_address),
+            buffer_budget: BufferBudget::new(config.max_total_waiting_data, config.peers),
             has_limits: config.incoming_bandwidth != 0 || config.outgoing_bandwidth != 0,
             config,
             random: ChaCha8Rng::from_seed(seed),
@@ -133,8 +134,8 @@ impl Host {
             events: Events::default(),
             timers: Timers::default(),
             ready: VecDeque::new(),
-            turn: 0,
-            touched: Vec::new(),
+            turn_datagrams: 0,
+            stats_dirty: Vec::new(),
             replies: VecDeque::new(),
             ended: HashMap::new(),
             bandwidth_due: None,
@@ -145,80 +146,81 @@ impl Host {
         }
     }
 
-    /// Compresses datagrams from now on, and takes compressed ones; `None`: neither. Remote hosts must do the same.
+    /// Sets the compressor of datagrams in both directions; `None` disables compression. Remote hosts must use the
+    /// same.
     pub fn set_compressor(&mut self, compressor: Option<Compressor>) {
         self.compressor = compressor;
     }
 
-    /// Sets the most channels of connections that remote hosts ask for from now on, 1 to 255.
+    /// Sets the maximum number of channels of connections accepted from now on, 1 to 255.
     pub fn set_channel_limit(&mut self, limit: usize) {
         self.config.channel_limit = limit;
         self.config = std::mem::take(&mut self.config).in_range();
     }
 
-    /// Sets the longest datagram of connections from now on, 576 to 4096 bytes.
+    /// Sets the MTU of connections made from now on, 576 to 4096 bytes.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.config.mtu = mtu;
         self.config = std::mem::take(&mut self.config).in_range();
     }
 
-    /// Sets how many bytes may wait per peer.
+    /// Sets the maximum number of waiting bytes per peer.
     pub fn set_max_waiting_data(&mut self, limit: usize) {
         self.config.max_waiting_data = limit;
     }
 
-    /// Refuses connections that remote hosts ask for, from now on or no longer. They are told so at once.
+    /// Refuses or accepts new connections from now on. Refused hosts are notified at once.
     pub fn set_refusing(&mut self, refusing: bool) {
         self.refusing = refusing;
     }
 
-    /// What it counts.
+    /// Returns the host's counters.
     pub fn statistics(&self) -> HostStatistics {
         self.statistics
     }
 
-    /// How many connections there are, those included that begin or end.
+    /// Returns the number of peers, including those that are connecting or disconnecting.
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
 
-    /// How many connections other hosts have asked for whose addresses are not proven yet.
+    /// Returns the number of half-open connections.
     pub fn half_open_count(&self) -> usize {
         self.half_opens.len()
     }
 
-    /// How far a connection has come.
+    /// Returns the state of a connection.
     pub fn state(&self, peer: PeerKey) -> PeerState {
         self.peers.get(peer).map_or(PeerState::Disconnected, |peer| peer.state)
     }
 
-    /// The remote host's address.
+    /// Returns the remote host's address.
     pub fn address(&self, peer: PeerKey) -> Option<SocketAddr> {
         self.peers.get(peer).map(|peer| peer.address)
     }
 
-    /// How many channels a connection has.
+    /// Returns the number of channels of a connection.
     pub fn channel_count(&self, peer: PeerKey) -> usize {
         self.peers.get(peer).map_or(0, |peer| peer.channel_count)
     }
 
-    /// The longest datagram of a connection.
+    /// Returns the MTU of a connection.
     pub fn mtu(&self, peer: PeerKey) -> usize {
         self.peers.get(peer).map_or(self.config.mtu, |peer| peer.mtu)
     }
 
-    /// What is known of a connection's quality.
+    /// Returns the statistics of a connection.
     pub fn peer_statistics(&self, peer: PeerKey) -> Option<PeerStatistics> {
         self.peers.get(peer).map(Peer::statistics)
     }
 
-    /// What all peers make this host keep, in bytes: packets that were told and not consumed, incomplete ones, and those
-    /// that wait for an earlier one. It is never more than [`HostConfig::max_total_waiting_data`].
+    /// Returns the bytes buffered for all peers: delivered packets that are not released, incomplete packets, and those
+    /// that wait for an earlier one. Never more than [`HostConfig::max_total_waiting_data`].
     pub fn buffered_bytes(&self) -> usize {
-        self.kept.total()
+        self.buffer_budget.total()
     }
 
-    /// Fills `events` with what has happened since the last call. What was in it is forgotten.
+    /// Replaces the content of `events` by the events since the last call.
     pub fn poll_events(&mut self, events: &mut Events) {
         events.clear();
         if !self.events.is_empty() {
@@ -226,12 +228,12 @@ impl Host {
         }
     }
 
-    /// The next peer whose statistics may have changed since they were taken here last.
+    /// Returns the next peer whose statistics may have changed since they were last returned here.
     pub fn poll_statistics(&mut self) -> Option<(PeerKey, PeerStatistics)> {
         loop {
-            let slot = self.touched.pop()?;
+            let slot = self.stats_dirty.pop()?;
             if let Some(peer) = self.peers.slot_mut(slot)
-                && std::mem::take(&mut peer.is_touched)
+                && std::mem::take(&mut peer.is_stats_dirty)
             {
                 let statistics = peer.statistics();
                 return Some((self.peers.key(slot)?, statistics));
@@ -239,25 +241,25 @@ impl Host {
         }
     }
 
-    /// The caller is done with packets of a peer, of `bytes` bytes in all.
+    /// Releases the capacity of delivered packets of a peer that the caller has consumed, `bytes` bytes in total.
     pub fn release_capacity(&mut self, peer: PeerKey, packets: usize, bytes: usize) {
         let done = bytes.saturating_add(packets.saturating_mul(PACKET_OVERHEAD));
         if let Some(peer) = self.peers.get_mut(peer) {
-            let kept = peer.kept();
-            peer.waiting = peer.waiting.saturating_sub(done);
-            self.kept.change(kept, peer.kept());
-        } else if let Some(waiting) = self.ended.get_mut(&peer) {
-            let before = *waiting;
-            *waiting = waiting.saturating_sub(done);
-            self.kept.change(before, *waiting);
+            let buffered = peer.buffered_bytes();
+            peer.waiting_data = peer.waiting_data.saturating_sub(done);
+            self.buffer_budget.change(buffered, peer.buffered_bytes());
+        } else if let Some(waiting_data) = self.ended.get_mut(&peer) {
+            let before = *waiting_data;
+            *waiting_data = waiting_data.saturating_sub(done);
+            self.buffer_budget.change(before, *waiting_data);
         }
     }
 
-    /// Asks for a connection to `address`, with 1 to 255 channels. [`Event::Connect`](crate::Event::Connect) tells that it is
-    /// there, [`Event::Disconnect`](crate::Event::Disconnect) that it is not. `data` is told to the remote host.
+    /// Requests a connection to `address` with 1 to 255 channels. [`Event::Connect`](crate::Event::Connect) or
+    /// [`Event::Disconnect`](crate::Event::Disconnect) follows. `data` is sent to the remote host.
     ///
     /// # Errors
-    /// [`ConnectError::Full`].
+    /// Returns [`ConnectError::Full`] if all slots are in use.
     pub fn connect(
         &mut self,
         address: SocketAddr,
@@ -267,19 +269,19 @@ impl Host {
         if self.is_full() {
             return Err(ConnectError::Full);
         }
-        // A number that nobody can foretell, as those have that are offered to remote hosts.
+        // An unpredictable id, like those offered to remote hosts.
         let id = self.random_id();
         let slot = self.peers.free_slot(id).ok_or(ConnectError::Full)?;
-        let peer = self.ask(address, slot, channels, data);
+        let peer = self.connect_peer(address, slot, channels, data);
         let key = self.peers.insert(slot, peer);
-        self.make_ready(slot);
+        self.schedule_send(slot);
         Ok(key)
     }
 
-    /// Sends a packet on a channel, of which a copy is made.
+    /// Copies a packet and queues it on a channel.
     ///
     /// # Errors
-    /// [`SendError`]; nothing is sent then.
+    /// Returns a [`SendError`] if nothing was queued.
     pub fn send(
         &mut self,
         peer: PeerKey,
@@ -290,10 +292,10 @@ impl Host {
         self.queue(peer, channel, delivery, data, None)
     }
 
-    /// The same without a copy of a packet that goes in pieces: for one that many are sent.
+    /// Queues a packet whose fragments share `data` instead of copying it: for a packet that is sent to many peers.
     ///
     /// # Errors
-    /// [`SendError`]; nothing is sent then.
+    /// Returns a [`SendError`] if nothing was queued.
     pub fn send_shared(
         &mut self,
         peer: PeerKey,
@@ -313,7 +315,7 @@ impl Host {
         shared: Option<&Arc<[u8]>>,
     ) -> Result<(), SendError> {
         let overhead = self.head_len() + CommandKind::SendFragment.size();
-        // ENet sends nothing more after `disconnect_later` either.
+        // Like ENet, sends nothing more after `disconnect_later`.
         let Some(found) =
             self.peers.get_mut(peer).filter(|found| found.state == PeerState::Connected)
         else {
@@ -322,52 +324,54 @@ impl Host {
         if usize::from(channel) >= found.channel_count {
             return Err(SendError::NoSuchChannel);
         }
-        // The longest piece of a packet, which is also the longest that goes in one.
-        let piece = found.mtu - overhead;
+        // The maximum length of a fragment, and of a packet sent in one command.
+        let fragment_len = found.mtu - overhead;
         let len = data.len();
-        if len > piece && (len > MAX_PACKET_SIZE || len.div_ceil(piece) > MAXIMUM_PIECES) {
+        if len > fragment_len
+            && (len > MAX_PACKET_SIZE || len.div_ceil(fragment_len) > MAX_FRAGMENTS)
+        {
             return Err(SendError::TooLong);
         }
-        if found.outgoing_bytes > MAXIMUM_OUTGOING {
+        if found.outgoing_bytes > MAX_OUTGOING_BYTES {
             return Err(SendError::Full);
         }
-        found.queue_packet(channel, delivery, data, shared, piece);
+        found.queue_packet(channel, delivery, data, shared, fragment_len);
         if !std::mem::replace(&mut found.is_ready, true) {
             self.ready.push_back(peer.slot);
         }
         Ok(())
     }
 
-    /// Asks a peer whether it is there, which also measures the round-trip time.
+    /// Sends a ping, which also measures the round-trip time.
     pub fn ping(&mut self, peer: PeerKey) {
         if let Some(found) = self.peers.get_mut(peer)
             && found.state == PeerState::Connected
         {
             found.queue_control(&Body::Ping);
-            self.make_ready(peer.slot);
+            self.schedule_send(peer.slot);
         }
     }
 
-    /// Sets how often a peer is asked whether it is there, while nothing else is under way; zero: every 500 ms.
+    /// Sets the interval of pings while nothing else is in flight; zero stands for 500 ms.
     pub fn set_ping_interval(&mut self, peer: PeerKey, interval: Duration) {
         if let Some(found) = self.peers.get_mut(peer) {
             found.set_ping_interval(interval);
-            self.arm(peer.slot);
+            self.arm_timer(peer.slot);
         }
     }
 
-    /// Sets when a peer that does not answer is given up: when the time-out of a command has grown by the factor `limit`
-    /// and the oldest that is not acknowledged has waited for `minimum` milliseconds, or when that has waited for
-    /// `maximum`. Zeros stand for 32, 5000 and 30000.
+    /// Sets the timeout of a peer. It is disconnected when the retransmission timeout of a command has grown by the
+    /// factor `limit` and the oldest unacknowledged command has waited for `minimum` milliseconds, or when that has
+    /// waited for `maximum`. Zeros stand for 32, 5000 and 30000.
     pub fn set_timeout(&mut self, peer: PeerKey, limit: u32, minimum: u32, maximum: u32) {
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.patience = Patience::new(limit, minimum, maximum);
+            peer.timeout_config = TimeoutConfig::new(limit, minimum, maximum);
         }
     }
 
-    /// Sets how the throttle works, here and at the remote host: over `interval` milliseconds the lowest round-trip time is
-    /// found; by `acceleration` of 32 more unreliable packets are sent when it is better than the last one, by
-    /// `deceleration` fewer when it is worse.
+    /// Configures the throttle here and at the remote host. Over `interval` milliseconds the lowest round-trip time is
+    /// measured. The share of unreliable packets sent grows by `acceleration` of 32 while the round-trip time is
+    /// better, and shrinks by `deceleration` while it is worse.
     pub fn configure_throttle(
         &mut self,
         peer: PeerKey,
@@ -379,16 +383,16 @@ impl Host {
             found.throttle.interval = interval;
             found.throttle.acceleration = acceleration;
             found.throttle.deceleration = deceleration;
-            if found.state.takes_packets() {
+            if found.state.accepts_packets() {
                 let body = Body::ThrottleConfigure { interval, acceleration, deceleration };
                 found.queue_control(&body);
-                self.make_ready(peer.slot);
+                self.schedule_send(peer.slot);
             }
         }
     }
 
-    /// Puts a peer among those that have something to send.
-    fn make_ready(&mut self, slot: u16) {
+    /// Queues a peer in `ready`.
+    fn schedule_send(&mut self, slot: u16) {
         if let Some(peer) = self.peers.slot_mut(slot)
             && !std::mem::replace(&mut peer.is_ready, true)
         {
@@ -396,26 +400,26 @@ impl Host {
         }
     }
 
-    /// Puts a peer among those whose statistics may have changed.
-    fn touch(&mut self, slot: u16) {
+    /// Queues a peer in `stats_dirty`.
+    fn mark_stats_dirty(&mut self, slot: u16) {
         if let Some(peer) = self.peers.slot_mut(slot)
-            && !std::mem::replace(&mut peer.is_touched, true)
+            && !std::mem::replace(&mut peer.is_stats_dirty, true)
         {
-            self.touched.push(slot);
+            self.stats_dirty.push(slot);
         }
     }
 
-    /// Whether there is no place for one more connection.
+    /// Returns true if all slots are in use.
     fn is_full(&self) -> bool {
         self.peers.len() + self.ended.len() >= self.config.peers
     }
 
-    /// A number that nobody can foretell.
+    /// Returns an unpredictable number.
     fn random(&mut self) -> u32 {
         self.random.next_u32()
     }
 
-    /// The same for a connection.
+    /// Returns an unpredictable peer id.
     #[expect(clippy::cast_possible_truncation, reason = "peer ids have 12 bits")]
     fn random_id(&mut self) -> u16 {
         (self.random() % u32::from(NO_PEER)) as u16

@@ -1,4 +1,4 @@
-//! The connections of a host, by their numbers.
+//! The peers of a host by id.
 
 use crate::event::PeerKey;
 use crate::peer::Peer;
@@ -6,29 +6,29 @@ use crate::wire::MAX_PEERS;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// The connections of a host.
+/// The peers of a host.
 ///
-/// A connection stands in the slot of its number, so that a datagram finds it without a search. Numbers are offered to
-/// remote hosts before anything is known of them, so two may come to have the same: the second one then stands in another
-/// slot, and is found by its address.
+/// A peer is stored in the slot of its id, so that a datagram finds it without a search. Ids are offered to remote
+/// hosts before their addresses are validated, so two peers may get the same id. The second one is then stored in
+/// another slot and found by its address.
 #[derive(Debug, Default)]
 pub(super) struct Peers {
-    /// The slots in groups, since numbers are random and a host may have few connections.
+    /// The slots in groups, since ids are random and a host may have few peers.
     groups: Vec<Group>,
     active: Vec<u16>,
     aliases: HashMap<(SocketAddr, u16), u16>,
     generation: u32,
 }
 
-/// How many slots stand together.
-const GROUP: usize = 64;
+/// Slots per group.
+const GROUP_SIZE: usize = 64;
 
-/// Some slots.
+/// A group of slots.
 #[derive(Debug, Default)]
 struct Group {
-    /// A bit for each slot that is in use.
+    /// One bit for each slot in use.
     used: u64,
-    /// None while no slot is.
+    /// Empty while no slot is in use.
     slots: Vec<Option<Box<Peer>>>,
 }
 
@@ -37,18 +37,18 @@ impl Peers {
         self.active.len()
     }
 
-    /// The slots that are in use.
+    /// Returns the slots in use.
     pub(super) fn active(&self) -> &[u16] {
         &self.active
     }
 
     pub(super) fn slot_mut(&mut self, slot: u16) -> Option<&mut Peer> {
-        let (group, index) = place(slot);
+        let (group, index) = locate(slot);
         self.groups.get_mut(group)?.slots.get_mut(index)?.as_deref_mut()
     }
 
     pub(super) fn slot(&self, slot: u16) -> Option<&Peer> {
-        let (group, index) = place(slot);
+        let (group, index) = locate(slot);
         self.groups.get(group)?.slots.get(index)?.as_deref()
     }
 
@@ -64,7 +64,7 @@ impl Peers {
         Some(PeerKey { slot, generation: self.slot(slot)?.generation })
     }
 
-    /// The slot of the connection that a datagram from `from` to the number `id` belongs to.
+    /// Finds the slot of the peer that a datagram from `from` to the peer id `id` belongs to.
     pub(super) fn find(&self, from: SocketAddr, id: u16) -> Option<u16> {
         match self.slot(id) {
             Some(peer) if peer.incoming_id == id && (peer.address == from || peer.is_broadcast) => {
@@ -75,23 +75,23 @@ impl Peers {
         }
     }
 
-    /// A slot that is free: `wanted`, or one that is found without a look at each.
+    /// Finds a free slot: `wanted`, or another one without visiting each.
     pub(super) fn free_slot(&self, wanted: u16) -> Option<u16> {
         if usize::from(wanted) < MAX_PEERS && self.slot(wanted).is_none() {
             return Some(wanted);
         }
-        let groups = MAX_PEERS.div_ceil(GROUP);
-        let first = place(wanted).0;
+        let groups = MAX_PEERS.div_ceil(GROUP_SIZE);
+        let first = locate(wanted).0;
         (0..groups).map(|step| (first + step) % groups).find_map(|group| {
             let used = self.groups.get(group).map_or(0, |group| group.used);
             let index = used.trailing_ones() as usize;
-            let slot = group * GROUP + index;
-            let is_free = index < GROUP && slot < MAX_PEERS;
+            let slot = group * GROUP_SIZE + index;
+            let is_free = index < GROUP_SIZE && slot < MAX_PEERS;
             u16::try_from(slot).ok().filter(|_| is_free)
         })
     }
 
-    /// Adds a connection in a slot that is free.
+    /// Adds a peer in a free slot.
     pub(super) fn insert(&mut self, slot: u16, mut peer: Peer) -> PeerKey {
         self.generation = self.generation.wrapping_add(1);
         peer.generation = self.generation;
@@ -100,13 +100,13 @@ impl Peers {
         if peer.incoming_id != slot {
             self.aliases.insert((peer.address, peer.incoming_id), slot);
         }
-        let (group, index) = place(slot);
+        let (group, index) = locate(slot);
         if group >= self.groups.len() {
             self.groups.resize_with(group + 1, Group::default);
         }
         let group = &mut self.groups[group];
         if group.slots.is_empty() {
-            group.slots.resize_with(GROUP, || None);
+            group.slots.resize_with(GROUP_SIZE, || None);
         }
         group.used |= 1 << index;
         group.slots[index] = Some(Box::new(peer));
@@ -114,7 +114,7 @@ impl Peers {
     }
 
     pub(super) fn remove(&mut self, slot: u16) -> Option<Box<Peer>> {
-        let (group, index) = place(slot);
+        let (group, index) = locate(slot);
         let group = self.groups.get_mut(group)?;
         let peer = group.slots.get_mut(index)?.take()?;
         group.used &= !(1 << index);
@@ -134,7 +134,7 @@ impl Peers {
     }
 }
 
-/// The group of a slot, and its place in that.
-fn place(slot: u16) -> (usize, usize) {
-    (usize::from(slot) / GROUP, usize::from(slot) % GROUP)
+/// Returns the group of a slot, and its index in the group.
+fn locate(slot: u16) -> (usize, usize) {
+    (usize::from(slot) / GROUP_SIZE, usize::from(slot) % GROUP_SIZE)
 }

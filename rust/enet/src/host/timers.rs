@@ -1,12 +1,11 @@
-//! When a host needs to be called, and what it does then.
+//! Timers.
 
 use super::Host;
 use crate::time::Time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Peers by the time at which they need attention. A peer remembers the time that stands for it; what else of it is found
-/// here is of no account.
+/// Slots by the time of their next timer. Each peer stores the time of its valid entry; other entries are ignored.
 #[derive(Debug, Default)]
 pub(super) struct Timers(BinaryHeap<Reverse<(Time, u16)>>);
 
@@ -21,14 +20,14 @@ impl Timers {
 }
 
 impl Host {
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if nothing else happens.
+    /// Returns when [`handle_timeout`](Self::handle_timeout) must be called, if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Time> {
         let timer = self.timers.0.peek().map(|Reverse((at, _))| *at);
-        earlier(earlier(timer, self.bandwidth_due), self.half_opens.deadline())
+        earlier(earlier(timer, self.bandwidth_due), self.half_opens.next_expiry())
     }
 
-    /// Does what is to be done by `now`: repeats what was lost, asks idle peers whether they are there, gives up those
-    /// that do not answer.
+    /// Handles all timers due by `now`: retransmits lost commands, pings idle peers, and disconnects those that timed
+    /// out.
     pub fn handle_timeout(&mut self, now: Time) {
         while let Some((at, slot)) = self.timers.pop_due(now) {
             let Some(peer) = self.peers.slot_mut(slot) else { continue };
@@ -41,19 +40,19 @@ impl Host {
                 continue;
             }
             peer.ping_if_due(now);
-            // What is to be sent is looked for there, and nothing may be.
-            self.make_ready(slot);
-            self.arm(slot);
+            // `poll_transmit` looks for data to send; there may be none.
+            self.schedule_send(slot);
+            self.arm_timer(slot);
         }
-        self.half_opens.expire(now);
+        self.half_opens.remove_expired(now);
         self.share_bandwidth(now);
     }
 
-    /// Sets the timer of a peer, if it is to be called earlier than it was.
-    pub(super) fn arm(&mut self, slot: u16) {
+    /// Sets the timer of a peer, if it must fire earlier than before.
+    pub(super) fn arm_timer(&mut self, slot: u16) {
         if let Some(peer) = self.peers.slot_mut(slot)
             && !peer.has_timer()
-            && let Some(at) = peer.deadline()
+            && let Some(at) = peer.poll_timeout()
         {
             peer.timer = Some(at);
             self.timers.0.push(Reverse((at, slot)));
@@ -61,7 +60,7 @@ impl Host {
     }
 }
 
-/// The earlier of two times, of which there may be none.
+/// Returns the earlier of two optional times.
 fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

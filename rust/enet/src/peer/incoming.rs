@@ -1,120 +1,124 @@
-//! What has come on a channel and waits for something before it.
+//! Packets received on a channel that wait for an earlier one.
 //!
-//! Packets in their order are told at once and never stand here. The others are in ordered maps rather than in rings: what
-//! a peer can make us keep is then what it has sent, not how far ahead it says that it is.
+//! Packets in order are delivered at once and never buffered. The others are kept in ordered maps rather than in ring
+//! buffers: memory is proportional to the data received, not to the sequence-number gap that a peer claims.
 
-use super::reassembly::{PIECES_OVERHEAD, Reassembly};
+use super::reassembly::{REASSEMBLY_OVERHEAD, Reassembly};
 use crate::packet::{Delivery, Payload};
 use crate::wire::Fragment;
 use std::collections::BTreeMap;
 
-/// `ENET_PEER_RELIABLE_WINDOW_SIZE` times the windows that a packet may be ahead.
-const AHEAD: u16 = 7 * 4096;
-/// What is so far ahead, yet not behind, is neither taken nor acknowledged: it must come again.
-const SILENT: u16 = 9 * 4096;
-/// What a packet takes beside its bytes, roughly.
+/// The reliable window, `ENET_PEER_RELIABLE_WINDOW_SIZE` times the number of free windows: how far ahead a packet may
+/// be.
+const RELIABLE_WINDOW: u16 = 7 * 4096;
+/// Beyond the window and up to here, a packet is neither accepted nor acknowledged, so that it is repeated later.
+/// Farther ones count as duplicates.
+const UNACKNOWLEDGED_WINDOW: u16 = 9 * 4096;
+/// Approximate memory overhead of a packet.
 pub(crate) const PACKET_OVERHEAD: usize = 128;
 
-/// How many bytes the channels of a peer keep, by what they wait for.
+/// Bytes buffered by the channels of a peer, by what they wait for.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Held {
-    /// The channels themselves, of which something has come.
+pub(crate) struct BufferedBytes {
+    /// The receiving state of channels.
     pub(crate) channels: usize,
     /// Reliable packets that wait for an earlier one.
-    pub(crate) early: usize,
-    /// Reliable packets whose turn it is, and of which pieces are missing.
-    pub(crate) partial: usize,
+    pub(crate) out_of_order: usize,
+    /// Reliable packets that are next in order and incomplete.
+    pub(crate) incomplete: usize,
     /// Unreliable packets.
     pub(crate) unreliable: usize,
 }
 
-impl Held {
+impl BufferedBytes {
     pub(crate) fn total(self) -> usize {
-        self.channels + self.early + self.partial + self.unreliable
+        self.channels + self.out_of_order + self.incomplete + self.unreliable
     }
 }
 
-/// How many bytes more a peer may make us keep. `own` is what is kept of the packet itself that a piece belongs to.
+/// The number of bytes that a peer may still buffer. `charged` is what is already charged for the packet that a
+/// fragment belongs to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Room {
-    /// What waits for the caller.
-    pub(crate) waiting: usize,
+pub(crate) struct ReceiveBudget {
+    /// Bytes delivered to the caller and not released.
+    pub(crate) waiting_data: usize,
     /// The limit of the peer.
-    pub(crate) limit: usize,
-    /// What the host has for this peer, for packets whose turn it is and for those that wait for others.
+    pub(crate) max_waiting_data: usize,
+    /// The peer's share of the host's budget, for packets in order and for out-of-order ones.
     pub(crate) share: usize,
-    pub(crate) early_share: usize,
+    pub(crate) out_of_order_share: usize,
 }
 
-impl Room {
-    /// A packet that waits for nothing, and is not repeated: its receiver makes room for the latest.
-    pub(crate) fn takes_now(self, held: Held, cost: usize) -> bool {
-        self.waiting + held.total() + cost <= self.share
+impl ReceiveBudget {
+    /// Returns whether a packet fits that waits for nothing and is not repeated. It may use the whole share.
+    pub(crate) fn fits_now(self, buffered: BufferedBytes, cost: usize) -> bool {
+        self.waiting_data + buffered.total() + cost <= self.share
     }
 
-    /// A channel of which nothing has come before. All take at most half of the share: their state stays, and packets need
-    /// room as well.
-    pub(crate) fn takes_channel(self, held: Held, cost: usize) -> bool {
-        held.channels + cost <= self.share / 2 && self.takes_now(held, cost)
+    /// Returns whether the state of another channel fits. Channels take at most half of the share: their state stays
+    /// allocated, and packets need memory as well.
+    pub(crate) fn fits_channel(self, buffered: BufferedBytes, cost: usize) -> bool {
+        buffered.channels + cost <= self.share / 2 && self.fits_now(buffered, cost)
     }
 
-    /// A packet whose turn it is. It may use all of the limit, or be alone, so that what is acknowledged already can always
-    /// be told in the end.
-    fn takes_next(self, held: Held, own: usize, cost: usize) -> bool {
-        let kept = self.waiting + held.partial;
-        (kept == own || kept + cost <= self.limit) && self.takes_now(held, cost)
+    /// Returns whether the next packet in order fits. It may use the whole limit, or be the only one, so that
+    /// acknowledged packets can always be delivered in the end.
+    fn fits_in_order(self, buffered: BufferedBytes, charged: usize, cost: usize) -> bool {
+        let in_order = self.waiting_data + buffered.incomplete;
+        (in_order == charged || in_order + cost <= self.max_waiting_data)
+            && self.fits_now(buffered, cost)
     }
 
-    /// A packet that waits for an earlier one: half of the limit.
-    fn takes_early(self, held: Held, cost: usize) -> bool {
-        self.waiting + held.early + cost <= self.limit / 2
-            && self.waiting + held.total() + cost <= self.early_share
+    /// Returns whether an out-of-order packet fits: up to half of the limit.
+    fn fits_out_of_order(self, buffered: BufferedBytes, cost: usize) -> bool {
+        self.waiting_data + buffered.out_of_order + cost <= self.max_waiting_data / 2
+            && self.waiting_data + buffered.total() + cost <= self.out_of_order_share
     }
 
-    /// An unreliable packet that waits: a quarter, or one.
-    fn takes_unreliable(self, held: Held, own: usize, cost: usize) -> bool {
-        (held.unreliable == own || held.unreliable + cost <= self.limit / 4)
-            && self.waiting + held.total() + cost <= self.early_share
+    /// Returns whether an unreliable packet that waits fits: up to a quarter of the limit, or a single one.
+    fn fits_unreliable(self, buffered: BufferedBytes, charged: usize, cost: usize) -> bool {
+        (buffered.unreliable == charged || buffered.unreliable + cost <= self.max_waiting_data / 4)
+            && self.waiting_data + buffered.total() + cost <= self.out_of_order_share
     }
 }
 
-/// What a reliable packet, or piece of one, comes to.
+/// The outcome of a reliable packet or fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is here, or was before.
-    Acknowledge,
-    /// It must come again.
-    Repeat,
-    /// There is no room for it; it must come again.
-    Full,
-    /// It contradicts what came before.
-    Wrong,
+pub(crate) enum ReceiveOutcome {
+    /// It was accepted now or before; acknowledge it.
+    Accepted,
+    /// It is too far ahead; it must be repeated.
+    OutOfWindow,
+    /// The budget is used up; it must be repeated.
+    BufferFull,
+    /// It contradicts earlier fragments.
+    Malformed,
 }
 
 #[derive(Debug)]
-enum Waiting {
+enum BufferedPacket {
     Whole(Box<[u8]>),
-    Pieces(Box<Reassembly>),
+    Reassembling(Box<Reassembly>),
 }
 
-impl Waiting {
+impl BufferedPacket {
     fn cost(&self) -> usize {
         PACKET_OVERHEAD
             + match self {
                 Self::Whole(data) => data.len(),
-                Self::Pieces(pieces) => pieces.kept(),
+                Self::Reassembling(reassembly) => reassembly.buffered_bytes(),
             }
     }
 
-    /// A packet of which nothing has come.
-    fn of_pieces(fragment: &Fragment<'_>) -> Self {
-        Self::Pieces(Box::new(Reassembly::new(fragment)))
+    /// Creates a packet without fragments.
+    fn reassembling(fragment: &Fragment<'_>) -> Self {
+        Self::Reassembling(Box::new(Reassembly::new(fragment)))
     }
 
-    /// Adds a piece, and returns whether the packet is complete.
+    /// Adds a fragment, and returns whether the packet is complete.
     fn add(&mut self, fragment: &Fragment<'_>) -> bool {
-        if let Self::Pieces(pieces) = self {
-            pieces.add(fragment);
+        if let Self::Reassembling(reassembly) = self {
+            reassembly.add(fragment);
         }
         self.is_complete()
     }
@@ -122,56 +126,58 @@ impl Waiting {
     fn is_complete(&self) -> bool {
         match self {
             Self::Whole(_) => true,
-            Self::Pieces(pieces) => pieces.is_complete(),
+            Self::Reassembling(reassembly) => reassembly.is_complete(),
         }
     }
 
     fn finish(self) -> Box<[u8]> {
         match self {
             Self::Whole(data) => data,
-            Self::Pieces(pieces) => pieces.finish(),
+            Self::Reassembling(reassembly) => reassembly.finish(),
         }
     }
 }
 
 #[derive(Debug)]
-struct Reliable {
-    waiting: Waiting,
-    /// It was its turn when it came, so it counts as partial.
-    next: bool,
+struct BufferedReliable {
+    packet: BufferedPacket,
+    /// True if the packet was next in order when its last fragment arrived, so it is charged as incomplete.
+    in_order: bool,
 }
 
 /// The receiving half of a channel.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
-    /// The last reliable packet that was told, or its last piece. Its low 16 bits are those of the wire.
-    told: u64,
-    /// The last unreliable packet after it that was told.
-    told_unreliable: u16,
-    /// Its state is among what the peer [holds](Held::channels).
+    /// The sequence number of the last reliable packet delivered, or of its last fragment. Its low 16 bits are those of
+    /// the wire.
+    last_delivered: u64,
+    /// The sequence number of the last unreliable packet delivered after it.
+    last_delivered_unreliable: u16,
+    /// True if its state is charged to [`BufferedBytes::channels`].
     pub(crate) is_counted: bool,
-    reliable: BTreeMap<u64, Reliable>,
-    unreliable: BTreeMap<(u64, u16), Waiting>,
+    reliable: BTreeMap<u64, BufferedReliable>,
+    unreliable: BTreeMap<(u64, u16), BufferedPacket>,
 }
 
-/// What a map takes that has, or had, something in it: a node has room for 11 entries.
-const fn node_of<K, V>() -> usize {
+/// Returns the memory of a map that has, or had, an entry: a node has 11 entries.
+const fn btree_node_size<K, V>() -> usize {
     11 * (size_of::<K>() + size_of::<V>()) + 16
 }
 
 impl Incoming {
-    /// What its maps take, beside it and beside what waits in them.
-    pub(crate) const MAPS: usize = node_of::<u64, Reliable>() + node_of::<(u64, u16), Waiting>();
+    /// The memory of its maps without their packets.
+    pub(crate) const MAPS_SIZE: usize = btree_node_size::<u64, BufferedReliable>()
+        + btree_node_size::<(u64, u16), BufferedPacket>();
 }
 
-/// Where a sequence number is.
-enum Place {
+/// The position of a sequence number relative to the window.
+enum SequencePosition {
     Behind,
     Ahead(u64),
     TooFar,
 }
 
-/// Where packets go when it is their turn.
+/// A receiver of packets in order.
 pub(crate) trait Deliver {
     fn deliver(&mut self, delivery: Delivery, data: Payload<'_>);
 }
@@ -180,260 +186,286 @@ impl Incoming {
     #[expect(clippy::cast_possible_truncation, reason = "the wire has the low 16 bits")]
     #[inline]
     fn ahead(&self, sequence: u16) -> u16 {
-        sequence.wrapping_sub(self.told as u16)
+        sequence.wrapping_sub(self.last_delivered as u16)
     }
 
     #[inline]
-    fn place(&self, sequence: u16) -> Place {
+    fn position(&self, sequence: u16) -> SequencePosition {
         match self.ahead(sequence) {
-            0 => Place::Behind,
-            ahead @ 1..=AHEAD => Place::Ahead(self.told + u64::from(ahead)),
-            ahead if ahead <= SILENT => Place::TooFar,
-            _ => Place::Behind,
+            0 => SequencePosition::Behind,
+            ahead @ 1..=RELIABLE_WINDOW => {
+                SequencePosition::Ahead(self.last_delivered + u64::from(ahead))
+            }
+            ahead if ahead <= UNACKNOWLEDGED_WINDOW => SequencePosition::TooFar,
+            _ => SequencePosition::Behind,
         }
     }
 
-    /// A whole reliable packet.
+    /// Handles a reliable packet.
     #[inline]
-    pub(crate) fn reliable(
+    pub(crate) fn handle_send_reliable(
         &mut self,
         sequence: u16,
         data: &[u8],
-        held: &mut Held,
-        room: Room,
+        buffered: &mut BufferedBytes,
+        budget: ReceiveBudget,
         out: &mut impl Deliver,
-    ) -> Verdict {
-        let number = match self.place(sequence) {
-            Place::Behind => return Verdict::Acknowledge,
-            Place::TooFar => return Verdict::Repeat,
-            Place::Ahead(number) => number,
+    ) -> ReceiveOutcome {
+        let number = match self.position(sequence) {
+            SequencePosition::Behind => return ReceiveOutcome::Accepted,
+            SequencePosition::TooFar => return ReceiveOutcome::OutOfWindow,
+            SequencePosition::Ahead(number) => number,
         };
         let cost = data.len() + PACKET_OVERHEAD;
-        if number == self.told + 1 {
-            if !room.takes_next(*held, 0, cost) {
-                return Verdict::Full;
+        if number == self.last_delivered + 1 {
+            if !budget.fits_in_order(*buffered, 0, cost) {
+                return ReceiveOutcome::BufferFull;
             }
-            // Pieces under the number of a whole packet contradict it; the first that is whole counts.
+            // Fragments with the number of a whole packet contradict it; the first complete one counts.
             if let Some(other) = self.reliable.remove(&number) {
-                forget(&other, held);
+                uncharge(&other, buffered);
             }
             out.deliver(Delivery::Reliable, Payload::Borrowed(data));
-            self.advance(number, held, out);
-            return Verdict::Acknowledge;
+            self.deliver_in_order(number, buffered, out);
+            return ReceiveOutcome::Accepted;
         }
         if self.reliable.contains_key(&number) {
-            return Verdict::Acknowledge;
+            return ReceiveOutcome::Accepted;
         }
-        if !room.takes_early(*held, cost) {
-            return Verdict::Full;
+        if !budget.fits_out_of_order(*buffered, cost) {
+            return ReceiveOutcome::BufferFull;
         }
-        held.early += cost;
-        let waiting = Waiting::Whole(data.into());
-        self.reliable.insert(number, Reliable { waiting, next: false });
-        Verdict::Acknowledge
+        buffered.out_of_order += cost;
+        let packet = BufferedPacket::Whole(data.into());
+        self.reliable.insert(number, BufferedReliable { packet, in_order: false });
+        ReceiveOutcome::Accepted
     }
 
-    /// A piece of a reliable packet, of which [`is_valid`](super::reassembly::is_valid) holds.
-    pub(crate) fn reliable_fragment(
+    /// Handles a fragment of a reliable packet that [`is_valid`](super::reassembly::is_valid).
+    pub(crate) fn handle_send_fragment(
         &mut self,
         fragment: &Fragment<'_>,
-        held: &mut Held,
-        room: Room,
+        buffered: &mut BufferedBytes,
+        budget: ReceiveBudget,
         out: &mut impl Deliver,
-    ) -> Verdict {
-        let number = match self.place(fragment.start_sequence) {
-            Place::Behind => return Verdict::Acknowledge,
-            Place::TooFar => return Verdict::Repeat,
-            Place::Ahead(number) => number,
+    ) -> ReceiveOutcome {
+        let number = match self.position(fragment.start_sequence) {
+            SequencePosition::Behind => return ReceiveOutcome::Accepted,
+            SequencePosition::TooFar => return ReceiveOutcome::OutOfWindow,
+            SequencePosition::Ahead(number) => number,
         };
-        let next = number == self.told + 1;
-        let mut own = 0;
+        let in_order = number == self.last_delivered + 1;
+        let mut charged = 0;
         if let Some(known) = self.reliable.get_mut(&number) {
-            own = known.waiting.cost();
-            let Waiting::Pieces(pieces) = &known.waiting else { return Verdict::Wrong };
-            if !pieces.matches(fragment) {
-                return Verdict::Wrong;
+            charged = known.packet.cost();
+            let BufferedPacket::Reassembling(reassembly) = &known.packet else {
+                return ReceiveOutcome::Malformed;
+            };
+            if !reassembly.matches(fragment) {
+                return ReceiveOutcome::Malformed;
             }
-            if pieces.has(fragment) {
-                return Verdict::Acknowledge;
+            if reassembly.has(fragment) {
+                return ReceiveOutcome::Accepted;
             }
-            // It began early, and its turn has come since.
-            if next && !std::mem::replace(&mut known.next, true) {
-                held.early -= own;
-                held.partial += own;
+            // It was out of order before, and is next now.
+            if in_order && !std::mem::replace(&mut known.in_order, true) {
+                buffered.out_of_order -= charged;
+                buffered.incomplete += charged;
             }
         }
-        let cost = cost_of(own, fragment);
-        if !(if next { room.takes_next(*held, own, cost) } else { room.takes_early(*held, cost) }) {
-            return Verdict::Full;
+        let cost = fragment_cost(charged, fragment);
+        if !(if in_order {
+            budget.fits_in_order(*buffered, charged, cost)
+        } else {
+            budget.fits_out_of_order(*buffered, cost)
+        }) {
+            return ReceiveOutcome::BufferFull;
         }
-        *(if next { &mut held.partial } else { &mut held.early }) += cost;
-        let new = || Reliable { waiting: Waiting::of_pieces(fragment), next };
+        *(if in_order { &mut buffered.incomplete } else { &mut buffered.out_of_order }) += cost;
+        let new = || BufferedReliable { packet: BufferedPacket::reassembling(fragment), in_order };
         let known = self.reliable.entry(number).or_insert_with(new);
-        if known.waiting.add(fragment) && next {
-            self.advance(number - 1, held, out);
+        if known.packet.add(fragment) && in_order {
+            self.deliver_in_order(number - 1, buffered, out);
         }
-        Verdict::Acknowledge
+        ReceiveOutcome::Accepted
     }
 
-    /// Reliable packets up to `number` were told: tells what waited for that.
+    /// Delivers the packets that follow `number`, the last reliable packet delivered.
     #[inline]
-    fn advance(&mut self, number: u64, held: &mut Held, out: &mut impl Deliver) {
-        if number != self.told {
-            self.step(number, held, out);
+    fn deliver_in_order(
+        &mut self,
+        number: u64,
+        buffered: &mut BufferedBytes,
+        out: &mut impl Deliver,
+    ) {
+        if number != self.last_delivered {
+            self.advance_to(number, buffered, out);
         }
         while let Some(first) = self.reliable.first_entry() {
-            if *first.key() > self.told + 1 {
+            if *first.key() > self.last_delivered + 1 {
                 break;
             }
-            let next = *first.key() == self.told + 1;
-            if next && !first.get().waiting.is_complete() {
+            let in_order = *first.key() == self.last_delivered + 1;
+            if in_order && !first.get().packet.is_complete() {
                 break;
             }
             let entry = first.remove();
-            forget(&entry, held);
-            // What a packet in pieces has overtaken contradicts it, and is dropped.
-            if next {
-                let pieces = match &entry.waiting {
-                    Waiting::Whole(_) => 1,
-                    Waiting::Pieces(pieces) => pieces.count(),
+            uncharge(&entry, buffered);
+            // Packets that a longer one has overtaken contradict it, and are dropped.
+            if in_order {
+                let fragments = match &entry.packet {
+                    BufferedPacket::Whole(_) => 1,
+                    BufferedPacket::Reassembling(reassembly) => reassembly.count(),
                 };
-                out.deliver(Delivery::Reliable, Payload::Owned(entry.waiting.finish()));
-                self.step(self.told + u64::from(pieces), held, out);
+                out.deliver(Delivery::Reliable, Payload::Owned(entry.packet.finish()));
+                self.advance_to(self.last_delivered + u64::from(fragments), buffered, out);
             }
         }
     }
 
-    /// The reliable packet `number` was told. Unreliable ones that were sent after it, and before the next, come now.
+    /// Advances to the reliable packet `number`, and delivers the unreliable ones sent after it and before the next.
     #[inline]
-    fn step(&mut self, number: u64, held: &mut Held, out: &mut impl Deliver) {
-        self.told = number;
-        self.told_unreliable = 0;
+    fn advance_to(&mut self, number: u64, buffered: &mut BufferedBytes, out: &mut impl Deliver) {
+        self.last_delivered = number;
+        self.last_delivered_unreliable = 0;
         if !self.unreliable.is_empty() {
-            self.tell_complete(held, out);
+            self.deliver_complete_unreliable(buffered, out);
         }
     }
 
-    /// A whole unreliable packet.
+    /// Handles an unreliable packet.
     #[inline]
-    pub(crate) fn unreliable(
+    pub(crate) fn handle_send_unreliable(
         &mut self,
         sequence: u16,
         unreliable_sequence: u16,
         data: &[u8],
-        held: &mut Held,
-        room: Room,
+        buffered: &mut BufferedBytes,
+        budget: ReceiveBudget,
         out: &mut impl Deliver,
     ) {
-        let Some(after) = self.unreliable_place(sequence, unreliable_sequence) else { return };
+        let Some(after) = self.unreliable_position(sequence, unreliable_sequence) else { return };
         let cost = data.len() + PACKET_OVERHEAD;
-        if after == self.told {
-            if !room.takes_now(*held, cost) {
+        if after == self.last_delivered {
+            if !budget.fits_now(*buffered, cost) {
                 return;
             }
             out.deliver(Delivery::Unreliable, Payload::Borrowed(data));
-            self.told_unreliable = unreliable_sequence;
+            self.last_delivered_unreliable = unreliable_sequence;
             if !self.unreliable.is_empty() {
-                self.drop_overtaken(held);
+                self.drop_outdated(buffered);
             }
             return;
         }
         let key = (after, unreliable_sequence);
-        if self.unreliable.contains_key(&key) || !self.make_room(key, 0, cost, held, room) {
+        if self.unreliable.contains_key(&key) || !self.make_room(key, 0, cost, buffered, budget) {
             return;
         }
-        held.unreliable += cost;
-        self.unreliable.insert(key, Waiting::Whole(data.into()));
+        buffered.unreliable += cost;
+        self.unreliable.insert(key, BufferedPacket::Whole(data.into()));
     }
 
-    /// A piece of an unreliable packet, of which [`is_valid`](super::reassembly::is_valid) holds.
-    pub(crate) fn unreliable_fragment(
+    /// Handles a fragment of an unreliable packet that [`is_valid`](super::reassembly::is_valid).
+    pub(crate) fn handle_send_unreliable_fragment(
         &mut self,
         sequence: u16,
         fragment: &Fragment<'_>,
-        held: &mut Held,
-        room: Room,
+        buffered: &mut BufferedBytes,
+        budget: ReceiveBudget,
         out: &mut impl Deliver,
     ) {
-        let Some(after) = self.unreliable_place(sequence, fragment.start_sequence) else { return };
+        let Some(after) = self.unreliable_position(sequence, fragment.start_sequence) else {
+            return;
+        };
         let key = (after, fragment.start_sequence);
-        let mut own = 0;
+        let mut charged = 0;
         if let Some(known) = self.unreliable.get(&key) {
-            own = known.cost();
-            let Waiting::Pieces(pieces) = known else { return };
-            if !pieces.matches(fragment) || pieces.has(fragment) {
+            charged = known.cost();
+            let BufferedPacket::Reassembling(reassembly) = known else { return };
+            if !reassembly.matches(fragment) || reassembly.has(fragment) {
                 return;
             }
         }
-        let cost = cost_of(own, fragment);
-        if !self.make_room(key, own, cost, held, room) {
+        let cost = fragment_cost(charged, fragment);
+        if !self.make_room(key, charged, cost, buffered, budget) {
             return;
         }
-        held.unreliable += cost;
-        let known = self.unreliable.entry(key).or_insert_with(|| Waiting::of_pieces(fragment));
-        if known.add(fragment) && after == self.told {
-            self.tell_unreliable(key, held, out);
-            self.drop_overtaken(held);
+        buffered.unreliable += cost;
+        let known =
+            self.unreliable.entry(key).or_insert_with(|| BufferedPacket::reassembling(fragment));
+        if known.add(fragment) && after == self.last_delivered {
+            self.deliver_unreliable(key, buffered, out);
+            self.drop_outdated(buffered);
         }
     }
 
-    /// After which reliable packet an unreliable one comes, if it may still be told.
-    fn unreliable_place(&self, sequence: u16, unreliable_sequence: u16) -> Option<u64> {
+    /// Returns the number of the reliable packet before an unreliable one, unless that is outdated.
+    fn unreliable_position(&self, sequence: u16, unreliable_sequence: u16) -> Option<u64> {
         match self.ahead(sequence) {
-            0 => (unreliable_sequence > self.told_unreliable).then_some(self.told),
-            ahead @ 1..=AHEAD => Some(self.told + u64::from(ahead)),
+            0 => (unreliable_sequence > self.last_delivered_unreliable)
+                .then_some(self.last_delivered),
+            ahead @ 1..=RELIABLE_WINDOW => Some(self.last_delivered + u64::from(ahead)),
             _ => None,
         }
     }
 
-    /// Tells the unreliable packets whose turn has come and that are whole, as far as none that is told overtakes another.
-    /// Later ones are told when they are whole, so that no packet is looked at twice.
-    fn tell_complete(&mut self, held: &mut Held, out: &mut impl Deliver) {
-        let current = (self.told, 0)..=(self.told, u16::MAX);
+    /// Delivers the complete unreliable packets of the current reliable one, in order. Incomplete ones are delivered
+    /// when they complete, so that no packet is visited twice.
+    fn deliver_complete_unreliable(
+        &mut self,
+        buffered: &mut BufferedBytes,
+        out: &mut impl Deliver,
+    ) {
+        let current = (self.last_delivered, 0)..=(self.last_delivered, u16::MAX);
         let complete: Vec<_> = self
             .unreliable
             .range(current)
-            .filter(|(_, waiting)| waiting.is_complete())
+            .filter(|(_, packet)| packet.is_complete())
             .map(|(key, _)| *key)
             .collect();
         for key in complete {
-            self.tell_unreliable(key, held, out);
+            self.deliver_unreliable(key, buffered, out);
         }
-        self.drop_overtaken(held);
+        self.drop_outdated(buffered);
     }
 
-    /// Tells an unreliable packet that is whole.
-    fn tell_unreliable(&mut self, key: (u64, u16), held: &mut Held, out: &mut impl Deliver) {
-        let Some(waiting) = self.unreliable.remove(&key) else { return };
-        held.unreliable -= waiting.cost();
-        self.told_unreliable = key.1;
-        let delivery = delivery_of(&waiting);
-        out.deliver(delivery, Payload::Owned(waiting.finish()));
+    /// Delivers a complete unreliable packet.
+    fn deliver_unreliable(
+        &mut self,
+        key: (u64, u16),
+        buffered: &mut BufferedBytes,
+        out: &mut impl Deliver,
+    ) {
+        let Some(packet) = self.unreliable.remove(&key) else { return };
+        buffered.unreliable -= packet.cost();
+        self.last_delivered_unreliable = key.1;
+        let delivery = delivery_of(&packet);
+        out.deliver(delivery, Payload::Owned(packet.finish()));
     }
 
     /// Drops the unreliable packets that a later one has overtaken.
-    fn drop_overtaken(&mut self, held: &mut Held) {
+    fn drop_outdated(&mut self, buffered: &mut BufferedBytes) {
         while let Some(first) = self.unreliable.first_entry() {
-            if *first.key() > (self.told, self.told_unreliable) {
+            if *first.key() > (self.last_delivered, self.last_delivered_unreliable) {
                 break;
             }
-            held.unreliable -= first.remove().cost();
+            buffered.unreliable -= first.remove().cost();
         }
     }
 
-    /// Drops the oldest unreliable packets of this channel until there is room for `cost` bytes of the packet `key`. Returns
-    /// whether there is, without dropping that one.
+    /// Drops the oldest unreliable packets of this channel until `cost` bytes of the packet `key` fit. Returns whether
+    /// they fit without dropping that packet.
     fn make_room(
         &mut self,
         key: (u64, u16),
-        own: usize,
+        charged: usize,
         cost: usize,
-        held: &mut Held,
-        room: Room,
+        buffered: &mut BufferedBytes,
+        budget: ReceiveBudget,
     ) -> bool {
-        while !room.takes_unreliable(*held, own, cost) {
-            let Some((oldest, waiting)) = self.unreliable.pop_first() else { return false };
-            held.unreliable -= waiting.cost();
+        while !budget.fits_unreliable(*buffered, charged, cost) {
+            let Some((oldest, packet)) = self.unreliable.pop_first() else { return false };
+            buffered.unreliable -= packet.cost();
             if oldest == key {
                 return false;
             }
@@ -442,19 +474,21 @@ impl Incoming {
     }
 }
 
-/// How many bytes of memory a piece takes, where `own` are kept of its packet already.
-fn cost_of(own: usize, fragment: &Fragment<'_>) -> usize {
-    Reassembly::cost(fragment) + if own == 0 { PACKET_OVERHEAD + PIECES_OVERHEAD } else { 0 }
+/// Returns the memory cost of a fragment of a packet for which `charged` bytes are charged already.
+fn fragment_cost(charged: usize, fragment: &Fragment<'_>) -> usize {
+    Reassembly::cost(fragment)
+        + if charged == 0 { PACKET_OVERHEAD + REASSEMBLY_OVERHEAD } else { 0 }
 }
 
-fn forget(reliable: &Reliable, held: &mut Held) {
-    let kept = if reliable.next { &mut held.partial } else { &mut held.early };
-    *kept -= reliable.waiting.cost();
+fn uncharge(reliable: &BufferedReliable, buffered: &mut BufferedBytes) {
+    let charged =
+        if reliable.in_order { &mut buffered.incomplete } else { &mut buffered.out_of_order };
+    *charged -= reliable.packet.cost();
 }
 
-fn delivery_of(waiting: &Waiting) -> Delivery {
-    match waiting {
-        Waiting::Whole(_) => Delivery::Unreliable,
-        Waiting::Pieces(_) => Delivery::UnreliableFragment,
+fn delivery_of(packet: &BufferedPacket) -> Delivery {
+    match packet {
+        BufferedPacket::Whole(_) => Delivery::Unreliable,
+        BufferedPacket::Reassembling(_) => Delivery::UnreliableFragment,
     }
 }

@@ -1,44 +1,44 @@
-//! A connection, as its host keeps it.
+//! The state of a connection.
 
+mod command_buffer;
 mod incoming;
 mod outgoing;
 mod reassembly;
 mod round_trip;
-mod run;
-mod sending;
+mod send;
+mod sequence_range;
 mod state;
 mod statistics;
 mod throttle;
-mod timing;
+mod timeouts;
 mod unsequenced;
-mod written;
 
-pub(crate) use incoming::{Deliver, Held, PACKET_OVERHEAD, Room, Verdict};
+pub(crate) use incoming::{BufferedBytes, Deliver, PACKET_OVERHEAD, ReceiveBudget, ReceiveOutcome};
 pub(crate) use reassembly::is_valid as is_valid_fragment;
-pub(crate) use round_trip::Patience;
+pub(crate) use round_trip::TimeoutConfig;
 pub use state::PeerState;
 pub use statistics::PeerStatistics;
 pub(crate) use throttle::SCALE as THROTTLE_SCALE;
 
-use crate::inflation::Inflation;
+use crate::decompression::DecompressionBudget;
 use crate::time::Time;
 use crate::wire::{CONTROL_CHANNEL, MAX_WINDOW_SIZE, NO_PEER};
+use command_buffer::CommandBuffer;
 use incoming::Incoming;
-use outgoing::{Unacknowledged, Unreliable};
+use outgoing::{ReliableCommands, UnreliablePacket};
 use round_trip::RoundTrip;
-use run::Run;
+use sequence_range::SequenceRange;
 use statistics::Loss;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 use throttle::Throttle;
 use unsequenced::Unsequenced;
-use written::Written;
 
 /// `ENET_PEER_PING_INTERVAL`.
 const PING_INTERVAL: Duration = Duration::from_millis(500);
-/// How many acknowledgements may wait; what comes beyond it is not acknowledged, and must come again.
-const MAXIMUM_ACKNOWLEDGEMENTS: usize = 16_384;
+/// Maximum number of queued acknowledgements. Commands beyond it are not acknowledged, and must be repeated.
+const MAX_ACKNOWLEDGEMENTS: usize = 16_384;
 
 /// A connection.
 #[derive(Debug)]
@@ -46,109 +46,109 @@ pub(crate) struct Peer {
     pub(crate) generation: u32,
     pub(crate) state: PeerState,
     pub(crate) address: SocketAddr,
-    /// Its number here, by which the remote host addresses it.
+    /// The local peer id, by which the remote host addresses it.
     pub(crate) incoming_id: u16,
-    /// Its number at the remote host.
+    /// The peer id at the remote host.
     pub(crate) outgoing_id: u16,
-    /// The session that comes with its datagrams, and the one that goes with ours.
+    /// The session ids of received and of sent datagrams.
     pub(crate) incoming_session: u8,
     pub(crate) outgoing_session: u8,
     pub(crate) connect_id: [u8; 4],
     pub(crate) mtu: usize,
     pub(crate) window_size: u32,
     pub(crate) channel_count: usize,
-    /// Bytes a second that the remote host takes, and sends; 0: no limit.
+    /// The remote host's bandwidths in bytes per second; 0 means unlimited.
     pub(crate) incoming_bandwidth: u32,
     pub(crate) outgoing_bandwidth: u32,
-    /// The number that the application gave with [`PeerState::DisconnectLater`], or the remote host's.
+    /// The data value passed with [`PeerState::DisconnectLater`], or received with a DISCONNECT.
     pub(crate) event_data: u32,
 
-    /// Only as many as were used.
+    /// Only the channels that were used.
     channels: Vec<Option<Box<Channel>>>,
-    control: Unacknowledged,
+    control: ReliableCommands,
     unsequenced: Unsequenced,
     outgoing_group: u16,
-    pub(crate) held: Held,
-    /// Bytes that were told and not consumed, with [`PACKET_OVERHEAD`] for each packet.
-    pub(crate) waiting: usize,
-    /// Reliable packets, or pieces, that there was no room for.
+    pub(crate) buffered: BufferedBytes,
+    /// Bytes delivered and not released, with [`PACKET_OVERHEAD`] for each packet.
+    pub(crate) waiting_data: usize,
+    /// Reliable packets or fragments that did not fit.
     pub(crate) refused: u64,
 
-    /// What may be decompressed for it.
-    pub(crate) inflation: Inflation,
+    /// The decompression budget.
+    pub(crate) decompression: DecompressionBudget,
 
     acknowledgements: VecDeque<Acknowledgement>,
-    /// Commands of the connection itself that were not sent yet.
-    queued_control: VecDeque<Run>,
-    /// Commands that were lost.
-    lost: VecDeque<Run>,
-    /// Reliable packets that were not sent yet, with their place among all that is to be sent.
-    queued_reliable: VecDeque<Queued>,
-    queued_unreliable: VecDeque<Unreliable>,
-    written_unreliable: Written,
+    /// Commands of the control channel that were not sent yet.
+    queued_control: VecDeque<SequenceRange>,
+    /// Lost commands to retransmit.
+    lost: VecDeque<SequenceRange>,
+    /// Reliable packets that were not sent yet, with their place in the send order.
+    queued_reliable: VecDeque<QueuedRange>,
+    queued_unreliable: VecDeque<UnreliablePacket>,
+    unreliable_buffer: CommandBuffer,
     order: u32,
-    /// What was sent and is not acknowledged, by the time it was sent; also what was acknowledged meanwhile.
-    in_flight: VecDeque<InFlight>,
-    /// How many of these are not acknowledged.
+    /// Sent commands by the time of sending; some may be acknowledged meanwhile.
+    in_flight: VecDeque<SentRange>,
+    /// The number of these that are not acknowledged.
     unacknowledged: usize,
-    /// Bytes of reliable packets that are.
+    /// The bytes of reliable packets in flight.
     in_transit: usize,
-    /// Bytes of packets that wait to be sent, or to be acknowledged.
+    /// Bytes of packets that are queued or not acknowledged.
     pub(crate) outgoing_bytes: usize,
 
     pub(crate) round_trip: RoundTrip,
     pub(crate) throttle: Throttle,
     loss: Loss,
-    pub(crate) patience: Patience,
+    pub(crate) timeout_config: TimeoutConfig,
     ping_interval: Duration,
-    /// When it last acknowledged something.
+    /// When it last acknowledged a command.
     last_receive: Time,
-    /// When that was sent of which the round-trip time was measured last.
+    /// The sent time of the last round-trip measurement.
     last_measured: Time,
-    /// Since when something is not acknowledged that was lost at least once.
+    /// The sent time of the oldest unacknowledged command that was lost at least once.
     earliest_timeout: Option<Time>,
-    /// How often the time-out was doubled since the last acknowledgement, and when it was last.
+    /// How often the timeout was doubled since the last acknowledgement, and when that was last done.
     backoff: u32,
     backed_off: Time,
 
-    /// Bytes since the bandwidths were shared out last.
+    /// Bytes sent since the bandwidth shares were last computed.
     pub(crate) outgoing_total: u64,
-    /// The bandwidth that the remote host was told last.
-    pub(crate) told_bandwidth: (u32, u32),
+    /// The bandwidths last sent to the remote host.
+    pub(crate) reported_bandwidth: (u32, u32),
 
-    /// The time that stands for it among the host's timers.
+    /// The time of its valid entry among the host's timers.
     pub(crate) timer: Option<Time>,
-    /// It stands among those that have something to send.
+    /// Queued in `Host::ready`.
     pub(crate) is_ready: bool,
-    /// It stands among those whose statistics may have changed.
-    pub(crate) is_touched: bool,
-    /// The remote host's address was given as a broadcast; it is the one that answers.
+    /// Queued in `Host::stats_dirty`.
+    pub(crate) is_stats_dirty: bool,
+    /// The address is a broadcast address; the host that answers becomes the peer.
     pub(crate) is_broadcast: bool,
-    /// How many of this host's peers there were before it in [`Host::active`](crate::Host), for its removal.
+    /// Its index in `Peers::active`, for its removal.
     pub(crate) position: usize,
 }
 
 /// A channel of a connection.
 #[derive(Debug, Default)]
 struct Channel {
-    unacknowledged: Unacknowledged,
-    /// The number of the last unreliable packet after the last reliable one.
+    reliable: ReliableCommands,
+    /// The number of the last unreliable packet sent after the last reliable one.
     outgoing_unreliable: u16,
     incoming: Incoming,
 }
 
 impl Channel {
     fn new() -> Self {
-        // ENet's first command of a channel has the number 1.
-        Self { unacknowledged: Unacknowledged::starting_at(1), ..Self::default() }
+        // ENet numbers the commands of a channel from 1.
+        Self { reliable: ReliableCommands::starting_at(1), ..Self::default() }
     }
 }
 
-/// What a channel takes of which something has come.
-const CHANNEL_COST: usize = size_of::<Channel>() + Incoming::MAPS;
+/// The memory of a channel on which data was received.
+const CHANNEL_COST: usize = size_of::<Channel>() + Incoming::MAPS_SIZE;
 
-/// The channel with this number, which is there from now on: those below it are not, so that whoever names the last takes no
-/// memory for all.
+/// Returns a channel, allocating it if needed. Channels below it are not allocated, so naming the last channel does not
+/// take memory for all.
 #[inline]
 fn channel_of(channels: &mut Vec<Option<Box<Channel>>>, number: u8) -> &mut Channel {
     let index = usize::from(number);
@@ -163,26 +163,26 @@ struct Acknowledgement {
     channel: u8,
     sequence: u16,
     sent_time: u16,
-    /// Of the remote host's DISCONNECT: the connection ends with it.
+    /// Acknowledges the remote host's DISCONNECT: the connection ends with it.
     is_last: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Queued {
-    run: Run,
-    /// The places of the first and the last: there is no unreliable packet between them.
+struct QueuedRange {
+    range: SequenceRange,
+    /// The places of the first and the last in the send order: there is no unreliable packet between them.
     order: u32,
     last_order: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct InFlight {
+struct SentRange {
     sent_at: Time,
-    run: Run,
+    range: SequenceRange,
 }
 
 impl Peer {
-    /// A connection of this host's own, or of a remote one; its commands are numbered from `first_control`.
+    /// Creates a peer whose control commands are numbered from `first_control`.
     pub(crate) fn new(
         state: PeerState,
         address: SocketAddr,
@@ -206,19 +206,19 @@ impl Peer {
             outgoing_bandwidth: 0,
             event_data: 0,
             channels: Vec::new(),
-            control: Unacknowledged::starting_at(first_control),
+            control: ReliableCommands::starting_at(first_control),
             unsequenced: Unsequenced::default(),
             outgoing_group: 0,
-            held: Held::default(),
-            waiting: 0,
+            buffered: BufferedBytes::default(),
+            waiting_data: 0,
             refused: 0,
-            inflation: Inflation::of_peer(),
+            decompression: DecompressionBudget::for_peer(),
             acknowledgements: VecDeque::new(),
             queued_control: VecDeque::new(),
             lost: VecDeque::new(),
             queued_reliable: VecDeque::new(),
             queued_unreliable: VecDeque::new(),
-            written_unreliable: Written::default(),
+            unreliable_buffer: CommandBuffer::default(),
             order: 0,
             in_flight: VecDeque::new(),
             unacknowledged: 0,
@@ -227,7 +227,7 @@ impl Peer {
             round_trip: RoundTrip::default(),
             throttle: Throttle::default(),
             loss: Loss::default(),
-            patience: Patience::default(),
+            timeout_config: TimeoutConfig::default(),
             ping_interval: PING_INTERVAL,
             last_receive: Time::default(),
             last_measured: Time::default(),
@@ -235,66 +235,66 @@ impl Peer {
             backoff: 0,
             backed_off: Time::default(),
             outgoing_total: 0,
-            told_bandwidth: (0, 0),
+            reported_bandwidth: (0, 0),
             timer: None,
             is_ready: false,
-            is_touched: false,
+            is_stats_dirty: false,
             is_broadcast: false,
             position: 0,
         }
     }
 
-    /// The channel with this number, which is there from now on.
+    /// Returns a channel, allocating it if needed.
     #[inline]
     fn channel(&mut self, number: u8) -> &mut Channel {
         channel_of(&mut self.channels, number)
     }
 
     #[inline]
-    fn unacknowledged_of(&mut self, channel: u8) -> Option<&mut Unacknowledged> {
+    fn reliable_commands(&mut self, channel: u8) -> Option<&mut ReliableCommands> {
         if channel == CONTROL_CHANNEL {
             Some(&mut self.control)
         } else {
             let channel = self.channels.get_mut(usize::from(channel))?.as_mut()?;
-            Some(&mut channel.unacknowledged)
+            Some(&mut channel.reliable)
         }
     }
 
-    /// The receiving half of a channel and what all channels keep, if there is room for a channel of which nothing has come
-    /// before.
+    /// Returns the receiving half of a channel, and the buffered bytes of all channels; `None` if a new channel does
+    /// not fit the budget.
     #[inline]
     pub(crate) fn incoming(
         &mut self,
         channel: u8,
-        room: Room,
-    ) -> Option<(&mut Incoming, &mut Held)> {
+        budget: ReceiveBudget,
+    ) -> Option<(&mut Incoming, &mut BufferedBytes)> {
         let known = self.channels.get(usize::from(channel)).and_then(Option::as_ref);
         if !known.is_some_and(|channel| channel.incoming.is_counted) {
-            if !room.takes_channel(self.held, CHANNEL_COST) {
+            if !budget.fits_channel(self.buffered, CHANNEL_COST) {
                 return None;
             }
-            self.held.channels += CHANNEL_COST;
+            self.buffered.channels += CHANNEL_COST;
             channel_of(&mut self.channels, channel).incoming.is_counted = true;
         }
-        Some((&mut channel_of(&mut self.channels, channel).incoming, &mut self.held))
+        Some((&mut channel_of(&mut self.channels, channel).incoming, &mut self.buffered))
     }
 
-    /// Whether an unsequenced packet is new.
+    /// Returns whether an unsequenced group is new.
     pub(crate) fn is_new_group(&mut self, group: u16) -> bool {
         self.unsequenced.is_new(group)
     }
 
-    /// Bytes that it makes this host keep.
-    pub(crate) fn kept(&self) -> usize {
-        self.waiting + self.held.total()
+    /// Returns the bytes buffered for this peer.
+    pub(crate) fn buffered_bytes(&self) -> usize {
+        self.waiting_data + self.buffered.total()
     }
 
-    /// Sets how often it is asked whether it is there while nothing else is under way; zero stands for ENet's default.
+    /// Sets the ping interval; zero stands for ENet's default.
     pub(crate) fn set_ping_interval(&mut self, interval: Duration) {
         self.ping_interval = if interval.is_zero() { PING_INTERVAL } else { interval };
     }
 
-    /// Puts an acknowledgement among those to be sent.
+    /// Queues an acknowledgement.
     pub(crate) fn acknowledge(
         &mut self,
         channel: u8,
@@ -302,29 +302,29 @@ impl Peer {
         sent_time: u16,
         is_last: bool,
     ) {
-        if self.acknowledgements.len() < MAXIMUM_ACKNOWLEDGEMENTS {
+        if self.acknowledgements.len() < MAX_ACKNOWLEDGEMENTS {
             let acknowledgement = Acknowledgement { channel, sequence, sent_time, is_last };
             self.acknowledgements.push_back(acknowledgement);
         }
     }
 
-    /// Drops what waits in either direction, but for what the caller was told.
+    /// Drops everything queued in either direction, except delivered packets.
     pub(crate) fn reset_queues(&mut self) {
         self.acknowledgements.clear();
         self.queued_control.clear();
         self.lost.clear();
         self.queued_reliable.clear();
         self.queued_unreliable.clear();
-        self.written_unreliable = Written::default();
+        self.unreliable_buffer = CommandBuffer::default();
         self.in_flight.clear();
         self.unacknowledged = 0;
         self.in_transit = 0;
         self.outgoing_bytes = 0;
         self.backoff = 0;
         self.earliest_timeout = None;
-        self.held = Held::default();
+        self.buffered = BufferedBytes::default();
         self.channels = Vec::new();
-        self.control = Unacknowledged::starting_at(self.control.next_sequence());
+        self.control = ReliableCommands::starting_at(self.control.next_sequence());
     }
 }
 
@@ -334,22 +334,27 @@ mod tests {
     use std::net::Ipv4Addr;
 
     #[test]
-    fn naming_a_channel_makes_that_one_alone() {
+    fn naming_a_channel_allocates_only_that_channel() {
         let address = (Ipv4Addr::LOCALHOST, 1).into();
         let mut peer = Peer::new(PeerState::Connected, address, 0, 1392, 1);
-        let mut room = Room { waiting: 0, limit: 0, share: 4 * CHANNEL_COST, early_share: 0 };
+        let mut budget = ReceiveBudget {
+            waiting_data: 0,
+            max_waiting_data: 0,
+            share: 4 * CHANNEL_COST,
+            out_of_order_share: 0,
+        };
         for channel in [254, 7, 7] {
-            assert!(peer.incoming(channel, room).is_some());
+            assert!(peer.incoming(channel, budget).is_some());
         }
         assert_eq!(peer.channels.iter().flatten().count(), 2);
-        assert_eq!(peer.kept(), 2 * CHANNEL_COST);
-        // Also what this host has sent on before.
+        assert_eq!(peer.buffered_bytes(), 2 * CHANNEL_COST);
+        // Channels used for sending count as well.
         peer.channel(3);
-        assert!(peer.incoming(3, room).is_none());
-        room.share += 2 * CHANNEL_COST;
-        assert!(peer.incoming(3, room).is_some());
-        assert_eq!(peer.kept(), 3 * CHANNEL_COST);
+        assert!(peer.incoming(3, budget).is_none());
+        budget.share += 2 * CHANNEL_COST;
+        assert!(peer.incoming(3, budget).is_some());
+        assert_eq!(peer.buffered_bytes(), 3 * CHANNEL_COST);
         peer.reset_queues();
-        assert_eq!(peer.kept(), 0);
+        assert_eq!(peer.buffered_bytes(), 0);
     }
 }

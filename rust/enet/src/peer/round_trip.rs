@@ -1,21 +1,21 @@
-//! How long the way there and back takes: ENet's mean and variance, in microseconds.
+//! Round-trip time: ENet's mean and variance, in microseconds.
 
 use crate::time::Time;
 use std::time::Duration;
 
-/// What is assumed before the first measurement.
-const DEFAULT: u64 = 500_000;
-/// A repetition is not sent earlier than this after the mean: the clock and the remote host have a grain too.
-const GRAIN: u64 = 4_000;
+/// The round-trip time assumed before the first measurement.
+const INITIAL: u64 = 500_000;
+/// The clock granularity G of RFC 6298: the minimum margin of a retransmission timeout above the mean.
+const CLOCK_GRANULARITY: u64 = 4_000;
 
 /// The round-trip time of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct RoundTrip {
-    /// The mean, each measurement with a weight of one eighth.
+    /// The mean; each sample has a weight of one eighth.
     pub(crate) mean: u64,
-    /// The mean deviation from it, with one quarter.
+    /// The mean deviation; each sample has a weight of one quarter.
     pub(crate) variance: u64,
-    /// The lowest mean of the throttle's last interval, and the highest variance.
+    /// The lowest mean and the highest variance of the throttle's last interval.
     pub(crate) last: u64,
     pub(crate) last_variance: u64,
     lowest: u64,
@@ -26,11 +26,11 @@ pub(crate) struct RoundTrip {
 impl Default for RoundTrip {
     fn default() -> Self {
         Self {
-            mean: DEFAULT,
+            mean: INITIAL,
             variance: 0,
-            last: DEFAULT,
+            last: INITIAL,
             last_variance: 0,
-            lowest: DEFAULT,
+            lowest: INITIAL,
             highest_variance: 0,
             sampled: false,
         }
@@ -38,12 +38,12 @@ impl Default for RoundTrip {
 }
 
 impl RoundTrip {
-    /// Whether there was a measurement.
+    /// Returns true after the first measurement.
     pub(crate) fn is_measured(&self) -> bool {
         self.sampled
     }
 
-    /// Takes a measurement.
+    /// Adds a measurement.
     pub(crate) fn sample(&mut self, time: Duration) {
         let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2).max(1);
         if std::mem::replace(&mut self.sampled, true) {
@@ -70,31 +70,31 @@ impl RoundTrip {
         self.highest_variance = self.variance;
     }
 
-    /// How many microseconds a command may be under way before it counts as lost, the first time.
-    pub(crate) fn timeout(&self) -> u64 {
-        self.mean + (4 * self.variance).max(GRAIN)
+    /// Returns the retransmission timeout in microseconds, without backoff.
+    pub(crate) fn retransmission_timeout(&self) -> u64 {
+        self.mean + (4 * self.variance).max(CLOCK_GRANULARITY)
     }
 }
 
-/// When a peer that does not answer is given up.
+/// The conditions under which a peer times out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// It is when a command was repeated so often that its time-out has grown by this factor...
+pub(crate) struct TimeoutConfig {
+    /// It times out when a command's timeout has grown by this factor...
     pub(crate) limit: u32,
-    /// ...and the oldest of what is not acknowledged has waited for so long,
+    /// ...and the oldest unacknowledged command has waited for this long,
     pub(crate) minimum: Duration,
-    /// or when that has waited for so long.
+    /// or when that has waited for this long.
     pub(crate) maximum: Duration,
 }
 
-impl Default for Patience {
+impl Default for TimeoutConfig {
     fn default() -> Self {
         Self::new(0, 0, 0)
     }
 }
 
-impl Patience {
-    /// ENet's `enet_peer_timeout`, in milliseconds; 0 stands for its default.
+impl TimeoutConfig {
+    /// Creates the conditions of ENet's `enet_peer_timeout`, in milliseconds; 0 stands for the default.
     pub(crate) fn new(limit: u32, minimum: u32, maximum: u32) -> Self {
         let or = |value: u32, default: u32| if value == 0 { default } else { value };
         Self {
@@ -104,8 +104,9 @@ impl Patience {
         }
     }
 
-    /// Whether it ends, for a command that was sent `attempts` times, with the oldest sent at `since`.
-    pub(crate) fn is_over(&self, now: Time, since: Time, attempts: u32) -> bool {
+    /// Returns true if the peer has timed out, for a command that was sent `attempts` times and the oldest one sent at
+    /// `since`.
+    pub(crate) fn has_timed_out(&self, now: Time, since: Time, attempts: u32) -> bool {
         let waited = now.since(since);
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
         waited >= self.maximum || (factor >= self.limit && waited >= self.minimum)

@@ -1,33 +1,34 @@
-//! How far a connection has come.
+//! The state of a connection.
 
-/// How far a connection has come: ENet's peer states, as Godot numbers them.
+/// The state of a connection: ENet's peer states, as Godot numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerState {
-    /// There is none.
+    /// There is no connection.
     Disconnected = 0,
-    /// This host has asked for it.
+    /// This host has sent CONNECT.
     Connecting = 1,
-    /// The remote host has asked for it; its address is not proven.
+    /// The remote host has sent CONNECT; its address is not validated. Never returned: see
+    /// [`Host::half_open_count`](crate::Host::half_open_count).
     AcknowledgingConnect = 2,
-    /// The remote host's address is proven, and the caller is not told yet.
+    /// The remote host's address is validated. Never returned: the event follows at once.
     ConnectionPending = 3,
-    /// The remote host has accepted it, and the caller is not told yet.
+    /// The remote host has sent `VERIFY_CONNECT`. Never returned: the event follows at once.
     ConnectionSucceeded = 4,
-    /// Packets go both ways.
+    /// The connection is established.
     Connected = 5,
-    /// It ends once what waits has arrived.
+    /// The peer disconnects when all queued packets are acknowledged.
     DisconnectLater = 6,
-    /// This host has ended it, and waits for the remote host to confirm that.
+    /// This host has sent DISCONNECT and waits for the acknowledgement.
     Disconnecting = 7,
-    /// The remote host has ended it, and this one is about to confirm that.
+    /// The remote host has sent DISCONNECT, and the acknowledgement is queued.
     AcknowledgingDisconnect = 8,
-    /// It has ended, and the caller is not told yet.
+    /// The connection has ended, and the event is about to be emitted.
     Zombie = 9,
 }
 
 impl PeerState {
-    /// Whether packets may come.
-    pub(crate) fn takes_packets(self) -> bool {
+    /// Returns true if packets are accepted.
+    pub(crate) fn accepts_packets(self) -> bool {
         matches!(self, Self::Connected | Self::DisconnectLater)
     }
 }

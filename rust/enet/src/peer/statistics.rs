@@ -1,4 +1,4 @@
-//! The statistics of a connection, as Godot's `ENetPacketPeer.PeerStatistic` has them.
+//! The statistics of a connection, as in Godot's `ENetPacketPeer.PeerStatistic`.
 
 use super::Peer;
 use crate::time::Time;
@@ -9,26 +9,26 @@ const LOSS_SCALE: u64 = 65_536;
 /// `ENET_PEER_PACKET_LOSS_INTERVAL`.
 const LOSS_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What is known of a connection's quality. Times are microseconds; moments are those of the caller's clock.
+/// The statistics of a connection. Durations are in microseconds; times are those of the caller's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PeerStatistics {
-    /// Commands that were lost, of 65,536, as a mean.
+    /// The mean packet loss, of 65,536.
     pub packet_loss: u32,
-    /// The mean deviation of that.
+    /// The mean deviation of the packet loss.
     pub packet_loss_variance: u32,
-    /// When the current interval of the loss began.
+    /// When the current interval of the packet loss began.
     pub packet_loss_epoch: Time,
     /// The mean round-trip time.
     pub round_trip_time: u64,
-    /// Its mean deviation.
+    /// The mean deviation of the round-trip time.
     pub round_trip_time_variance: u64,
     /// The lowest mean of the throttle's last interval.
     pub last_round_trip_time: u64,
     /// The highest deviation of that interval.
     pub last_round_trip_time_variance: u64,
-    /// How many of 32 unreliable packets are sent.
+    /// The number of unreliable packets sent, of 32.
     pub packet_throttle: u32,
-    /// The most that may become, by the bandwidths.
+    /// The maximum of `packet_throttle` under the bandwidth limits.
     pub packet_throttle_limit: u32,
     /// The throttle's counter.
     pub packet_throttle_counter: u32,
@@ -40,15 +40,15 @@ pub struct PeerStatistics {
     pub packet_throttle_deceleration: u32,
     /// The throttle's interval, in milliseconds.
     pub packet_throttle_interval: u32,
-    /// Reliable packets, or pieces, that there was no room for: each came at least once in vain. Not in ENet.
+    /// Reliable packets or fragments that did not fit the receive budget, so that they had to be repeated. Not in ENet.
     pub refused: u64,
-    /// Datagrams that were dropped, since to decompress them would have taken more time than a peer may. Not in ENet.
+    /// Datagrams dropped because the decompression budget was used up. Not in ENet.
     pub dropped_datagrams: u64,
-    /// Bytes of packets that wait to be sent, or to be acknowledged, with 64 more for each, or each piece. Not in ENet.
+    /// Bytes of packets that are queued or not acknowledged, with 64 more for each packet or fragment. Not in ENet.
     pub outgoing_bytes: usize,
 }
 
-/// The share of commands that are lost.
+/// The packet loss.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loss {
     mean: u64,
@@ -59,7 +59,7 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// A datagram is about to be sent.
+    /// Updates the loss before a datagram is sent.
     pub(super) fn update(&mut self, now: Time) {
         let Some(epoch) = self.epoch else {
             self.epoch = Some(now);
@@ -77,7 +77,7 @@ impl Loss {
 }
 
 impl Peer {
-    /// What is known of the connection's quality.
+    /// Returns the statistics of the connection.
     pub(crate) fn statistics(&self) -> PeerStatistics {
         let small = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
         PeerStatistics {
@@ -96,7 +96,7 @@ impl Peer {
             packet_throttle_deceleration: self.throttle.deceleration,
             packet_throttle_interval: self.throttle.interval,
             refused: self.refused,
-            dropped_datagrams: self.inflation.dropped(),
+            dropped_datagrams: self.decompression.dropped(),
             outgoing_bytes: self.outgoing_bytes,
         }
     }

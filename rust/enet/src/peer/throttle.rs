@@ -1,4 +1,4 @@
-//! The throttle: the share of unreliable packets that are sent, by how the round-trip time develops.
+//! The packet throttle: the share of unreliable packets sent depends on changes of the round-trip time.
 
 use super::round_trip::RoundTrip;
 use crate::time::Time;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 /// `ENET_PEER_PACKET_THROTTLE_SCALE`: nothing is dropped.
 pub(crate) const SCALE: u32 = 32;
-/// `ENET_PEER_PACKET_THROTTLE_COUNTER`: which packets are dropped is spread by steps of this.
+/// `ENET_PEER_PACKET_THROTTLE_COUNTER`: the step that spreads the dropped packets evenly.
 const COUNTER: u32 = 7;
 
 /// ENet's packet throttle.
 #[derive(Clone, Debug)]
 pub(crate) struct Throttle {
-    /// How many of [`SCALE`] packets are sent.
+    /// The number of packets sent, of [`SCALE`].
     pub(crate) value: u32,
-    /// The most that it may be, by the bandwidths.
+    /// The maximum of `value` under the bandwidth limits.
     pub(crate) limit: u32,
     pub(crate) counter: u32,
     pub(crate) epoch: Option<Time>,
     pub(crate) acceleration: u32,
     pub(crate) deceleration: u32,
-    /// Milliseconds.
+    /// In milliseconds.
     pub(crate) interval: u32,
 }
 
@@ -38,13 +38,13 @@ impl Default for Throttle {
     }
 }
 
-/// Milliseconds, at least one: the throttle compares as coarsely as ENet, for whom less than that is noise.
+/// Converts to milliseconds, at least one: ENet compares at this resolution, and smaller differences are noise.
 fn millis(micros: u64) -> u64 {
     (micros.saturating_add(500) / 1000).max(1)
 }
 
 impl Throttle {
-    /// A measurement of the round-trip time has come, which `round_trip` does not know of yet.
+    /// Adapts the throttle to a new round-trip time, before it is added to `round_trip`.
     pub(crate) fn adapt(&mut self, time: Duration, round_trip: &RoundTrip) {
         if !round_trip.is_measured() {
             return;
@@ -61,8 +61,8 @@ impl Throttle {
         }
     }
 
-    /// Whether an interval has passed; the next one begins then.
-    pub(crate) fn interval_is_over(&mut self, now: Time) -> bool {
+    /// Returns true if the interval is over; the next one begins then.
+    pub(crate) fn start_interval_if_over(&mut self, now: Time) -> bool {
         let interval = Duration::from_millis(self.interval.into());
         let over = self.epoch.is_none_or(|epoch| now.since(epoch) >= interval);
         if over {
@@ -71,14 +71,14 @@ impl Throttle {
         over
     }
 
-    /// Sets the most that it may be.
+    /// Sets the maximum.
     pub(crate) fn set_limit(&mut self, limit: u32) {
         self.limit = limit;
         self.value = self.value.min(limit);
     }
 
-    /// Whether the next unreliable packet is dropped.
-    pub(crate) fn drops(&mut self) -> bool {
+    /// Returns true if the next unreliable packet is to be dropped.
+    pub(crate) fn should_drop(&mut self) -> bool {
         self.counter = (self.counter + COUNTER) % SCALE;
         self.counter > self.value
     }

@@ -1,11 +1,11 @@
-//! Which unsequenced packets have come already.
+//! Duplicate detection of unsequenced packets.
 
 /// `ENET_PEER_UNSEQUENCED_WINDOW_SIZE`.
 const WINDOW: u16 = 1024;
-/// `ENET_PEER_FREE_UNSEQUENCED_WINDOWS`: how many windows ahead a group may be.
+/// `ENET_PEER_FREE_UNSEQUENCED_WINDOWS`: the number of windows that a group may be ahead.
 const FREE_WINDOWS: u16 = 32;
 
-/// The window of unsequenced groups that may still come.
+/// The window of unsequenced groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unsequenced {
     /// The first group of the window.
@@ -15,7 +15,7 @@ pub(crate) struct Unsequenced {
 }
 
 impl Unsequenced {
-    /// Whether `group` is new. It is not, from then on.
+    /// Returns true if `group` is new, and marks it as received.
     pub(crate) fn is_new(&mut self, group: u16) -> bool {
         let index = group % WINDOW;
         if group.wrapping_sub(self.first) >= FREE_WINDOWS * WINDOW {
@@ -38,7 +38,7 @@ mod tests {
     use super::Unsequenced;
 
     #[test]
-    fn a_group_is_new_once_and_windows_move_on_across_the_wrap() {
+    fn group_is_new_once_and_windows_advance_across_wraparound() {
         let mut window = Unsequenced::default();
         assert!(window.is_new(1));
         assert!(!window.is_new(1));

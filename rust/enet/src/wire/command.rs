@@ -7,9 +7,9 @@ const ACKNOWLEDGE: u8 = 1 << 7;
 const UNSEQUENCED: u8 = 1 << 6;
 const KIND: u8 = 0x0F;
 
-/// The kinds of commands, by their numbers.
+/// The kinds of commands, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of ENet's; what each has is told at `Body`")]
+#[expect(missing_docs, reason = "ENet's names; documented at `Body`")]
 pub enum CommandKind {
     Acknowledge = 1,
     Connect,
@@ -44,7 +44,7 @@ impl CommandKind {
         })
     }
 
-    /// How many bytes a command of this kind has, without the packet that it carries.
+    /// Returns the length of a command of this kind, without its packet data.
     pub const fn size(self) -> usize {
         match self {
             Self::Ping => 4,
@@ -64,103 +64,103 @@ impl CommandKind {
 /// A command of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command<'a> {
-    /// The receiver is to acknowledge it.
+    /// The receiver must acknowledge the command.
     pub acknowledge: bool,
-    /// It stands in no order with others.
+    /// The command is not in sequence with others.
     pub unsequenced: bool,
-    /// Its channel, or [`CONTROL_CHANNEL`](super::CONTROL_CHANNEL).
+    /// The channel, or [`CONTROL_CHANNEL`](super::CONTROL_CHANNEL).
     pub channel: u8,
-    /// Its number among those that are acknowledged; of an unreliable one, the number of the reliable one before it.
+    /// The reliable sequence number; for an unreliable command, that of the last reliable one before it.
     pub sequence: u16,
-    /// What it says.
+    /// The body.
     pub body: Body<'a>,
 }
 
-/// What a command says, by its kind.
+/// The body of a command, by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// A command has arrived.
+    /// Acknowledges a command.
     Acknowledge {
-        /// Its sequence number; the channel is that of the acknowledgement.
+        /// The sequence number of the acknowledged command; the channel is that of this command.
         sequence: u16,
-        /// The sent time of the datagram that it came in.
+        /// The sent time of the datagram that contained it.
         sent_time: u16,
     },
-    /// A host asks for a connection.
+    /// Requests a connection.
     Connect(Connect),
-    /// A host accepts it.
+    /// Accepts a connection.
     VerifyConnect(ConnectParams),
-    /// A host ends it.
+    /// Ends a connection.
     Disconnect {
-        /// A number of the application's.
+        /// The application's data value.
         data: u32,
     },
-    /// A host wants to know whether the other one is there: it is to acknowledge it.
+    /// Requires an acknowledgement, to show that the connection is alive.
     Ping,
-    /// A whole packet, in its order.
+    /// A whole packet, in order.
     SendReliable {
         /// The packet.
         data: &'a [u8],
     },
-    /// A whole packet, in its order or never.
+    /// A whole packet, in order or dropped.
     SendUnreliable {
-        /// Its number among the unreliable ones after the reliable one that [`Command::sequence`] names.
+        /// The sequence number among unreliable packets after the reliable one named by [`Command::sequence`].
         unreliable_sequence: u16,
         /// The packet.
         data: &'a [u8],
     },
-    /// A piece of a packet that comes in its order. Each piece has a sequence number.
+    /// A fragment of a packet, in order. Each fragment has a sequence number.
     SendFragment(Fragment<'a>),
-    /// A whole packet, in no order.
+    /// A whole packet, in any order.
     SendUnsequenced {
-        /// Its number among them.
+        /// The unsequenced group.
         group: u16,
         /// The packet.
         data: &'a [u8],
     },
-    /// What bandwidth the sender grants.
+    /// The sender's bandwidth limits.
     BandwidthLimit {
-        /// Bytes a second that the sender takes from the receiver; 0: no limit.
+        /// Incoming bandwidth in bytes per second; 0 means unlimited.
         incoming: u32,
-        /// Bytes a second that the sender sends; 0: no limit.
+        /// Outgoing bandwidth in bytes per second; 0 means unlimited.
         outgoing: u32,
     },
-    /// How the receiver's throttle is to work.
+    /// Configures the receiver's throttle.
     ThrottleConfigure {
-        /// Its interval, in milliseconds.
+        /// The interval in milliseconds.
         interval: u32,
-        /// Its acceleration.
+        /// The acceleration.
         acceleration: u32,
-        /// Its deceleration.
+        /// The deceleration.
         deceleration: u32,
     },
-    /// A piece of a packet that comes in its order or never.
+    /// A fragment of a packet, in order or dropped.
     SendUnreliableFragment(Fragment<'a>),
 }
 
-/// A piece of a packet.
+/// A fragment of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fragment<'a> {
-    /// The packet's own sequence number: of its first piece, or its unreliable one.
+    /// The packet's sequence number: of its first fragment, or its unreliable one.
     pub start_sequence: u16,
-    /// How many pieces the packet has.
+    /// The number of fragments.
     pub count: u32,
-    /// Which one it is, from 0.
+    /// The fragment number, from 0.
     pub number: u32,
-    /// How long the packet is.
+    /// The length of the packet.
     pub total_length: u32,
-    /// Where in the packet the piece begins.
+    /// The offset of the fragment in the packet.
     pub offset: u32,
-    /// The piece.
+    /// The fragment's bytes.
     pub data: &'a [u8],
 }
 
-/// The commands of a datagram, in their order. It ends with the first that is not whole, or of no known kind.
+/// Iterates over the commands of a datagram. It ends at the first incomplete or unknown one.
 #[derive(Clone, Debug)]
 pub struct Commands<'a>(Reader<'a>);
 
 impl<'a> Commands<'a> {
-    /// Reads what follows a datagram's header.
+    /// Parses the bytes after a datagram's header.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(Reader(bytes))
     }
@@ -169,10 +169,10 @@ impl<'a> Commands<'a> {
 impl<'a> Iterator for Commands<'a> {
     type Item = Command<'a>;
 
-    #[expect(clippy::inline_always, reason = "a command is told by its fields, not moved")]
+    #[expect(clippy::inline_always, reason = "so that fields are read in place, not moved")]
     #[inline(always)]
     fn next(&mut self) -> Option<Command<'a>> {
-        // Put back when it was whole.
+        // Restored if the command is complete.
         let reader = &mut std::mem::replace(&mut self.0, Reader(&[]));
         let first = reader.u8()?;
         let kind = CommandKind::from_number(first & KIND)?;
@@ -218,7 +218,7 @@ impl<'a> Iterator for Commands<'a> {
     }
 }
 
-/// Bytes with their count before them.
+/// Reads bytes with a length prefix.
 fn counted<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     let len = reader.u16()?;
     reader.bytes(len.into())
@@ -234,7 +234,7 @@ fn fragment<'a>(reader: &mut Reader<'a>) -> Option<Fragment<'a>> {
 }
 
 impl Body<'_> {
-    /// Its kind.
+    /// Returns the kind.
     pub const fn kind(&self) -> CommandKind {
         match self {
             Self::Acknowledge { .. } => CommandKind::Acknowledge,
@@ -254,8 +254,8 @@ impl Body<'_> {
 }
 
 impl Command<'_> {
-    /// Writes it onto the end of `out`. Its packet, or piece of one, must be shorter than 64 KiB, as a datagram is.
-    #[expect(clippy::inline_always, reason = "what kind it is, is known where it is called")]
+    /// Appends the encoded command to `out`. Its packet data must be shorter than 64 KiB, as a datagram is.
+    #[expect(clippy::inline_always, reason = "the kind is known at each call site")]
     #[inline(always)]
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut first = self.body.kind() as u8;
@@ -267,7 +267,7 @@ impl Command<'_> {
         }
         let channel = self.channel;
         let [high, low] = self.sequence.to_be_bytes();
-        // The commands that come most often are written at once.
+        // The most frequent commands are written at once.
         match &self.body {
             Body::Acknowledge { sequence, sent_time } => {
                 let ([a, b], [c, d]) = (sequence.to_be_bytes(), sent_time.to_be_bytes());
@@ -290,7 +290,7 @@ impl Command<'_> {
             _ => out.extend_from_slice(&[first, channel, high, low]),
         }
         match &self.body {
-            // These were written above, but for the PING, which has nothing more.
+            // These were written above; a PING has no body.
             Body::Acknowledge { .. }
             | Body::SendReliable { .. }
             | Body::SendUnreliable { .. }

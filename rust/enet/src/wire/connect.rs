@@ -1,50 +1,50 @@
-//! The two commands that open a connection.
+//! The commands of connection establishment.
 
 use super::reader::Reader;
 use super::{DEFAULT_MTU, MAX_CHANNEL_COUNT, MAX_WINDOW_SIZE};
 
-/// What a host asks for, and the other one agrees to: the common part of [`Connect`] and [`ConnectParams`].
+/// Connection parameters: the common part of CONNECT and `VERIFY_CONNECT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectParams {
-    /// The connection's number at the sender, which the receiver puts into its headers.
+    /// The peer id at the sender, which the receiver puts into its headers.
     pub outgoing_peer_id: u16,
-    /// In CONNECT, the session that the sender had last with this number, for what comes; 255 for none. In
-    /// `VERIFY_CONNECT`, the one that the receiver finds in what comes from now on.
+    /// In CONNECT, the last incoming session of this peer id; 255 for none. In `VERIFY_CONNECT`, the session of the
+    /// receiver's incoming datagrams from now on.
     pub incoming_session: u8,
-    /// The same for what goes.
+    /// The same for outgoing datagrams.
     pub outgoing_session: u8,
-    /// The longest datagram.
+    /// The MTU.
     pub mtu: u32,
-    /// Bytes of reliable packets under way at once.
+    /// The window size: bytes of reliable packets in flight.
     pub window_size: u32,
-    /// Channels.
+    /// The number of channels.
     pub channel_count: u32,
-    /// Bytes a second that the sender can take; 0: no limit.
+    /// Incoming bandwidth of the sender in bytes per second; 0 means unlimited.
     pub incoming_bandwidth: u32,
-    /// Bytes a second that the sender sends; 0: no limit.
+    /// Outgoing bandwidth of the sender in bytes per second; 0 means unlimited.
     pub outgoing_bandwidth: u32,
-    /// The interval of the throttle, in milliseconds.
+    /// The throttle's interval in milliseconds.
     pub throttle_interval: u32,
-    /// Its acceleration.
+    /// The throttle's acceleration.
     pub throttle_acceleration: u32,
-    /// Its deceleration.
+    /// The throttle's deceleration.
     pub throttle_deceleration: u32,
-    /// A number by which the sender of CONNECT knows the answer as its own. ENet does not swap its bytes, so it is four
-    /// bytes here.
+    /// A number by which the sender of CONNECT recognizes the answer. ENet does not swap its bytes, so it is a byte
+    /// array here.
     pub connect_id: [u8; 4],
 }
 
-/// A host asks for a connection.
+/// The body of a CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Connect {
-    /// What it asks for.
+    /// The requested parameters.
     pub params: ConnectParams,
-    /// A number of the application's.
+    /// The application's data value.
     pub data: u32,
 }
 
 impl ConnectParams {
-    /// What a host asks for that has no limits and had no session with this number, with ENet's own throttle.
+    /// Creates the parameters of a CONNECT without bandwidth limits and previous session, with ENet's default throttle.
     #[expect(clippy::cast_possible_truncation, reason = "constants of a few bits")]
     pub const fn new(outgoing_peer_id: u16, connect_id: [u8; 4]) -> Self {
         Self {

@@ -10,21 +10,21 @@ const PEER_ID: u16 = 0x0FFF;
 /// The header of a datagram (`ENetProtocolHeader`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The connection's number at the receiver, or [`NO_PEER`](super::NO_PEER).
+    /// The peer id at the receiver, or [`NO_PEER`](super::NO_PEER).
     pub peer_id: u16,
-    /// Two bits that tell this connection from the one before it with the same number.
+    /// The session id of two bits, which distinguishes this connection from the previous one with the same peer id.
     pub session: u8,
     /// The commands are compressed.
     pub compressed: bool,
-    /// When it was sent, by the sender's clock, in milliseconds; there if a command is to be acknowledged.
+    /// The sent time by the sender's clock, in milliseconds; present if a command must be acknowledged.
     pub sent_time: Option<u16>,
 }
 
 impl Header {
-    /// The most bytes that a header has, without a checksum.
+    /// Maximum length of a header, without a checksum.
     pub const MAX_LEN: usize = 4;
 
-    /// Reads the header at the beginning of a datagram, and tells what follows.
+    /// Parses the header of a datagram, and returns it with the rest.
     pub fn parse(datagram: &[u8]) -> Option<(Self, &[u8])> {
         let mut reader = Reader(datagram);
         let word = reader.u16()?;
@@ -38,7 +38,7 @@ impl Header {
         Some((header, reader.0))
     }
 
-    /// Its bytes, of which the first [`encoded_len`](Self::encoded_len) count.
+    /// Encodes the header; only the first [`encoded_len`](Self::encoded_len) bytes are used.
     pub fn encode(&self) -> [u8; Self::MAX_LEN] {
         let mut word = self.peer_id & PEER_ID | u16::from(self.session & 3) << SESSION_SHIFT;
         if self.compressed {
@@ -52,7 +52,7 @@ impl Header {
         [a, b, c, d]
     }
 
-    /// How many bytes it has on the wire.
+    /// Returns the length on the wire.
     pub const fn encoded_len(&self) -> usize {
         if self.sent_time.is_some() { 4 } else { 2 }
     }

@@ -1,4 +1,4 @@
-//! The bytes of a datagram: ENet's `protocol.h`. All numbers are big-endian.
+//! The wire format: ENet's `protocol.h`. All numbers are big-endian.
 //!
 //! ```text
 //! datagram  = header [ checksum ] commands          commands may be compressed, together
@@ -19,27 +19,27 @@ pub use command::{Body, Command, CommandKind, Commands, Fragment};
 pub use connect::{Connect, ConnectParams};
 pub use header::Header;
 
-/// The most commands that a host puts into a datagram.
+/// Maximum number of commands that a host writes into a datagram.
 pub const MAX_COMMANDS: usize = 32;
-/// The shortest longest datagram.
+/// The smallest MTU that may be negotiated.
 pub const MIN_MTU: usize = 576;
-/// The longest datagram.
+/// The largest MTU that may be negotiated.
 pub const MAX_MTU: usize = 4096;
-/// The longest datagram of a host that was not told otherwise.
+/// The default MTU.
 pub const DEFAULT_MTU: usize = 1392;
-/// The least bytes of reliable packets under way at once that a host may ask for.
+/// Minimum window size, in bytes of reliable data in flight.
 pub const MIN_WINDOW_SIZE: u32 = 4096;
-/// The most.
+/// Maximum window size.
 pub const MAX_WINDOW_SIZE: u32 = 65_536;
-/// The most channels of a connection.
+/// Maximum number of channels.
 pub const MAX_CHANNEL_COUNT: usize = 255;
-/// The most connections of a host: peer ids have 12 bits, and one of them means nobody.
+/// Maximum number of peers: ids have 12 bits and 0xFFF is reserved.
 pub const MAX_PEERS: usize = 0xFFF;
 /// The peer id of a host that has none for this connection yet.
 pub const NO_PEER: u16 = 0xFFF;
-/// The channel of the commands of the connection itself.
+/// The channel of commands that concern the connection.
 pub const CONTROL_CHANNEL: u8 = 0xFF;
-/// The most pieces of a packet.
+/// Maximum number of fragments.
 pub const MAX_FRAGMENT_COUNT: u32 = 1 << 20;
-/// The longest packet, in bytes.
+/// Maximum packet length, in bytes.
 pub const MAX_PACKET_SIZE: usize = 32 << 20;

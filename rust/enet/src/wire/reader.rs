@@ -1,6 +1,6 @@
-//! Reading numbers from bytes.
+//! A parser of numbers.
 
-/// Bytes that are read from their beginning. A read beyond the end is `None`, and takes nothing.
+/// A cursor over bytes. A read beyond the end returns `None` and consumes nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 

@@ -1,15 +1,15 @@
-//! The range of what is coded so far, as bytes.
+//! The encoder of ranges.
 
-/// Where the first byte of a range is certain.
+/// Below this, the first byte of a range is settled.
 pub(super) const TOP: u32 = 1 << 24;
-/// A range must not become smaller than this, or the largest total cannot be told apart in it.
+/// The minimum of a range, so that the largest total can be divided.
 pub(super) const BOTTOM: u32 = 1 << 16;
 
 pub(super) struct Encoder<'a> {
     low: u32,
     range: u32,
     output: &'a mut [u8],
-    /// How many bytes are written.
+    /// The number of bytes written.
     written: usize,
 }
 
@@ -18,7 +18,7 @@ impl<'a> Encoder<'a> {
         Self { low: 0, range: u32::MAX, output, written: 0 }
     }
 
-    /// Narrows the range to `count` of `total` parts, after the first `under`. Says whether there was room.
+    /// Narrows the range to `count` of `total` parts, after the first `under`. Returns whether the output had room.
     #[inline]
     pub(super) fn encode(&mut self, under: u32, count: u16, total: u16) -> bool {
         self.range /= u32::from(total);
@@ -47,7 +47,7 @@ impl<'a> Encoder<'a> {
         true
     }
 
-    /// Writes what tells the range from all others, and gives the number of bytes. Zeros at the end need not be written.
+    /// Writes the bytes that identify the range, and returns the length. Trailing zeros are omitted.
     pub(super) fn finish(mut self) -> Option<usize> {
         while self.low != 0 {
             if !self.write() {

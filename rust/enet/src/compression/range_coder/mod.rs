@@ -1,7 +1,7 @@
-//! ENet's range coder, byte for byte: an adaptive model of order 2 that begins anew with each datagram.
+//! ENet's range coder, compatible byte for byte: an adaptive model of order 2 that is reset for each datagram.
 //!
-//! A byte is coded in the context of the two bytes before it, or, if it was not seen there, of the one before it, or of
-//! none. Each context counts what was seen in it; a part of its range, the escapes, means "not seen here".
+//! A byte is coded in the context of the two bytes before it, or of one byte, or of none, if it was not seen in the
+//! longer context. Each context counts the bytes seen in it; part of its range, the escapes, means "not seen here".
 
 mod decoder;
 mod encoder;
@@ -10,9 +10,9 @@ mod model;
 use super::write_into;
 use decoder::Decoder;
 use encoder::Encoder;
-use model::{Kind, Model, ROOT, Symbol};
+use model::{ContextKind, Model, ROOT, Symbol};
 
-/// How many bytes back a context goes.
+/// The length of the longest context.
 const ORDER: usize = 2;
 
 /// A coder with its model, 64 KiB.
@@ -23,7 +23,7 @@ pub(super) struct RangeCoder {
 /// The contexts of the next byte.
 #[derive(Clone, Copy, Debug)]
 struct Position {
-    /// The longest context; each names the next shorter one.
+    /// The longest context; each links to the next shorter one.
     predicted: u16,
     order: usize,
 }
@@ -33,7 +33,7 @@ impl Position {
         Self { predicted: ROOT, order: 0 }
     }
 
-    /// Goes on behind a byte, whose own contexts `predicted` names now.
+    /// Advances by a byte, whose contexts `predicted` refers to.
     #[inline]
     fn advance(&mut self, model: &mut Model) {
         if self.order >= ORDER {
@@ -48,7 +48,7 @@ impl Position {
     }
 }
 
-/// Where the context of a byte is written down: with the contexts of the longer one.
+/// Links the contexts of a byte from longest to shortest.
 struct Chain(Option<u16>);
 
 impl Chain {
@@ -66,46 +66,54 @@ impl RangeCoder {
         Self { model: Model::new() }
     }
 
-    /// Compresses `input`; `false` when it does not get shorter.
+    /// Compresses `input`; returns false if the output is not shorter.
     pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
-        write_into(output, input.len(), |room| self.encode(input, room))
+        write_into(output, input.len(), |output| self.encode(input, output))
     }
 
-    fn encode(&mut self, input: &[u8], room: &mut [u8]) -> Option<usize> {
+    fn encode(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let model = &mut self.model;
         model.reset();
         let mut position = Position::new();
-        let mut encoder = Encoder::new(room);
+        let mut encoder = Encoder::new(output);
         'bytes: for &value in input {
             let mut chain = Chain(None);
             let mut context = position.predicted;
             while context != ROOT {
-                let seen = model.count(context, value, Kind::Sub);
-                chain.link(model, &mut position, seen.symbol);
+                let frequency = model.count(context, value, ContextKind::Sub);
+                chain.link(model, &mut position, frequency.symbol);
                 let Symbol { escapes, total, parent, .. } = *model.at(context);
-                let coded = if seen.count > 0 {
-                    encoder.encode(u32::from(escapes) + u32::from(seen.under), seen.count, total)
+                let coded = if frequency.count > 0 {
+                    encoder.encode(
+                        u32::from(escapes) + u32::from(frequency.under),
+                        frequency.count,
+                        total,
+                    )
                 } else {
-                    // What was seen nowhere cannot be escaped from.
+                    // There is no escape from a context without symbols.
                     escapes == 0 || escapes >= total || encoder.encode(0, escapes, total)
                 };
                 if !coded {
                     return None;
                 }
-                model.counted(context, seen.count, Kind::Sub);
-                if seen.count > 0 {
+                model.update_totals(context, frequency.count, ContextKind::Sub);
+                if frequency.count > 0 {
                     position.advance(model);
                     continue 'bytes;
                 }
                 context = parent;
             }
-            let seen = model.count(ROOT, value, Kind::Root);
-            chain.link(model, &mut position, seen.symbol);
+            let frequency = model.count(ROOT, value, ContextKind::Root);
+            chain.link(model, &mut position, frequency.symbol);
             let Symbol { escapes, total, .. } = *model.at(ROOT);
-            if !encoder.encode(u32::from(escapes) + u32::from(seen.under), seen.count, total) {
+            if !encoder.encode(
+                u32::from(escapes) + u32::from(frequency.under),
+                frequency.count,
+                total,
+            ) {
                 return None;
             }
-            model.counted(ROOT, seen.count, Kind::Root);
+            model.update_totals(ROOT, frequency.count, ContextKind::Root);
             position.advance(model);
         }
         encoder.finish()
@@ -113,10 +121,10 @@ impl RangeCoder {
 
     /// Decompresses `input` to at most `limit` bytes.
     pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
-        write_into(output, limit, |room| self.decode(input, room))
+        write_into(output, limit, |output| self.decode(input, output))
     }
 
-    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Option<usize> {
+    fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let model = &mut self.model;
         model.reset();
         let mut position = Position::new();
@@ -125,7 +133,7 @@ impl RangeCoder {
         loop {
             let longest = position.predicted;
             let mut context = longest;
-            // The longest context in which the byte was seen before.
+            // Finds the longest context in which the byte was seen before.
             let found = loop {
                 if context == ROOT {
                     match decoder.decode_root(model) {
@@ -140,17 +148,17 @@ impl RangeCoder {
                     Err(_) => return None,
                 }
             };
-            // The longer ones see it now.
+            // Adds it to the longer contexts.
             let mut chain = Chain(None);
             let mut longer = longest;
             while longer != context {
-                let seen = model.count(longer, found.value, Kind::Sub);
-                chain.link(model, &mut position, seen.symbol);
-                model.counted(longer, seen.count, Kind::Sub);
+                let frequency = model.count(longer, found.value, ContextKind::Sub);
+                chain.link(model, &mut position, frequency.symbol);
+                model.update_totals(longer, frequency.count, ContextKind::Sub);
                 longer = model.at(longer).parent;
             }
             chain.link(model, &mut position, found.symbol);
-            *room.get_mut(written)? = found.value;
+            *output.get_mut(written)? = found.value;
             written += 1;
             position.advance(model);
         }

@@ -1,4 +1,4 @@
-//! What a host has to send.
+//! Sending.
 
 use super::Host;
 use super::datagram::Target;
@@ -6,11 +6,11 @@ use crate::peer::PeerState;
 use crate::time::Time;
 use std::net::SocketAddr;
 
-/// How many datagrams a peer may send before the others have their turn.
-const TURN: u32 = 64;
+/// Datagrams that a peer may send before it is the next peer's turn.
+const DATAGRAMS_PER_TURN: u32 = 64;
 
 impl Host {
-    /// Writes the next datagram onto the end of `out`, and tells where it goes; `None` when there is nothing to send.
+    /// Appends the next datagram to `out` and returns its destination; `None` if there is nothing to send.
     pub fn poll_transmit(&mut self, now: Time, out: &mut Vec<u8>) -> Option<SocketAddr> {
         if let Some((to, datagram)) = self.replies.pop_front() {
             out.extend_from_slice(&datagram);
@@ -26,31 +26,36 @@ impl Host {
             let end = begin + peer.mtu;
             out.reserve(peer.mtu);
             out.resize(begin + head, 0);
-            let filled = peer.fill(now, out, end);
+            let contents = peer.build_datagram(now, out, end);
             let (address, target) = (peer.address, Target::of(peer));
             let (state, event_data) = (peer.state, peer.event_data);
-            let idle = filled.commands == 0 || peer.is_drained();
+            let idle = contents.commands == 0 || peer.is_drained();
             if state == PeerState::DisconnectLater && idle && !peer.has_outgoing() {
-                // What was written, if anything, goes first; then the turn is its DISCONNECT's.
+                // The commands written, if any, are sent first; then the DISCONNECT follows.
                 self.begin_disconnect(slot, event_data);
             } else if idle {
                 peer.is_ready = false;
-                self.turn = 0;
+                self.turn_datagrams = 0;
                 self.ready.pop_front();
             } else {
-                self.turn += 1;
-                if self.turn >= TURN {
-                    self.turn = 0;
+                self.turn_datagrams += 1;
+                if self.turn_datagrams >= DATAGRAMS_PER_TURN {
+                    self.turn_datagrams = 0;
                     self.ready.rotate_left(1);
                 }
             }
-            self.arm(slot);
-            if filled.commands == 0 {
+            self.arm_timer(slot);
+            if contents.commands == 0 {
                 out.truncate(begin);
                 continue;
             }
-            self.touch(slot);
-            self.seal(out, begin, target, filled.sent_time.then(|| now.sent_time()));
+            self.mark_stats_dirty(slot);
+            self.finish_datagram(
+                out,
+                begin,
+                target,
+                contents.needs_sent_time.then(|| now.sent_time()),
+            );
             if state == PeerState::Zombie {
                 self.end(slot, event_data, false);
             }
