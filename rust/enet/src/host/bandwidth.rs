@@ -101,7 +101,8 @@ impl Host {
                 let Some(peer) = self.peers.slot_mut(slot) else { return false };
                 let accepts = u64::from(peer.incoming_bandwidth).saturating_mul(millis) / 1000;
                 let sent = peer.outgoing_total;
-                if peer.incoming_bandwidth == 0 || throttle.saturating_mul(sent) / scale <= accepts {
+                if peer.incoming_bandwidth == 0 || throttle.saturating_mul(sent) / scale <= accepts
+                {
                     return true;
                 }
                 let limit = (accepts.saturating_mul(scale) / sent.max(1)).clamp(1, scale);

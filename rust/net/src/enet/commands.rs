@@ -1,12 +1,12 @@
-//! What the game asks for, on the I/O thread; and who is meant by an id.
+//! Running the game's commands on the I/O thread.
 
 use super::dial::{Dial, Tuning};
-use super::driver::{Entry, HostDriver, Occupant};
+use super::driver::HostDriver;
 use super::dtls_layer::DtlsLayer;
 use super::endpoint::{Command, Connect, Disconnect};
-use super::id_map::IdMap;
 use super::inbox::Arrival;
-use super::peer_shared::{OUTGOING_OVERHEAD, PeerShared};
+use super::peer_shared::OUTGOING_OVERHEAD;
+use super::peer_table::{PeerTable, Slot};
 use super::simulator::Simulator;
 use crate::happy_eyeballs::HappyEyeballs;
 use crate::reactor::Context;
@@ -16,92 +16,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-/// The peers by their slots at the protocol, and by their ids.
-#[derive(Debug, Default)]
-pub(super) struct Places {
-    slots: IdMap<Occupant>,
-    ids: IdMap<PeerKey>,
-}
-
-impl Occupant {
-    fn key(&self) -> PeerKey {
-        match self {
-            Self::Dialing(_, key) => *key,
-            Self::Connected(entry) => entry.key,
-        }
-    }
-}
-
-impl Places {
-    fn set(&mut self, key: PeerKey, occupant: Occupant) {
-        self.slots.insert(key.slot(), occupant);
-    }
-
-    fn at(&self, key: PeerKey) -> Option<&Occupant> {
-        self.slots.get(&key.slot()).filter(|occupant| occupant.key() == key)
-    }
-
-    pub(super) fn occupy(&mut self, entry: Entry) {
-        self.ids.insert(entry.shared.id, entry.key);
-        self.set(entry.key, Occupant::Connected(Box::new(entry)));
-    }
-
-    /// The dial of which this is an attempt.
-    pub(super) fn dialing(&self, key: PeerKey) -> Option<u32> {
-        match self.at(key)? {
-            Occupant::Dialing(id, _) => Some(*id),
-            Occupant::Connected(_) => None,
-        }
-    }
-
-    pub(super) fn entry(&mut self, key: PeerKey) -> Option<&mut Entry> {
-        match self.slots.get_mut(&key.slot())? {
-            Occupant::Connected(entry) if entry.key == key => Some(entry),
-            _ => None,
-        }
-    }
-
-    pub(super) fn entry_by_id(&mut self, id: u32) -> Option<&mut Entry> {
-        let key = *self.ids.get(&id)?;
-        self.entry(key)
-    }
-
-    pub(super) fn shared<'a>(
-        &'a self,
-        key: PeerKey,
-        dials: &'a IdMap<Dial>,
-    ) -> Option<&'a Arc<PeerShared>> {
-        match self.at(key)? {
-            Occupant::Dialing(id, _) => dials.get(id).map(|dial| &dial.shared),
-            Occupant::Connected(entry) => Some(&entry.shared),
-        }
-    }
-
-    /// All that are there, or are dialed.
-    pub(super) fn keys(&self) -> Vec<PeerKey> {
-        self.slots.values().map(Occupant::key).collect()
-    }
-
-    /// Takes a peer out.
-    pub(super) fn vacate(&mut self, key: PeerKey) -> Option<Occupant> {
-        self.at(key)?;
-        let occupant = self.slots.remove(&key.slot())?;
-        if let Occupant::Connected(entry) = &occupant {
-            self.ids.remove(&entry.shared.id);
-        }
-        Some(occupant)
-    }
-}
-
 impl HostDriver {
-    /// Does what the game asks for. Says whether what waits is to be sent at once.
-    pub(super) fn obey(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Runs the queued commands. Returns true if queued packets must be sent at once.
+    pub(super) fn run_commands(&mut self, cx: &mut Context<'_>) -> bool {
         let mut flushes = Vec::new();
         for command in self.endpoint.take_commands() {
             match command {
                 Command::StartReading => self.start_reading(cx),
                 Command::Connect(connect) => self.connect(cx.now, *connect),
-                Command::Resolved { id, addresses } => self.resolved(cx.now, id, addresses),
+                Command::Resolved { id, addresses } => self.handle_resolved(cx.now, id, addresses),
                 Command::Send { id, channel, delivery, data } => {
                     self.send(id, channel, delivery, &data);
                 }
@@ -118,10 +41,10 @@ impl HostDriver {
                 }
                 Command::SetChannelLimit(limit) => self.host.set_channel_limit(limit),
                 Command::SetCompression(mode) => self.host.set_compressor(Compressor::new(mode)),
-                // Whoever comes by DTLS is refused by ENet, and so hears of it.
+                // DTLS clients are refused by ENet, so that they are notified.
                 Command::SetRefusing(refusing) => self.host.set_refusing(refusing),
                 Command::SecureServer(setup) => {
-                    // Without randomness, nobody is heard.
+                    // Without randomness, no handshake is possible.
                     let dtls = DtlsLayer::server(&setup, self.peer_limit);
                     self.set_dtls(dtls.unwrap_or_else(DtlsLayer::disabled));
                 }
@@ -146,7 +69,7 @@ impl HostDriver {
                     }
                 }
                 Command::Flush(done) => {
-                    // A connection that is asked for is something to send.
+                    // Requested connections are something to send as well.
                     if !self.dials.is_empty() {
                         self.start_reading(cx);
                     }
@@ -165,7 +88,7 @@ impl HostDriver {
         true
     }
 
-    /// What concerns how a peer is served.
+    /// Applies settings of a peer.
     fn tune(&mut self, command: &Command) {
         let (Command::Ping { id }
         | Command::SetPingInterval { id, .. }
@@ -182,15 +105,15 @@ impl HostDriver {
                 self.host.ping(key);
             }
         }
-        // For the attempts that are still to come: the name may be looked up first, or DTLS set up.
+        // For later attempts: the name lookup or a DTLS handshake may be pending.
         if let Some(dial) = self.dials.get_mut(id) {
             dial.tuning.note(command);
         }
     }
 
-    /// The protocol's peers that an id stands for: one, or the attempts of a dial.
+    /// Returns the protocol's peers of an id: a single one, or the attempts of a dial.
     fn keys_of(&mut self, id: u32) -> Vec<PeerKey> {
-        match self.places.entry_by_id(id) {
+        match self.peers.get_mut_by_id(id) {
             Some(entry) => vec![entry.key],
             None => {
                 self.dials.get(&id).map(|dial| dial.attempts.in_flight.clone()).unwrap_or_default()
@@ -199,59 +122,59 @@ impl HostDriver {
     }
 
     fn send(&mut self, id: u32, channel: u8, delivery: Delivery, data: &Arc<[u8]>) {
-        let Some(entry) = self.places.entry_by_id(id) else { return };
+        let Some(entry) = self.peers.get_mut_by_id(id) else { return };
         entry.shared.queued.fetch_sub(data.len() + OUTGOING_OVERHEAD, Ordering::Relaxed);
-        // What the game could not know when it sent: the connection is about to be told to have ended.
+        // Errors are ignored: the event that ends the connection is on its way to the game.
         let _ = self.host.send_shared(entry.key, channel, delivery, data);
         self.has_unsent = true;
     }
 
     fn disconnect(&mut self, cx: &Context<'_>, id: u32, how: Disconnect, data: u32) {
         if self.dials.contains_key(&id) {
-            self.hang_up(id, Some(data));
+            self.cancel_dial(id, Some(data));
             return;
         }
-        let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) else { return };
+        let Some(key) = self.peers.get_mut_by_id(id).map(|entry| entry.key) else { return };
         if how != Disconnect::Later && self.has_unsent {
-            // What the game has sent before leaves first: the protocol drops what waits.
+            // Packets sent before leave first: the protocol drops what is queued.
             self.transmit(Some(cx.end()));
         }
         match how {
-            Disconnect::Asked => self.host.disconnect(key, data),
+            Disconnect::Graceful => self.host.disconnect(key, data),
             Disconnect::Later => self.host.disconnect_later(key, data),
             Disconnect::Now => {
-                self.vacate(cx.now, key);
+                self.remove(cx.now, key);
                 self.host.disconnect_now(key, data);
             }
         }
     }
 
-    /// Disconnects everyone at once. The game hears no more of them.
+    /// Disconnects all peers at once, without events.
     pub(super) fn disconnect_all(&mut self) {
-        // What the game has sent before leaves first: the protocol drops what waits.
+        // Packets sent before leave first: the protocol drops what is queued.
         self.transmit(None);
-        self.places = Places::default();
+        self.peers = PeerTable::default();
         self.dials.clear();
         self.host.disconnect_all_now(0);
     }
 
     fn reset(&mut self, now: Instant, id: u32) {
         if self.dials.contains_key(&id) {
-            self.hang_up(id, None);
-        } else if let Some(key) = self.places.entry_by_id(id).map(|entry| entry.key) {
-            self.vacate(now, key);
+            self.cancel_dial(id, None);
+        } else if let Some(key) = self.peers.get_mut_by_id(id).map(|entry| entry.key) {
+            self.remove(now, key);
             self.host.reset(key);
         }
     }
 
-    /// Ends a dial, of which the game is to hear no more.
-    fn hang_up(&mut self, id: u32, data: Option<u32>) {
+    /// Cancels a dial without an event.
+    fn cancel_dial(&mut self, id: u32, data: Option<u32>) {
         let Some(dial) = self.dials.remove(&id) else { return };
         if let Some(dtls) = &mut self.dtls {
             dtls.forget(id);
         }
         for key in dial.attempts.in_flight {
-            self.places.vacate(key);
+            self.peers.remove(key);
             match data {
                 Some(data) => self.host.disconnect_now(key, data),
                 None => self.host.reset(key),
@@ -278,7 +201,7 @@ impl HostDriver {
         self.first_attempt(now, id);
     }
 
-    /// Begins to connect, unless nothing is read yet: what the game sets up until then is for this connection too.
+    /// Makes the first attempt of a dial, unless reading has not started: settings made until then apply to it as well.
     fn first_attempt(&mut self, now: Instant, id: u32) {
         if self.is_reading {
             self.attempt(now, id);
@@ -286,7 +209,7 @@ impl HostDriver {
         }
     }
 
-    /// Begins with the connections that were asked for before anything was read.
+    /// Makes the first attempts of dials requested before reading started.
     pub(super) fn first_attempts(&mut self, now: Instant) {
         let ids: Vec<_> = self.dials.keys().copied().collect();
         for id in ids {
@@ -294,7 +217,7 @@ impl HostDriver {
         }
     }
 
-    /// Asks for the connections that are not there yet from the beginning, in the way that holds now.
+    /// Restarts all dials, through DTLS if it is set up now.
     fn redial(&mut self, now: Instant) {
         let mut ended = Vec::new();
         for dial in self.dials.values_mut() {
@@ -302,16 +225,21 @@ impl HostDriver {
             ended.append(&mut dial.attempts.restart());
         }
         for key in ended {
-            self.places.vacate(key);
+            self.peers.remove(key);
             self.host.reset(key);
         }
         self.first_attempts(now);
     }
 
-    /// The name of a host was looked up.
-    fn resolved(&mut self, now: Instant, id: u32, addresses: Result<Vec<SocketAddr>, String>) {
+    /// Handles the result of a name lookup.
+    fn handle_resolved(
+        &mut self,
+        now: Instant,
+        id: u32,
+        addresses: Result<Vec<SocketAddr>, String>,
+    ) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
-        let why = match addresses {
+        let reason = match addresses {
             Ok(addresses) => {
                 let reachable = addresses.into_iter().filter_map(|to| self.socket.map_address(to));
                 dial.attempts.resolved(reachable);
@@ -320,23 +248,23 @@ impl HostDriver {
                 }
                 "the host has no address that can be reached".to_owned()
             }
-            Err(why) => {
+            Err(reason) => {
                 dial.attempts.resolved([]);
-                why
+                reason
             }
         };
-        self.fail_if_over(id, &why);
+        self.fail_if_over(id, &reason);
     }
 
-    pub(super) fn fail_if_over(&mut self, id: u32, why: &str) {
+    pub(super) fn fail_if_over(&mut self, id: u32, reason: &str) {
         if self.dials.get(&id).is_some_and(Dial::is_over) {
             self.dials.remove(&id);
-            let reason = Some(why.to_owned());
-            self.tell(Arrival::Disconnected { id, data: 0, reason });
+            let reason = Some(reason.to_owned());
+            self.push_event(Arrival::Disconnected { id, data: 0, reason });
         }
     }
 
-    /// Tries the next address of a dial.
+    /// Attempts the next address of a dial.
     pub(super) fn attempt(&mut self, now: Instant, id: u32) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         let Some(address) = dial.attempts.next_address(now) else { return };
@@ -347,25 +275,25 @@ impl HostDriver {
         }
     }
 
-    /// Asks the host at an address for the connection of a dial.
+    /// Requests the connection of a dial from an address.
     pub(super) fn ask_for(&mut self, id: u32, address: SocketAddr) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
             dial.attempts.in_flight.push(key);
             dial.tuning.apply(&mut self.host, key);
-            self.places.set(key, Occupant::Dialing(id, key));
+            self.peers.set(key, Slot::Dialing(id, key));
         }
     }
 
-    /// Tries the addresses whose time has come, and gives up dials whose time is over.
+    /// Attempts further addresses that are due, and cancels dials whose timeout is over.
     pub(super) fn attempt_due(&mut self, now: Instant) {
         let late = |dial: &Dial| dial.deadline.is_some_and(|at| at <= now);
         let ids: Vec<_> =
             self.dials.iter().filter(|(_, dial)| late(dial)).map(|(id, _)| *id).collect();
         for id in ids {
-            self.hang_up(id, Some(0));
+            self.cancel_dial(id, Some(0));
             let reason = Some("the host did not answer in time".to_owned());
-            self.tell(Arrival::Disconnected { id, data: 0, reason });
+            self.push_event(Arrival::Disconnected { id, data: 0, reason });
         }
         let due = |dial: &Dial| dial.attempts.next_at.is_some_and(|at| at <= now);
         let ids: Vec<_> =

@@ -1,4 +1,4 @@
-//! A connection that the game has asked for, until it is there.
+//! Dialing: outgoing connections until they are established.
 
 use super::endpoint::Command;
 use super::peer_shared::PeerShared;
@@ -7,22 +7,22 @@ use lodewire_enet::PeerKey;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// A connection that is asked for.
+/// An outgoing connection that is not established yet.
 #[derive(Debug)]
 pub(super) struct Dial {
     pub(super) shared: Arc<PeerShared>,
     pub(super) channels: usize,
     pub(super) data: u32,
     pub(super) attempts: HappyEyeballs<PeerKey>,
-    /// How many of its attempts wait for DTLS.
+    /// The number of attempts that wait for a DTLS handshake.
     pub(super) dtls_pending: usize,
-    /// When it is given up, if the protocol does not earlier.
+    /// When the dial times out, if the protocol does not earlier.
     pub(super) deadline: Option<Instant>,
-    /// How each of its attempts is served.
+    /// The settings of each attempt.
     pub(super) tuning: Tuning,
 }
 
-/// What the game has set for a peer, last of each kind.
+/// The settings of a peer, the last of each kind.
 #[derive(Debug, Default)]
 pub(super) struct Tuning {
     ping_interval: Option<Duration>,
@@ -31,7 +31,7 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// Notes a setting. Other commands change nothing.
+    /// Stores a setting. Other commands are ignored.
     pub(super) fn note(&mut self, command: &Command) {
         match *command {
             Command::SetPingInterval { millis, .. } => {
@@ -62,12 +62,12 @@ impl Tuning {
 }
 
 impl Dial {
-    /// When it next has something to do.
+    /// Returns when the next attempt or the timeout is due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.attempts.next_at.into_iter().chain(self.deadline).min()
     }
 
-    /// Whether there is nothing left to hope for.
+    /// Returns true once every attempt has failed.
     pub(super) fn is_over(&self) -> bool {
         self.dtls_pending == 0 && self.attempts.have_all_failed()
     }

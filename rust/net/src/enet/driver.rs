@@ -1,6 +1,5 @@
-//! A host on the I/O thread.
+//! The driver of a host on the I/O thread.
 
-use super::commands::Places;
 use super::dial::Dial;
 use super::dtls_layer::DtlsLayer;
 use super::endpoint::Endpoint;
@@ -8,8 +7,8 @@ use super::host::Config;
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::PeerShared;
+use super::peer_table::{ConnectedPeer, PeerTable, Slot};
 use super::simulator::Simulator;
-use crate::dtls::Key;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::{Outgoing, Socket};
 use lodewire_enet::{DISCONNECT_FULL, Event, Events, PeerKey, Time};
@@ -19,75 +18,51 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// The socket's key.
+/// The key of the socket.
 const SOCKET: usize = 0;
-/// How many batches are read before the other sockets have their turn, if its time lasts for them.
-const TURN: usize = 8;
-/// When so many bytes come and go at once, long packets are under way, whose windows must not wait for a rest.
-const MUCH: usize = 4 << 10;
-/// How many bytes of datagrams are written before they are sent.
-const OUTGOING: usize = 256 << 10;
-/// Why a peer that has timed out is gone.
-const SILENT: &str = "the other side does not answer";
+/// Maximum number of batches read before other sockets have their turn, if time allows.
+const READS_PER_TURN: usize = 8;
+/// Coalescing threshold: above this many bytes per turn, long packets are in transit, and their windows must not wait
+/// for a coalesced wake-up.
+const COALESCE_THRESHOLD: usize = 4 << 10;
+/// Bytes of datagrams that are gathered before they are sent.
+const OUTGOING_BATCH_BYTES: usize = 256 << 10;
+/// The reason for a timeout of a connected peer.
+const TIMED_OUT: &str = "the other side does not answer";
 
-/// Why the other side has disconnected, if it was for want of a place.
+/// Returns the reason for a disconnect by a full host.
 fn refusal(data: u32) -> Option<&'static str> {
     (data == DISCONNECT_FULL).then_some("the other side is full")
-}
-
-/// A peer that is connected.
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) shared: Arc<PeerShared>,
-    pub(super) key: PeerKey,
-    /// What waits for the game, as far as is known here.
-    pub(super) waiting: usize,
-    /// What was delivered since it was asked what the game has taken.
-    pub(super) unasked: usize,
-    /// The unreliable packets that wait, oldest first: their numbers in the inbox.
-    pub(super) unreliable: VecDeque<u64>,
-    /// It stands among those that are asked before what has come is read.
-    pub(super) is_pressed: bool,
-    /// The association of a server that stays for this peer.
-    pub(super) association: Option<Key>,
-}
-
-/// Who stands in a slot of the protocol's.
-#[derive(Debug)]
-pub(super) enum Occupant {
-    /// An attempt of the dial with this id.
-    Dialing(u32, PeerKey),
-    Connected(Box<Entry>),
 }
 
 pub(super) struct HostDriver {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) socket: Socket,
     pub(super) host: lodewire_enet::Host,
-    /// Room for what it tells.
+    /// A buffer for events.
     events: Events,
     start: Instant,
     pub(super) is_reading: bool,
-    pub(super) places: Places,
-    /// Connections that have ended and of which the game was not told yet: they count until then.
+    pub(super) peers: PeerTable,
+    /// Ended connections that the game has not been notified of: they count until then.
     pub(super) ended: IdMap<PeerKey>,
     pub(super) dials: IdMap<Dial>,
     pub(super) max_waiting_data: usize,
-    /// Answer every packet with itself, here.
+    /// Echo every packet here.
     echo: bool,
     pub(super) simulator: Option<Simulator>,
     pub(super) dtls: Option<DtlsLayer>,
     pub(super) peer_limit: usize,
-    /// Until when what is to be sent is gathered.
+    /// When the gathering of outgoing packets ends.
     gather_until: Option<Instant>,
-    /// Peers that wait for the game to make room.
-    pub(super) pressed: Vec<u32>,
-    /// When they are asked next.
-    pub(super) ask_pressed_at: Instant,
+    /// Peers with little room left in the inbox.
+    pub(super) backpressured: Vec<u32>,
+    /// When they are next polled.
+    pub(super) next_backpressure_poll: Instant,
     outgoing: Outgoing,
-    /// What was to be sent took longer than a turn.
+    /// Sending took longer than a turn.
     has_more_to_send: bool,
-    /// The game has sent packets since everything was last transmitted.
+    /// The game has sent packets since the last transmission.
     pub(super) has_unsent: bool,
 }
 
@@ -105,7 +80,7 @@ impl HostDriver {
             events: Events::default(),
             start: Instant::now(),
             is_reading: false,
-            places: Places::default(),
+            peers: PeerTable::default(),
             ended: IdMap::default(),
             dials: IdMap::default(),
             max_waiting_data: config.host.max_waiting_data,
@@ -114,36 +89,36 @@ impl HostDriver {
             dtls: None,
             peer_limit: config.host.peers,
             gather_until: None,
-            pressed: Vec::new(),
-            ask_pressed_at: Instant::now(),
+            backpressured: Vec::new(),
+            next_backpressure_poll: Instant::now(),
             outgoing: Outgoing::default(),
             has_more_to_send: false,
             has_unsent: false,
         }
     }
 
-    /// The protocol's time.
+    /// Converts to the protocol's time.
     pub(super) fn time(&self, now: Instant) -> Time {
         let since = now.saturating_duration_since(self.start);
         Time::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Reads from the socket from now on.
+    /// Starts reading from the socket.
     pub(super) fn start_reading(&mut self, cx: &mut Context<'_>) {
         if !self.is_reading {
             self.is_reading = true;
-            // What cannot be watched is not heard of: connections then fail by their time-outs.
+            // If registering fails, nothing is received, and connections time out.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
             self.first_attempts(cx.now);
         }
     }
 
-    /// Reads what has come. Says how many bytes.
+    /// Reads received datagrams. Returns the number of bytes.
     fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let now = self.time(cx.now);
         let mut bytes = 0;
-        self.ask_pressed_if_due(cx.now);
-        for _ in 0..TURN {
+        self.poll_backpressured_if_due(cx.now);
+        for _ in 0..READS_PER_TURN {
             let (host, simulator) = (&mut self.host, &mut self.simulator);
             let dtls = &mut self.dtls;
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
@@ -157,7 +132,7 @@ impl HostDriver {
                     }
                 }
             });
-            self.heed(cx.now);
+            self.process_dtls_events(cx.now);
             self.deliver(cx.now);
             if !more {
                 return bytes;
@@ -170,9 +145,9 @@ impl HostDriver {
         bytes
     }
 
-    /// Sends what there is to send, as far as its share of the thread's time goes. Returns how many bytes it was.
+    /// Sends queued datagrams within the share of the thread's time. Returns the number of bytes.
     fn transmit_in_turn(&mut self, cx: &mut Context<'_>) -> usize {
-        // Something goes in each turn, also when reading has taken it all.
+        // At least one batch is sent in each turn, even if reading has used all of the time.
         let bytes = self.transmit(Some(cx.end()));
         if self.has_more_to_send {
             cx.reschedule(SOCKET);
@@ -180,14 +155,14 @@ impl HostDriver {
         bytes
     }
 
-    /// Sends what there is to send, or a part of it if that lasts until `end`. Returns how many bytes it was.
+    /// Sends queued datagrams, at most until `end`. Returns the number of bytes.
     pub(super) fn transmit(&mut self, end: Option<Instant>) -> usize {
         let now = Instant::now();
         let time = self.time(now);
         let mut bytes = 0;
         self.has_more_to_send = false;
         loop {
-            while self.outgoing.len() < OUTGOING
+            while self.outgoing.len() < OUTGOING_BATCH_BYTES
                 && self.outgoing.write(|out| self.host.poll_transmit(time, out))
             {}
             self.seal(now);
@@ -195,17 +170,17 @@ impl HostDriver {
                 break;
             }
             bytes += self.outgoing.len();
-            self.has_more_to_send = self.outgoing.len() >= OUTGOING;
+            self.has_more_to_send = self.outgoing.len() >= OUTGOING_BATCH_BYTES;
             self.send_outgoing(now);
             if !self.has_more_to_send || end.is_some_and(|end| Instant::now() >= end) {
                 break;
             }
         }
         self.has_unsent = self.has_more_to_send;
-        // What was sent may have ended connections.
+        // Sending may have ended connections.
         self.deliver(now);
         while let Some((key, statistics)) = self.host.poll_statistics() {
-            if let Some(shared) = self.places.shared(key, &self.dials) {
+            if let Some(shared) = self.peers.shared(key, &self.dials) {
                 shared.publish(&statistics);
             }
         }
@@ -216,7 +191,7 @@ impl HostDriver {
         bytes
     }
 
-    /// Encrypts the datagrams that were written, if they are to be, behind what DTLS itself has to send.
+    /// Encrypts the written datagrams if DTLS is set up, and adds DTLS's own.
     fn seal(&mut self, now: Instant) {
         if let Some(dtls) = &mut self.dtls {
             for (to, datagram) in self.outgoing.iter() {
@@ -227,7 +202,7 @@ impl HostDriver {
         }
     }
 
-    /// Speaks DTLS from now on.
+    /// Enables DTLS.
     pub(super) fn set_dtls(&mut self, mut dtls: DtlsLayer) {
         if let Some(waker) = self.endpoint.waker.get() {
             dtls.associations.set_waker(waker);
@@ -235,7 +210,7 @@ impl HostDriver {
         self.dtls = Some(dtls);
     }
 
-    /// Sends the datagrams that were written.
+    /// Sends the written datagrams.
     fn send_outgoing(&mut self, now: Instant) {
         if let Some(simulator) = &mut self.simulator {
             for (to, datagram) in self.outgoing.iter() {
@@ -247,7 +222,7 @@ impl HostDriver {
         }
     }
 
-    /// Hands over what has happened.
+    /// Delivers events to the game.
     pub(super) fn deliver(&mut self, now: Instant) {
         let endpoint = Arc::clone(&self.endpoint);
         let mut inbox = None;
@@ -257,7 +232,7 @@ impl HostDriver {
             let arrival = match event {
                 Event::Receive { peer, channel, delivery, data } if self.echo => {
                     self.host.release_capacity(peer, 1, data.len());
-                    // A peer that is leaving is not answered.
+                    // Errors are ignored: the peer may be disconnecting.
                     let _ = self.host.send(peer, channel, delivery, &data);
                     continue;
                 }
@@ -277,30 +252,30 @@ impl HostDriver {
             inbox.get_or_insert_with(|| lock(&endpoint.inbox)).push(arrival);
         }
         if let Some(inbox) = inbox
-            && inbox.waited_for
+            && inbox.is_waited_for
         {
             endpoint.arrived.notify_all();
         }
         self.events = events;
     }
 
-    /// Tells the game something that the protocol does not.
-    pub(super) fn tell(&mut self, arrival: Arrival) {
+    /// Delivers an event that does not come from the protocol.
+    pub(super) fn push_event(&mut self, arrival: Arrival) {
         let mut inbox = lock(&self.endpoint.inbox);
         inbox.push(arrival);
-        if inbox.waited_for {
+        if inbox.is_waited_for {
             self.endpoint.arrived.notify_all();
         }
     }
 
     fn connected(&mut self, key: PeerKey, data: u32) -> Arrival {
         let remote = self.host.address(key).unwrap_or(self.socket.local());
-        let dial = self.places.dialing(key).and_then(|id| self.dials.remove(&id));
+        let dial = self.peers.dialing(key).and_then(|id| self.dials.remove(&id));
         let shared = match dial {
             Some(dial) => {
                 for other in dial.attempts.in_flight {
                     if other != key {
-                        self.places.vacate(other);
+                        self.peers.remove(other);
                         self.host.disconnect_now(other, 0);
                     }
                 }
@@ -312,27 +287,27 @@ impl HostDriver {
         shared.mtu.store(self.host.mtu(key), Ordering::Relaxed);
         let dtls = self.dtls.as_mut();
         let association = dtls.and_then(|dtls| dtls.associations.claim(remote));
-        self.places.occupy(Entry {
+        self.peers.insert(ConnectedPeer {
             shared: Arc::clone(&shared),
             key,
             waiting: 0,
-            unasked: 0,
+            delivered_since_update: 0,
             unreliable: VecDeque::new(),
-            is_pressed: false,
+            is_backpressured: false,
             association,
         });
         Arrival::Connected { peer: shared, channels: self.host.channel_count(key), data }
     }
 
-    /// Takes a peer out. Its association has no peer any more.
-    pub(super) fn vacate(&mut self, now: Instant, key: PeerKey) -> Option<Occupant> {
-        let occupant = self.places.vacate(key)?;
-        if let (Occupant::Connected(entry), Some(dtls)) = (&occupant, &mut self.dtls)
+    /// Removes a peer, and releases its DTLS association.
+    pub(super) fn remove(&mut self, now: Instant, key: PeerKey) -> Option<Slot> {
+        let slot = self.peers.remove(key)?;
+        if let (Slot::Connected(entry), Some(dtls)) = (&slot, &mut self.dtls)
             && let Some(association) = entry.association
         {
             dtls.associations.unclaim(now, association);
         }
-        Some(occupant)
+        Some(slot)
     }
 
     pub(super) fn disconnected(
@@ -342,21 +317,21 @@ impl HostDriver {
         data: u32,
         timed_out: bool,
     ) -> Option<Arrival> {
-        let Some(occupant) = self.vacate(now, key) else {
-            // The game has let go of it already.
+        let Some(slot) = self.remove(now, key) else {
+            // The game has dropped it already.
             self.host.release_peer(key);
             return None;
         };
-        match occupant {
-            Occupant::Connected(entry) => {
-                let reason = if timed_out { Some(SILENT) } else { refusal(data) };
+        match slot {
+            Slot::Connected(entry) => {
+                let reason = if timed_out { Some(TIMED_OUT) } else { refusal(data) };
                 let reason = reason.map(str::to_owned);
                 let id = entry.shared.id;
                 self.ended.insert(id, key);
                 Some(Arrival::Disconnected { id, data, reason })
             }
-            Occupant::Dialing(id, _) => {
-                // What the game asked for is not what others make this host keep.
+            Slot::Dialing(id, _) => {
+                // Outgoing connections do not count among those that remote hosts make this host keep.
                 self.host.release_peer(key);
                 let dial = self.dials.get_mut(&id)?;
                 dial.attempts.in_flight.retain(|attempt| *attempt != key);
@@ -371,7 +346,7 @@ impl HostDriver {
                     } else {
                         refusal(data).unwrap_or("the other side refuses connections")
                     };
-                    // The number of a full host is no game's.
+                    // The value of a full host is not the game's.
                     let data = if data == DISCONNECT_FULL { 0 } else { data };
                     Arrival::Disconnected { id, data, reason: Some(reason.to_owned()) }
                 })
@@ -379,7 +354,7 @@ impl HostDriver {
         }
     }
 
-    /// What the simulated network has for either side.
+    /// Delivers datagrams of the simulated network in both directions.
     fn simulate(&mut self, now: Instant) {
         let time = self.time(now);
         let Some(simulator) = &mut self.simulator else { return };
@@ -397,7 +372,7 @@ impl HostDriver {
         if simulator.is_idle() {
             self.simulator = None;
         }
-        self.heed(now);
+        self.process_dtls_events(now);
         self.deliver(now);
     }
 }
@@ -407,16 +382,16 @@ impl Driver for HostDriver {
         if readiness.readable {
             let read = if self.is_reading { self.read(cx) } else { 0 };
             let bytes = read + self.transmit_in_turn(cx);
-            if bytes < MUCH {
+            if bytes < COALESCE_THRESHOLD {
                 cx.coalesce();
             }
         }
     }
 
     fn on_wake(&mut self, cx: &mut Context<'_>) {
-        let hurry = self.endpoint.urgent.swap(false, Ordering::SeqCst);
-        let has_worked = self.work(cx.now);
-        if self.obey(cx) || hurry || has_worked {
+        let is_urgent = self.endpoint.urgent.swap(false, Ordering::SeqCst);
+        let has_worked = self.poll_dtls(cx.now);
+        if self.run_commands(cx) || is_urgent || has_worked {
             self.transmit_in_turn(cx);
             return;
         }
@@ -425,9 +400,9 @@ impl Driver for HostDriver {
             self.transmit_in_turn(cx);
         } else if self.gather_until.is_none() {
             self.gather_until = Some(cx.now + gather);
-            // From now on the game need not wake us.
+            // From now on the game does not need to wake this thread.
             self.endpoint.gathering.store(true, Ordering::SeqCst);
-            if self.obey(cx) {
+            if self.run_commands(cx) {
                 self.transmit_in_turn(cx);
             }
         }
@@ -436,14 +411,14 @@ impl Driver for HostDriver {
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
         if self.gather_until.is_some_and(|at| at <= cx.now) {
             self.gather_until = None;
-            // Before the commands are taken: what comes after that wakes us.
+            // Before the commands are taken: later ones wake this thread.
             self.endpoint.gathering.store(false, Ordering::SeqCst);
-            self.obey(cx);
+            self.run_commands(cx);
         }
         self.simulate(cx.now);
-        self.work(cx.now);
+        self.poll_dtls(cx.now);
         self.attempt_due(cx.now);
-        self.ask_pressed();
+        self.poll_backpressured();
         self.host.handle_timeout(self.time(cx.now));
         self.deliver(cx.now);
         self.transmit_in_turn(cx);
@@ -459,7 +434,7 @@ impl Driver for HostDriver {
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
-        self.obey(cx);
+        self.run_commands(cx);
         self.simulator = None;
         self.disconnect_all();
         self.transmit(None);

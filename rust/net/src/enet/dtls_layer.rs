@@ -1,4 +1,4 @@
-//! ENet over DTLS: what goes between the protocol and the socket is sealed and opened here.
+//! ENet over DTLS: datagrams between the protocol and the socket are encrypted and decrypted here.
 
 use super::driver::HostDriver;
 use super::inbox::Arrival;
@@ -8,23 +8,23 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// ENet pings twice a second: whoever is silent for so long has gone without a word.
+/// ENet pings twice a second: a host silent for this long has left without closing.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A connection takes as long to fail without DTLS.
+/// As long as a connection without DTLS takes to fail.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client's association stays without a peer of ENet's. ENet asks for a connection as soon as DTLS is there, and
-/// again after 0.5, 1.5, 3.5 and 7.5 seconds.
+/// Time for which a client's association is kept without an ENet peer. ENet sends CONNECT as soon as the handshake is
+/// complete, and again after 0.5, 1.5, 3.5 and 7.5 seconds.
 const PEERLESS_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// DTLS under a host.
+/// The DTLS layer of a host.
 pub(super) struct DtlsLayer {
     pub(super) associations: Associations,
-    /// How this host connects, if it is a client.
+    /// The configuration of a client.
     client: Option<ClientConfig>,
-    /// The associations that dials wait for.
+    /// The associations that dials wait for, and the dials.
     pending: Vec<(Key, u32)>,
-    /// What has happened beside packets.
+    /// Events other than packets.
     events: Vec<Event>,
 }
 
@@ -34,33 +34,33 @@ impl DtlsLayer {
         Limits {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             idle_timeout: Some(IDLE_TIMEOUT),
-            // Those that ENet's peers have left stand for a while, and those that it refuses come and go.
+            // Associations outlive their ENet peers for a while, and refused ones come and go.
             peers: 2 * peers + 64,
-            // Of these, an address has at most half without a peer.
+            // An address has at most half of these without a peer.
             handshakes_per_address: (peers + 32).min(defaults.handshakes_per_address),
             ..defaults
         }
     }
 
-    /// Under a server for so many peers; `None` if the system has no randomness.
+    /// Creates the layer of a server for this number of peers; `None` if the system has no randomness.
     pub(super) fn server(setup: &ServerSetup, peers: usize) -> Option<Self> {
         let mut associations = Associations::serve(setup, Self::limits(peers))?;
         associations.require_claims(PEERLESS_TIMEOUT);
         Some(Self::new(associations, None))
     }
 
-    /// Under a client.
+    /// Creates the layer of a client.
     pub(super) fn client(setup: &ClientSetup) -> Self {
         let limits = Self::limits(1);
         Self::new(Associations::dial(limits), Some(setup.config(&limits)))
     }
 
-    /// How many clients are connecting.
+    /// Returns the number of handshakes in progress.
     pub(super) fn handshakes(&self) -> usize {
         self.associations.handshakes()
     }
 
-    /// Where nobody can be heard.
+    /// Creates a layer without connections, for a server that cannot accept any.
     pub(super) fn disabled() -> Self {
         Self::new(Associations::dial(Self::limits(0)), None)
     }
@@ -69,7 +69,7 @@ impl DtlsLayer {
         Self { associations, client, pending: Vec::new(), events: Vec::new() }
     }
 
-    /// Opens a datagram, and calls `take` with what it carries.
+    /// Decrypts a datagram, and calls `take` with its content.
     pub(super) fn open(
         &mut self,
         now: Instant,
@@ -94,16 +94,16 @@ impl DtlsLayer {
         }
     }
 
-    /// Seals a datagram. What is for nobody is lost.
+    /// Encrypts a datagram. Without a connection it is dropped.
     pub(super) fn seal(&mut self, now: Instant, to: SocketAddr, datagram: &[u8]) {
         if let Some(key) = self.associations.connected_at(to) {
-            // If the connection has just ended, the host is about to hear of it.
+            // Errors are ignored: if the connection has just ended, its event follows.
             let _ = self.associations.send(now, key, datagram);
         }
     }
 
-    /// Whether there is a connection to `address`; if not, it is asked for, and the dial waits for it. `None` if it cannot be
-    /// asked for.
+    /// Returns true if `address` is connected. Otherwise it starts a handshake, and the dial waits for it; `None` if
+    /// none can be started.
     fn reaches(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Option<bool> {
         if self.associations.connected_at(address).is_some() {
             return Some(true);
@@ -111,14 +111,14 @@ impl DtlsLayer {
         let key = match (self.associations.at(address), &self.client) {
             (Some(key), _) => key,
             (None, Some(config)) => self.associations.connect(now, address, config.clone()).ok()?,
-            // A server of DTLS asks nobody.
+            // A DTLS server does not connect.
             (None, None) => return None,
         };
         self.pending.push((key, dial));
         Some(false)
     }
 
-    /// The dial does not wait any more.
+    /// Removes a dial from those that wait.
     pub(super) fn forget(&mut self, dial: u32) {
         self.pending.retain(|(_, waiting)| *waiting != dial);
     }
@@ -132,27 +132,27 @@ impl DtlsLayer {
 }
 
 impl HostDriver {
-    /// Goes on with the handshakes. Says whether there was anything to go on with.
-    pub(super) fn work(&mut self, now: Instant) -> bool {
+    /// Continues handshakes. Returns true if there was any progress.
+    pub(super) fn poll_dtls(&mut self, now: Instant) -> bool {
         let time = self.time(now);
         let (Some(dtls), host) = (&mut self.dtls, &mut self.host) else { return false };
         dtls.associations.take_finished(now);
         dtls.associations.expire(now);
         dtls.sort_events(|from, packet| host.handle_datagram(time, from, packet));
         let any = !dtls.events.is_empty() || !dtls.associations.outgoing.is_empty();
-        self.heed(now);
+        self.process_dtls_events(now);
         any
     }
 
-    /// Sees which connections are there and which have gone.
-    pub(super) fn heed(&mut self, now: Instant) {
+    /// Processes the events of associations.
+    pub(super) fn process_dtls_events(&mut self, now: Instant) {
         let Some(dtls) = &mut self.dtls else { return };
-        // Those that have gone together are looked for together.
+        // Peers of lost connections are removed together.
         let mut gone = HashMap::new();
         for event in std::mem::take(&mut dtls.events) {
             match event {
                 Event::Connected(key) => {
-                    self.lose(now, &mut gone);
+                    self.disconnect_peers_at(now, &mut gone);
                     let Some(dtls) = &mut self.dtls else { return };
                     let Some(address) = dtls.associations.address(key) else { continue };
                     for id in dtls.take_pending(key) {
@@ -174,7 +174,7 @@ impl HostDriver {
                         }
                         self.fail_if_over(id, status.reason());
                     }
-                    // A handshake that fails beside a connection leaves that as it is.
+                    // A failed handshake does not affect an established connection of the same address.
                     if was_connected {
                         gone.insert(address, status.reason().to_owned());
                     }
@@ -182,10 +182,10 @@ impl HostDriver {
                 Event::Received(..) => {}
             }
         }
-        self.lose(now, &mut gone);
+        self.disconnect_peers_at(now, &mut gone);
     }
 
-    /// Secures the way to `address` for a dial. Says whether it is.
+    /// Starts a handshake with `address` for a dial, if needed. Returns true if the dial need not wait.
     pub(super) fn secure_for(&mut self, now: Instant, id: u32, address: SocketAddr) -> bool {
         let Some(dtls) = &mut self.dtls else { return true };
         let reaches = dtls.reaches(now, address, id);
@@ -197,21 +197,21 @@ impl HostDriver {
         reaches == Some(true)
     }
 
-    /// The connections to these addresses have gone, for these reasons, and with them ENet's peers there.
-    fn lose(&mut self, now: Instant, gone: &mut HashMap<SocketAddr, String>) {
+    /// Disconnects the ENet peers at these addresses, whose DTLS connections have ended, with the given reasons.
+    fn disconnect_peers_at(&mut self, now: Instant, gone: &mut HashMap<SocketAddr, String>) {
         if gone.is_empty() {
             return;
         }
-        for key in self.places.keys() {
-            let Some(why) = self.host.address(key).and_then(|address| gone.get(&address)) else {
+        for key in self.peers.keys() {
+            let Some(cause) = self.host.address(key).and_then(|address| gone.get(&address)) else {
                 continue;
             };
             self.host.abandon(key);
             if let Some(mut arrival) = self.disconnected(now, key, 0, true) {
                 if let Arrival::Disconnected { reason, .. } = &mut arrival {
-                    *reason = Some(why.clone()).filter(|why| !why.is_empty());
+                    *reason = Some(cause.clone()).filter(|cause| !cause.is_empty());
                 }
-                self.tell(arrival);
+                self.push_event(arrival);
             }
         }
         gone.clear();

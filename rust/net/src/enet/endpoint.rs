@@ -1,4 +1,4 @@
-//! What the game's thread and the I/O thread share of a connection's host.
+//! The state of a host that the game's thread and the I/O thread share.
 
 use super::inbox::Inbox;
 use super::peer_shared::PeerShared;
@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What the game asks of the I/O thread, in its order. Peers are meant by their ids.
+/// The game's commands to the I/O thread, in order. Peers are identified by id.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Read from the socket from now on.
+    /// Start reading from the socket.
     StartReading,
     Connect(Box<Connect>),
-    /// The name of a host that is to be connected to has been looked up.
+    /// The result of a name lookup.
     Resolved {
         id: u32,
         addresses: Result<Vec<SocketAddr>, String>,
@@ -28,7 +28,7 @@ pub(super) enum Command {
         delivery: Delivery,
         data: Arc<[u8]>,
     },
-    /// The same packet to many.
+    /// A packet to several peers.
     Broadcast {
         ids: Vec<u32>,
         channel: u8,
@@ -40,11 +40,11 @@ pub(super) enum Command {
         how: Disconnect,
         data: u32,
     },
-    /// Forget a peer without a word.
+    /// Drop a peer silently.
     Reset {
         id: u32,
     },
-    /// The game was told of the end of a connection: its place is free.
+    /// The game was notified of the end of a connection: its slot is free.
     Release {
         id: u32,
     },
@@ -74,57 +74,57 @@ pub(super) enum Command {
     SetChannelLimit(usize),
     SetCompression(Compression),
     SetRefusing(bool),
-    /// Speak DTLS from now on, as a server.
+    /// Enable DTLS as a server.
     SecureServer(ServerSetup),
-    /// The same as a client.
+    /// Enable DTLS as a client.
     SecureClient(ClientSetup),
     SetMtu(usize),
     SetWaitingLimit(usize),
     Simulate(Simulation),
-    /// A datagram that is none of ENet's.
+    /// A datagram outside of ENet.
     SendRaw {
         to: SocketAddr,
         data: Vec<u8>,
     },
-    /// Send what waits, then tell.
-    Flush(Arc<Flushed>),
+    /// Send queued packets, then signal.
+    Flush(Arc<FlushSignal>),
 }
 
-/// A connection that the game asks for.
+/// An outgoing connection.
 #[derive(Debug)]
 pub(super) struct Connect {
     pub(super) shared: Arc<PeerShared>,
-    /// Where to; none while the name is looked up.
+    /// The address; none while the name is looked up.
     pub(super) address: Option<SocketAddr>,
     pub(super) channels: usize,
     pub(super) data: u32,
-    /// How long it may take, if not as long as the protocol tries.
+    /// The timeout, if shorter than the protocol's.
     pub(super) timeout: Option<Duration>,
 }
 
-/// How a peer is disconnected: ENet's three ways.
+/// The way to disconnect: ENet's `disconnect`, `disconnect_later` and `disconnect_now`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disconnect {
-    Asked,
+    Graceful,
     Later,
     Now,
 }
 
-/// How a flush went.
+/// A one-shot signal for the result of a flush.
 #[derive(Debug, Default)]
-pub(super) struct Flushed {
-    /// Whether the system has what waited, when that is known.
+pub(super) struct FlushSignal {
+    /// The result, once known: whether the system has all packets.
     done: Mutex<Option<bool>>,
     changed: Condvar,
 }
 
-impl Flushed {
+impl FlushSignal {
     pub(super) fn set(&self, done: bool) {
         lock(&self.done).get_or_insert(done);
         self.changed.notify_all();
     }
 
-    /// Waits until it is known how it went, at most for `time`. Returns whether the system has what waited.
+    /// Waits for the result, at most for `time`. Returns true if the system has all packets.
     pub(super) fn wait(&self, time: Duration) -> bool {
         let done = lock(&self.done);
         let unknown = |done: &mut Option<bool>| done.is_none();
@@ -133,48 +133,48 @@ impl Flushed {
     }
 }
 
-/// What the game has asked for.
+/// The queue of commands.
 #[derive(Debug, Default)]
 struct Commands {
     queue: Vec<Command>,
-    /// The driver has ended: nobody takes them.
-    closed: bool,
+    /// The driver has ended and takes no more commands.
+    is_closed: bool,
 }
 
-/// One host, as both threads know it.
+/// The shared state of a host.
 #[derive(Debug, Default)]
 pub(super) struct Endpoint {
     commands: Mutex<Commands>,
     pub(super) inbox: Mutex<Inbox>,
-    /// Something has come for a game that [waits](Inbox::waited_for).
+    /// Signals an arrival to a game that [waits](Inbox::is_waited_for).
     pub(super) arrived: Condvar,
     pub(super) waker: OnceLock<DriverWaker>,
-    /// The I/O thread is going to look at the commands by itself, within the time that sends are gathered.
+    /// The I/O thread is gathering packets, and will take the commands without being woken.
     pub(super) gathering: AtomicBool,
-    /// Send what waits at the next wake.
+    /// Send queued packets at the next wake-up.
     pub(super) urgent: AtomicBool,
-    /// How often the commands were taken.
-    pub(super) taken: AtomicU64,
-    /// How long sends are gathered, in microseconds.
+    /// The number of times that the commands were taken.
+    pub(super) times_taken: AtomicU64,
+    /// Maximum time for which packets are gathered, in microseconds.
     pub(super) gather: AtomicU32,
-    /// How many bytes may wait for the network, per peer.
+    /// Maximum number of outgoing bytes per peer.
     pub(super) outgoing_limit: AtomicU64,
     ids: AtomicU32,
     counters: [AtomicU64; 4],
-    /// Connections that are coming about, those that this host asks for left out.
+    /// Incoming connections that are not established yet.
     pub(super) handshakes: AtomicUsize,
 }
 
 impl Endpoint {
-    /// A number that no other peer of this host has or had.
+    /// Returns an id that no other peer of this host has or had.
     pub(super) fn next_id(&self) -> u32 {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Queues a command, which is obeyed soon.
+    /// Queues a command, and wakes the I/O thread.
     ///
-    /// The queue is bounded by its users: packets by [`outgoing_limit`](Self::outgoing_limit) of each peer, the others by
-    /// one of a kind per call of the script, which the I/O thread serves faster than a script can call.
+    /// The queue is bounded by its users: packets by the [`outgoing_limit`](Self::outgoing_limit) of each peer, other
+    /// commands by one per call of the script, which the I/O thread handles faster than a script can call.
     pub(super) fn command(&self, command: Command) {
         self.push(command);
         self.wake();
@@ -182,25 +182,25 @@ impl Endpoint {
 
     fn push(&self, command: Command) {
         let mut commands = lock(&self.commands);
-        if !commands.closed {
+        if !commands.is_closed {
             commands.queue.push(command);
         } else if let Command::Flush(flushed) = command {
             flushed.set(false);
         }
     }
 
-    /// Queues a packet, which is sent with others that come within the time that sends are gathered. The I/O thread is
-    /// woken, unless it is about to look by itself.
+    /// Queues a packet to be sent with others of the same gathering period. The I/O thread is woken unless it is
+    /// gathering.
     pub(super) fn send(&self, command: Command) {
         self.push(command);
-        // Whoever gathers lowers the flag before it takes the commands, so that either it finds this one, or we wake it.
+        // The I/O thread clears the flag before it takes the commands, so either it sees this one, or it is woken.
         if !self.gathering.load(Ordering::SeqCst) {
             self.wake();
         }
     }
 
-    /// Has what waits sent at once.
-    pub(super) fn hurry(&self) {
+    /// Wakes the I/O thread to send queued packets at once.
+    pub(super) fn flush_now(&self) {
         self.urgent.store(true, Ordering::SeqCst);
         self.wake();
     }
@@ -213,15 +213,15 @@ impl Endpoint {
 
     /// Takes the commands, on the I/O thread.
     pub(super) fn take_commands(&self) -> Vec<Command> {
-        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.times_taken.fetch_add(1, Ordering::Relaxed);
         std::mem::take(&mut lock(&self.commands).queue)
     }
 
-    /// The driver has ended: nobody waits for it any more.
+    /// Ends the endpoint after its driver: nothing waits for it any more.
     pub(super) fn close(&self) {
         let queue = {
             let mut commands = lock(&self.commands);
-            commands.closed = true;
+            commands.is_closed = true;
             std::mem::take(&mut commands.queue)
         };
         for command in queue {
@@ -229,22 +229,22 @@ impl Endpoint {
                 flushed.set(false);
             }
         }
-        lock(&self.inbox).closed = true;
+        lock(&self.inbox).is_closed = true;
         self.arrived.notify_all();
     }
 
-    /// Whether the driver has ended.
+    /// Returns true if the driver has ended.
     pub(super) fn is_closed(&self) -> bool {
-        lock(&self.commands).closed
+        lock(&self.commands).is_closed
     }
 
-    /// Forgets what was not told: the driver has ended.
+    /// Drops undelivered events after the driver has ended.
     pub(super) fn clear(&self) {
         let forgotten = std::mem::take(&mut *lock(&self.inbox));
         drop(forgotten);
     }
 
-    /// Tells the game's thread what the host counts.
+    /// Publishes the host's counters to the game's thread.
     pub(super) fn publish(&self, statistics: &HostStatistics) {
         let HostStatistics { sent_data, sent_packets, received_data, received_packets } =
             *statistics;
@@ -254,24 +254,24 @@ impl Endpoint {
         }
     }
 
-    /// A counter, in the order of Godot's `HostStatistic`.
+    /// Returns a counter, in the order of Godot's `HostStatistic`.
     pub(super) fn counter(&self, index: usize) -> u64 {
         self.counters.get(index).map_or(0, |counter| counter.load(Ordering::Relaxed))
     }
 
-    /// Waits until something has come or the driver has ended, at most until `end`. Returns whether something has come.
+    /// Waits for an arrival or the end of the driver, at most until `end`. Returns true if something has arrived.
     pub(super) fn wait(&self, end: Instant) -> bool {
         let mut inbox = lock(&self.inbox);
-        inbox.waited_for = true;
-        while inbox.is_empty() && !inbox.closed {
-            let patience = end.saturating_duration_since(Instant::now());
-            if patience.is_zero() {
+        inbox.is_waited_for = true;
+        while inbox.is_empty() && !inbox.is_closed {
+            let timeout = end.saturating_duration_since(Instant::now());
+            if timeout.is_zero() {
                 break;
             }
-            let waited = self.arrived.wait_timeout(inbox, patience);
+            let waited = self.arrived.wait_timeout(inbox, timeout);
             inbox = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        inbox.waited_for = false;
+        inbox.is_waited_for = false;
         !inbox.is_empty()
     }
 }

@@ -1,7 +1,7 @@
-//! A host, as the game holds it.
+//! A host on the game's thread.
 
 use super::driver::HostDriver;
-use super::endpoint::{Command, Connect, Endpoint, Flushed};
+use super::endpoint::{Command, Connect, Endpoint, FlushSignal};
 use super::inbox::{Arrival, Numbered};
 use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
@@ -20,27 +20,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// What [`PeerStatistic::PacketLoss`] is for packets that are all lost (ENet's `ENET_PEER_PACKET_LOSS_SCALE`).
+/// The value of [`PeerStatistic::PacketLoss`] if all packets are lost (ENet's `ENET_PEER_PACKET_LOSS_SCALE`).
 const PACKET_LOSS_SCALE: f64 = 65_536.0;
 
-/// How long the game's thread waits for the I/O thread to send what waits.
+/// Maximum time that the game's thread waits for a flush.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a host behaves.
+/// The configuration of a host.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How the protocol does.
+    /// The configuration of the protocol.
     pub host: HostConfig,
-    /// How long what is to be sent is gathered, at the most.
+    /// Maximum time for which outgoing packets are gathered.
     pub gather: Duration,
-    /// How many bytes may wait for the network, per peer. One packet may be longer.
+    /// Maximum number of outgoing bytes per peer. A single packet may be longer.
     pub outgoing_limit: usize,
-    /// Answer every packet with itself, on the I/O thread: to measure the protocol and the driver alone.
+    /// Echoes every packet on the I/O thread: to measure protocol and driver only.
     pub echo: bool,
 }
 
 impl Default for Config {
-    /// A millisecond, which a burst fits into; 64 MiB for the network.
+    /// Returns a gather time of a millisecond, enough for a burst of packets, and 64 MiB of outgoing bytes.
     fn default() -> Self {
         Self {
             host: HostConfig::default(),
@@ -51,35 +51,35 @@ impl Default for Config {
     }
 }
 
-/// Something that happened, which the game is told of.
+/// An event for the game.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A connection is there.
+    /// A connection was established.
     Connect {
-        /// The new peer, or the one that was asked for.
+        /// The new peer, or the one that `connect` returned.
         peer: Rc<Peer>,
-        /// The number of the host that asked; 0 there.
+        /// The data value of the connecting host; 0 at that host.
         data: u32,
     },
-    /// A connection has ended, or could not be made.
+    /// A connection has ended or failed.
     Disconnect {
-        /// The peer that was.
+        /// The disconnected peer.
         peer: Rc<Peer>,
-        /// The number of the host that ended it; 0 there.
+        /// The data value of the disconnecting host; 0 at that host.
         data: u32,
-        /// In words, unless one of the two ends asked for it.
+        /// The cause in words, unless one of the two sides disconnected.
         reason: Option<String>,
     },
     /// A packet can be read from a peer.
     Receive {
         /// The peer.
         peer: Rc<Peer>,
-        /// The channel on which it came.
+        /// The channel of the packet.
         channel: u8,
     },
 }
 
-/// What a host counts, in the order of Godot's `ENetConnection.HostStatistic`.
+/// A counter of a host, in the order of Godot's `ENetConnection.HostStatistic`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Godot's names, and its documentation")]
 pub enum HostStatistic {
@@ -89,17 +89,16 @@ pub enum HostStatistic {
     ReceivedPackets,
 }
 
-/// Why a connection cannot be asked for.
+/// The reason why a connection cannot be requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectError {
-    /// There are as many peers as the host may have.
+    /// All slots are in use.
     Full,
-    /// The address is of a family that the host's own is not.
+    /// The host's socket does not support the address family.
     Unreachable,
 }
 
-/// A host that is bound to a port. Dropping it sends what was asked for, tells its peers that they are disconnected, and
-/// closes the port.
+/// A host that is bound to a port. Dropping it sends queued packets, disconnects its peers and closes the port.
 #[derive(Debug)]
 pub struct Host {
     handle: DriverHandle,
@@ -108,10 +107,10 @@ pub struct Host {
     peer_limit: usize,
     channel_limit: usize,
     peers: Rc<Registry>,
-    /// What was taken over and not told yet.
+    /// Events taken from the inbox and not reported yet.
     arrivals: VecDeque<Numbered>,
-    /// What the counters were when they were taken last.
-    popped: [u64; 4],
+    /// The values of the counters when they were last popped.
+    popped_counters: [u64; 4],
     is_reading: bool,
     connect_timeout: Option<Duration>,
     is_secured: bool,
@@ -119,12 +118,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Binds to `port`; 0 takes one that is free. Nothing is read, and no connection asked for, before the first
-    /// [`start_reading`](Self::start_reading), [`service`](Self::service) or [`flush`](Self::flush) of a host that connects: what is set
-    /// up until then holds from the first datagram on.
+    /// Binds to `port`; 0 chooses a free one. Nothing is read, and no connection requested, before the first
+    /// [`start_reading`](Self::start_reading), [`service`](Self::service) or, for a host that connects,
+    /// [`flush`](Self::flush): settings made until then apply from the first datagram on.
     ///
     /// # Errors
-    /// [`BindError`].
+    /// Returns a [`BindError`] if the port is unavailable.
     pub fn bind(bind: Bind, port: u16, config: &Config) -> Result<Self, BindError> {
         let socket = Socket::bind(bind, port)?;
         let local = socket.local();
@@ -153,7 +152,7 @@ impl Host {
             channel_limit,
             peers: Rc::default(),
             arrivals: VecDeque::new(),
-            popped: [0; 4],
+            popped_counters: [0; 4],
             is_reading: false,
             connect_timeout: None,
             is_secured: false,
@@ -161,33 +160,33 @@ impl Host {
         })
     }
 
-    /// The address and port that it is bound to.
+    /// Returns the bound address and port.
     pub fn local_addr(&self) -> SocketAddr {
         canonical(self.local)
     }
 
-    /// Why it serves no longer, if it failed by a fault of its own.
+    /// Returns the internal error that stopped the driver, if any.
     pub fn failure(&self) -> Option<&str> {
         self.handle.failure()
     }
 
-    /// Begins to read what comes.
+    /// Starts reading from the socket.
     pub fn start_reading(&mut self) {
         if !std::mem::replace(&mut self.is_reading, true) {
             self.endpoint.command(Command::StartReading);
         }
     }
 
-    /// How long connections that are asked for from now on may take, the lookup of a name included; none: as long as the
-    /// protocol tries, some 31 seconds.
+    /// Sets the timeout of connections requested from now on, including name lookups; `None`: as long as the protocol
+    /// tries, some 31 seconds.
     pub fn set_connect_timeout(&mut self, timeout: Option<Duration>) {
         self.connect_timeout = timeout;
     }
 
-    /// Asks for a connection with 1 to 255 channels; the other side is told `data`.
+    /// Requests a connection with 1 to 255 channels; `data` is sent to the remote host.
     ///
     /// # Errors
-    /// [`ConnectError`].
+    /// Returns a [`ConnectError`] if no connection can be requested.
     pub fn connect(
         &mut self,
         address: SocketAddr,
@@ -206,10 +205,10 @@ impl Host {
         self.dial(Some(address), channels, data)
     }
 
-    /// The same to a host whose addresses are [told](Self::set_resolved) later.
+    /// Requests a connection to a host whose addresses are [set](Self::set_resolved) later.
     ///
     /// # Errors
-    /// [`ConnectError`].
+    /// Returns a [`ConnectError`] if no connection can be requested.
     pub fn connect_unresolved(
         &mut self,
         channels: usize,
@@ -218,7 +217,7 @@ impl Host {
         self.dial(None, channels, data)
     }
 
-    /// The addresses of the host that a peer is to be, the best first, or why there are none: that ends in
+    /// Sets the addresses of a peer's host, the best first, or the error of the lookup, which ends in
     /// [`Event::Disconnect`].
     pub fn set_resolved(&self, peer: &Peer, addresses: Result<Vec<SocketAddr>, String>) {
         self.endpoint.command(Command::Resolved { id: peer.id(), addresses });
@@ -240,12 +239,11 @@ impl Host {
         let timeout = self.connect_timeout;
         let connect = Connect { shared, address, channels, data, timeout };
         self.endpoint.command(Command::Connect(Box::new(connect)));
-        self.endpoint.hurry();
+        self.endpoint.flush_now();
         Ok(peer)
     }
 
-    /// The next thing that happened, for which it sleeps up to `timeout`. What it tells of is seen at the peers from then
-    /// on.
+    /// Returns the next event, waiting up to `timeout`. Its effects on peers become visible now.
     pub fn service(&mut self, timeout: Duration) -> Option<Event> {
         self.start_reading();
         if let Some(event) = self.next_event() {
@@ -255,7 +253,7 @@ impl Host {
             return None;
         }
         let end = Instant::now() + timeout;
-        // What concerns a peer that the game has let go of is no event, and is waited past.
+        // Events of peers that the game has dropped are skipped.
         while self.endpoint.wait(end) {
             if let Some(event) = self.next_event() {
                 return Some(event);
@@ -264,7 +262,7 @@ impl Host {
         self.next_event()
     }
 
-    /// The next thing that happened, without sleeping.
+    /// Returns the next event without waiting.
     pub fn next_event(&mut self) -> Option<Event> {
         loop {
             if self.arrivals.is_empty() {
@@ -272,7 +270,7 @@ impl Host {
             }
             match self.arrivals.pop_front() {
                 Some((_, Some(arrival))) => {
-                    if let Some(event) = self.tell(arrival) {
+                    if let Some(event) = self.apply(arrival) {
                         return Some(event);
                     }
                 }
@@ -282,8 +280,8 @@ impl Host {
         }
     }
 
-    /// Makes an arrival visible.
-    fn tell(&mut self, arrival: Arrival) -> Option<Event> {
+    /// Applies an arrival to the game's view, and returns its event.
+    fn apply(&mut self, arrival: Arrival) -> Option<Event> {
         match arrival {
             Arrival::Received { id, channel, delivery, data } => {
                 let peer = self.peers.borrow().get(&id).cloned()?;
@@ -298,7 +296,7 @@ impl Host {
                 let known = self.peers.borrow().get(&shared.id).cloned();
                 let peer = match known {
                     Some(peer) => peer,
-                    // The game has let go of it before it was there.
+                    // The game has dropped it before it was connected.
                     None if shared.is_dialed => return None,
                     None => self.peer(&shared, PeerState::Connected, channels),
                 };
@@ -308,13 +306,13 @@ impl Host {
             Arrival::Disconnected { id, data, reason } => {
                 self.endpoint.command(Command::Release { id });
                 let peer = self.peers.borrow_mut().remove(&id)?;
-                peer.ended_for(reason.as_deref());
+                peer.end_with_reason(reason.as_deref());
                 Some(Event::Disconnect { peer, data, reason })
             }
         }
     }
 
-    /// After a fault of our own, and after the network was shut down, the peers are told to be gone.
+    /// Disconnects the peers one at a time after an internal error or a shutdown of the network.
     fn fail(&mut self) -> Option<Event> {
         if !self.failed {
             self.failed = self.endpoint.is_closed();
@@ -325,25 +323,25 @@ impl Host {
         let id = *self.peers.borrow().keys().next()?;
         let peer = self.peers.borrow_mut().remove(&id)?;
         let reason = Some(self.failure().unwrap_or("the network has been shut down").to_owned());
-        peer.ended_for(reason.as_deref());
+        peer.end_with_reason(reason.as_deref());
         Some(Event::Disconnect { peer, data: 0, reason })
     }
 
-    /// A peer that the game knows from now on.
+    /// Creates a peer in the game's view.
     fn peer(&self, shared: &Arc<PeerShared>, state: PeerState, channels: usize) -> Rc<Peer> {
         let peer = Rc::new(Peer::new(Arc::clone(shared), state, channels, &self.peers));
         self.peers.borrow_mut().insert(shared.id, Rc::clone(&peer));
         peer
     }
 
-    /// The peers that there are, those included that begin or end, in the order in which they began.
+    /// Returns the peers, including those that are connecting or disconnecting, in order of creation.
     pub fn peers(&self) -> Vec<Rc<Peer>> {
         let mut peers: Vec<_> = self.peers.borrow().values().cloned().collect();
         peers.sort_unstable_by_key(|peer| peer.id());
         peers
     }
 
-    /// What it is doing.
+    /// Returns the metrics of the host.
     pub fn stats(&self) -> Stats {
         let counter = |statistic| self.endpoint.counter(statistic as usize);
         let mut stats = Stats {
@@ -370,18 +368,18 @@ impl Host {
         stats
     }
 
-    /// The most channels of connections that other hosts ask for.
+    /// Returns the maximum number of channels of accepted connections.
     pub fn channel_limit(&self) -> usize {
         self.channel_limit
     }
 
-    /// Sends a packet to all peers that are connected and have the channel. Says to how many; one for which too much
-    /// waits is left out.
+    /// Sends a packet to all connected peers that have the channel, except those whose outgoing limit is reached.
+    /// Returns their number.
     pub fn broadcast(&self, channel: u8, delivery: Delivery, data: Arc<[u8]>) -> usize {
         self.send_to(&mut self.peers.borrow().values(), channel, delivery, data)
     }
 
-    /// The same to some of its peers.
+    /// Sends a packet to some of the peers, like [`broadcast`](Self::broadcast).
     pub fn send_to(
         &self,
         peers: &mut dyn Iterator<Item = &Rc<Peer>>,
@@ -389,9 +387,9 @@ impl Host {
         delivery: Delivery,
         data: Arc<[u8]>,
     ) -> usize {
-        let mut hurry = false;
+        let mut fills_datagram = false;
         let takes = |peer: &Rc<Peer>| {
-            hurry |= peer.reserve(channel, data.len()).ok()?;
+            fills_datagram |= peer.reserve(channel, data.len()).ok()?;
             Some(peer.id())
         };
         let ids: Vec<u32> = peers.filter_map(takes).collect();
@@ -399,63 +397,64 @@ impl Host {
         if reached > 0 {
             self.endpoint.send(Command::Broadcast { ids, channel, delivery, data });
         }
-        if hurry {
-            self.endpoint.hurry();
+        if fills_datagram {
+            self.endpoint.flush_now();
         }
         reached
     }
 
-    /// Sends what waits, and returns when the system has it. Returns whether it has: not after the network was shut down, nor
-    /// when the I/O thread does not come to it within a second.
+    /// Sends queued packets, and waits until the system has them. Returns false after a shutdown of the network, or if
+    /// the I/O thread takes longer than a second.
     pub fn flush(&self) -> bool {
-        let flushed = Arc::new(Flushed::default());
+        let flushed = Arc::new(FlushSignal::default());
         self.endpoint.command(Command::Flush(Arc::clone(&flushed)));
-        self.endpoint.hurry();
+        self.endpoint.flush_now();
         flushed.wait(FLUSH_TIMEOUT)
     }
 
-    /// Sends a datagram that is none of ENet's.
+    /// Sends a datagram outside of ENet.
     pub fn send_raw(&self, to: SocketAddr, data: Vec<u8>) {
         self.endpoint.command(Command::SendRaw { to, data });
     }
 
-    /// A counter since it was taken here last, modulo 2^32 as in the engine.
+    /// Returns the change of a counter since it was last popped, modulo 2^32 as in the engine.
     #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
     pub fn pop_statistic(&mut self, statistic: HostStatistic) -> u32 {
         let index = statistic as usize;
         let counter = self.endpoint.counter(index);
-        let before = std::mem::replace(&mut self.popped[index], counter);
+        let before = std::mem::replace(&mut self.popped_counters[index], counter);
         counter.wrapping_sub(before) as u32
     }
 
-    /// Sets the bandwidths, in bytes a second; 0: no limit.
+    /// Sets the bandwidths in bytes per second; 0 means unlimited.
     pub fn set_bandwidth(&self, incoming: u32, outgoing: u32) {
         self.endpoint.command(Command::SetBandwidth { incoming, outgoing });
     }
 
-    /// Sets the most channels of connections that other hosts ask for from now on.
+    /// Sets the maximum number of channels of connections accepted from now on.
     pub fn set_channel_limit(&mut self, limit: usize) {
         self.channel_limit = limit.clamp(1, MAX_CHANNEL_COUNT);
         self.endpoint.command(Command::SetChannelLimit(limit));
     }
 
-    /// Compresses datagrams from now on. Both ends must do the same.
+    /// Sets the compression of datagrams. Both ends must use the same.
     pub fn set_compression(&self, mode: Compression) {
         self.endpoint.command(Command::SetCompression(mode));
     }
 
-    /// Refuses connections that other hosts ask for, or no longer. They are told so at once.
+    /// Refuses or accepts new connections from now on. Refused hosts are notified at once.
     pub fn set_refusing(&self, refusing: bool) {
         self.endpoint.command(Command::SetRefusing(refusing));
     }
 
-    /// Encrypts all that goes over the wire from now on with DTLS, as the server. Returns false, and changes nothing, if it is
-    /// encrypted already: another setup would cut off the peers that there are.
+    /// Encrypts all datagrams with DTLS from now on, as the server. Returns false without any change if DTLS is enabled
+    /// already: another setup would disconnect the peers.
     pub fn secure_server(&mut self, setup: ServerSetup) -> bool {
         self.secure(Command::SecureServer(setup))
     }
 
-    /// The same as a client, of one server or of several with the same certificate.
+    /// Encrypts all datagrams with DTLS from now on, as a client of one server or of several with the same certificate.
+    /// Returns as [`secure_server`](Self::secure_server).
     pub fn secure_client(&mut self, setup: ClientSetup) -> bool {
         self.secure(Command::SecureClient(setup))
     }
@@ -468,28 +467,28 @@ impl Host {
         is_first
     }
 
-    /// Sets the longest datagram of connections from now on.
+    /// Sets the MTU of connections made from now on.
     pub fn set_mtu(&self, mtu: usize) {
         self.endpoint.command(Command::SetMtu(mtu));
     }
 
-    /// Sets how many bytes of a peer may wait for the game.
+    /// Sets the maximum number of bytes per peer that wait for the game.
     pub fn set_max_waiting_data(&self, limit: usize) {
         self.endpoint.command(Command::SetWaitingLimit(limit));
     }
 
-    /// Sets how many bytes may wait for the network, per peer.
+    /// Sets the maximum number of outgoing bytes per peer.
     pub fn set_outgoing_limit(&self, limit: usize) {
         self.endpoint.outgoing_limit.store(limit as u64, Ordering::Relaxed);
     }
 
-    /// Sets how long what is to be sent is gathered, at the most.
+    /// Sets the maximum time for which outgoing packets are gathered.
     pub fn set_gather(&self, gather: Duration) {
         let gather = u32::try_from(gather.as_micros()).unwrap_or(u32::MAX);
         self.endpoint.gather.store(gather, Ordering::Relaxed);
     }
 
-    /// Makes the network worse, for a test of the game.
+    /// Simulates a bad network, for testing the game.
     pub fn simulate(&self, simulation: Simulation) {
         self.endpoint.command(Command::Simulate(simulation));
     }
@@ -497,7 +496,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // What was asked for goes out with the driver's end. What was not told holds the endpoint, which holds it.
+        // Ending the driver sends queued commands. Undelivered events hold the endpoint, which holds them.
         self.handle.end();
         self.endpoint.clear();
         for (_, peer) in self.peers.borrow_mut().drain() {

@@ -1,11 +1,11 @@
-//! What has happened and the game was not told yet.
+//! Undelivered events and packets.
 
 use super::peer_shared::PeerShared;
 use lodewire_enet::Delivery;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Something that happened.
+/// An event or packet.
 #[derive(Debug)]
 pub(super) enum Arrival {
     Connected {
@@ -16,7 +16,7 @@ pub(super) enum Arrival {
     Disconnected {
         id: u32,
         data: u32,
-        /// In words, unless one of the two ends asked for it.
+        /// The cause, unless one of the two sides disconnected.
         reason: Option<String>,
     },
     Received {
@@ -27,27 +27,27 @@ pub(super) enum Arrival {
     },
 }
 
-/// How many packets that were taken out may keep their places, beside as many as still wait.
-const SPARE: usize = 64;
+/// Maximum number of removed entries that are kept, in addition to as many as remain.
+const SPARE_ENTRIES: usize = 64;
 
-/// What has happened, in its order. Packets are numbered, so that one that waits can be taken out again.
+/// Events and packets in order. Entries are numbered, so that a waiting packet can be removed.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    /// Everything with a lower number was taken by the game.
+    /// Entries with a lower number were taken by the game.
     first: u64,
-    /// The number of the next.
+    /// The number of the next entry.
     next: u64,
-    /// In the order of their numbers; those that were taken out again are empty, until [`compact`](Self::compact).
+    /// Entries in order of number; removed ones are `None` until [`compact`](Self::compact).
     arrivals: VecDeque<Numbered>,
-    /// How many are empty.
-    empty: usize,
-    /// The game waits for the next.
-    pub(super) waited_for: bool,
-    /// The driver has ended: nothing more comes.
-    pub(super) closed: bool,
+    /// The number of removed entries.
+    removed: usize,
+    /// The game waits for the next entry.
+    pub(super) is_waited_for: bool,
+    /// The driver has ended: nothing more arrives.
+    pub(super) is_closed: bool,
 }
 
-/// Something that happened, unless it was taken out again, and its number.
+/// An entry's number, and its content unless it was removed.
 pub(super) type Numbered = (u64, Option<Arrival>);
 
 impl Inbox {
@@ -55,7 +55,7 @@ impl Inbox {
         self.arrivals.is_empty()
     }
 
-    /// Adds something, and returns its number.
+    /// Appends an entry, and returns its number.
     pub(super) fn push(&mut self, arrival: Arrival) -> u64 {
         let number = self.next;
         self.next += 1;
@@ -63,40 +63,40 @@ impl Inbox {
         number
     }
 
-    /// Takes out a packet that the game has not taken yet, and returns how long it was.
+    /// Removes a packet that the game has not taken yet, and returns its length.
     pub(super) fn drop_packet(&mut self, number: u64) -> Option<usize> {
         let index = self.arrivals.binary_search_by_key(&number, |(number, _)| *number).ok()?;
-        let place = &mut self.arrivals[index].1;
-        let Some(Arrival::Received { data, .. }) = place else { return None };
+        let entry = &mut self.arrivals[index].1;
+        let Some(Arrival::Received { data, .. }) = entry else { return None };
         let len = data.len();
-        *place = None;
-        self.empty += 1;
-        if self.empty > self.arrivals.len() / 2 + SPARE {
+        *entry = None;
+        self.removed += 1;
+        if self.removed > self.arrivals.len() / 2 + SPARE_ENTRIES {
             self.compact();
         }
         Some(len)
     }
 
-    /// Frees the places of what was taken out: they would grow without limit while the game does not look.
+    /// Frees removed entries: they would accumulate while the game does not read.
     fn compact(&mut self) {
         self.arrivals.retain(|(_, arrival)| arrival.is_some());
         self.arrivals.shrink_to(2 * self.arrivals.len());
-        self.empty = 0;
+        self.removed = 0;
     }
 
-    /// Whether the game has not taken the one with this number yet.
+    /// Returns true if the game has not taken this entry yet.
     pub(super) fn has(&self, number: u64) -> bool {
         number >= self.first
     }
 
-    /// Moves everything onto the end of `arrivals`.
+    /// Moves all entries to the end of `arrivals`.
     pub(super) fn take(&mut self, arrivals: &mut VecDeque<Numbered>) {
         self.first = self.next;
-        self.empty = 0;
+        self.removed = 0;
         if arrivals.is_empty() {
             std::mem::swap(arrivals, &mut self.arrivals);
-            // The room of a burst is not kept for the next one.
-            if self.arrivals.capacity() > 4 * arrivals.len().max(SPARE) {
+            // The capacity of a burst is not retained.
+            if self.arrivals.capacity() > 4 * arrivals.len().max(SPARE_ENTRIES) {
                 self.arrivals.shrink_to(arrivals.len());
             }
         } else {
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn what_was_dropped_takes_no_room_while_the_game_does_not_look() {
         let mut inbox = Inbox::default();
-        // One that stays, before and among those that make room for newer ones.
+        // One that stays, before others that are replaced by newer ones.
         inbox.push(packet(1));
         let mut waiting = VecDeque::new();
         for _ in 0..100_000 {
@@ -127,7 +127,7 @@ mod tests {
                 assert_eq!(inbox.drop_packet(oldest), None, "once");
             }
         }
-        let bound = 2 * (101 + 2 * SPARE);
+        let bound = 2 * (101 + 2 * SPARE_ENTRIES);
         assert!(inbox.arrivals.len() <= bound, "{} places", inbox.arrivals.len());
         assert!(inbox.arrivals.capacity() <= 2 * bound, "{}", inbox.arrivals.capacity());
         let newest = *waiting.back().expect("there are some");

@@ -1,8 +1,8 @@
-//! ENet over UDP: what Godot's `ENetConnection` and `ENetPacketPeer` are made of.
+//! ENet over UDP: the implementation of Godot's `ENetConnection` and `ENetPacketPeer`.
 //!
-//! The protocol, [`lodewire_enet::Host`], runs on the I/O thread: acknowledgements, pings and repetitions go on while the
-//! game is busy. What the game holds is a [`Host`] and its [`Peer`]s. Every call of the game travels in one ordered
-//! queue; what comes back does as well, and is seen by the game event by event ([`Host::service`]).
+//! The protocol, [`lodewire_enet::Host`], runs on the I/O thread: acknowledgements, pings and retransmissions continue
+//! while the game is busy. The game holds a [`Host`] and its [`Peer`]s. Each call of the game is queued as a command;
+//! events return in a queue as well, and become visible to the game one at a time ([`Host::service`]).
 
 mod commands;
 mod dial;
@@ -14,6 +14,7 @@ mod id_map;
 mod inbox;
 mod peer;
 mod peer_shared;
+mod peer_table;
 mod simulator;
 #[cfg(test)]
 mod turn_tests;

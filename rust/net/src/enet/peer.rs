@@ -1,4 +1,4 @@
-//! A peer, as the game holds it.
+//! A peer on the game's thread.
 
 use super::endpoint::{Command, Disconnect};
 use super::id_map::IdMap;
@@ -15,18 +15,18 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// A packet that has come.
+/// A received packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// On which channel.
+    /// The channel.
     pub channel: u8,
-    /// How it was sent.
+    /// The delivery mode.
     pub delivery: Delivery,
-    /// Its bytes.
+    /// The bytes.
     pub data: Box<[u8]>,
 }
 
-/// A figure of a peer, as Godot's `ENetPacketPeer.PeerStatistic`, and three of our own.
+/// A statistic of a peer, as in Godot's `ENetPacketPeer.PeerStatistic`, and three more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "Godot's names, and its documentation")]
 pub enum PeerStatistic {
@@ -44,16 +44,16 @@ pub enum PeerStatistic {
     PacketThrottleAcceleration,
     PacketThrottleDeceleration,
     PacketThrottleInterval,
-    /// Reliable packets, or pieces of them, that came while too much waited for the game: the remote host repeats them.
+    /// Reliable packets or fragments that arrived while the receive budget was used up: the remote host repeats them.
     Refused,
-    /// Unreliable packets that were dropped since too much waited for the game.
+    /// Unreliable packets dropped because the receive budget was used up.
     Dropped,
-    /// Datagrams that were dropped, since to decompress them would have taken too long.
+    /// Datagrams dropped because decompressing them would have taken too long.
     DroppedDatagrams,
 }
 
 impl PeerStatistic {
-    /// Whether it is a time, in microseconds here and in milliseconds in Godot.
+    /// Returns true for times, which are microseconds here and milliseconds in Godot.
     fn is_time(self) -> bool {
         matches!(
             self,
@@ -67,37 +67,37 @@ impl PeerStatistic {
     }
 }
 
-/// Why a packet was not sent.
+/// The reason why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not there yet, or ends.
+    /// The peer is not connected, or is disconnecting.
     NotConnected,
     /// The connection has fewer channels.
     NoSuchChannel,
     /// The packet is longer than the protocol allows.
     TooLong,
-    /// Too much waits for the network.
+    /// The peer's outgoing limit is reached.
     Full,
 }
 
-/// The peers of a host that the game knows, by their ids.
+/// The peers of a host that are visible to the game, by id.
 pub(super) type Registry = RefCell<IdMap<Rc<Peer>>>;
 
-/// The other side of a connection.
+/// The remote side of a connection.
 #[derive(Debug)]
 pub struct Peer {
     shared: Arc<PeerShared>,
     state: Cell<PeerState>,
     channels: Cell<usize>,
     unread: RefCell<VecDeque<Received>>,
-    /// The channel and the flags of the packet that was read last.
+    /// The channel and flags of the last packet read.
     last: Cell<(u8, u8)>,
     registry: Weak<Registry>,
-    /// The game has ended the connection: nothing of it is to be told any more.
+    /// The game has ended the connection: no more events.
     ended_locally: Cell<bool>,
-    /// Why the connection has ended.
+    /// The cause of the disconnect.
     reason: RefCell<String>,
-    /// Bytes that were sent since the I/O thread took the commands last, and which time that was.
+    /// Bytes sent since the I/O thread last took the commands, and the number of times it had.
     burst: Cell<(u64, usize)>,
 }
 
@@ -121,7 +121,7 @@ impl Peer {
         }
     }
 
-    /// A number that no other peer of its host has or had.
+    /// Returns an id that no other peer of its host has or had.
     pub fn id(&self) -> u32 {
         self.shared.id
     }
@@ -135,23 +135,23 @@ impl Peer {
         self.state.set(PeerState::Disconnected);
     }
 
-    pub(super) fn ended_for(&self, reason: Option<&str>) {
+    pub(super) fn end_with_reason(&self, reason: Option<&str>) {
         self.ended();
         reason.unwrap_or_default().clone_into(&mut self.reason.borrow_mut());
     }
 
-    /// Why the connection has ended, in words; empty if one of the two sides asked for it.
+    /// Returns the cause of the disconnect in words; empty if one of the two sides disconnected.
     pub fn reason(&self) -> String {
         self.reason.borrow().clone()
     }
 
-    /// Returns whether the game has ended the connection, by [`disconnect`](Self::disconnect),
+    /// Returns true if the game has ended the connection, by [`disconnect`](Self::disconnect),
     /// [`disconnect_now`](Self::disconnect_now) or [`reset`](Self::reset).
     pub fn is_ended_locally(&self) -> bool {
         self.ended_locally.get()
     }
 
-    /// Drops a packet of `len` bytes that has come.
+    /// Drops a received packet of `len` bytes.
     pub(super) fn discard(&self, len: usize) {
         self.shared.consume(1, len);
     }
@@ -160,27 +160,27 @@ impl Peer {
         self.unread.borrow_mut().push_back(received);
     }
 
-    /// How far the connection has come, as the events have told and the game has asked for.
+    /// Returns the state of the connection, as events have reported and the game has requested.
     pub fn state(&self) -> PeerState {
         self.state.get()
     }
 
-    /// Whether there is a connection, or one begins or ends.
+    /// Returns true unless the peer is disconnected.
     pub fn is_active(&self) -> bool {
         self.state.get() != PeerState::Disconnected
     }
 
-    /// How many channels the connection has; those that were asked for until it is there.
+    /// Returns the number of channels; until the connection is established, the requested number.
     pub fn channels(&self) -> usize {
         self.channels.get()
     }
 
-    /// The address of the other side, as people write it.
+    /// Returns the address of the remote side, IPv4-mapped addresses as IPv4.
     pub fn remote(&self) -> SocketAddr {
         canonical(self.shared.remote())
     }
 
-    /// A figure, as of now. Times are milliseconds, with fractions.
+    /// Returns the current value of a statistic. Times are in milliseconds, with fractions.
     #[expect(clippy::cast_precision_loss, reason = "a statistic")]
     pub fn statistic(&self, statistic: PeerStatistic) -> f64 {
         let index = match statistic {
@@ -189,16 +189,16 @@ impl Peer {
             PeerStatistic::DroppedDatagrams => DROPPED_DATAGRAMS,
             other => other as usize,
         };
-        let figure = self.shared.figure(index) as f64;
-        if statistic.is_time() { figure / 1000.0 } else { figure }
+        let value = self.shared.statistic(index) as f64;
+        if statistic.is_time() { value / 1000.0 } else { value }
     }
 
-    /// How many packets can be read.
+    /// Returns the number of packets that can be read.
     pub fn available(&self) -> usize {
         self.unread.borrow().len()
     }
 
-    /// How many bytes they have.
+    /// Returns their length.
     pub(super) fn unread_bytes(&self) -> u64 {
         self.unread.borrow().iter().map(|packet| packet.data.len() as u64).sum()
     }
@@ -215,7 +215,7 @@ impl Peer {
         Some(received)
     }
 
-    /// Reads all packets that wait.
+    /// Reads all available packets.
     pub fn receive_all(&self) -> VecDeque<Received> {
         let received = std::mem::take(&mut *self.unread.borrow_mut());
         let bytes = received.iter().map(|packet| packet.data.len()).sum();
@@ -225,12 +225,12 @@ impl Peer {
         received
     }
 
-    /// The channel of the next packet; of the one that was read last when there is none.
+    /// Returns the channel of the next packet, or of the last one read if there is none.
     pub fn packet_channel(&self) -> u8 {
         self.next_or_last().0
     }
 
-    /// How the next packet was sent, in ENet's flags; the one that was read last when there is none.
+    /// Returns ENet's flags of the next packet, or of the last one read if there is none.
     pub fn packet_flags(&self) -> u8 {
         self.next_or_last().1
     }
@@ -240,28 +240,28 @@ impl Peer {
         next.unwrap_or_else(|| self.last.get())
     }
 
-    /// How many bytes wait for the network, or to be acknowledged.
+    /// Returns the bytes that are queued or not acknowledged.
     pub fn outgoing_bytes(&self) -> usize {
-        let waiting = usize::try_from(self.shared.figure(OUTGOING)).unwrap_or(usize::MAX);
+        let waiting = usize::try_from(self.shared.statistic(OUTGOING)).unwrap_or(usize::MAX);
         waiting.saturating_add(self.shared.queued.load(Ordering::Relaxed))
     }
 
-    /// Sends a packet. It leaves without a further call.
+    /// Sends a packet. No further call is needed.
     ///
     /// # Errors
-    /// [`SendError`]; the packet is not sent then.
+    /// Returns a [`SendError`] if the packet is not sent.
     pub fn send(&self, channel: u8, delivery: Delivery, data: Arc<[u8]>) -> Result<(), SendError> {
-        let full = self.reserve(channel, data.len())?;
+        let fills_datagram = self.reserve(channel, data.len())?;
         let endpoint = &self.shared.endpoint;
         endpoint.send(Command::Send { id: self.id(), channel, delivery, data });
-        if full {
-            endpoint.hurry();
+        if fills_datagram {
+            endpoint.flush_now();
         }
         Ok(())
     }
 
-    /// Counts a packet of `len` bytes that is about to be sent, if it may be. Says whether what was sent since the I/O
-    /// thread looked last fills a datagram.
+    /// Charges a packet of `len` bytes to the outgoing limit. Returns true if the packets sent since the I/O thread
+    /// last took the commands fill a datagram.
     pub(super) fn reserve(&self, channel: u8, len: usize) -> Result<bool, SendError> {
         if self.state.get() != PeerState::Connected {
             return Err(SendError::NotConnected);
@@ -279,29 +279,29 @@ impl Peer {
             return Err(SendError::Full);
         }
         self.shared.queued.fetch_add(len + OUTGOING_OVERHEAD, Ordering::Relaxed);
-        let taken = endpoint.taken.load(Ordering::Relaxed);
+        let times_taken = endpoint.times_taken.load(Ordering::Relaxed);
         let (before, sent) = self.burst.get();
-        let sent = if taken == before { sent + len } else { len };
-        let full = sent >= self.shared.mtu.load(Ordering::Relaxed);
-        self.burst.set((taken, if full { 0 } else { sent }));
-        Ok(full)
+        let sent = if times_taken == before { sent + len } else { len };
+        let fills_datagram = sent >= self.shared.mtu.load(Ordering::Relaxed);
+        self.burst.set((times_taken, if fills_datagram { 0 } else { sent }));
+        Ok(fills_datagram)
     }
 
-    /// Ends the connection. [`Event::Disconnect`](super::Event::Disconnect) follows when the other side has confirmed it;
-    /// what waits to be sent is dropped. One that is not there yet is dropped at once, without an event.
+    /// Disconnects the peer and drops queued packets. [`Event::Disconnect`](super::Event::Disconnect) follows when the
+    /// remote side confirms. A peer that is not connected yet is dropped at once, without an event.
     pub fn disconnect(&self, data: u32) {
         match self.state.get() {
             PeerState::Connected | PeerState::DisconnectLater => {
                 self.state.set(PeerState::Disconnecting);
                 self.ended_locally.set(true);
-                self.end(Disconnect::Asked, data);
+                self.end(Disconnect::Graceful, data);
             }
             PeerState::Connecting => self.disconnect_now(data),
             _ => {}
         }
     }
 
-    /// Ends the connection when what was sent has arrived.
+    /// Disconnects the peer after all queued packets are acknowledged.
     pub fn disconnect_later(&self, data: u32) {
         match self.state.get() {
             PeerState::Connected | PeerState::DisconnectLater => {
@@ -312,30 +312,30 @@ impl Peer {
         }
     }
 
-    /// Ends the connection at once and without an event. The other side is told so once.
+    /// Disconnects the peer at once, without an event. The remote side is notified once.
     pub fn disconnect_now(&self, data: u32) {
         if self.is_active() {
             self.end(Disconnect::Now, data);
-            self.let_go();
+            self.unregister();
         }
     }
 
     fn end(&self, how: Disconnect, data: u32) {
         let endpoint = &self.shared.endpoint;
         endpoint.command(Command::Disconnect { id: self.id(), how, data });
-        endpoint.hurry();
+        endpoint.flush_now();
     }
 
-    /// Forgets the connection. The other side is told nothing.
+    /// Drops the connection without notifying the remote side.
     pub fn reset(&self) {
         if self.is_active() {
             self.shared.endpoint.command(Command::Reset { id: self.id() });
-            self.let_go();
+            self.unregister();
         }
     }
 
-    /// Hears no more of the connection.
-    fn let_go(&self) {
+    /// Removes the peer from the game's view.
+    fn unregister(&self) {
         self.ended();
         self.ended_locally.set(true);
         if let Some(registry) = self.registry.upgrade() {
@@ -343,26 +343,26 @@ impl Peer {
         }
     }
 
-    /// Asks the other side whether it is there, which also measures the round-trip time.
+    /// Sends a ping, which also measures the round-trip time.
     pub fn ping(&self) {
         if self.state.get() == PeerState::Connected {
             self.shared.endpoint.command(Command::Ping { id: self.id() });
         }
     }
 
-    /// Sets how often the other side is asked whether it is there; 0: every 500 ms.
+    /// Sets the ping interval; 0 stands for 500 ms.
     pub fn set_ping_interval(&self, millis: u32) {
         let id = self.id();
         self.shared.endpoint.command(Command::SetPingInterval { id, millis });
     }
 
-    /// Sets when the other side is given up: see [`lodewire_enet::Host::set_timeout`].
+    /// Sets the timeout: see [`lodewire_enet::Host::set_timeout`].
     pub fn set_timeout(&self, limit: u32, minimum: u32, maximum: u32) {
         let id = self.id();
         self.shared.endpoint.command(Command::SetTimeout { id, limit, minimum, maximum });
     }
 
-    /// Sets how the throttle works: see [`lodewire_enet::Host::configure_throttle`].
+    /// Configures the throttle: see [`lodewire_enet::Host::configure_throttle`].
     pub fn configure_throttle(&self, interval: u32, acceleration: u32, deceleration: u32) {
         let command =
             Command::ConfigureThrottle { id: self.id(), interval, acceleration, deceleration };

@@ -1,4 +1,4 @@
-//! A peer, as both threads know it.
+//! The state of a peer that both threads share.
 
 use super::endpoint::Endpoint;
 use lodewire_enet::PeerStatistics;
@@ -6,40 +6,39 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// What a packet that waits for the network counts for beside its bytes; `lodewire-enet` counts the same.
+/// Overhead charged for an outgoing packet; `lodewire-enet` charges the same.
 pub(super) const OUTGOING_OVERHEAD: usize = 64;
-/// The same of one that waits for the game.
+/// Overhead charged for a received packet.
 pub(super) const PACKET_OVERHEAD: usize = 128;
 
-/// How many bits of [`PeerShared::consumed`] count bytes; the others count packets.
-const BYTES: u32 = 40;
+/// Bits of [`PeerShared::consumed`] that count bytes; the others count packets.
+const BYTE_BITS: u32 = 40;
 
-/// The figures of a peer that the game may ask for at any time, by their place in [`PeerShared::stats`]: first those of
-/// Godot's `PeerStatistic`, in its order.
-pub(super) const FIGURES: usize = 18;
-/// Reliable packets that there was no room for.
+/// Number of [`PeerShared::statistics`]: first those of Godot's `PeerStatistic`, in its order.
+pub(super) const STATISTICS: usize = 18;
+/// Index of the refused reliable packets.
 pub(super) const REFUSED: usize = 14;
-/// Bytes that wait for the network.
+/// Index of the outgoing bytes.
 pub(super) const OUTGOING: usize = 15;
-/// Datagrams that were not decompressed.
+/// Index of the datagrams that were not decompressed.
 pub(super) const DROPPED_DATAGRAMS: usize = 16;
-/// Unreliable packets that made room for newer ones.
+/// Index of the dropped unreliable packets.
 pub(super) const DROPPED: usize = 17;
 
-/// A peer, as both threads know it.
+/// The state of a peer that both threads share.
 #[derive(Debug)]
 pub(super) struct PeerShared {
     pub(super) id: u32,
-    /// The game has asked for the connection.
+    /// The game has requested the connection.
     pub(super) is_dialed: bool,
     pub(super) endpoint: Arc<Endpoint>,
     remote: Mutex<SocketAddr>,
-    /// Packets and bytes that the game has taken since the I/O thread looked last.
+    /// Packets and bytes that the game has read since the I/O thread last asked.
     consumed: AtomicU64,
-    /// Bytes of packets that the I/O thread has not seen yet.
+    /// Bytes of packets that the I/O thread has not taken yet.
     pub(super) queued: AtomicUsize,
     pub(super) mtu: AtomicUsize,
-    stats: [AtomicU64; FIGURES],
+    statistics: [AtomicU64; STATISTICS],
 }
 
 impl PeerShared {
@@ -52,7 +51,7 @@ impl PeerShared {
             consumed: AtomicU64::new(0),
             queued: AtomicUsize::new(0),
             mtu: AtomicUsize::new(lodewire_enet::wire::DEFAULT_MTU),
-            stats: Default::default(),
+            statistics: Default::default(),
         }
     }
 
@@ -64,31 +63,31 @@ impl PeerShared {
         *crate::reactor::lock(&self.remote) = remote;
     }
 
-    /// The game has taken packets of `bytes` bytes in all.
+    /// Reports packets read by the game, `bytes` bytes in total.
     pub(super) fn consume(&self, packets: usize, bytes: usize) {
         let (packets, bytes) = (packets as u64, bytes as u64);
-        self.consumed.fetch_add(packets << BYTES | bytes, Ordering::Relaxed);
+        self.consumed.fetch_add(packets << BYTE_BITS | bytes, Ordering::Relaxed);
     }
 
-    /// How many packets and bytes it has taken since the last call.
+    /// Returns the packets and bytes read since the last call.
     pub(super) fn take_consumed(&self) -> (usize, usize) {
         let consumed = self.consumed.swap(0, Ordering::Relaxed);
-        let (packets, bytes) = (consumed >> BYTES, consumed & ((1 << BYTES) - 1));
+        let (packets, bytes) = (consumed >> BYTE_BITS, consumed & ((1 << BYTE_BITS) - 1));
         (usize::try_from(packets).unwrap_or(0), usize::try_from(bytes).unwrap_or(0))
     }
 
-    pub(super) fn figure(&self, index: usize) -> u64 {
-        self.stats.get(index).map_or(0, |figure| figure.load(Ordering::Relaxed))
+    pub(super) fn statistic(&self, index: usize) -> u64 {
+        self.statistics.get(index).map_or(0, |value| value.load(Ordering::Relaxed))
     }
 
     pub(super) fn count_dropped(&self) {
-        self.stats[DROPPED].fetch_add(1, Ordering::Relaxed);
+        self.statistics[DROPPED].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Tells the game what is known of the connection's quality. Times are microseconds.
+    /// Publishes the statistics to the game's thread. Times are in microseconds.
     pub(super) fn publish(&self, statistics: &PeerStatistics) {
         let s = statistics;
-        let stats = [
+        let values = [
             s.packet_loss.into(),
             s.packet_loss_variance.into(),
             s.packet_loss_epoch.as_micros(),
@@ -107,8 +106,8 @@ impl PeerShared {
             s.outgoing_bytes as u64,
             s.dropped_datagrams,
         ];
-        for (figure, value) in self.stats.iter().zip(stats) {
-            figure.store(value, Ordering::Relaxed);
+        for (published, value) in self.statistics.iter().zip(values) {
+            published.store(value, Ordering::Relaxed);
         }
     }
 }

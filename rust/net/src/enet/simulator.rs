@@ -1,50 +1,51 @@
-//! A bad network for testing a game: datagrams that come late, twice, in another order or not at all.
+//! A network simulator for testing games: it delays, duplicates, reorders and drops datagrams.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// How bad it is. It holds for every datagram, on its way out and on its way in: a round trip takes twice the latency.
+/// The simulated network conditions. They apply to every datagram in both directions: a round trip takes twice the
+/// latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Simulation {
-    /// How late a datagram is.
+    /// The delay of a datagram.
     pub latency: Duration,
-    /// How much later it may be, at random. Datagrams keep their order.
+    /// The maximum additional random delay. Datagrams stay in order.
     pub jitter: Duration,
-    /// The share of datagrams that are lost, 0 to 1.
+    /// The share of datagrams dropped, 0 to 1.
     pub loss: f64,
-    /// The share that come twice, 0 to 1.
+    /// The share of datagrams duplicated, 0 to 1.
     pub duplication: f64,
-    /// The share that are held back by the latency once more, so that later ones overtake them, 0 to 1.
+    /// The share of datagrams delayed by the latency once more, so that later ones overtake them, 0 to 1.
     pub reordering: f64,
 }
 
 impl Simulation {
-    /// Whether it does anything.
+    /// Returns true if the simulation has any effect.
     pub fn is_active(&self) -> bool {
         *self != Self::default()
     }
 }
 
-/// How many bytes may be on the way; beyond it datagrams are lost.
-const MAXIMUM_BYTES: usize = 64 << 20;
-/// How late a datagram is that is held back where there is no latency.
-const LEAST_HOLD: Duration = Duration::from_millis(20);
+/// Maximum number of bytes in transit; further datagrams are dropped.
+const MAX_BYTES_IN_TRANSIT: usize = 64 << 20;
+/// Minimum additional delay of a reordered datagram.
+const MIN_REORDER_DELAY: Duration = Duration::from_millis(20);
 
-/// A datagram on its way.
+/// A datagram in transit.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Datagram {
     due: Instant,
-    /// Of those that are due at once, the first comes first.
+    /// Keeps datagrams that are due at the same time in order.
     order: u64,
-    /// Whether it goes out, or comes in.
+    /// True for outgoing datagrams.
     pub(super) outgoing: bool,
     pub(super) address: SocketAddr,
     pub(super) bytes: Box<[u8]>,
 }
 
-/// The bad network.
+/// A simulated network.
 #[derive(Debug)]
 pub(super) struct Simulator {
     pub(super) simulation: Simulation,
@@ -52,7 +53,7 @@ pub(super) struct Simulator {
     bytes: usize,
     order: u64,
     random: u64,
-    /// When the last one in order is due, for each direction.
+    /// When the last datagram in order is due, by direction.
     last: [Option<Instant>; 2],
 }
 
@@ -68,14 +69,14 @@ impl Simulator {
         }
     }
 
-    /// Takes a datagram.
+    /// Accepts a datagram.
     pub(super) fn send(&mut self, now: Instant, outgoing: bool, address: SocketAddr, bytes: &[u8]) {
         if self.happens(self.simulation.loss) {
             return;
         }
         let copies = if self.happens(self.simulation.duplication) { 2 } else { 1 };
         for _ in 0..copies {
-            if self.bytes + bytes.len() > MAXIMUM_BYTES {
+            if self.bytes + bytes.len() > MAX_BYTES_IN_TRANSIT {
                 return;
             }
             let due = self.due(now, outgoing);
@@ -96,7 +97,7 @@ impl Simulator {
         let Simulation { latency, jitter, reordering, .. } = self.simulation;
         let due = now + latency + jitter.mul_f64(self.fraction());
         if self.happens(reordering) {
-            return due + latency.max(LEAST_HOLD);
+            return due + latency.max(MIN_REORDER_DELAY);
         }
         let last = &mut self.last[usize::from(outgoing)];
         let due = last.map_or(due, |last| last.max(due));
@@ -104,17 +105,17 @@ impl Simulator {
         due
     }
 
-    /// When the next one is due.
+    /// Returns when the next datagram is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.queue.peek().map(|Reverse(datagram)| datagram.due)
     }
 
-    /// Whether it is of no use any more.
+    /// Returns true if the simulator can be removed.
     pub(super) fn is_idle(&self) -> bool {
         self.queue.is_empty() && !self.simulation.is_active()
     }
 
-    /// The next one that is due by `now`.
+    /// Returns the next datagram due by `now`.
     pub(super) fn receive(&mut self, now: Instant) -> Option<Datagram> {
         if self.deadline()? > now {
             return None;
@@ -128,7 +129,7 @@ impl Simulator {
         share > 0.0 && self.fraction() < share
     }
 
-    /// A number from 0 to 1 (`SplitMix64`: a test of a game needs no better).
+    /// Returns a number from 0 to 1 (`SplitMix64`).
     #[expect(clippy::cast_precision_loss, reason = "53 bits are exact")]
     fn fraction(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);

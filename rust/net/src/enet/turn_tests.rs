@@ -1,4 +1,4 @@
-//! How much a host reads in a turn: on the real I/O thread, from a socket that always has more.
+//! Tests of how much a host reads in a turn, on the real I/O thread, from a socket that always has more.
 
 use super::driver::HostDriver;
 use super::endpoint::{Command, Endpoint};
@@ -13,22 +13,22 @@ use std::time::{Duration, Instant};
 
 /// More than a driver's share of the thread's time.
 const LONG: Duration = Duration::from_millis(1);
-/// It only ends a hang.
+/// Only ends a hang.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// The most datagrams that a call of the system gives, as long as none of them is a series.
+/// Maximum number of datagrams of a system call, without GRO.
 const BATCH: u64 = 64;
 
-/// What the calls of a host's driver have read.
+/// The datagrams read by a driver's calls.
 #[derive(Default)]
 struct Read {
     all: AtomicU64,
     most: AtomicU64,
 }
 
-/// Counts what each call reads.
+/// Counts the datagrams read by each call.
 struct Counted {
     inner: HostDriver,
-    /// How long others have had the thread before, of the call's share of its time.
+    /// Busy time before each call, which uses up its share of the thread's time.
     late: Duration,
     read: Arc<Read>,
 }
@@ -64,7 +64,7 @@ impl Driver for Counted {
     }
 }
 
-/// Floods a host until it has read `count` datagrams. Returns the most that it has read in one call.
+/// Floods a host until it has read `count` datagrams. Returns the maximum read in one call.
 fn flood(late: Duration, count: u64) -> u64 {
     let socket = Socket::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0).expect("a port");
     let to = socket.local();
@@ -82,11 +82,11 @@ fn flood(late: Duration, count: u64) -> u64 {
     let sender = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let send = |datagrams: u64| {
         for _ in 0..datagrams {
-            // What there is no room for is lost.
+            // Datagrams beyond the receive buffer are lost.
             let _ = sender.send_to(&[0x0F, 0xFF, 0, 0, 7], to);
         }
     };
-    // There is more than a turn's before the first one.
+    // More than a turn's datagrams are queued before the first turn.
     send(4000);
     endpoint.command(Command::StartReading);
     let end = Instant::now() + TIMEOUT;

@@ -1,15 +1,16 @@
-//! What waits for the game, as far as the I/O thread knows it.
+//! Backpressure: data waiting for the game, as known to the I/O thread.
 
-use super::driver::{Entry, HostDriver};
+use super::driver::HostDriver;
 use super::inbox::{Arrival, Inbox};
 use super::peer_shared::PACKET_OVERHEAD;
+use super::peer_table::ConnectedPeer;
 use lodewire_enet::{Delivery, PeerKey};
 use std::time::{Duration, Instant};
 
-/// How often those are asked at most for whom there is little room left.
-const PRESSED_INTERVAL: Duration = Duration::from_millis(1);
-/// How many bytes of a peer the game may have taken before the protocol is told.
-const UNTOLD: usize = 64 << 10;
+/// Minimum interval between polls of backpressured peers.
+const BACKPRESSURE_INTERVAL: Duration = Duration::from_millis(1);
+/// Delivered bytes after which the protocol is informed of what the game has read.
+const CONSUMED_UPDATE_BYTES: usize = 64 << 10;
 
 impl HostDriver {
     pub(super) fn received(
@@ -20,14 +21,16 @@ impl HostDriver {
         delivery: Delivery,
         data: Box<[u8]>,
     ) {
-        let Some(entry) = self.places.entry(key) else { return };
+        let Some(entry) = self.peers.get_mut(key) else { return };
         let cost = data.len() + PACKET_OVERHEAD;
         entry.waiting += cost;
-        entry.unasked += cost;
-        if entry.unasked >= UNTOLD || entry.waiting > self.max_waiting_data {
-            Self::ask(&mut self.host, entry);
+        entry.delivered_since_update += cost;
+        if entry.delivered_since_update >= CONSUMED_UPDATE_BYTES
+            || entry.waiting > self.max_waiting_data
+        {
+            Self::update_consumed(&mut self.host, entry);
         }
-        // Reliable packets are not let in beyond the limit. Of the others, the oldest make room.
+        // Reliable packets beyond the limit are refused by the protocol. Of the others, the oldest are dropped.
         while entry.waiting > self.max_waiting_data {
             let Some(number) = entry.unreliable.pop_front() else { break };
             if let Some(len) = inbox.drop_packet(number) {
@@ -43,9 +46,9 @@ impl HostDriver {
             return;
         }
         if entry.waiting > self.max_waiting_data / 2
-            && !std::mem::replace(&mut entry.is_pressed, true)
+            && !std::mem::replace(&mut entry.is_backpressured, true)
         {
-            self.pressed.push(entry.shared.id);
+            self.backpressured.push(entry.shared.id);
         }
         let id = entry.shared.id;
         let number = inbox.push(Arrival::Received { id, channel, delivery, data });
@@ -57,35 +60,35 @@ impl HostDriver {
         }
     }
 
-    /// Asks what the game has taken of a peer's packets, and tells the protocol.
-    fn ask(host: &mut lodewire_enet::Host, entry: &mut Entry) {
+    /// Informs the protocol of the packets that the game has read.
+    fn update_consumed(host: &mut lodewire_enet::Host, entry: &mut ConnectedPeer) {
         let (packets, bytes) = entry.shared.take_consumed();
-        entry.unasked = 0;
+        entry.delivered_since_update = 0;
         entry.waiting = entry.waiting.saturating_sub(bytes + packets * PACKET_OVERHEAD);
         host.release_capacity(entry.key, packets, bytes);
     }
 
-    /// Asks those for whom there is little room left, but not for each datagram: they may be as many as there are peers.
-    pub(super) fn ask_pressed_if_due(&mut self, now: Instant) {
-        if self.ask_pressed_at <= now {
-            self.ask_pressed_at = now + PRESSED_INTERVAL;
-            self.ask_pressed();
+    /// Polls backpressured peers, but not for each datagram: there may be as many as peers.
+    pub(super) fn poll_backpressured_if_due(&mut self, now: Instant) {
+        if self.next_backpressure_poll <= now {
+            self.next_backpressure_poll = now + BACKPRESSURE_INTERVAL;
+            self.poll_backpressured();
         }
     }
 
-    /// Asks those for whom there is little room left.
-    pub(super) fn ask_pressed(&mut self) {
+    /// Polls backpressured peers.
+    pub(super) fn poll_backpressured(&mut self) {
         let limit = self.max_waiting_data;
-        let (places, host) = (&mut self.places, &mut self.host);
-        self.pressed.retain(|&id| {
-            let Some(entry) = places.entry_by_id(id) else { return false };
-            Self::ask(host, entry);
-            entry.is_pressed = entry.waiting > limit / 2;
-            entry.is_pressed
+        let (peers, host) = (&mut self.peers, &mut self.host);
+        self.backpressured.retain(|&id| {
+            let Some(entry) = peers.get_mut_by_id(id) else { return false };
+            Self::update_consumed(host, entry);
+            entry.is_backpressured = entry.waiting > limit / 2;
+            entry.is_backpressured
         });
     }
 
-    /// The game was told of the end of a connection.
+    /// Releases a connection after the game was notified of its end.
     pub(super) fn release(&mut self, id: u32) {
         if let Some(key) = self.ended.remove(&id) {
             self.host.release_peer(key);
