@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct RuntimeSettings {
     mtu: usize,
-    gather: Duration,
+    flush_interval: Duration,
     waiting: usize,
     outgoing: usize,
     simulation: Simulation,
@@ -55,7 +55,7 @@ impl LodeENetConnection {
     fn runtime_settings(&self) -> RuntimeSettings {
         RuntimeSettings {
             mtu: usize::try_from(self.mtu).unwrap_or(0),
-            gather: millis(self.flush_interval),
+            flush_interval: millis(self.flush_interval),
             waiting: bytes(self.max_buffered_bytes),
             outgoing: bytes(self.max_outgoing_bytes),
             simulation: Simulation {
@@ -85,8 +85,8 @@ impl LodeENetConnection {
                     .unwrap_or(0),
                 ..host
             },
-            gather: runtime_settings.gather,
-            outgoing_limit: runtime_settings.outgoing,
+            flush_interval: runtime_settings.flush_interval,
+            max_outgoing_bytes: runtime_settings.outgoing,
             ..Config::default()
         }
     }
@@ -109,7 +109,7 @@ impl LodeENetConnection {
         if live.simulation != runtime_settings.simulation {
             connection.simulate(runtime_settings.simulation);
         }
-        connection.set_gather(runtime_settings.gather);
-        connection.set_outgoing_limit(runtime_settings.outgoing);
+        connection.set_flush_interval(runtime_settings.flush_interval);
+        connection.set_max_outgoing_bytes(runtime_settings.outgoing);
     }
 }

@@ -54,7 +54,7 @@ pub(super) struct HostDriver {
     pub(super) dtls: Option<DtlsLayer>,
     pub(super) peer_limit: usize,
     /// When the gathering of outgoing packets ends.
-    gather_until: Option<Instant>,
+    flush_at: Option<Instant>,
     /// Peers with little room left in the inbox.
     pub(super) backpressured: Vec<u32>,
     /// When they are next polled.
@@ -88,7 +88,7 @@ impl HostDriver {
             simulator: None,
             dtls: None,
             peer_limit: config.host.peers,
-            gather_until: None,
+            flush_at: None,
             backpressured: Vec::new(),
             next_backpressure_poll: Instant::now(),
             outgoing: Outgoing::default(),
@@ -395,11 +395,12 @@ impl Driver for HostDriver {
             self.transmit_in_turn(cx);
             return;
         }
-        let gather = Duration::from_micros(self.endpoint.gather.load(Ordering::Relaxed).into());
-        if gather.is_zero() {
+        let flush_interval =
+            Duration::from_micros(self.endpoint.flush_interval.load(Ordering::Relaxed).into());
+        if flush_interval.is_zero() {
             self.transmit_in_turn(cx);
-        } else if self.gather_until.is_none() {
-            self.gather_until = Some(cx.now + gather);
+        } else if self.flush_at.is_none() {
+            self.flush_at = Some(cx.now + flush_interval);
             // From now on the game does not need to wake this thread.
             self.endpoint.gathering.store(true, Ordering::SeqCst);
             if self.run_commands(cx) {
@@ -409,8 +410,8 @@ impl Driver for HostDriver {
     }
 
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
-        if self.gather_until.is_some_and(|at| at <= cx.now) {
-            self.gather_until = None;
+        if self.flush_at.is_some_and(|at| at <= cx.now) {
+            self.flush_at = None;
             // Before the commands are taken: later ones wake this thread.
             self.endpoint.gathering.store(false, Ordering::SeqCst);
             self.run_commands(cx);
@@ -430,7 +431,7 @@ impl Driver for HostDriver {
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
         let dials = self.dials.values().filter_map(Dial::next).min();
         let dtls = self.dtls.as_ref().and_then(|dtls| dtls.associations.deadline());
-        [protocol, simulator, dtls, dials, self.gather_until].into_iter().flatten().min()
+        [protocol, simulator, dtls, dials, self.flush_at].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {

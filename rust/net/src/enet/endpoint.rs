@@ -156,9 +156,9 @@ pub(super) struct Endpoint {
     /// The number of times that the commands were taken.
     pub(super) times_taken: AtomicU64,
     /// Maximum time for which packets are gathered, in microseconds.
-    pub(super) gather: AtomicU32,
+    pub(super) flush_interval: AtomicU32,
     /// Maximum number of outgoing bytes per peer.
-    pub(super) outgoing_limit: AtomicU64,
+    pub(super) max_outgoing_bytes: AtomicU64,
     ids: AtomicU32,
     counters: [AtomicU64; 4],
     /// Incoming connections that are not established yet.
@@ -173,7 +173,7 @@ impl Endpoint {
 
     /// Queues a command, and wakes the I/O thread.
     ///
-    /// The queue is bounded by its users: packets by the [`outgoing_limit`](Self::outgoing_limit) of each peer, other
+    /// The queue is bounded by its users: packets by the [`max_outgoing_bytes`](Self::max_outgoing_bytes) of each peer, other
     /// commands by one per call of the script, which the I/O thread handles faster than a script can call.
     pub(super) fn command(&self, command: Command) {
         self.push(command);

@@ -32,20 +32,20 @@ pub struct Config {
     /// The configuration of the protocol.
     pub host: HostConfig,
     /// Maximum time for which outgoing packets are gathered.
-    pub gather: Duration,
+    pub flush_interval: Duration,
     /// Maximum number of outgoing bytes per peer. A single packet may be longer.
-    pub outgoing_limit: usize,
+    pub max_outgoing_bytes: usize,
     /// Echoes every packet on the I/O thread: to measure protocol and driver only.
     pub echo: bool,
 }
 
 impl Default for Config {
-    /// Returns a gather time of a millisecond, enough for a burst of packets, and 64 MiB of outgoing bytes.
+    /// Returns a flush interval of a millisecond, enough for a burst of packets, and 64 MiB of outgoing bytes.
     fn default() -> Self {
         Self {
             host: HostConfig::default(),
-            gather: Duration::from_millis(1),
-            outgoing_limit: 64 << 20,
+            flush_interval: Duration::from_millis(1),
+            max_outgoing_bytes: 64 << 20,
             echo: false,
         }
     }
@@ -131,9 +131,9 @@ impl Host {
         getrandom::fill(&mut seed)
             .map_err(|error| BindError::System(std::io::Error::other(error.to_string())))?;
         let endpoint = Arc::new(Endpoint::default());
-        let gather = u32::try_from(config.gather.as_micros()).unwrap_or(u32::MAX);
-        endpoint.gather.store(gather, Ordering::Relaxed);
-        endpoint.outgoing_limit.store(config.outgoing_limit as u64, Ordering::Relaxed);
+        let flush_interval = u32::try_from(config.flush_interval.as_micros()).unwrap_or(u32::MAX);
+        endpoint.flush_interval.store(flush_interval, Ordering::Relaxed);
+        endpoint.max_outgoing_bytes.store(config.max_outgoing_bytes as u64, Ordering::Relaxed);
         let peer_limit = config.host.peers;
         let channel_limit = config.host.channel_limit;
         let host = lodewire_enet::Host::new(config.host.clone(), seed);
@@ -478,14 +478,14 @@ impl Host {
     }
 
     /// Sets the maximum number of outgoing bytes per peer.
-    pub fn set_outgoing_limit(&self, limit: usize) {
-        self.endpoint.outgoing_limit.store(limit as u64, Ordering::Relaxed);
+    pub fn set_max_outgoing_bytes(&self, limit: usize) {
+        self.endpoint.max_outgoing_bytes.store(limit as u64, Ordering::Relaxed);
     }
 
     /// Sets the maximum time for which outgoing packets are gathered.
-    pub fn set_gather(&self, gather: Duration) {
-        let gather = u32::try_from(gather.as_micros()).unwrap_or(u32::MAX);
-        self.endpoint.gather.store(gather, Ordering::Relaxed);
+    pub fn set_flush_interval(&self, flush_interval: Duration) {
+        let flush_interval = u32::try_from(flush_interval.as_micros()).unwrap_or(u32::MAX);
+        self.endpoint.flush_interval.store(flush_interval, Ordering::Relaxed);
     }
 
     /// Simulates a bad network, for testing the game.

@@ -273,7 +273,7 @@ impl Peer {
             return Err(SendError::TooLong);
         }
         let endpoint = &self.shared.endpoint;
-        let limit = endpoint.outgoing_limit.load(Ordering::Relaxed);
+        let limit = endpoint.max_outgoing_bytes.load(Ordering::Relaxed);
         let waiting = self.outgoing_bytes();
         if waiting > 0 && (waiting + len) as u64 > limit {
             return Err(SendError::Full);
