@@ -1,7 +1,7 @@
 //! Packets and how they are delivered.
 
 /// The delivery mode of a packet: ENet's packet flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
     /// Delivers once, in the order of the channel (`ENET_PACKET_FLAG_RELIABLE`).
     Reliable,

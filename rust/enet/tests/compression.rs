@@ -1,4 +1,4 @@
-//! Datagrams compressed and decompressed, by each mode.
+//! Tests of compression and decompression in each mode.
 
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, reason = "a test")]
 
@@ -12,7 +12,7 @@ fn compressor(mode: Compression) -> Compressor {
     Compressor::new(mode).expect("a mode that compresses")
 }
 
-/// Numbers that look random, from a seed.
+/// Returns a generator of pseudorandom numbers.
 fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     move |below| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -20,7 +20,7 @@ fn numbers(mut seed: u64) -> impl FnMut(usize) -> usize {
     }
 }
 
-/// Bytes of many kinds: noise, zeros, texts, positions that resemble each other.
+/// Returns samples of many kinds: noise, zeros, text, similar positions.
 fn samples() -> Vec<Vec<u8>> {
     let mut next = numbers(7);
     let mut samples = Vec::new();
@@ -35,7 +35,7 @@ fn samples() -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn what_gets_shorter_comes_back_as_it_was() {
+fn compression_round_trips() {
     for mode in MODES {
         let mut compressor = compressor(mode);
         let mut shortened = 0;
@@ -49,7 +49,7 @@ fn what_gets_shorter_comes_back_as_it_was() {
             assert!(compressed.len() - 6 < sample.len());
             let mut back = b"before".to_vec();
             assert!(compressor.decompress(&compressed[6..], &mut back, 4096), "{mode:?}");
-            // FastLZ takes 16 bytes at the least, and the engine adds zeros.
+            // FastLZ requires 16 bytes, and the engine pads with zeros.
             let padding =
                 if mode == Compression::FastLz { 16_usize.saturating_sub(sample.len()) } else { 0 };
             assert_eq!(&back[..6], b"before");
@@ -60,7 +60,7 @@ fn what_gets_shorter_comes_back_as_it_was() {
 }
 
 #[test]
-fn nothing_is_decompressed_beyond_the_limit() {
+fn decompression_stops_at_the_limit() {
     for mode in MODES {
         let mut compressor = compressor(mode);
         let mut compressed = Vec::new();
@@ -74,7 +74,7 @@ fn nothing_is_decompressed_beyond_the_limit() {
 }
 
 #[test]
-fn what_was_damaged_does_no_harm() {
+fn damaged_input_is_decompressed_within_the_limit() {
     let mut next = numbers(11);
     for mode in MODES {
         let mut compressor = compressor(mode);
@@ -98,9 +98,9 @@ fn what_was_damaged_does_no_harm() {
     }
 }
 
-/// What ENet's own coder wrote.
+/// Compares with the recorded output of ENet's coder.
 #[test]
-fn the_range_coder_writes_and_reads_enets_bytes() {
+fn range_coder_matches_recorded_output_of_enet() {
     let hex = |text: &str| -> Vec<u8> {
         let digit = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
         (0..text.len()).step_by(2).map(digit).collect()
@@ -123,9 +123,9 @@ fn the_range_coder_writes_and_reads_enets_bytes() {
     }
 }
 
-/// ENet's own coder, translated, as the oracle: also for values in an order that makes ENet's trees deep.
+/// Compares with a port of ENet's coder, including values in an order that makes ENet's trees deep.
 #[test]
-fn the_range_coder_writes_and_reads_what_enets_does() {
+fn range_coder_matches_rusty_enet() {
     let mut samples = samples();
     for step in [1, 3, 255] {
         samples.push((0..4000_u32).map(|index| (index * step) as u8).collect());

@@ -1,4 +1,4 @@
-//! Hosts over real sockets of this machine.
+//! Tests of hosts over loopback sockets.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
@@ -11,15 +11,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Only ends a hang.
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 fn host() -> Host {
     Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &Config::default()).expect("a port")
 }
 
 fn next(host: &mut Host) -> Event {
-    host.service(PATIENCE).expect("an event")
+    host.service(TIMEOUT).expect("an event")
 }
 
 fn pair() -> (Host, Host, Rc<lodewire_net::enet::Peer>, Rc<lodewire_net::enet::Peer>) {
@@ -59,7 +59,7 @@ fn a_large_packet_arrives_whole() {
 }
 
 #[test]
-fn a_disconnect_at_the_end_is_delivered() {
+fn disconnect_now_is_sent_before_the_host_is_dropped() {
     let (mut server, client, _, at_client) = pair();
     at_client.disconnect_now(7);
     assert!(!at_client.is_active());
@@ -68,36 +68,36 @@ fn a_disconnect_at_the_end_is_delivered() {
 }
 
 #[test]
-fn a_host_by_its_name_is_asked_when_its_addresses_are_told() {
+fn connecting_starts_when_the_name_is_resolved() {
     let (mut server, mut client) =
         (host(), Host::bind(Bind::Any, 0, &Config::default()).expect("a port"));
     server.start_reading();
     let port = server.local_addr().port();
     let peer = client.connect_unresolved(1, 0).expect("a peer");
-    assert!(client.service(Duration::from_millis(20)).is_none(), "nobody is asked yet");
+    assert!(client.service(Duration::from_millis(20)).is_none(), "no request is sent yet");
     client.set_resolved(&peer, Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))]));
     let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
     assert_eq!(peer.remote(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-    let nobody = client.connect_unresolved(1, 0).expect("a peer");
-    client.set_resolved(&nobody, Err("nobody.invalid was not found".to_owned()));
+    let unresolved = client.connect_unresolved(1, 0).expect("a peer");
+    client.set_resolved(&unresolved, Err("host.invalid was not found".to_owned()));
     let Event::Disconnect { peer, reason: Some(reason), .. } = next(&mut client) else {
         panic!("no disconnect")
     };
-    assert!(Rc::ptr_eq(&peer, &nobody) && reason.contains("nobody.invalid"), "{reason}");
+    assert!(Rc::ptr_eq(&peer, &unresolved) && reason.contains("host.invalid"), "{reason}");
 }
 
 #[test]
-fn a_host_that_does_not_answer_in_time_is_given_up() {
+fn connect_timeout_ends_the_attempt() {
     let silent = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let mut client = host();
     client.set_connect_timeout(Some(Duration::from_millis(100)));
     let asked = [
         client.connect(silent.local_addr().expect("bound"), 1, 0).expect("a peer"),
-        // Whose name is still looked up.
+        // The name lookup of this one is pending.
         client.connect_unresolved(1, 0).expect("a peer"),
     ];
     for _ in asked {
-        let Some(Event::Disconnect { reason: Some(reason), .. }) = client.service(PATIENCE) else {
+        let Some(Event::Disconnect { reason: Some(reason), .. }) = client.service(TIMEOUT) else {
             panic!("no disconnect")
         };
         assert!(reason.contains("in time"), "{reason}");
@@ -105,14 +105,14 @@ fn a_host_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[test]
-fn a_host_that_goes_tells_its_peers() {
+fn dropped_host_disconnects_its_peers() {
     let (mut server, client, ..) = pair();
     drop(client);
     let Event::Disconnect { reason: None, .. } = next(&mut server) else { panic!("no disconnect") };
 }
 
 #[test]
-fn packets_of_a_peer_that_was_disconnected_are_not_told() {
+fn packets_of_a_disconnected_peer_are_not_reported() {
     let (mut server, _client, at_server, at_client) = pair();
     at_client.send(0, Delivery::Reliable, vec![1].into()).expect("sent");
     let Event::Receive { .. } = next(&mut server) else { panic!("no packet") };
@@ -122,7 +122,7 @@ fn packets_of_a_peer_that_was_disconnected_are_not_told() {
 }
 
 #[test]
-fn waiting_for_an_event_sleeps() {
+fn service_waits_for_the_timeout() {
     let mut host = host();
     let begin = Instant::now();
     assert!(host.service(Duration::from_millis(200)).is_none());
@@ -130,7 +130,7 @@ fn waiting_for_an_event_sleeps() {
 }
 
 #[test]
-fn a_game_that_reads_late_gets_everything() {
+fn late_reader_gets_all_reliable_packets() {
     let config = Config {
         host: HostConfig { max_waiting_data: 50_000, ..HostConfig::default() },
         ..Config::default()
@@ -147,14 +147,14 @@ fn a_game_that_reads_late_gets_everything() {
         at_client.send(0, Delivery::Reliable, [number; 1000][..].into()).expect("sent");
         at_client.send(1, Delivery::Unsequenced, [number; 1000][..].into()).expect("sent");
     }
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while at_server.statistic(PeerStatistic::Refused) == 0.0 {
-        assert!(Instant::now() < end, "all of it has room");
+        assert!(Instant::now() < end, "everything fits");
         std::thread::sleep(Duration::from_millis(1));
     }
     let mut reliable = Vec::new();
     while reliable.len() < 200 && Instant::now() < end {
-        let Some(Event::Receive { channel, .. }) = server.service(PATIENCE) else { continue };
+        let Some(Event::Receive { channel, .. }) = server.service(TIMEOUT) else { continue };
         let packet = at_server.receive().expect("a packet");
         if channel == 0 {
             reliable.push(packet.data[0]);
@@ -164,7 +164,7 @@ fn a_game_that_reads_late_gets_everything() {
 }
 
 #[test]
-fn a_long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
+fn long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
     const FRAMES: usize = 50;
     let (mut server, _client, at_server, at_client) = pair();
     for frame in 0..FRAMES {
@@ -172,7 +172,7 @@ fn a_long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
             let data = vec![7; len];
             at_client.send(1, Delivery::UnreliableFragment, data.into()).expect("sent");
         }
-        // The next frame comes when this one has arrived, so that nothing is lost to a full buffer.
+        // The next frame is sent after this one has arrived, so that no receive buffer overflows.
         for len in [64, 4000] {
             let Event::Receive { .. } = next(&mut server) else { panic!("frame {frame}: {len}") };
             assert_eq!(at_server.receive().expect("a packet").data.len(), len, "frame {frame}");
@@ -181,14 +181,14 @@ fn a_long_unreliable_packet_does_not_overtake_a_short_one_of_the_same_frame() {
 }
 
 #[test]
-fn places_count_until_the_game_was_told_of_the_end() {
+fn slots_are_in_use_until_the_game_receives_the_disconnect() {
     let config =
         Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
     let mut server =
         Host::bind(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, &config).expect("a port");
     let mut client = host();
     server.start_reading();
-    // The server's game is busy while others come, send and go.
+    // While the server's game is busy, others connect, send and disconnect.
     for _ in 0..2 {
         let peer = client.connect(server.local_addr(), 1, 0).expect("a peer");
         let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
@@ -196,16 +196,16 @@ fn places_count_until_the_game_was_told_of_the_end() {
         peer.disconnect_later(0);
         let Event::Disconnect { reason: None, .. } = next(&mut client) else { panic!("no end") };
     }
-    // A third one is not refused, since those two have gone: it asks until the game has time.
+    // A third one is not rejected, since those two have disconnected: it retries until the game reads the events.
     client.connect(server.local_addr(), 1, 0).expect("a peer");
     client.pop_statistic(HostStatistic::SentPackets);
-    let (mut sent, end) = (0, Instant::now() + PATIENCE);
+    let (mut sent, end) = (0, Instant::now() + TIMEOUT);
     while sent < 3 {
-        assert!(client.service(Duration::from_millis(10)).is_none(), "there is no place yet");
-        assert!(Instant::now() < end, "it does not ask again");
+        assert!(client.service(Duration::from_millis(10)).is_none(), "there is no free slot yet");
+        assert!(Instant::now() < end, "the request is not repeated");
         sent += client.pop_statistic(HostStatistic::SentPackets);
     }
-    // What has come is there then, and the places are free.
+    // The packets are available, and then the slots are free.
     for _ in 0..2 {
         let Event::Connect { peer, .. } = next(&mut server) else { panic!("no connect") };
         let Event::Receive { .. } = next(&mut server) else { panic!("no packet") };
@@ -215,7 +215,7 @@ fn places_count_until_the_game_was_told_of_the_end() {
     let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
     client.connect(server.local_addr(), 1, 0).expect("a peer");
     let Event::Connect { .. } = next(&mut client) else { panic!("no connect") };
-    // Those that stay keep others out.
+    // Connected peers use up the slots.
     client.connect(server.local_addr(), 1, 0).expect("a peer");
     let Event::Disconnect { reason: Some(reason), .. } = next(&mut client) else {
         panic!("a third one is connected")
@@ -223,9 +223,9 @@ fn places_count_until_the_game_was_told_of_the_end() {
     assert_eq!(reason, "the other side is full");
 }
 
-/// However a peer has gone: the game is told of the error, and nothing waits for the network.
+/// Checks each way of disconnecting: sending fails, and nothing is queued.
 #[test]
-fn what_is_sent_to_a_peer_that_has_gone_is_refused() {
+fn sending_to_a_disconnected_peer_fails() {
     type Way = fn(&Peer, &Peer);
     let ways: [(&str, Way); 5] = [
         ("the other side has left", |_, other| other.disconnect_now(0)),
@@ -237,14 +237,14 @@ fn what_is_sent_to_a_peer_that_has_gone_is_refused() {
     for (way, end) in ways {
         let (mut server, mut client, at_server, at_client) = pair();
         end(&at_server, &at_client);
-        // What is sent before the game is told of the end goes nowhere, and harms nothing.
+        // Packets sent before the event are dropped without an error.
         let _ = at_server.send(0, Delivery::Reliable, vec![1; 5000].into());
         let flushed = server.flush();
         assert!(flushed, "{way}");
         if way == "the other side has left"
             || way.starts_with("disconnect") && at_server.is_active()
         {
-            // A host whose peer has gone confirms by itself.
+            // A host confirms a disconnect on its own.
             let Event::Disconnect { .. } = next(&mut server) else { panic!("{way}: no end") };
         }
         assert_eq!(at_server.state(), PeerState::Disconnected, "{way}");
@@ -255,7 +255,7 @@ fn what_is_sent_to_a_peer_that_has_gone_is_refused() {
             assert_eq!(server.broadcast(0, Delivery::Reliable, vec![1; len].into()), 0, "{way}");
         }
         assert_eq!(at_server.outgoing_bytes(), waiting, "{way}");
-        // The host goes on: the next one is served.
+        // The host continues: the next peer is served.
         let again = client.connect(server.local_addr(), 1, 7).expect("a peer");
         client.start_reading();
         let joined = loop {

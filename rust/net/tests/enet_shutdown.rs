@@ -1,4 +1,4 @@
-//! A host whose network is shut down under it: in a separate process, since the network is shared.
+//! A test of shutting down the network under a host, in a separate process, since the network is shared.
 
 #![expect(clippy::expect_used, reason = "a test")]
 
@@ -14,13 +14,13 @@ fn host() -> Host {
 }
 
 #[test]
-fn after_the_network_has_shut_down_nobody_waits_for_it() {
+fn shutdown_of_the_network_ends_all_waiting() {
     let (mut server, mut client) = (host(), host());
     server.start_reading();
     let asked = client.connect(server.local_addr(), 1, 0).expect("a peer");
     let Some(Event::Connect { .. }) = client.service(TIMEOUT) else { panic!("no connect") };
     assert!(client.flush());
-    // The server's thread has heard that the client is there.
+    // Until the server's thread has received the client's acknowledgement.
     let end = Instant::now() + TIMEOUT;
     while server.stats().packets_in < 2 || server.stats().handshakes > 0 {
         assert!(Instant::now() < end, "the server does not hear the client");
@@ -29,7 +29,7 @@ fn after_the_network_has_shut_down_nobody_waits_for_it() {
     lodewire_net::shutdown();
     assert!(!client.flush());
     drop(client);
-    // The server's peer is gone, of which its game was not told yet: both things are told at once.
+    // The server's peer has disconnected before its game was notified: both events are reported at once.
     let Some(Event::Connect { peer, .. }) = server.service(TIMEOUT) else { panic!("no connect") };
     let Some(Event::Disconnect { reason: Some(reason), .. }) = server.service(TIMEOUT) else {
         panic!("no end")

@@ -153,10 +153,10 @@ func test_compression_that_differs_does_not_connect() -> void:
 		client.compress(ENetConnection.COMPRESS_ZLIB)
 		at_client = client.connect_to_host("127.0.0.1", port)
 		at_client.set_timeout(1, 300, 600)
-		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "it is told that nobody answers")
+		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "the failed connection is reported")
 		check_eq(hosts.count(server, 1), 0)
 		if roles[1] == OURS:
-			check_eq(at_client.get_disconnect_reason(), "nobody answers")
+			check_eq(at_client.get_disconnect_reason(), "the host does not answer")
 		hosts.destroy()
 
 

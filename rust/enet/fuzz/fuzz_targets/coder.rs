@@ -1,4 +1,4 @@
-//! What is asked of every compressor.
+//! The checks of every compressor.
 
 use lodewire_cost::{Counting, spent};
 use lodewire_enet::{Compression, Compressor};
@@ -7,17 +7,17 @@ use std::cell::RefCell;
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that decompressing a datagram may allocate beside four times its limit.
+/// Maximum number of bytes allocated by decompressing a datagram, in addition to four times its limit.
 const ALLOCATED: u64 = 64 << 10;
 
 thread_local! {
     static COMPRESSOR: RefCell<Option<Compressor>> = const { RefCell::new(None) };
 }
 
-/// Decompresses `data` within limits, and compresses it and back. The compressor is kept, as a host keeps it.
+/// Decompresses `data` within limits, and checks that compression round-trips. The compressor is reused, as by a host.
 pub fn run(mode: Compression, data: &[u8]) {
-    COMPRESSOR.with_borrow_mut(|kept| {
-        let compressor = kept.get_or_insert_with(|| Compressor::new(mode).expect("a mode"));
+    COMPRESSOR.with_borrow_mut(|slot| {
+        let compressor = slot.get_or_insert_with(|| Compressor::new(mode).expect("a mode"));
         for limit in [1, 128, 4096] {
             let mut output = b"before".to_vec();
             let before = spent();
@@ -35,7 +35,7 @@ pub fn run(mode: Compression, data: &[u8]) {
             assert!(!compressed.is_empty() && compressed.len() < data.len());
             assert!(compressor.decompress(&compressed, &mut back, 4096));
             assert!(back.starts_with(data));
-            // FastLZ takes 16 bytes at the least.
+            // FastLZ requires 16 bytes, padded with zeros.
             assert!(back.len() == data.len() || (mode == Compression::FastLz && back.len() == 16));
         }
     });

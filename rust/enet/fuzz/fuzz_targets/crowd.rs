@@ -1,11 +1,11 @@
-//! A host and many addresses that ask for connections and send any commands: what is allocated for a byte received, and what
-//! is kept, stay within limits.
+//! A host and many addresses that request connections and send any commands: allocations per byte received, and
+//! buffered bytes, stay within limits.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_enet::wire::{
-    Body, CONTROL_CHANNEL, Command, Commands, Connect, Header, NO_PEER, ConnectParams,
+    Body, CONTROL_CHANNEL, Command, Commands, Connect, ConnectParams, Header, NO_PEER,
 };
 use lodewire_enet::{Event, Events, Host, HostConfig, Time};
 use std::collections::HashMap;
@@ -16,10 +16,10 @@ use std::time::Duration;
 static ALLOCATOR: Counting = Counting;
 
 const PEERS: usize = 64;
-const WAITING_LIMIT: usize = 64 << 10;
-/// The most bytes that may be allocated for a byte received, and once.
-const ALLOCATED: u64 = 128;
-const ALLOCATED_ONCE: u64 = 512 << 10;
+const MAX_WAITING_DATA: usize = 64 << 10;
+/// Maximum number of bytes allocated per byte received, and once.
+const MAX_ALLOCATED_PER_BYTE: u64 = 128;
+const MAX_ALLOCATED_ONCE: u64 = 512 << 10;
 
 fn connect(id: u32) -> Vec<u8> {
     let params = ConnectParams { channel_count: 4, ..ConnectParams::new(7, id.to_be_bytes()) };
@@ -39,10 +39,11 @@ fn encode(peer_id: u16, session: u8, command: Command<'_>) -> Vec<u8> {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let config = HostConfig { peers: PEERS, max_waiting_data: WAITING_LIMIT, ..HostConfig::default() };
+    let config =
+        HostConfig { peers: PEERS, max_waiting_data: MAX_WAITING_DATA, ..HostConfig::default() };
     let mut host = Host::new(config, [3; 32]);
     let mut now = Time::from_micros(1_000_000);
-    // How each address is to write to the host.
+    // The peer id and session of each address.
     let mut known: HashMap<SocketAddr, (u16, u8)> = HashMap::new();
     let (mut received, mut allocated) = (0_usize, 0);
     let mut rest = data;
@@ -73,7 +74,7 @@ fuzz_target!(|data: &[u8]| {
         let mut events = Events::default();
         host.poll_events(&mut events);
         while let Some(event) = events.pop() {
-            // A quarter of the packets waits for a game that does not take them.
+            // A quarter of the packets is not released.
             if let Event::Receive { peer, data, .. } = event
                 && what & 3 != 0
             {
@@ -88,15 +89,14 @@ fuzz_target!(|data: &[u8]| {
                 let Some(sent_time) = header.sent_time else { continue };
                 known.insert(to, (params.outgoing_peer_id, params.outgoing_session));
                 let body = Body::Acknowledge { sequence: command.sequence, sent_time };
-                let proof =
-                    encode(params.outgoing_peer_id, params.outgoing_session, control(body));
+                let proof = encode(params.outgoing_peer_id, params.outgoing_session, control(body));
                 received += proof.len();
                 let before = spent();
                 host.handle_datagram(now, to, &proof);
                 allocated += spent().since(before).bytes;
             }
         }
-        let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+        let most = received as u64 * MAX_ALLOCATED_PER_BYTE + MAX_ALLOCATED_ONCE;
         assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
         assert!(host.peer_count() <= PEERS);
     }

@@ -1,4 +1,4 @@
-//! Datagrams of any bytes: what is parsed is written as it was.
+//! Arbitrary datagrams: encoding returns the bytes that were parsed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! A host, a peer by the rules, and somebody who sends it anything, in any order.
+//! A host, a legitimate peer, and an attacker that sends anything, in any order.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,35 +10,35 @@ use lodewire_enet::{
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const WAITING_LIMIT: usize = 256 << 10;
-const LONGEST: usize = 64 << 10;
+const MAX_WAITING_DATA: usize = 256 << 10;
+const MAX_PACKET_SIZE: usize = 64 << 10;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that a host may allocate for a byte of the attacker's, and once.
-const ALLOCATED: u64 = 128;
-const ALLOCATED_ONCE: u64 = 512 << 10;
+/// Maximum number of bytes allocated per byte from the attacker, and once.
+const MAX_ALLOCATED_PER_BYTE: u64 = 128;
+const MAX_ALLOCATED_ONCE: u64 = 512 << 10;
 
 fn address(number: u8) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, number], 1000))
 }
 
-/// The two hosts, and the datagrams between them, which an attacker may change.
-struct World {
+/// Two hosts, and the datagrams between them, which an attacker may change.
+struct Simulation {
     now: Time,
     hosts: [Host; 2],
     peers: [Option<PeerKey>; 2],
-    on_the_way: Vec<(usize, Vec<u8>)>,
+    in_transit: Vec<(usize, Vec<u8>)>,
 }
 
-impl World {
+impl Simulation {
     fn new(compression: Compression) -> Self {
         let host = |seed| {
             let config = HostConfig {
                 peers: 8,
-                max_waiting_data: WAITING_LIMIT,
-                max_packet_size: LONGEST,
+                max_waiting_data: MAX_WAITING_DATA,
+                max_packet_size: MAX_PACKET_SIZE,
                 max_half_open: 16,
                 ..HostConfig::default()
             };
@@ -46,18 +46,18 @@ impl World {
             host.set_compressor(Compressor::new(compression));
             host
         };
-        let mut world = Self {
+        let mut simulation = Self {
             now: Time::from_micros(1_000_000),
             hosts: [host(1), host(2)],
             peers: [None; 2],
-            on_the_way: Vec::new(),
+            in_transit: Vec::new(),
         };
-        let key = world.hosts[1].connect(address(0), 4, 0).expect("a free peer");
-        world.peers[1] = Some(key);
+        let key = simulation.hosts[1].connect(address(0), 4, 0).expect("a free peer");
+        simulation.peers[1] = Some(key);
         for _ in 0..4 {
-            world.exchange();
+            simulation.exchange();
         }
-        world
+        simulation
     }
 
     fn transmit(&mut self) {
@@ -66,7 +66,7 @@ impl World {
             while let Some(to) = self.hosts[node].poll_transmit(self.now, &mut out) {
                 assert!(out.len() <= 1392);
                 if to == address(1 - node as u8) {
-                    self.on_the_way.push((1 - node, std::mem::take(&mut out)));
+                    self.in_transit.push((1 - node, std::mem::take(&mut out)));
                 }
                 out.clear();
             }
@@ -76,7 +76,7 @@ impl World {
     fn exchange(&mut self) {
         self.transmit();
         self.now = self.now + Duration::from_millis(3);
-        for (to, datagram) in std::mem::take(&mut self.on_the_way) {
+        for (to, datagram) in std::mem::take(&mut self.in_transit) {
             self.hosts[to].handle_datagram(self.now, address(1 - to as u8), &datagram);
         }
         for host in &mut self.hosts {
@@ -103,12 +103,12 @@ impl World {
                         }
                     }
                     Event::Receive { peer, data, .. } => {
-                        assert!(data.len() <= LONGEST);
+                        assert!(data.len() <= MAX_PACKET_SIZE);
                         self.hosts[node].release_capacity(peer, 1, data.len());
                     }
                 }
             }
-            let most = self.hosts[node].peer_count() * (2 * WAITING_LIMIT + 3 * LONGEST);
+            let most = self.hosts[node].peer_count() * (2 * MAX_WAITING_DATA + 3 * MAX_PACKET_SIZE);
             assert!(self.hosts[node].buffered_bytes() <= most);
         }
     }
@@ -123,15 +123,15 @@ fuzz_target!(|data: &[u8]| {
         3 => Compression::Zlib,
         _ => Compression::Zstd,
     };
-    let mut world = World::new(compression);
+    let mut simulation = Simulation::new(compression);
     let (mut received, mut allocated) = (0, 0);
     for _ in 0..200 {
         let Some((&[what, a, b], after)) = rest.split_first_chunk() else { break };
         rest = after;
         let node = usize::from(a & 1);
-        let peer = world.peers[node];
+        let peer = simulation.peers[node];
         match what % 12 {
-            // The attacker's bytes, as they are or as those of the other host's connection.
+            // The attacker's bytes, raw or with the header of the other host's connection.
             0..=3 => {
                 let len = rest.len().min(b.into());
                 let (bytes, after) = rest.split_at(len);
@@ -139,7 +139,8 @@ fuzz_target!(|data: &[u8]| {
                 let mut datagram = bytes.to_vec();
                 let from = if what & 1 == 0 { address(1 - node as u8) } else { address(a | 2) };
                 if what & 2 == 0
-                    && let Some((_, original)) = world.on_the_way.iter().find(|(to, _)| *to == node)
+                    && let Some((_, original)) =
+                        simulation.in_transit.iter().find(|(to, _)| *to == node)
                     && let Some((header, _)) = Header::parse(original)
                 {
                     let header = Header { compressed: false, ..header };
@@ -148,54 +149,56 @@ fuzz_target!(|data: &[u8]| {
                 }
                 received += datagram.len();
                 let before = spent();
-                world.hosts[node].handle_datagram(world.now, from, &datagram);
+                simulation.hosts[node].handle_datagram(simulation.now, from, &datagram);
                 allocated += spent().since(before).bytes;
-                let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+                let most = received as u64 * MAX_ALLOCATED_PER_BYTE + MAX_ALLOCATED_ONCE;
                 assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
             }
             4 | 5 => {
                 if let Some(peer) = peer {
                     let delivery = Delivery::from_flags(b & 0xB);
                     let data = vec![a; usize::from(b) * 40];
-                    let _ = world.hosts[node].send(peer, a >> 5, delivery, &data);
+                    let _ = simulation.hosts[node].send(peer, a >> 5, delivery, &data);
                 }
             }
-            6 => world.transmit(),
+            6 => simulation.transmit(),
             7 => {
-                // One that is changed, or comes twice.
-                world.transmit();
-                if let Some((_, datagram)) = world.on_the_way.first_mut() {
+                // A changed or repeated datagram.
+                simulation.transmit();
+                if let Some((_, datagram)) = simulation.in_transit.first_mut() {
                     let at = usize::from(a) % datagram.len();
                     datagram[at] = b;
                 }
             }
             8 => {
-                world.now = world.now + Duration::from_millis(u64::from(b) * 50);
-                for host in &mut world.hosts {
-                    host.handle_timeout(world.now);
+                simulation.now = simulation.now + Duration::from_millis(u64::from(b) * 50);
+                for host in &mut simulation.hosts {
+                    host.handle_timeout(simulation.now);
                 }
             }
             9 => {
                 if let Some(peer) = peer {
                     match b % 5 {
-                        0 => world.hosts[node].disconnect(peer, 1),
-                        1 => world.hosts[node].disconnect_later(peer, 2),
-                        2 => world.hosts[node].disconnect_now(peer, 3),
-                        3 => world.hosts[node].reset(peer),
-                        _ => world.hosts[node].configure_throttle(peer, 100, b.into(), a.into()),
+                        0 => simulation.hosts[node].disconnect(peer, 1),
+                        1 => simulation.hosts[node].disconnect_later(peer, 2),
+                        2 => simulation.hosts[node].disconnect_now(peer, 3),
+                        3 => simulation.hosts[node].reset(peer),
+                        _ => {
+                            simulation.hosts[node].configure_throttle(peer, 100, b.into(), a.into())
+                        }
                     }
                 }
             }
             10 => {
-                let now = world.now;
-                world.hosts[node].set_bandwidth(now, u32::from(a) << 10, u32::from(b) << 10);
-                let _ = world.hosts[node].connect(address(1 - node as u8), 2, 5);
+                let now = simulation.now;
+                simulation.hosts[node].set_bandwidth(now, u32::from(a) << 10, u32::from(b) << 10);
+                let _ = simulation.hosts[node].connect(address(1 - node as u8), 2, 5);
             }
-            _ => world.exchange(),
+            _ => simulation.exchange(),
         }
-        world.check();
+        simulation.check();
     }
     for _ in 0..3 {
-        world.exchange();
+        simulation.exchange();
     }
 });

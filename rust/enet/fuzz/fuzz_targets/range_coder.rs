@@ -1,4 +1,4 @@
-//! Hostile bytes for the decompressor, and any bytes there and back.
+//! Decompresses hostile input, and compresses arbitrary input.
 #![no_main]
 
 mod coder;

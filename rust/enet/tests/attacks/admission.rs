@@ -1,6 +1,6 @@
-//! Who gets a connection, and what it costs.
+//! Tests of admission: half-open connections and address validation.
 
-use super::{Victim, address, connect_command, datagram, told};
+use super::{Victim, address, connect_command, datagram, events};
 use lodewire_enet::wire::{
     Body, CONTROL_CHANNEL, Command, Commands, ConnectParams, Header, NO_PEER,
 };
@@ -8,13 +8,13 @@ use lodewire_enet::{Event, Host, HostConfig, PeerKey, PeerState, Time};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A player who joins by the rules, 75 ms away from the host.
+/// A legitimate player, 75 ms away from the host.
 struct Player {
     host: Host,
     address: SocketAddr,
     peer: PeerKey,
-    /// What is on its way between the player and the host, and whether to the host.
-    on_the_way: Vec<(Time, bool, Vec<u8>)>,
+    /// Datagrams between player and host: arrival time, and true if sent to the host.
+    in_transit: Vec<(Time, bool, Vec<u8>)>,
 }
 
 impl Player {
@@ -25,13 +25,13 @@ impl Player {
     fn new(address: SocketAddr) -> Self {
         let mut host = Host::new(HostConfig::default(), [4; 32]);
         let peer = host.connect(Self::server(), 4, 1).expect("a free peer");
-        Self { host, address, peer, on_the_way: Vec::new() }
+        Self { host, address, peer, in_transit: Vec::new() }
     }
 
-    /// Does what the clock of the host says. Returns how many bytes the host has sent to others.
+    /// Advances player and host to the host's time. Returns the bytes that the host has sent to others.
     fn step(&mut self, victim: &mut Victim) -> usize {
         let now = victim.now;
-        let due: Vec<_> = self.on_the_way.extract_if(.., |(at, ..)| *at <= now).collect();
+        let due: Vec<_> = self.in_transit.extract_if(.., |(at, ..)| *at <= now).collect();
         for (_, to_host, datagram) in due {
             if to_host {
                 victim.host.handle_datagram(now, self.address, &datagram);
@@ -46,21 +46,21 @@ impl Player {
         let mut to_others = 0;
         for (to, datagram) in std::mem::take(&mut victim.sent) {
             if to == self.address {
-                self.on_the_way.push((later, false, datagram));
+                self.in_transit.push((later, false, datagram));
             } else {
                 to_others += datagram.len();
             }
         }
         let mut out = Vec::new();
         while self.host.poll_transmit(now, &mut out).is_some() {
-            self.on_the_way.push((later, true, std::mem::take(&mut out)));
+            self.in_transit.push((later, true, std::mem::take(&mut out)));
         }
         to_others
     }
 }
 
 #[test]
-fn a_flood_of_false_connects_does_not_keep_players_out() {
+fn spoofed_connect_flood_does_not_keep_players_out() {
     let million = std::env::var_os("LODEWIRE_ENET_SEEDS").is_some();
     let spoofed: u32 = if million { 1_000_000 } else { 200_000 };
     let mut victim = Victim::new(HostConfig::default());
@@ -70,7 +70,7 @@ fn a_flood_of_false_connects_does_not_keep_players_out() {
     let mut random = 12_345_u32;
     let (mut sent, mut received) = (0, 0);
     for step in 0..spoofed / 50 {
-        // A millisecond has fifty of them.
+        // Fifty of them per millisecond.
         victim.now = victim.now + Duration::from_millis(1);
         for _ in 0..50 {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -88,28 +88,28 @@ fn a_flood_of_false_connects_does_not_keep_players_out() {
     let joined = joined.expect("the player joined");
     let took = Duration::from_micros(joined.as_micros() - began.as_micros());
     assert!(took <= Duration::from_secs(3), "{took:?}");
-    assert_eq!(victim.host.peer_count(), 1, "nobody else has");
-    // And it stays connected.
-    assert_eq!(told(&mut player.host), [Event::Connect { peer: player.peer, data: 0 }]);
+    assert_eq!(victim.host.peer_count(), 1, "only the player is connected");
+    // And the player stays connected.
+    assert_eq!(events(&mut player.host), [Event::Connect { peer: player.peer, data: 0 }]);
 }
 
-/// Somebody who knows the address of a player, and perhaps the port, asks in his name all the time.
+/// An attacker who knows the address of a player, and perhaps the port, sends spoofed CONNECTs all the time.
 #[test]
-fn false_connects_in_the_name_of_a_player_do_not_keep_him_out() {
+fn connects_spoofed_from_a_players_address_do_not_keep_the_player_out() {
     let of_player = SocketAddr::from(([192, 168, 0, 1], 50_000));
     for (per_second, same_port) in [(100, true), (250, true), (500, false), (4000, false)] {
-        // Whenever he comes: before the records of the address are all in use, and after.
+        // The player joins before the records of the address are all in use, and after.
         for seconds_before in 0..12 {
             let mut victim = Victim::new(HostConfig::default());
             let mut player = None;
             let start = victim.now + Duration::from_secs(seconds_before);
             let end = start + Duration::from_secs(1);
-            let (mut seed, mut asked) = (seconds_before, 0);
+            let (mut seed, mut requests) = (seconds_before, 0);
             while victim.host.peer_count() == 0 {
                 victim.now = victim.now + Duration::from_millis(1);
                 let millis = (victim.now.as_micros() - 1_000_000) / 1000;
-                while asked * 1000 < millis * per_second {
-                    asked += 1;
+                while requests * 1000 < millis * per_second {
+                    requests += 1;
                     let port = if same_port { 50_000 } else { random(&mut seed) as u16 | 1 };
                     let from = SocketAddr::from(([192, 168, 0, 1], port));
                     let command = connect_command(7, random(&mut seed));
@@ -131,15 +131,15 @@ fn false_connects_in_the_name_of_a_player_do_not_keep_him_out() {
             }
             let mut player = player.expect("it has come");
             let connect = Event::Connect { peer: player.peer, data: 0 };
-            assert_eq!(told(&mut player.host), [connect], "both know");
+            assert_eq!(events(&mut player.host), [connect], "both know");
             assert!(victim.host.half_open_count() <= 4096);
         }
     }
 }
 
-/// What is asked for in the name of a player within his round trip leaves his request alone, however much it is.
+/// Spoofed CONNECTs within a player's round trip do not evict the player's record.
 #[test]
-fn a_request_has_a_second_whatever_else_its_port_asks_for() {
+fn half_open_record_is_protected_for_a_second() {
     let mut victim = Victim::new(HostConfig::default());
     let from = address(1);
     victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 0)]));
@@ -154,7 +154,7 @@ fn a_request_has_a_second_whatever_else_its_port_asks_for() {
 }
 
 #[test]
-fn one_address_alone_cannot_use_up_the_table() {
+fn half_open_records_are_limited_per_address() {
     let config = HostConfig { max_half_open_per_address: 10, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     for number in 0..1000_u32 {
@@ -169,15 +169,15 @@ fn one_address_alone_cannot_use_up_the_table() {
 }
 
 #[test]
-fn a_connect_is_answered_once_each_time_it_comes_and_never_longer() {
+fn each_connect_gets_one_shorter_answer() {
     let mut victim = Victim::new(HostConfig::default());
-    let asked = datagram(NO_PEER, 0, &[connect_command(3, 77)]);
+    let request = datagram(NO_PEER, 0, &[connect_command(3, 77)]);
     let from = address(1);
     for _ in 0..3 {
-        victim.take(from, &asked);
+        victim.take(from, &request);
         let answers = victim.answers(from);
         assert_eq!(answers.len(), 1);
-        assert!(answers[0].len() < asked.len());
+        assert!(answers[0].len() < request.len());
     }
     for _ in 0..20 {
         victim.pass(Duration::from_millis(500));
@@ -185,7 +185,7 @@ fn a_connect_is_answered_once_each_time_it_comes_and_never_longer() {
     }
 }
 
-/// The numbers in a `VERIFY_CONNECT`: the connection's number and session, and what is to be acknowledged.
+/// Returns the peer id and session offered in a `VERIFY_CONNECT`, and its sequence number and sent time.
 fn offered(answer: &[u8]) -> (u16, u8, u16, u16) {
     let (header, rest) = Header::parse(answer).expect("a header");
     let command = Commands::new(rest).next().expect("a command");
@@ -209,10 +209,10 @@ fn random(seed: &mut u64) -> u32 {
     (*seed >> 32) as u32
 }
 
-/// A sender of false addresses, who sees no answer, asks for connections of one address and acknowledges whatever may have
-/// been sent to it: in each datagram as many numbers as there is room for, with the time that the host's clock shows.
+/// A sender of spoofed addresses, which sees no answers, requests connections for an address, and guesses
+/// acknowledgements: as many as fit in each datagram, with the sent time of the host's clock.
 #[test]
-fn a_blind_sender_does_not_get_a_connection_for_a_false_address() {
+fn blind_sender_cannot_validate_a_spoofed_address() {
     for mut seed in 0..4_u64 {
         let mut victim = Victim::new(HostConfig::default());
         let from = address(1);
@@ -230,16 +230,16 @@ fn a_blind_sender_does_not_get_a_connection_for_a_false_address() {
     }
 }
 
-/// The number of the connection (12 bits), the session (2), the sequence number and the sent time (16 each) are random. 256
-/// records of an address make 8 of these 46 bits easier to guess.
+/// The peer id (12 bits), session (2), sequence number and sent time (16 each) are random. 256 records of an address
+/// make 8 of these 46 bits easier to guess.
 #[test]
-fn a_false_address_is_proven_by_46_random_bits() {
+fn address_validation_requires_46_random_bits() {
     const COUNT: u32 = 20_000;
     let mut victim = Victim::new(HostConfig::default());
     let mut ones = [0_u32; 46];
     for number in 0..COUNT {
         let from = address(number);
-        // An attacker may name sessions, which are not to have a part in what is secret.
+        // The session ids of the request must not influence the secret.
         let mut command = connect_command(7, number);
         if let Body::Connect(connect) = &mut command.body {
             connect.params.incoming_session = (number & 3) as u8;
@@ -256,12 +256,12 @@ fn a_false_address_is_proven_by_46_random_bits() {
             *count += u32::from(bits >> index & 1 == 1);
         }
     }
-    // A half, within seven standard deviations.
+    // One half, within seven standard deviations.
     assert!(ones.iter().all(|count| count.abs_diff(COUNT / 2) < 500), "{ones:?}");
 }
 
 #[test]
-fn one_port_gets_256_of_the_4095_numbers() {
+fn one_port_gets_at_most_256_peer_ids() {
     let mut victim = Victim::new(HostConfig::default());
     for connect_id in 0..4095 {
         victim.take(address(1), &datagram(NO_PEER, 0, &[connect_command(7, connect_id)]));
@@ -270,7 +270,7 @@ fn one_port_gets_256_of_the_4095_numbers() {
 }
 
 #[test]
-fn only_the_first_command_of_a_datagram_proves_an_address() {
+fn only_the_first_command_validates_an_address() {
     let mut victim = Victim::new(HostConfig::default());
     let from = address(1);
     victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 1)]));
@@ -284,7 +284,7 @@ fn only_the_first_command_of_a_datagram_proves_an_address() {
 }
 
 #[test]
-fn a_request_is_forgotten_after_four_wrong_answers() {
+fn half_open_record_is_dropped_after_four_wrong_acknowledgements() {
     let mut victim = Victim::new(HostConfig::default());
     let from = address(1);
     victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 1)]));
@@ -300,15 +300,15 @@ fn a_request_is_forgotten_after_four_wrong_answers() {
 }
 
 #[test]
-fn ten_thousand_repetitions_get_seventeen_answers() {
+fn repeated_connects_get_seventeen_answers() {
     let mut victim = Victim::new(HostConfig::default());
     let from = address(1);
-    let asked = datagram(NO_PEER, 0, &[connect_command(3, 77)]);
+    let request = datagram(NO_PEER, 0, &[connect_command(3, 77)]);
     for _ in 0..10_000 {
-        victim.take(from, &asked);
+        victim.take(from, &request);
     }
     assert_eq!(victim.answers(from).len(), 17);
-    // The same for datagrams that show the number and the session.
+    // The same for datagrams with the right peer id and session.
     let from = address(2);
     victim.take(from, &datagram(NO_PEER, 0, &[connect_command(3, 78)]));
     let (id, session, ..) = offered(&victim.answers(from)[0]);
@@ -319,8 +319,8 @@ fn ten_thousand_repetitions_get_seventeen_answers() {
     assert_eq!(victim.answers(from).len(), 16);
 }
 
-/// A host that has asked for a connection, and its CONNECT.
-fn asking(seed: u8) -> (Host, PeerKey, ConnectParams) {
+/// Returns a connecting host, its peer and the parameters of its CONNECT.
+fn connecting_host(seed: u8) -> (Host, PeerKey, ConnectParams) {
     let mut host = Host::new(HostConfig::default(), [seed; 32]);
     let peer = host.connect(address(1), 4, 0).expect("a free peer");
     let mut out = Vec::new();
@@ -332,24 +332,24 @@ fn asking(seed: u8) -> (Host, PeerKey, ConnectParams) {
 }
 
 #[test]
-fn a_host_that_asks_has_a_random_number() {
+fn connecting_host_uses_a_random_peer_id() {
     let ids: std::collections::HashSet<_> =
-        (0..200).map(|seed| asking(seed).2.outgoing_peer_id).collect();
+        (0..200).map(|seed| connecting_host(seed).2.outgoing_peer_id).collect();
     assert!(ids.len() > 180, "{} of 200 numbers differ", ids.len());
 }
 
-/// Whoever knows neither the number of the connection nor its long one, and tries all of the short one and the session.
+/// A sender that knows neither peer id nor connect id tries all peer ids and sessions.
 #[test]
-fn a_blind_sender_does_not_end_a_connection_that_begins() {
+fn blind_sender_cannot_end_a_connecting_peer() {
     let now = Time::from_micros(1_001_000);
-    let (mut host, peer, asked) = asking(4);
+    let (mut host, peer, request) = connecting_host(4);
     let end = |acknowledge| Command {
         acknowledge,
         unsequenced: !acknowledge,
         body: Body::Disconnect { data: 0 },
         ..acknowledgement(0, 0)
     };
-    let wrong = ConnectParams { connect_id: [0; 4], ..asked };
+    let wrong = ConnectParams { connect_id: [0; 4], ..request };
     let accept = Command { body: Body::VerifyConnect(wrong), ..acknowledgement(0, 0) };
     for id in 0..4095 {
         for session in 0..4 {
@@ -359,32 +359,32 @@ fn a_blind_sender_does_not_end_a_connection_that_begins() {
         }
     }
     assert_eq!(host.state(peer), PeerState::Connecting);
-    assert!(told(&mut host).is_empty());
-    // The host that was asked is heard.
+    assert!(events(&mut host).is_empty());
+    // The requested host's answer is accepted.
     let params =
-        ConnectParams { outgoing_peer_id: 9, incoming_session: 2, outgoing_session: 1, ..asked };
+        ConnectParams { outgoing_peer_id: 9, incoming_session: 2, outgoing_session: 1, ..request };
     let accept = Command { body: Body::VerifyConnect(params), ..acknowledgement(0, 0) };
-    host.handle_datagram(now, address(1), &datagram(asked.outgoing_peer_id, 2, &[accept]));
-    assert_eq!(told(&mut host), [Event::Connect { peer, data: 0 }]);
-    // From then on, the session counts as well.
+    host.handle_datagram(now, address(1), &datagram(request.outgoing_peer_id, 2, &[accept]));
+    assert_eq!(events(&mut host), [Event::Connect { peer, data: 0 }]);
+    // From then on, the session is checked as well.
     for session in [0, 1, 3] {
         host.handle_datagram(
             now,
             address(1),
-            &datagram(asked.outgoing_peer_id, session, &[end(false)]),
+            &datagram(request.outgoing_peer_id, session, &[end(false)]),
         );
     }
     assert_eq!(host.state(peer), PeerState::Connected);
 }
 
-/// What is refused is refused before anything is done for it: 400,000 times here, and the table is full of numbers of the
-/// same address. If each looked at all numbers, it would take minutes.
+/// Requests beyond the limit are dropped before any work: 400,000 of them, while the table is full of records of the
+/// same address. A search of all records for each would take minutes.
 #[test]
-fn a_request_beyond_the_limit_of_its_address_costs_nothing() {
+fn connects_beyond_the_address_limit_are_cheap() {
     let mut victim = Victim::new(HostConfig::default());
     for connect_id in 0..400_000 {
-        let asked = datagram(NO_PEER, 0, &[connect_command(7, connect_id)]);
-        victim.host.handle_datagram(victim.now, address(1), &asked);
+        let request = datagram(NO_PEER, 0, &[connect_command(7, connect_id)]);
+        victim.host.handle_datagram(victim.now, address(1), &request);
     }
     victim.transmit();
     assert_eq!(victim.sent.len(), 256);

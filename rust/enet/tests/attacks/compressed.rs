@@ -1,4 +1,4 @@
-//! Datagrams whose few bytes stand for many.
+//! Tests of datagrams that expand when decompressed.
 
 use super::{Attacker, Victim, address, connect_command, datagram, packets, reliable};
 use lodewire_enet::wire::{
@@ -8,7 +8,7 @@ use lodewire_enet::{Compression, Compressor, HostConfig};
 use std::time::Duration;
 
 const LONG: [u8; 4000] = [0; 4000];
-/// What a peer may have decompressed in a second.
+/// The decompression budget of a peer per second.
 const A_SECOND: usize = 8 << 20;
 
 fn compressed(mode: Compression, id: u16, session: u8, commands: &[Command<'_>]) -> Vec<u8> {
@@ -32,7 +32,7 @@ fn victim(mode: Compression) -> Victim {
 }
 
 fn connected(victim: &mut Victim, number: u32) -> Attacker {
-    // Without compression, which is taken as well.
+    // Without compression, which is accepted as well.
     victim.host.set_compressor(None);
     let attacker = victim.admit(number);
     victim.host.set_compressor(Compressor::new(Compression::RangeCoder));
@@ -45,23 +45,23 @@ fn unreliable(number: u16) -> Command<'static> {
     Command { acknowledge: false, unsequenced: false, channel: 0, sequence: 0, body }
 }
 
-/// 40 bytes that become 4000 take ENet's range coder as long as 4000 do.
+/// Decompressing 40 bytes to 4000 takes ENet's range coder as long as decompressing 4000.
 #[test]
-fn a_peer_may_have_a_mebibyte_decompressed_and_eight_more_a_second() {
+fn peer_may_decompress_1_mib_at_once_and_8_mib_per_second() {
     let mut victim = victim(Compression::RangeCoder);
     let [attacker, other] = [1, 2].map(|number| connected(&mut victim, number));
-    let mut came = 0;
+    let mut received = 0;
     let mut send = |victim: &mut Victim, attacker: &Attacker, number| {
         let commands = [unreliable(number)];
         let mode = Compression::RangeCoder;
         victim.take(attacker.address, &compressed(mode, attacker.id, attacker.session, &commands));
-        came += packets(&victim.events());
-        came
+        received += packets(&victim.events());
+        received
     };
     for number in 1..=1000 {
         send(&mut victim, &attacker, number);
     }
-    // 261 of 4008 bytes each, and what their own bytes add.
+    // 261 of 4008 bytes each, and the budget earned by their length.
     let before = send(&mut victim, &attacker, 1001);
     assert!((261..280).contains(&before), "{before}");
     assert_eq!(send(&mut victim, &other, 1), before + 1);
@@ -73,9 +73,10 @@ fn a_peer_may_have_a_mebibyte_decompressed_and_eight_more_a_second() {
     assert!((209..230).contains(&more), "{more}");
 }
 
-/// A peer that sends nearly three times what it may has as much of it taken as one that sends no more, and what is dropped is counted.
+/// A peer that sends nearly three times its budget has as much accepted as one that stays within it, and dropped
+/// datagrams are counted.
 #[test]
-fn a_peer_that_sends_too_much_has_all_taken_that_it_may() {
+fn excess_compressed_datagrams_do_not_reduce_the_budget() {
     const MILLIS: u64 = 1;
     const SENT: usize = 6000;
     let mut victim = victim(Compression::RangeCoder);
@@ -83,7 +84,7 @@ fn a_peer_that_sends_too_much_has_all_taken_that_it_may() {
     let key = victim.host.poll_statistics().expect("a peer").0;
     let mut number = 0;
     let mut send = |victim: &mut Victim, rounds: usize| {
-        let mut came = 0;
+        let mut received = 0;
         for _ in 0..rounds {
             victim.pass(Duration::from_millis(MILLIS));
             for _ in 0..SENT * MILLIS as usize / 1000 {
@@ -93,24 +94,24 @@ fn a_peer_that_sends_too_much_has_all_taken_that_it_may() {
                 let datagram = compressed(mode, attacker.id, attacker.session, &commands);
                 victim.take(attacker.address, &datagram);
             }
-            came += packets(&victim.events());
-            victim.host.release_capacity(key, came, 4000 * came);
+            received += packets(&victim.events());
+            victim.host.release_capacity(key, received, 4000 * received);
         }
-        came
+        received
     };
-    // What there is at once is used up first.
+    // Use up the burst first.
     send(&mut victim, 100);
     let before = victim.host.peer_statistics(key).expect("a peer").dropped_datagrams;
     let rounds = 200;
-    let came = send(&mut victim, rounds);
-    let may_come = A_SECOND / 4008 / 5;
-    assert!((may_come..may_come * 5 / 4).contains(&came), "{came} of {may_come}");
+    let received = send(&mut victim, rounds);
+    let expected = A_SECOND / 4008 / 5;
+    assert!((expected..expected * 5 / 4).contains(&received), "{received} of {expected}");
     let dropped = victim.host.peer_statistics(key).expect("a peer").dropped_datagrams - before;
-    assert_eq!(dropped as usize + came, SENT * MILLIS as usize * rounds / 1000);
+    assert_eq!(dropped as usize + received, SENT * MILLIS as usize * rounds / 1000);
 }
 
 #[test]
-fn what_comes_as_long_as_it_becomes_may_be_as_much_as_one_likes() {
+fn incompressible_datagrams_are_not_limited() {
     let mut victim = victim(Compression::RangeCoder);
     let attacker = connected(&mut victim, 1);
     let mut random = 1_u32;
@@ -130,13 +131,13 @@ fn what_comes_as_long_as_it_becomes_may_be_as_much_as_one_likes() {
 }
 
 #[test]
-fn before_an_address_is_proven_eight_kibibytes_are_decompressed() {
+fn unvalidated_address_may_decompress_8_kib() {
     let mut victim = victim(Compression::RangeCoder);
     let from = address(1);
     victim.take(from, &datagram(NO_PEER, 0, &[connect_command(7, 1)]));
     let answer = victim.answers(from).pop().expect("an answer");
     let (header, rest) = Header::parse(&answer).expect("a header");
-    assert!(!header.compressed, "a stranger is not worth that");
+    assert!(!header.compressed, "replies to unconnected addresses are not compressed");
     let Some(Command { body: Body::VerifyConnect(params), .. }) = Commands::new(rest).next() else {
         panic!("not verified")
     };
@@ -145,23 +146,23 @@ fn before_an_address_is_proven_eight_kibibytes_are_decompressed() {
         let (id, session) = (params.outgoing_peer_id, params.outgoing_session);
         victim.take(from, &compressed(Compression::RangeCoder, id, session, &commands));
     }
-    // Each that is opened is answered by a repetition.
+    // Each decoded datagram is answered by repeating `VERIFY_CONNECT`.
     assert_eq!(victim.answers(from).len(), 2);
 }
 
 #[test]
-fn what_is_longer_than_it_may_become_is_not_decompressed() {
+fn input_longer_than_the_output_limit_is_not_decompressed() {
     let mut victim = victim(Compression::Zlib);
-    let mut asked = compressed(Compression::Zlib, NO_PEER, 0, &[connect_command(7, 1)]);
-    victim.take(address(1), &asked);
+    let mut request = compressed(Compression::Zlib, NO_PEER, 0, &[connect_command(7, 1)]);
+    victim.take(address(1), &request);
     assert_eq!(victim.answers(address(1)).len(), 1);
-    asked.resize(200, 0);
-    victim.take(address(2), &asked);
+    request.resize(200, 0);
+    victim.take(address(2), &request);
     assert_eq!(victim.answers(address(2)).len(), 0);
 }
 
 #[test]
-fn a_datagram_has_4096_bytes_at_most() {
+fn datagrams_longer_than_4096_bytes_are_dropped() {
     let mut victim = Victim::new(HostConfig::default());
     let attacker = victim.admit(1);
     victim.events();
@@ -179,9 +180,9 @@ fn a_datagram_has_4096_bytes_at_most() {
     assert_eq!(packets(&victim.events()), 0);
 }
 
-/// The shortest that are answered: without a sent time, and with as many random numbers as there are to be.
+/// Tries the shortest requests that are answered: without a sent time, and with different numbers of random fields.
 #[test]
-fn a_request_is_at_most_22_bytes_shorter_than_its_answer() {
+fn compressed_connect_is_amplified_by_at_most_22_bytes() {
     let modes =
         [Compression::RangeCoder, Compression::FastLz, Compression::Zlib, Compression::Zstd];
     for (mode, checksum) in modes.into_iter().flat_map(|mode| [(mode, false), (mode, true)]) {
@@ -209,21 +210,21 @@ fn a_request_is_at_most_22_bytes_shorter_than_its_answer() {
                 connect_id: number.to_be_bytes(),
                 ..connect.params
             };
-            let asked = request(mode, checksum, &command);
-            victim.take(address(number), &asked);
+            let request = request(mode, checksum, &command);
+            victim.take(address(number), &request);
             if let Some(answer) = victim.answers(address(number)).pop() {
                 answered += 1;
-                most = most.max(answer.len().saturating_sub(asked.len()));
+                most = most.max(answer.len().saturating_sub(request.len()));
             }
         }
         assert!(answered >= 20, "{mode:?}: {answered} are answered");
         assert!(most <= 22, "{mode:?}, checksum {checksum}: {most}");
-        // The range coder comes near that number.
+        // The range coder comes close to that number.
         assert!(most >= 20 || mode != Compression::RangeCoder, "{most}");
     }
 }
 
-/// A compressed CONNECT without a sent time.
+/// Returns a compressed CONNECT without a sent time.
 fn request(mode: Compression, checksum: bool, command: &Command<'_>) -> Vec<u8> {
     let header = Header { peer_id: NO_PEER, session: 0, compressed: true, sent_time: None };
     let head = header.encode()[..header.encoded_len()].to_vec();
@@ -235,7 +236,7 @@ fn request(mode: Compression, checksum: bool, command: &Command<'_>) -> Vec<u8> 
         datagram.extend_from_slice(&sum.to_be_bytes());
     }
     let mut compressor = Compressor::new(mode).expect("a mode");
-    // What does not get shorter is not answered, as it says that it is compressed.
+    // If it does not get shorter, it stays empty and is not answered.
     let _ = compressor.compress(&plain, &mut datagram);
     datagram
 }

@@ -1,4 +1,4 @@
-//! What a hostile peer, or somebody who writes false sender addresses, can and cannot do.
+//! Tests of attacks by hostile peers and by senders of spoofed addresses.
 
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
@@ -21,15 +21,15 @@ fn address(number: u32) -> SocketAddr {
     SocketAddr::from(([a, b, c, d], 5000))
 }
 
-/// A peer that writes its datagrams by hand.
+/// A peer with handwritten datagrams.
 struct Attacker {
     address: SocketAddr,
-    /// How the host wants to be addressed.
+    /// The peer id and session by which it addresses the host.
     id: u16,
     session: u8,
 }
 
-/// A host, a clock, and what it has sent.
+/// A host, its clock, and the datagrams that it has sent.
 struct Victim {
     host: Host,
     now: Time,
@@ -75,7 +75,7 @@ impl Victim {
         self.transmit();
     }
 
-    /// What was sent to an address, which is forgotten.
+    /// Removes and returns the datagrams sent to an address.
     fn answers(&mut self, to: SocketAddr) -> Vec<Vec<u8>> {
         let mut answers = Vec::new();
         self.sent.retain_mut(|(address, datagram)| {
@@ -88,7 +88,7 @@ impl Victim {
         answers
     }
 
-    /// Connects an attacker by the rules.
+    /// Connects an attacker with a valid handshake.
     fn admit(&mut self, number: u32) -> Attacker {
         let address = address(number);
         self.take(address, &datagram(NO_PEER, 0, &[connect_command(7, number)]));
@@ -118,12 +118,12 @@ impl Victim {
     }
 
     fn events(&mut self) -> Vec<Event<'static>> {
-        told(&mut self.host)
+        events(&mut self.host)
     }
 }
 
-/// A piece of a packet of `total` bytes, in pieces of `len` bytes; `start` is its sequence number, and `sequence` that of the
-/// reliable packet before an unreliable one.
+/// Returns a fragment of a packet of `total` bytes, in fragments of `len` bytes. `start` is its sequence number, and
+/// `sequence` that of the reliable packet before an unreliable one.
 fn fragment(
     reliable: bool,
     channel: u8,
@@ -134,12 +134,12 @@ fn fragment(
     total: u32,
 ) -> Command<'static> {
     static DATA: [u8; 1200] = [1; 1200];
-    let piece = len as u32;
-    let offset = number * piece;
+    let fragment_len = len as u32;
+    let offset = number * fragment_len;
     let rest = total.saturating_sub(offset) as usize;
     let fragment = Fragment {
         start_sequence: start,
-        count: total.div_ceil(piece),
+        count: total.div_ceil(fragment_len),
         number,
         total_length: total,
         offset,
@@ -158,14 +158,14 @@ fn reliable(channel: u8, sequence: u16, data: &[u8]) -> Command<'_> {
     Command { acknowledge: true, unsequenced: false, channel, sequence, body }
 }
 
-/// What has happened at a host.
-fn told(host: &mut Host) -> Vec<Event<'static>> {
+/// Returns the host's events.
+fn events(host: &mut Host) -> Vec<Event<'static>> {
     let mut events = Events::default();
     host.poll_events(&mut events);
     std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
 }
 
-/// The packets among events.
+/// Counts the packets among events.
 fn packets(events: &[Event<'_>]) -> usize {
     events.iter().filter(|event| matches!(event, Event::Receive { .. })).count()
 }

@@ -1,15 +1,15 @@
-//! What a peer can make a host keep.
+//! Tests of the memory that peers can use.
 
 use super::{MIB, Victim, address, connect_command, datagram, fragment, packets, reliable};
 use lodewire_enet::wire::{Body, Command, Fragment, NO_PEER};
 use lodewire_enet::{Event, HostConfig};
 
 #[test]
-fn incomplete_unreliable_packets_do_not_make_a_peer_deaf() {
+fn incomplete_unreliable_packets_do_not_block_a_peer() {
     let mut victim = Victim::new(HostConfig::default());
     let attacker = victim.admit(1);
     victim.events();
-    // 64 MiB in all, twice of what makes ENet deaf.
+    // 64 MiB in total, twice what blocks a peer in ENet.
     for index in 1..=1024_u16 {
         victim.attack(&attacker, &[fragment(false, (index % 200) as u8, 0, index, 0, 4, 65_536)]);
         assert!(victim.host.buffered_bytes() <= 4 * MIB, "{}", victim.host.buffered_bytes());
@@ -24,11 +24,11 @@ fn incomplete_unreliable_packets_do_not_make_a_peer_deaf() {
 }
 
 #[test]
-fn pieces_cost_what_has_come_and_not_what_they_claim() {
+fn fragments_cost_received_bytes_not_claimed_length() {
     let mut victim = Victim::new(HostConfig { peers: 100, ..HostConfig::default() });
     let attackers: Vec<_> = (1..=100).map(|number| victim.admit(number)).collect();
     let mut sent = 0;
-    // Pieces that claim 32 MiB, on all channels, of all kinds, near and far ahead.
+    // Fragments that claim 32 MiB, on all channels, of all kinds, near and far ahead.
     for attacker in &attackers {
         for index in 0..400_u32 {
             let channel = (index % 255) as u8;
@@ -41,7 +41,7 @@ fn pieces_cost_what_has_come_and_not_what_they_claim() {
             ];
             sent += datagram(attacker.id, attacker.session, &commands).len();
             victim.attack(attacker, &commands);
-            // Beside what channels take, of which there are at most 255 of a peer.
+            // In addition to the state of at most 255 channels per peer.
             let state = 1000 * 255 * attackers.len();
             assert!(
                 victim.host.buffered_bytes() <= 10 * sent + state,
@@ -50,7 +50,7 @@ fn pieces_cost_what_has_come_and_not_what_they_claim() {
             );
         }
     }
-    // One piece is no packet, however much it claims.
+    // A single fragment is not a packet, whatever length it claims.
     victim.events();
     let claim = Fragment {
         start_sequence: 30_000,
@@ -66,9 +66,9 @@ fn pieces_cost_what_has_come_and_not_what_they_claim() {
     assert_eq!(packets(&victim.events()), 0);
 }
 
-/// A hundred peers, of which each sends packets of all kinds and pieces of packets of 32 MiB while the game reads nothing.
+/// A hundred peers send packets of all kinds and fragments of 32 MiB packets while the game reads nothing.
 #[test]
-fn the_limit_of_the_host_holds_without_exception() {
+fn host_memory_limit_is_never_exceeded() {
     const LIMIT: usize = 16 * MIB;
     let config = HostConfig { peers: 128, max_total_waiting_data: LIMIT, ..HostConfig::default() };
     let mut victim = Victim::new(config);
@@ -95,7 +95,7 @@ fn the_limit_of_the_host_holds_without_exception() {
         }
     }
     assert!(victim.host.buffered_bytes() >= LIMIT / 2, "{}", victim.host.buffered_bytes());
-    // Another one is heard all the same, also before the game reads.
+    // Another peer is served nevertheless, even before the game reads.
     let late = victim.admit(5000);
     let before = victim.host.buffered_bytes();
     for sequence in 1..=50 {
@@ -105,10 +105,10 @@ fn the_limit_of_the_host_holds_without_exception() {
     assert!(victim.host.buffered_bytes() - before - 50 * 1128 <= state);
 }
 
-/// Each packet is looked at when a piece of it comes, and never with the others: if each of these 300,000 datagrams looked at all
-/// packets that are incomplete, it would take minutes.
+/// Only the packet of a fragment is visited: visiting all incomplete packets for each of these 300,000 datagrams would
+/// take minutes.
 #[test]
-fn pieces_of_unreliable_packets_do_not_walk_the_others() {
+fn unreliable_fragments_do_not_visit_other_packets() {
     let mut victim = Victim::new(HostConfig::default());
     let attacker = victim.admit(1);
     for round in 0..10 {
@@ -122,7 +122,7 @@ fn pieces_of_unreliable_packets_do_not_walk_the_others() {
 }
 
 #[test]
-fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
+fn ended_peer_counts_until_it_is_released() {
     let mut victim = Victim::new(HostConfig { peers: 4, ..HostConfig::default() });
     let mut ended = Vec::new();
     for number in 1..=4 {
@@ -139,7 +139,7 @@ fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
         assert_eq!(packets(&events), 100);
     }
     assert_eq!((victim.host.peer_count(), victim.host.buffered_bytes()), (0, 4 * 100 * 1128));
-    // There is no place yet: the next is not answered, and asks again.
+    // There is no free slot yet: the next request is not answered, and must be repeated.
     victim.take(address(5), &datagram(NO_PEER, 0, &[connect_command(7, 5)]));
     assert!(victim.answers(address(5)).is_empty());
     victim.host.release_capacity(ended[0], 40, 40_000);
@@ -154,7 +154,7 @@ fn a_connection_that_has_ended_counts_until_the_caller_is_done_with_it() {
 }
 
 #[test]
-fn the_budget_of_the_host_holds_for_all_peers_together() {
+fn host_memory_limit_covers_all_peers_together() {
     let config =
         HostConfig { peers: 200, max_total_waiting_data: 32 * MIB, ..HostConfig::default() };
     let mut victim = Victim::new(config);
@@ -164,9 +164,9 @@ fn the_budget_of_the_host_holds_for_all_peers_together() {
             victim.attack(attacker, &[reliable(0, sequence, &[0; 1200])]);
         }
     }
-    // Each may be over its share by a packet.
+    // Each may exceed its share by one packet.
     assert!(victim.host.buffered_bytes() <= 33 * MIB, "{} MiB", victim.host.buffered_bytes() / MIB);
-    // One whose game reads is served.
+    // A peer whose packets are read is served.
     victim.events();
     let late = victim.admit(5000);
     let Some(Event::Connect { peer, .. }) = victim.events().pop() else { panic!("not connected") };
@@ -182,9 +182,9 @@ fn the_budget_of_the_host_holds_for_all_peers_together() {
     assert_eq!(victim.host.peer_statistics(peer).expect("a peer").refused, 0);
 }
 
-/// One packet on each channel: its state stays when the packet was taken.
+/// Sends one packet on each channel: channel state stays allocated after the packet is released.
 #[test]
-fn the_state_of_channels_counts_within_the_limit_of_the_host() {
+fn channel_state_counts_towards_the_host_limit() {
     const LIMIT: usize = MIB;
     let config = HostConfig { peers: 16, max_total_waiting_data: LIMIT, ..HostConfig::default() };
     let mut victim = Victim::new(config);
@@ -203,10 +203,10 @@ fn the_state_of_channels_counts_within_the_limit_of_the_host() {
             assert!(victim.host.buffered_bytes() <= LIMIT, "{}", victim.host.buffered_bytes());
         }
         per_peer.push(victim.host.buffered_bytes() - before);
-        // What is full for new channels is not for packets of those that there are.
+        // The limit for new channels does not apply to packets of existing ones.
         victim.attack(&attacker, &[reliable(0, 2, b"")]);
         assert_eq!(packets(&victim.events()), 1);
     }
     assert!(per_peer[0] >= 100 * 512, "{per_peer:?}");
-    assert!(per_peer.iter().all(|kept| *kept >= LIMIT / 2 / 16 / 2 - 2048), "{per_peer:?}");
+    assert!(per_peer.iter().all(|bytes| *bytes >= LIMIT / 2 / 16 / 2 - 2048), "{per_peer:?}");
 }

@@ -1,4 +1,4 @@
-//! What breaks the rules of a connection, and a game that does not read.
+//! Tests of protocol violations, and of a game that does not read.
 
 use super::{MIB, Victim, address, connect_command, datagram, fragment, packets, reliable};
 use lodewire_enet::wire::{Body, CONTROL_CHANNEL, Command};
@@ -6,14 +6,14 @@ use lodewire_enet::{Delivery, Event, Host, HostConfig, PeerKey};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// A peer by the rules, of another host, that is served while others misbehave.
+/// A legitimate peer that must be served while others misbehave.
 struct Served {
     host: Host,
     peer: PeerKey,
     at_victim: PeerKey,
     address: SocketAddr,
     sent: usize,
-    came: usize,
+    received: usize,
 }
 
 impl Served {
@@ -21,7 +21,7 @@ impl Served {
         let mut host = Host::new(HostConfig::default(), [5; 32]);
         let peer = host.connect(address(1), 4, 0).expect("a free peer");
         let mut served =
-            Self { host, peer, at_victim: peer, address: address(2), sent: 0, came: 0 };
+            Self { host, peer, at_victim: peer, address: address(2), sent: 0, received: 0 };
         served.exchange(victim);
         served
     }
@@ -39,12 +39,12 @@ impl Served {
         }
         for event in victim.events() {
             match event {
-                Event::Connect { peer, .. } if self.came == 0 && self.sent == 0 => {
+                Event::Connect { peer, .. } if self.received == 0 && self.sent == 0 => {
                     self.at_victim = peer;
                 }
                 Event::Receive { peer, data, .. } => {
                     victim.host.release_capacity(peer, 1, data.len());
-                    self.came += usize::from(peer == self.at_victim && &data[..] == b"served");
+                    self.received += usize::from(peer == self.at_victim && &data[..] == b"served");
                 }
                 _ => {}
             }
@@ -59,7 +59,7 @@ impl Served {
 }
 
 #[test]
-fn random_and_mutated_datagrams_leave_others_served() {
+fn random_and_mutated_datagrams_do_not_affect_other_peers() {
     let mut victim = Victim::new(HostConfig::default());
     let mut served = Served::new(&mut victim);
     let attacker = victim.admit(9);
@@ -103,7 +103,7 @@ fn random_and_mutated_datagrams_leave_others_served() {
             served.send(&mut victim);
         }
     }
-    assert_eq!((served.sent, served.came), (200, 200));
+    assert_eq!((served.sent, served.received), (200, 200));
     assert!(victim.host.buffered_bytes() <= 48 * MIB, "{}", victim.host.buffered_bytes());
 }
 
@@ -123,7 +123,7 @@ fn floods_of_every_command_are_bounded() {
         acknowledge: false,
         ..ping
     };
-    // Nothing is sent meanwhile: what waits to be acknowledged is limited.
+    // Nothing is sent meanwhile: queued acknowledgements are limited.
     for round in 0..20_000_u16 {
         let commands: Vec<_> = (0..100).map(|_| ping).chain([acknowledge(round)]).collect();
         let bytes = datagram(attacker.id, attacker.session, &commands);
@@ -132,7 +132,7 @@ fn floods_of_every_command_are_bounded() {
     victim.transmit();
     let bytes: usize = victim.sent.iter().map(|(_, datagram)| datagram.len()).sum();
     assert!(bytes < 200_000, "{bytes}");
-    // Empty packets, far ahead and backwards: each costs memory, and is counted.
+    // Empty packets, far ahead and in reverse order: each takes memory, and is charged.
     for sequence in (2..28_000_u16).rev() {
         for channel in 0..8 {
             victim.attack(&attacker, &[reliable(channel, sequence, b"")]);
@@ -142,7 +142,7 @@ fn floods_of_every_command_are_bounded() {
 }
 
 #[test]
-fn contradictory_pieces_are_dropped() {
+fn contradictory_fragments_are_dropped() {
     let mut victim = Victim::new(HostConfig::default());
     let attacker = victim.admit(1);
     victim.events();
@@ -151,13 +151,13 @@ fn contradictory_pieces_are_dropped() {
     victim.attack(&attacker, &[fragment(true, 0, 2, 2, 0, 1000, 5000)]);
     victim.attack(&attacker, &[reliable(0, 3, b"within the first")]);
     assert!(victim.events().is_empty());
-    // A whole packet where pieces began takes their place.
+    // A whole packet replaces the fragments of its number.
     victim.attack(&attacker, &[reliable(0, 1, b"whole")]);
     assert_eq!(packets(&victim.events()), 1);
 }
 
 #[test]
-fn a_game_that_does_not_read_is_waited_for() {
+fn reliable_packets_wait_for_a_game_that_does_not_read() {
     let config = HostConfig { max_waiting_data: 100_000, ..HostConfig::default() };
     let mut victim = Victim::new(config);
     let mut client = Host::new(HostConfig::default(), [6; 32]);

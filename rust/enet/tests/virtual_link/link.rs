@@ -1,13 +1,13 @@
-//! A network on a virtual clock, as bad as a test wants it.
+//! A simulated network on a virtual clock.
 
 use super::random::Random;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::SocketAddr;
 
-/// How bad it is. Shares are of 1; times are microseconds.
+/// The conditions of a simulated network. Shares are from 0 to 1; times are in microseconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Weather {
+pub struct LinkConditions {
     pub loss: f64,
     pub delay: u64,
     pub jitter: u64,
@@ -16,8 +16,8 @@ pub struct Weather {
     pub corruption: f64,
 }
 
-impl Weather {
-    /// Any weather, with up to 30 % of loss.
+impl LinkConditions {
+    /// Returns random conditions, with up to 30 % loss.
     pub fn any(random: &mut Random) -> Self {
         let mut share =
             |most: f64| if random.happens(0.5) { random.fraction() * most } else { 0.0 };
@@ -32,22 +32,23 @@ impl Weather {
     }
 }
 
-/// Datagrams on their way.
+/// Datagrams in transit.
 #[derive(Debug)]
 pub struct Link {
-    weather: Weather,
+    conditions: LinkConditions,
     random: Random,
     queue: BinaryHeap<Reverse<(u64, u64, SocketAddr, SocketAddr, Vec<u8>)>>,
     order: u64,
 }
 
 impl Link {
-    pub fn new(weather: Weather, seed: u64) -> Self {
-        Self { weather, random: Random::new(seed), queue: BinaryHeap::new(), order: 0 }
+    pub fn new(conditions: LinkConditions, seed: u64) -> Self {
+        Self { conditions, random: Random::new(seed), queue: BinaryHeap::new(), order: 0 }
     }
 
     pub fn send(&mut self, now: u64, from: SocketAddr, to: SocketAddr, mut datagram: Vec<u8>) {
-        let Weather { loss, delay, jitter, duplication, reordering, corruption } = self.weather;
+        let LinkConditions { loss, delay, jitter, duplication, reordering, corruption } =
+            self.conditions;
         if self.random.happens(loss) {
             return;
         }
@@ -75,12 +76,12 @@ impl Link {
         }
     }
 
-    pub fn deadline(&self) -> Option<u64> {
+    pub fn poll_timeout(&self) -> Option<u64> {
         self.queue.peek().map(|Reverse((due, ..))| *due)
     }
 
     pub fn receive(&mut self, now: u64) -> Option<(SocketAddr, SocketAddr, Vec<u8>)> {
-        if self.deadline()? > now {
+        if self.poll_timeout()? > now {
             return None;
         }
         self.queue.pop().map(|Reverse((_, _, from, to, datagram))| (from, to, datagram))

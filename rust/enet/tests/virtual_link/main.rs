@@ -1,4 +1,5 @@
-//! Hosts on a network that loses, delays, repeats, reorders and damages datagrams, on a virtual clock, with seeds.
+//! Tests of hosts on a simulated network that drops, delays, duplicates, reorders and corrupts datagrams, on a virtual
+//! clock, with seeds.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -11,9 +12,9 @@
 )]
 
 mod link;
-mod mixes;
+mod mixed_traffic;
 mod node;
 mod random;
+mod sequence_wraparound;
+mod simulation;
 mod throughput;
-mod world;
-mod wraps;

@@ -1,4 +1,4 @@
-//! Hosts of either kind, with one connection each.
+//! Hosts of both implementations, with one connection each.
 
 use lodewire_enet::{Delivery, Event, Events, Host, HostConfig, PeerKey, Time};
 use rusty_enet as rusty;
@@ -8,18 +8,18 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// What a node was told.
+/// An event of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum NodeEvent {
     Connected,
     Disconnected(u32),
     Packet(u8, Vec<u8>),
 }
 
-/// The three ways to end a connection.
+/// The three ways to disconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    Asked,
+pub enum Disconnect {
+    Graceful,
     Later,
     Now,
 }
@@ -28,28 +28,28 @@ pub enum Ending {
 pub trait Node {
     fn connect(&mut self, to: SocketAddr, channels: usize);
     fn send(&mut self, channel: u8, delivery: Delivery, data: &[u8]);
-    fn disconnect(&mut self, how: Ending, data: u32);
+    fn disconnect(&mut self, how: Disconnect, data: u32);
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: &[u8]);
-    /// Does what is due, and gives the datagrams to send.
+    /// Handles timers, and returns the datagrams to send.
     fn serve(&mut self, now: u64) -> Vec<(SocketAddr, Vec<u8>)>;
-    fn deadline(&self) -> Option<u64>;
-    fn told(&mut self) -> Vec<Told>;
-    /// The round-trip time in microseconds, where it is known so exactly.
+    fn poll_timeout(&self) -> Option<u64>;
+    fn events(&mut self) -> Vec<NodeEvent>;
+    /// Returns the round-trip time in microseconds, if known with that precision.
     fn round_trip(&self) -> Option<u64> {
         None
     }
-    /// Bytes that it keeps for the caller, where that is known.
-    fn kept(&self) -> usize {
+    /// Returns the bytes buffered for the caller, if known.
+    fn buffered_bytes(&self) -> usize {
         0
     }
 }
 
-/// Ours.
+/// A Lodewire host.
 pub struct Ours {
     pub host: Host,
-    events: Events,
+    batch: Events,
     pub peer: Option<PeerKey>,
-    told: Vec<Told>,
+    events: Vec<NodeEvent>,
 }
 
 impl Ours {
@@ -58,28 +58,28 @@ impl Ours {
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         Self {
             host: Host::new(config, bytes),
-            events: Events::default(),
+            batch: Events::default(),
             peer: None,
-            told: Vec::new(),
+            events: Vec::new(),
         }
     }
 
-    fn take_events(&mut self) {
-        self.host.poll_events(&mut self.events);
-        while let Some(event) = self.events.pop() {
+    fn record_events(&mut self) {
+        self.host.poll_events(&mut self.batch);
+        while let Some(event) = self.batch.pop() {
             match event {
                 Event::Connect { peer, .. } => {
                     self.peer = Some(peer);
-                    self.told.push(Told::Connected);
+                    self.events.push(NodeEvent::Connected);
                 }
                 Event::Disconnect { peer, data, .. } => {
                     self.host.release_peer(peer);
                     self.peer = None;
-                    self.told.push(Told::Disconnected(data));
+                    self.events.push(NodeEvent::Disconnected(data));
                 }
                 Event::Receive { peer, channel, data, .. } => {
                     self.host.release_capacity(peer, 1, data.len());
-                    self.told.push(Told::Packet(channel, data.to_vec()));
+                    self.events.push(NodeEvent::Packet(channel, data.to_vec()));
                 }
             }
         }
@@ -93,27 +93,27 @@ impl Node for Ours {
 
     fn send(&mut self, channel: u8, delivery: Delivery, data: &[u8]) {
         if let Some(peer) = self.peer {
-            // One that is leaving is not sent to.
+            // Errors are ignored: the peer may be disconnecting.
             let _ = self.host.send(peer, channel, delivery, data);
         }
     }
 
-    fn disconnect(&mut self, how: Ending, data: u32) {
+    fn disconnect(&mut self, how: Disconnect, data: u32) {
         let Some(peer) = self.peer else { return };
         match how {
-            Ending::Asked => self.host.disconnect(peer, data),
-            Ending::Later => self.host.disconnect_later(peer, data),
-            Ending::Now => {
+            Disconnect::Graceful => self.host.disconnect(peer, data),
+            Disconnect::Later => self.host.disconnect_later(peer, data),
+            Disconnect::Now => {
                 self.host.disconnect_now(peer, data);
                 self.peer = None;
-                self.told.push(Told::Disconnected(0));
+                self.events.push(NodeEvent::Disconnected(0));
             }
         }
     }
 
     fn receive(&mut self, now: u64, from: SocketAddr, datagram: &[u8]) {
         self.host.handle_datagram(Time::from_micros(now), from, datagram);
-        self.take_events();
+        self.record_events();
     }
 
     fn serve(&mut self, now: u64) -> Vec<(SocketAddr, Vec<u8>)> {
@@ -124,28 +124,28 @@ impl Node for Ours {
         while let Some(to) = self.host.poll_transmit(now, &mut out) {
             sent.push((to, std::mem::take(&mut out)));
         }
-        self.take_events();
+        self.record_events();
         sent
     }
 
-    fn deadline(&self) -> Option<u64> {
+    fn poll_timeout(&self) -> Option<u64> {
         self.host.poll_timeout().map(Time::as_micros)
     }
 
-    fn told(&mut self) -> Vec<Told> {
-        std::mem::take(&mut self.told)
+    fn events(&mut self) -> Vec<NodeEvent> {
+        std::mem::take(&mut self.events)
     }
 
     fn round_trip(&self) -> Option<u64> {
         Some(self.host.peer_statistics(self.peer?)?.round_trip_time)
     }
 
-    fn kept(&self) -> usize {
+    fn buffered_bytes(&self) -> usize {
         self.host.buffered_bytes()
     }
 }
 
-/// Datagrams of a host of `rusty_enet`.
+/// The socket of a `rusty_enet` host.
 #[derive(Clone, Default)]
 struct Pipe {
     incoming: Rc<RefCell<VecDeque<(SocketAddr, Vec<u8>)>>>,
@@ -177,16 +177,16 @@ impl rusty::Socket for Pipe {
     }
 }
 
-/// One of `rusty_enet`, a translation of ENet.
-pub struct Rusty {
+/// A host of `rusty_enet`, a port of ENet.
+pub struct RustyEnet {
     host: rusty::Host<Pipe>,
     pipe: Pipe,
     clock: Rc<Cell<u64>>,
     peer: Option<rusty::PeerID>,
-    told: Vec<Told>,
+    events: Vec<NodeEvent>,
 }
 
-impl Rusty {
+impl RustyEnet {
     pub fn new(checksum: bool, seed: u64) -> Self {
         let pipe = Pipe::default();
         let clock = Rc::new(Cell::new(0));
@@ -200,7 +200,7 @@ impl Rusty {
             ..rusty::HostSettings::default()
         };
         let host = rusty::Host::new(pipe.clone(), settings).expect("a host");
-        Self { host, pipe, clock, peer: None, told: Vec::new() }
+        Self { host, pipe, clock, peer: None, events: Vec::new() }
     }
 
     fn service(&mut self) {
@@ -208,21 +208,21 @@ impl Rusty {
             match event.no_ref() {
                 rusty::EventNoRef::Connect { peer, .. } => {
                     self.peer = Some(peer);
-                    self.told.push(Told::Connected);
+                    self.events.push(NodeEvent::Connected);
                 }
                 rusty::EventNoRef::Disconnect { data, .. } => {
                     self.peer = None;
-                    self.told.push(Told::Disconnected(data));
+                    self.events.push(NodeEvent::Disconnected(data));
                 }
                 rusty::EventNoRef::Receive { channel_id, packet, .. } => {
-                    self.told.push(Told::Packet(channel_id, packet.data().to_vec()));
+                    self.events.push(NodeEvent::Packet(channel_id, packet.data().to_vec()));
                 }
             }
         }
     }
 }
 
-impl Node for Rusty {
+impl Node for RustyEnet {
     fn connect(&mut self, to: SocketAddr, channels: usize) {
         self.peer = Some(self.host.connect(to, channels, 5).expect("a free peer").id());
     }
@@ -236,21 +236,21 @@ impl Node for Rusty {
             Delivery::UnsequencedFragment => rusty::Packet::always_unreliable_unsequenced(data),
         };
         if let Some(peer) = self.peer {
-            // One that is leaving is not sent to.
+            // Errors are ignored: the peer may be disconnecting.
             let _ = self.host.peer_mut(peer).send(channel, &packet);
         }
     }
 
-    fn disconnect(&mut self, how: Ending, data: u32) {
+    fn disconnect(&mut self, how: Disconnect, data: u32) {
         let Some(peer) = self.peer else { return };
         let peer = self.host.peer_mut(peer);
         match how {
-            Ending::Asked => peer.disconnect(data),
-            Ending::Later => peer.disconnect_later(data),
-            Ending::Now => {
+            Disconnect::Graceful => peer.disconnect(data),
+            Disconnect::Later => peer.disconnect_later(data),
+            Disconnect::Now => {
                 peer.disconnect_now(data);
                 self.peer = None;
-                self.told.push(Told::Disconnected(0));
+                self.events.push(NodeEvent::Disconnected(0));
             }
         }
     }
@@ -267,12 +267,12 @@ impl Node for Rusty {
         std::mem::take(&mut *self.pipe.outgoing.borrow_mut())
     }
 
-    fn deadline(&self) -> Option<u64> {
-        // It tells none: it is served every five milliseconds.
+    fn poll_timeout(&self) -> Option<u64> {
+        // It has no timers: it is served every five milliseconds.
         Some(self.clock.get() + 5_000)
     }
 
-    fn told(&mut self) -> Vec<Told> {
-        std::mem::take(&mut self.told)
+    fn events(&mut self) -> Vec<NodeEvent> {
+        std::mem::take(&mut self.events)
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers from a seed (`SplitMix64`).
+//! A pseudorandom generator (`SplitMix64`).
 
 #[derive(Clone, Debug)]
 pub struct Random(u64);

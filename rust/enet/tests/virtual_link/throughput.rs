@@ -1,10 +1,11 @@
-//! How fast a long transfer is, by loss and delay, beside `rusty_enet`: kept in `throughput.txt`.
+//! A test of the throughput of a long transfer by loss and delay, compared with `rusty_enet`, against the snapshot
+//! `throughput.txt`.
 //!
-//! `LODEWIRE_WRITE_SNAPSHOT=1` writes it anew.
+//! `LODEWIRE_WRITE_SNAPSHOT=1` rewrites it.
 
-use super::link::Weather;
-use super::node::{Node, Ours, Rusty};
-use super::world::{CLIENT, SERVER, World};
+use super::link::LinkConditions;
+use super::node::{Node, Ours, RustyEnet};
+use super::simulation::{CLIENT, SERVER, Simulation};
 use lodewire_enet::{Delivery, HostConfig};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,34 +15,34 @@ const DELAYS_MS: [u64; 4] = [1, 20, 100, 300];
 const PACKETS: usize = 300;
 const LEN: usize = 10_000;
 
-/// Kilobytes a second, or none if the connection was given up.
+/// Returns the throughput in kilobytes per second, or `None` if the connection timed out.
 fn throughput(rusty: bool, loss: f64, delay_ms: u64) -> Option<u64> {
     let node = |seed| -> Box<dyn Node> {
         if rusty {
-            Box::new(Rusty::new(false, seed))
+            Box::new(RustyEnet::new(false, seed))
         } else {
             Box::new(Ours::new(HostConfig::default(), seed))
         }
     };
-    // A way there and back of so many milliseconds.
-    let weather = Weather { loss, delay: delay_ms * 500, ..Weather::default() };
-    let mut world = World::new([node(1), node(2)], weather, 99);
-    if !world.connect(1) {
+    // A round trip takes `delay_ms` milliseconds.
+    let conditions = LinkConditions { loss, delay: delay_ms * 500, ..LinkConditions::default() };
+    let mut simulation = Simulation::new([node(1), node(2)], conditions, 99);
+    if !simulation.connect(1) {
         return None;
     }
-    let began = world.now;
+    let began = simulation.now;
     for _ in 0..PACKETS {
-        world.nodes[CLIENT].send(0, Delivery::Reliable, &[9; LEN]);
+        simulation.nodes[CLIENT].send(0, Delivery::Reliable, &[9; LEN]);
     }
-    let all = world.pass_until(1_200_000_000, |world| {
-        world.packets(SERVER, 0).len() == PACKETS || world.is_over(CLIENT)
+    let all = simulation.pass_until(1_200_000_000, |simulation| {
+        simulation.packets(SERVER, 0).len() == PACKETS || simulation.is_over(CLIENT)
     });
-    let came = world.packets(SERVER, 0).len();
-    (all && came == PACKETS).then(|| (PACKETS * LEN) as u64 * 1000 / (world.now - began))
+    let received = simulation.packets(SERVER, 0).len();
+    (all && received == PACKETS).then(|| (PACKETS * LEN) as u64 * 1000 / (simulation.now - began))
 }
 
 #[test]
-fn the_throughput_is_as_it_was() {
+fn throughput_matches_the_snapshot() {
     let mut table = String::from(
         "kB/s of 3 MB in packets of 10 kB, ours / rusty_enet, by round-trip time and loss\n",
     );
@@ -59,6 +60,6 @@ fn the_throughput_is_as_it_was() {
     if std::env::var_os("LODEWIRE_WRITE_SNAPSHOT").is_some() {
         std::fs::write(&path, &table).expect("the snapshot can be written");
     }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    assert_eq!(table, kept, "LODEWIRE_WRITE_SNAPSHOT=1 writes it anew:\n{table}");
+    let snapshot = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
+    assert_eq!(table, snapshot, "LODEWIRE_WRITE_SNAPSHOT=1 rewrites it:\n{table}");
 }

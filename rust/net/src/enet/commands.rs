@@ -205,7 +205,7 @@ impl HostDriver {
     fn first_attempt(&mut self, now: Instant, id: u32) {
         if self.is_reading {
             self.attempt(now, id);
-            self.fail_if_over(id, "the address cannot be reached from this host's own");
+            self.fail_if_over(id, "the address is not reachable from the bound address");
         }
     }
 

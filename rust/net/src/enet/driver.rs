@@ -342,7 +342,7 @@ impl HostDriver {
                 over.then(|| {
                     self.dials.remove(&id);
                     let reason = if timed_out {
-                        "nobody answers"
+                        "the host does not answer"
                     } else {
                         refusal(data).unwrap_or("the other side refuses connections")
                     };

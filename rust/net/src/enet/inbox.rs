@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_takes_no_room_while_the_game_does_not_look() {
+    fn dropped_packets_free_memory_before_the_game_reads() {
         let mut inbox = Inbox::default();
         // One that stays, before others that are replaced by newer ones.
         inbox.push(packet(1));

@@ -151,15 +151,15 @@ mod tests {
         for index in 0..count {
             simulator.send(begin, true, address, &[index]);
         }
-        let mut came = Vec::new();
+        let mut delivered = Vec::new();
         while let Some(due) = simulator.deadline() {
             let early = due.checked_sub(Duration::from_micros(1)).expect("after the beginning");
             assert!(simulator.receive(early).is_none());
             let datagram = simulator.receive(due).expect("one is due");
             let after = u64::try_from((due - begin).as_millis()).expect("short");
-            came.push((after, datagram.bytes[0]));
+            delivered.push((after, datagram.bytes[0]));
         }
-        came
+        delivered
     }
 
     #[test]
@@ -169,14 +169,14 @@ mod tests {
             jitter: Duration::from_millis(50),
             ..Simulation::default()
         };
-        let came = run(simulation, 200);
-        assert!(came.iter().all(|(after, _)| (100..=150).contains(after)), "{came:?}");
-        assert!(came.is_sorted());
-        assert_eq!(came.len(), 200);
+        let delivered = run(simulation, 200);
+        assert!(delivered.iter().all(|(after, _)| (100..=150).contains(after)), "{delivered:?}");
+        assert!(delivered.is_sorted());
+        assert_eq!(delivered.len(), 200);
     }
 
     #[test]
-    fn the_shares_are_about_right() {
+    fn loss_duplication_and_reordering_rates_match() {
         let lossy = run(Simulation { loss: 0.3, ..Simulation::default() }, 250);
         assert!((150..200).contains(&lossy.len()), "{}", lossy.len());
         let twice = run(Simulation { duplication: 0.3, ..Simulation::default() }, 250);

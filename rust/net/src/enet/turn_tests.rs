@@ -99,13 +99,13 @@ fn flood(late: Duration, count: u64) -> u64 {
 }
 
 #[test]
-fn a_turn_of_a_host_reads_no_more_than_eight_calls_of_the_system_give() {
+fn a_turn_reads_at_most_eight_batches() {
     let most = flood(Duration::ZERO, 6000);
     assert!(most <= 8 * BATCH, "{most}");
 }
 
 #[test]
-fn a_host_whose_time_is_over_reads_what_one_call_of_the_system_gives() {
+fn a_turn_without_time_left_reads_one_batch() {
     let most = flood(LONG, 1000);
     assert!((1..=BATCH).contains(&most), "{most}");
 }

@@ -8,7 +8,7 @@ use lodewire_enet::wire::Header;
 use lodewire_enet::{Compression, Compressor, HostConfig};
 
 /// What a datagram may be decompressed to.
-const LONGEST: usize = 4096;
+const MAX_LEN: usize = 4096;
 /// The state of a decompressor, and room for a datagram.
 const HELD: usize = 512 << 10;
 
@@ -66,7 +66,7 @@ fn zeros(mode: Compression, size: usize, meter: &mut Meter) {
     attack(mode, meter, || {
         let mut compressed = Vec::new();
         let mut compressor = Compressor::new(mode).expect("a mode");
-        assert!(compressor.compress(&[0; LONGEST], &mut compressed), "it is shorter");
+        assert!(compressor.compress(&[0; MAX_LEN], &mut compressed), "it is shorter");
         vec![compressed; size]
     });
 }

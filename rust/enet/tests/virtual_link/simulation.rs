@@ -1,19 +1,19 @@
-//! Two nodes and the network between them.
+//! A simulation of two nodes and the network between them.
 
-use super::link::{Link, Weather};
-use super::node::{Node, Told};
+use super::link::{Link, LinkConditions};
+use super::node::{Node, NodeEvent};
 use std::net::SocketAddr;
 
 pub const SERVER: usize = 0;
 pub const CLIENT: usize = 1;
 
-pub struct World {
+pub struct Simulation {
     pub now: u64,
     pub nodes: [Box<dyn Node>; 2],
     pub link: Link,
-    pub told: [Vec<Told>; 2],
-    /// The most that either kept for its caller.
-    pub most_kept: usize,
+    pub events: [Vec<NodeEvent>; 2],
+    /// Maximum number of bytes buffered by either node.
+    pub max_buffered: usize,
     pub datagrams: usize,
 }
 
@@ -21,14 +21,19 @@ pub fn address(node: usize) -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1 + node as u8], 4000))
 }
 
-impl World {
-    pub fn new(nodes: [Box<dyn Node>; 2], weather: Weather, seed: u64) -> Self {
-        Self::starting_at(1_000_000, nodes, weather, seed)
+impl Simulation {
+    pub fn new(nodes: [Box<dyn Node>; 2], conditions: LinkConditions, seed: u64) -> Self {
+        Self::starting_at(1_000_000, nodes, conditions, seed)
     }
 
-    pub fn starting_at(now: u64, nodes: [Box<dyn Node>; 2], weather: Weather, seed: u64) -> Self {
-        let link = Link::new(weather, seed);
-        Self { now, nodes, link, told: Default::default(), most_kept: 0, datagrams: 0 }
+    pub fn starting_at(
+        now: u64,
+        nodes: [Box<dyn Node>; 2],
+        conditions: LinkConditions,
+        seed: u64,
+    ) -> Self {
+        let link = Link::new(conditions, seed);
+        Self { now, nodes, link, events: Default::default(), max_buffered: 0, datagrams: 0 }
     }
 
     fn serve(&mut self) {
@@ -37,12 +42,12 @@ impl World {
                 self.datagrams += 1;
                 self.link.send(self.now, address(node), to, datagram);
             }
-            self.told[node].extend(self.nodes[node].told());
-            self.most_kept = self.most_kept.max(self.nodes[node].kept());
+            self.events[node].extend(self.nodes[node].events());
+            self.max_buffered = self.max_buffered.max(self.nodes[node].buffered_bytes());
         }
     }
 
-    /// Lets time pass until `done` holds, at most `micros`. Says whether it does.
+    /// Advances time until `done` returns true, at most by `micros`. Returns whether it did.
     pub fn pass_until(&mut self, micros: u64, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + micros;
         loop {
@@ -51,9 +56,9 @@ impl World {
                 return true;
             }
             let next = [
-                self.link.deadline(),
-                self.nodes[SERVER].deadline(),
-                self.nodes[CLIENT].deadline(),
+                self.link.poll_timeout(),
+                self.nodes[SERVER].poll_timeout(),
+                self.nodes[CLIENT].poll_timeout(),
             ];
             match next.into_iter().flatten().min() {
                 Some(at) if at <= end => self.now = self.now.max(at),
@@ -77,24 +82,25 @@ impl World {
     /// Connects the client to the server.
     pub fn connect(&mut self, channels: usize) -> bool {
         self.nodes[CLIENT].connect(address(SERVER), channels);
-        self.pass_until(120_000_000, |world| {
-            world.told.iter().all(|told| told.first() == Some(&Told::Connected))
-                || world.is_over(CLIENT)
+        self.pass_until(120_000_000, |simulation| {
+            simulation.events.iter().all(|events| events.first() == Some(&NodeEvent::Connected))
+                || simulation.is_over(CLIENT)
         }) && !self.is_over(CLIENT)
     }
 
     pub fn is_over(&self, node: usize) -> bool {
-        matches!(self.told[node].last(), Some(Told::Disconnected(_)))
+        matches!(self.events[node].last(), Some(NodeEvent::Disconnected(_)))
     }
 
-    /// The packets that came on a channel.
+    /// Returns the packets received on a channel.
     pub fn packets(&self, node: usize, channel: u8) -> Vec<&[u8]> {
-        let packet = |told: &'_ Told| matches!(told, Told::Packet(on, _) if *on == channel);
-        self.told[node]
+        let packet =
+            |event: &'_ NodeEvent| matches!(event, NodeEvent::Packet(on, _) if *on == channel);
+        self.events[node]
             .iter()
-            .filter(|told| packet(told))
-            .map(|told| match told {
-                Told::Packet(_, data) => &data[..],
+            .filter(|event| packet(event))
+            .map(|event| match event {
+                NodeEvent::Packet(_, data) => &data[..],
                 _ => &[],
             })
             .collect()

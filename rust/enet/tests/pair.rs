@@ -1,4 +1,4 @@
-//! Two hosts that hand each other every datagram at once: what a connection is made of.
+//! Tests of two hosts that exchange datagrams directly.
 
 #![expect(clippy::cast_possible_truncation, clippy::expect_used, clippy::panic, reason = "a test")]
 
@@ -27,7 +27,7 @@ impl Pair {
         }
     }
 
-    /// Exchanges datagrams, each of which takes 10 ms, until there are none.
+    /// Exchanges datagrams, with a delay of 10 ms each, until there are none.
     fn settle(&mut self) {
         let mut out = Vec::new();
         loop {
@@ -69,7 +69,7 @@ impl Pair {
         std::iter::from_fn(|| events.pop().map(Event::into_owned)).collect()
     }
 
-    /// A connection: the server's peer and the client's.
+    /// Connects, and returns the server's peer and the client's.
     fn connect(&mut self) -> (PeerKey, PeerKey) {
         let client = self.hosts[1].connect(self.addresses[0], 4, 77).expect("a free peer");
         self.settle();
@@ -87,7 +87,7 @@ fn pair() -> Pair {
 }
 
 #[test]
-fn a_connection_is_made_and_both_ends_agree_on_it() {
+fn connected_peers_agree_on_the_connection_parameters() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     for (host, peer) in [(0, server), (1, client)] {
@@ -100,7 +100,7 @@ fn a_connection_is_made_and_both_ends_agree_on_it() {
 }
 
 #[test]
-fn packets_of_every_kind_and_length_arrive() {
+fn packets_of_every_delivery_mode_and_length_arrive() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     for delivery in [
@@ -146,12 +146,12 @@ fn small_packets_of_one_burst_share_datagrams() {
     }
     pair.settle();
     assert_eq!(pair.events(0).len(), 100);
-    // 70 bytes each, 19 of which fit into 1392.
+    // 70 bytes each, 19 of which fit in 1392.
     assert_eq!(pair.hosts[1].statistics().sent_packets - before, 6);
 }
 
 #[test]
-fn an_idle_connection_is_asked_for_twice_a_second_and_lives_on() {
+fn idle_peers_ping_twice_a_second_and_stay_connected() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     pair.pass(Duration::from_mins(1));
@@ -162,7 +162,7 @@ fn an_idle_connection_is_asked_for_twice_a_second_and_lives_on() {
 }
 
 #[test]
-fn a_disconnect_is_confirmed_and_told_on_both_sides() {
+fn disconnect_is_acknowledged_and_reported_on_both_sides() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     pair.hosts[1].disconnect(client, 5);
@@ -177,7 +177,7 @@ fn a_disconnect_is_confirmed_and_told_on_both_sides() {
 }
 
 #[test]
-fn a_late_disconnect_lets_everything_arrive_first() {
+fn disconnect_later_delivers_queued_packets_first() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     let data = vec![3; 400_000];
@@ -201,7 +201,7 @@ fn a_late_disconnect_lets_everything_arrive_first() {
 }
 
 #[test]
-fn an_immediate_disconnect_is_told_once_and_only_there() {
+fn disconnect_now_is_reported_only_at_the_remote_host() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     pair.hosts[1].disconnect_now(client, 4);
@@ -212,7 +212,7 @@ fn an_immediate_disconnect_is_told_once_and_only_there() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_is_given_up_by_the_time_outs_rules() {
+fn silent_peer_times_out() {
     let mut pair = pair();
     let (server, client) = pair.connect();
     pair.hosts[1].reset(client);
@@ -223,10 +223,10 @@ fn a_peer_that_does_not_answer_is_given_up_by_the_time_outs_rules() {
 }
 
 #[test]
-fn a_connection_to_nobody_fails_after_some_thirty_seconds() {
+fn connecting_to_a_silent_address_times_out_after_thirty_seconds() {
     let mut pair = pair();
-    let nobody = SocketAddr::from(([10, 0, 0, 9], 9));
-    let peer = pair.hosts[1].connect(nobody, 1, 0).expect("a free peer");
+    let silent = SocketAddr::from(([10, 0, 0, 9], 9));
+    let peer = pair.hosts[1].connect(silent, 1, 0).expect("a free peer");
     let mut out = Vec::new();
     let mut attempts = 0;
     let begin = pair.now;
@@ -244,7 +244,7 @@ fn a_connection_to_nobody_fails_after_some_thirty_seconds() {
 }
 
 #[test]
-fn a_host_that_is_full_or_refuses_says_so_at_once() {
+fn full_host_rejects_connect_at_once() {
     let mut pair =
         Pair::new(HostConfig { peers: 1, ..HostConfig::default() }, HostConfig::default());
     pair.connect();
@@ -256,7 +256,7 @@ fn a_host_that_is_full_or_refuses_says_so_at_once() {
 }
 
 #[test]
-fn checksums_keep_out_what_was_changed() {
+fn datagrams_with_wrong_checksums_are_dropped() {
     let config = HostConfig { checksum: true, ..HostConfig::default() };
     let mut pair = Pair::new(config.clone(), config);
     let (_, client) = pair.connect();
@@ -272,7 +272,8 @@ fn checksums_keep_out_what_was_changed() {
     assert_eq!(pair.events(0).len(), 1);
 }
 
-/// What comes of 10 packets of 1000 bytes every 100 ms, for 20 seconds: bytes a second in the second half.
+/// Sends 10 packets of 1000 bytes every 100 ms, for 20 seconds. Returns the bytes per second received in the second
+/// half.
 fn rate(pair: &mut Pair, from: usize, peer: PeerKey) -> usize {
     let mut bytes = 0;
     for round in 0..200 {
@@ -280,7 +281,7 @@ fn rate(pair: &mut Pair, from: usize, peer: PeerKey) -> usize {
             pair.hosts[from].send(peer, 0, Delivery::Unreliable, &[0; 1000]).expect("sent");
         }
         pair.pass(Duration::from_millis(100));
-        let came: usize = pair
+        let received: usize = pair
             .events(1 - from)
             .iter()
             .map(|event| match event {
@@ -288,13 +289,13 @@ fn rate(pair: &mut Pair, from: usize, peer: PeerKey) -> usize {
                 _ => 0,
             })
             .sum();
-        bytes += if round >= 100 { came } else { 0 };
+        bytes += if round >= 100 { received } else { 0 };
     }
     bytes / 10
 }
 
 #[test]
-fn bandwidths_are_kept_by_dropping_unreliable_packets() {
+fn bandwidth_limits_drop_unreliable_packets() {
     let limited = |incoming, outgoing| HostConfig {
         incoming_bandwidth: incoming,
         outgoing_bandwidth: outgoing,
@@ -315,7 +316,7 @@ fn bandwidths_are_kept_by_dropping_unreliable_packets() {
         let limit = pair.hosts[1].peer_statistics(peer).expect("a peer").packet_throttle_limit;
         assert!((10..=17).contains(&limit), "{what}: {limit} of 32");
     }
-    // A limit that is set later is told to the other side, and one that is lifted.
+    // A changed limit is sent to the remote host, and so is a removed one.
     let now = free.now;
     free.hosts[0].set_bandwidth(now, 50_000, 0);
     let limited = rate(&mut free, 1, client);
