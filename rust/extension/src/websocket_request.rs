@@ -105,7 +105,7 @@ impl LodeWebSocketRequest {
     /// [code]false[/code] if the client has disconnected meanwhile.
     #[func]
     fn is_pending(&self) -> bool {
-        self.pending.as_ref().is_some_and(|pending| pending.is_waiting())
+        self.pending.as_ref().is_some_and(|pending| pending.is_pending())
     }
 
     /// Accepts the client; [signal LodeWebSocketServer.client_connected] follows. [param extra_headers] are lines such
@@ -150,8 +150,8 @@ impl LodeWebSocketRequest {
             return Error::ERR_INVALID_PARAMETER;
         };
         let status = if status == 403 { StatusCode::Forbidden } else { StatusCode::Other(status) };
-        let refusal = HandshakeRejection::new(status, reason);
-        answered(self.pending.as_ref().is_some_and(|pending| pending.refuse(refusal)))
+        let rejection = HandshakeRejection::new(status, reason);
+        answered(self.pending.as_ref().is_some_and(|pending| pending.reject(rejection)))
     }
 }
 

@@ -49,7 +49,7 @@ impl Properties {
             close_timeout,
             heartbeat: Some(heartbeat).filter(|interval| !interval.is_zero()),
             deflate: self.permessage_deflate.then_some(deflate),
-            drop_when_full: self.disconnect_on_overflow,
+            disconnect_on_overflow: self.disconnect_on_overflow,
             ..Settings::default()
         })
     }

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 /// Deadlines by key, the earliest first.
 ///
-/// A deadline cannot be removed: the caller remembers the one it has set, and ignores a key that is due at any other time.
-/// So setting and clearing a timer costs no more than a push to a heap.
+/// A deadline cannot be removed: the caller remembers the one it has set, and ignores a key that is due at any other
+/// time. So setting and clearing a timer costs no more than a push to a heap.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K>(BinaryHeap<Reverse<(Instant, K)>>);
 

@@ -1,4 +1,5 @@
-//! Happy Eyeballs (RFC 8305): connection attempts to the addresses of a host, staggered, of which the first to succeed wins.
+//! Happy Eyeballs (RFC 8305): connection attempts to the addresses of a host, staggered, of which the first to succeed
+//! wins.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -6,8 +6,8 @@ use crate::workers::Workers;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, Weak};
 
-/// Maximum number of jobs of one driver in the workers' queue. Further ones are queued in the driver, so that a burst in one
-/// driver does not fill the queue of all.
+/// Maximum number of jobs of one driver in the workers' queue. Further ones are queued in the driver, so that a burst
+/// in one driver does not fill the queue of all.
 const MAX_IN_FLIGHT: usize = 64;
 
 /// Maximum number of jobs queued in the driver; further ones are rejected.
@@ -42,8 +42,8 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
         Self { workers: None, finished: Arc::default(), in_flight: 0, queued: VecDeque::new() }
     }
 
-    /// Runs `work` on a worker, unless the connection is closed before one is free. Wakes `waker` when the job is done, or
-    /// rejected because the queue is full.
+    /// Runs `work` on a worker, unless the connection is closed before one is free. Wakes `waker` when the job is done,
+    /// or rejected because the queue is full.
     pub(crate) fn start(
         &mut self,
         key: K,

@@ -31,8 +31,8 @@ pub mod workers;
 pub use stats::Stats;
 pub use tcp::{Bind, BindError};
 
-/// Stops the I/O thread and the workers and joins them, for use before the library is unloaded. The connections of objects
-/// that still use them are closed.
+/// Stops the I/O thread and the workers and joins them, for use before the library is unloaded. The connections of
+/// objects that still use them are closed.
 pub fn shutdown() {
     reactor::shutdown();
     workers::shutdown();

@@ -1,5 +1,5 @@
-//! A rate limit on handshakes per address prefix (an IPv4 address, a /64 of IPv6): each handshake costs a signature and a
-//! key agreement.
+//! A rate limit on handshakes per address prefix (an IPv4 address, a /64 of IPv6): each handshake costs a signature and
+//! a key agreement.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

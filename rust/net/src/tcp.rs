@@ -6,7 +6,8 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The listen backlog: the maximum of the system, which on Linux is 4096 by default. The engine's 8 drops most of a burst.
+/// The listen backlog: the maximum of the system, which on Linux is 4096 by default. The engine's 8 drops most of a
+/// burst.
 const BACKLOG: i32 = 4096;
 
 /// The address to bind to.
@@ -88,8 +89,8 @@ impl From<io::Error> for BindError {
     }
 }
 
-/// Listens on `port` (0: any free one) and returns the local address. With `reuse_port`, other processes that also set it can
-/// listen on the same port, if the system supports that.
+/// Listens on `port` (0: any free one) and returns the local address. With `reuse_port`, other processes that also set
+/// it can listen on the same port, if the system supports that.
 pub(crate) fn listen(
     bind: Bind,
     port: u16,
@@ -130,8 +131,8 @@ fn listen_at(address: SocketAddr, reuse_port: bool) -> io::Result<std::net::TcpL
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // On Unix this lets a server restart while old connections are in TIME_WAIT; on Windows it would let another process
-    // take the port.
+    // On Unix this lets a server restart while old connections are in TIME_WAIT; on Windows it would let another
+    // process take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     #[cfg(windows)]

@@ -15,8 +15,8 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Creates a stream, with TLS if `session` is given. `TCP_NODELAY` is set from the first byte on: with Nagle's algorithm
-    /// and delayed acknowledgements each flight of a handshake would take 40 ms more.
+    /// Creates a stream, with TLS if `session` is given. `TCP_NODELAY` is set from the first byte on: with Nagle's
+    /// algorithm and delayed acknowledgements each flight of a handshake would take 40 ms more.
     pub(crate) fn new(tcp: TcpStream, session: Option<Session>) -> Self {
         // Fails only on a socket that is closed already.
         let _ = tcp.set_nodelay(true);
@@ -64,7 +64,8 @@ impl Transport {
         matches!(self, Self::Plain(_))
     }
 
-    /// Returns whether a read that does not fill its buffer has read everything. A TLS read returns one record at a time.
+    /// Returns whether a read that does not fill its buffer has read everything. A TLS read returns one record at a
+    /// time.
     pub(crate) fn short_read_is_last(&self) -> bool {
         matches!(self, Self::Plain(_))
     }

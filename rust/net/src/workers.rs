@@ -1,7 +1,7 @@
 //! A thread pool for work that would block the I/O thread: the asymmetric cryptography of handshakes.
 //!
-//! There is one pool per process. Its threads start with the first job and end when the last [`Workers`] is dropped. They
-//! run at a lower priority than the game, and leave one core to it.
+//! There is one pool per process. Its threads start with the first job and end when the last [`Workers`] is dropped.
+//! They run at a lower priority than the game, and leave one core to it.
 
 use crate::reactor::lock;
 use crate::reactor::panic_message;
@@ -12,8 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use thread_priority::{ThreadPriority, set_current_thread_priority};
 
-/// Maximum number of queued jobs. Further ones are rejected, and their handshakes dropped, which bounds the memory and the
-/// delay that a flood of handshakes causes.
+/// Maximum number of queued jobs. Further ones are rejected, and their handshakes dropped, which bounds the memory and
+/// the delay that a flood of handshakes causes.
 const MAX_QUEUED: usize = 1024;
 
 /// Below the default of about 50: a niceness of about 5 on Unix, below normal on Windows.

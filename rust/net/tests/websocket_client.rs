@@ -7,7 +7,7 @@ use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Failure,
     HandshakeRejection, Limits, MessageKind, Origins, PeerState, Request, SendError, Server,
-    ServerEvent, Settings, StatusCode, Target,
+    ServerEvent, Settings, StatusCode, WebSocketUrl,
 };
 use lodewire_websocket::{IncomingRequest, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -39,8 +39,8 @@ fn client_config(settings: &Settings) -> ClientConfig {
     }
 }
 
-fn url(server: &Server, scheme: &str) -> Target {
-    Target::parse(&format!("{scheme}://localhost:{}/play?room=1", server.local_port()))
+fn url(server: &Server, scheme: &str) -> WebSocketUrl {
+    WebSocketUrl::parse(&format!("{scheme}://localhost:{}/play?room=1", server.local_port()))
         .expect("a URL")
 }
 
@@ -153,16 +153,20 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else { unreachable!("{told:?}") };
+    let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
+        unreachable!("{told:?}")
+    };
     assert_eq!(why, "the certificate is not accepted: nobody who is trusted has signed it");
     // One that is for another name.
     let other = format!("wss://127.0.0.1:{}/", server.local_port());
-    let other = Target::parse(&other).expect("a URL");
+    let other = WebSocketUrl::parse(&other).expect("a URL");
     let tls = Some(ClientTls::new(Trust::Given(&pem)).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&other, &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else { unreachable!("{told:?}") };
+    let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
+        unreachable!("{told:?}")
+    };
     assert_eq!(why, "the certificate is not accepted: it is for another name");
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
@@ -180,7 +184,7 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
 
 #[test]
 fn the_game_says_who_comes_in() {
-    let mut server = listen(Config { ask: true, max_waiting: 1, ..config() });
+    let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     let mut client = connect(&server, client_config(&Settings::default()));
     let (told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
     let [ServerEvent::Request(request)] = &told[..] else { unreachable!("{told:?}") };
@@ -189,7 +193,7 @@ fn the_game_says_who_comes_in() {
     // A second one finds no place to wait.
     let mut second = connect(&server, client_config(&Settings::default()));
     let (_, refused) = run(&mut server, &mut second, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(Failure { why, .. })] = &refused[..] else {
+    let [ClientEvent::Failed(Failure { message: why, .. })] = &refused[..] else {
         unreachable!("{refused:?}")
     };
     assert!(why.contains("503"), "{why}");
@@ -204,11 +208,11 @@ fn the_game_says_who_comes_in() {
         let (mut told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
         let Some(ServerEvent::Request(request)) = told.pop() else { unreachable!("{told:?}") };
         if let Some(status) = status {
-            assert!(request.refuse(HandshakeRejection::new(status, "no".to_owned())));
+            assert!(request.reject(HandshakeRejection::new(status, "no".to_owned())));
         }
         drop(request);
         let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else {
+        let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
             unreachable!("{told:?}")
         };
         assert!(why.contains(if status.is_some() { "429" } else { "403" }), "{why}");
@@ -219,15 +223,15 @@ fn the_game_says_who_comes_in() {
     let [ServerEvent::Request(request)] = &told[..] else { unreachable!("{told:?}") };
     drop(client);
     let end = Instant::now() + PATIENCE;
-    while request.is_waiting() && Instant::now() < end {
+    while request.is_pending() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert!(!request.is_waiting() && !request.accept(Vec::new()));
+    assert!(!request.is_pending() && !request.accept(Vec::new()));
 }
 
 #[test]
 fn the_clock_of_a_request_stands_still_while_the_game_thinks() {
-    let mut server = listen(Config { ask: true, ..config() });
+    let mut server = listen(Config { hold_requests: true, ..config() });
     // Where the machine is slow, a request may need more time than there is: it is asked for again, with twice as much.
     let mut timeout = Duration::from_millis(500);
     let (_client, request) = loop {
@@ -247,7 +251,7 @@ fn the_clock_of_a_request_stands_still_while_the_game_thinks() {
     let mut answer = [0; 13];
     std::io::Read::read_exact(&mut silent, &mut answer).expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 408 ");
-    assert!(request.is_waiting());
+    assert!(request.is_pending());
     assert!(request.accept(Vec::new()));
 }
 
@@ -269,7 +273,7 @@ fn origins_and_a_full_house_are_refused() {
     ] {
         let mut other = connect(&server, config);
         let (_, told) = run(&mut server, &mut other, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(Failure { why, .. })] = &told[..] else {
+        let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
             unreachable!("{told:?}")
         };
         assert!(why.contains(status), "{why}");
@@ -356,7 +360,7 @@ fn what_comes_with_the_answer_is_not_lost() {
     // A server that has said all before the client was told that it is there.
     let listener = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = listener.local_addr().expect("bound").port();
-    let target = Target::parse(&format!("ws://localhost:{port}")).expect("a URL");
+    let target = WebSocketUrl::parse(&format!("ws://localhost:{port}")).expect("a URL");
     let mut client =
         Client::connect(&target, &[HERE], client_config(&Settings::default())).expect("it begins");
     let (mut stream, _) = listener.accept().expect("a client");
@@ -408,7 +412,7 @@ fn a_message_over_the_limit_closes_with_1009() {
 #[test]
 fn too_much_for_a_peer_drops_it_where_that_is_asked_for() {
     let limits = Limits { out_bytes: 1000, ..Limits::default() };
-    let settings = Settings { limits, drop_when_full: true, ..Settings::default() };
+    let settings = Settings { limits, disconnect_on_overflow: true, ..Settings::default() };
     let mut server = listen(with(&settings));
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
@@ -430,7 +434,7 @@ fn a_client_finds_the_family_that_answers() {
 
 /// A failure without an answer of HTTP.
 fn failed(why: &str) -> ClientEvent {
-    ClientEvent::Failed(Failure { why: why.to_owned(), ..Failure::default() })
+    ClientEvent::Failed(Failure { message: why.to_owned(), ..Failure::default() })
 }
 
 #[test]
@@ -440,7 +444,7 @@ fn a_refusal_tells_its_status_and_reason() {
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
     let [ClientEvent::Failed(failure)] = &told[..] else { unreachable!("{told:?}") };
     assert_eq!((failure.status, failure.reason.as_str()), (Some(503), "the server is full"));
-    assert!(failure.why.contains("503 the server is full"), "{}", failure.why);
+    assert!(failure.message.contains("503 the server is full"), "{}", failure.message);
 }
 
 #[test]
@@ -449,15 +453,18 @@ fn what_cannot_be_reached_is_told() {
     // The port of a connection, so that nobody else may listen there.
     let busy = std::net::TcpStream::connect((HERE, server.local_port())).expect("it listens");
     let nobody = busy.local_addr().expect("connected").port();
-    let target = Target::parse(&format!("ws://localhost:{nobody}")).expect("a URL");
+    let target = WebSocketUrl::parse(&format!("ws://localhost:{nobody}")).expect("a URL");
     let config = client_config(&Settings::default());
     let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [failed(&format!("nobody listens at localhost:{nobody}"))]);
+    assert_eq!(
+        told,
+        [failed(&format!("connection refused: no server listens at localhost:{nobody}"))]
+    );
     // Somebody who accepts and says nothing.
     let silent = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = silent.local_addr().expect("bound").port();
-    let target = Target::parse(&format!("ws://localhost:{port}")).expect("a URL");
+    let target = WebSocketUrl::parse(&format!("ws://localhost:{port}")).expect("a URL");
     let config = ClientConfig { timeout: Duration::from_millis(100), ..config };
     let mut client = Client::connect(&target, &[HERE], config).expect("it begins");
     let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());

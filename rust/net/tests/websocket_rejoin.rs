@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
-use lodewire_net::websocket::multiplayer::{MultiplayerEvent, ServerMultiplayer, Wire};
+use lodewire_net::websocket::multiplayer::{MultiplayerEvent, PacketFormat, ServerMultiplayer};
 use lodewire_net::websocket::{Config, Server, ServerEvent};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -46,7 +46,7 @@ impl Game {
         let bind = Bind::Address(Ipv4Addr::LOCALHOST.into());
         Self {
             server: Server::listen(bind, 0, Config::default()).expect("a free port"),
-            multiplayer: multiplayer.then(|| ServerMultiplayer::new(Wire::Godot4)),
+            multiplayer: multiplayer.then(|| ServerMultiplayer::new(PacketFormat::Godot4)),
             told: Vec::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Game {
             return;
         };
         multiplayer.begin_poll(&mut self.server);
-        while let Some(id) = multiplayer.next_gone() {
+        while let Some(id) = multiplayer.next_departed() {
             self.told.push((id, false));
         }
         self.server.poll();
@@ -101,7 +101,7 @@ fn rejoin(multiplayer: bool, last_words: &[u8], is_told_first: bool) {
     drop(old);
     // With a Close, the packet is there; without one, the end is as well.
     let end = Instant::now() + HANG;
-    while game.server.held() == 0 || (lasts.is_none() && game.server.leaving() == 0) {
+    while game.server.buffered_in() == 0 || (lasts.is_none() && game.server.departing() == 0) {
         assert!(Instant::now() < end, "it is noticed");
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -133,7 +133,7 @@ fn peers_that_end_for_ever_keep_new_ones_back_for_two_polls_at_most() {
         going.write_all(&[MESSAGE, CLOSE].concat()).expect("sent");
         stays.push(std::mem::replace(&mut going, next));
         let end = Instant::now() + HANG;
-        while game.server.held() == 0 {
+        while game.server.buffered_in() == 0 {
             assert!(Instant::now() < end, "it is noticed");
             std::thread::sleep(Duration::from_millis(1));
         }

@@ -5,7 +5,7 @@ use lodewire_net::Bind;
 use lodewire_net::certificates::Trust;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
-    Client, ClientConfig, ClientEvent, Config, Server, Settings, Target,
+    Client, ClientConfig, ClientEvent, Config, Server, Settings, WebSocketUrl,
 };
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
@@ -26,7 +26,7 @@ fn listen() -> Server {
 
 /// A whole handshake, and an opening request: returns whether that was answered.
 fn joins(server: &Server, ip: IpAddr) -> bool {
-    let target = Target::parse(&format!("wss://localhost:{}/", server.local_port()));
+    let target = WebSocketUrl::parse(&format!("wss://localhost:{}/", server.local_port()));
     let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
     let config = ClientConfig {
         settings: Settings::default(),

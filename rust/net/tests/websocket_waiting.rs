@@ -108,7 +108,7 @@ fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
         let mut peer = join(&server);
         peer.write_all(&frame(true, 5, b"hello")).expect("sent");
         drop(peer);
-        until("its end is noticed", || server.leaving() == gone);
+        until("its end is noticed", || server.departing() == gone);
     }
     for _ in 0..20 {
         let (_, status) = ask(&server, PATIENCE);
@@ -126,7 +126,7 @@ fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
     let stay = [join(&server), join(&server)];
     assert_eq!(ask(&server, PATIENCE).1.as_deref(), Some("503"));
     drop(stay);
-    until("their ends are noticed", || server.leaving() == 2);
+    until("their ends are noticed", || server.departing() == 2);
     join(&server);
 }
 
@@ -149,7 +149,7 @@ fn a_peer_that_ends_with_its_request_leaves_its_place() {
         until("the place is free", || {
             server.poll();
             while server.next_event().is_some() {}
-            server.places() == 0
+            server.peer_slots() == 0
         });
     }
     join(&server);
@@ -157,7 +157,7 @@ fn a_peer_that_ends_with_its_request_leaves_its_place() {
 
 #[test]
 fn a_request_that_comes_with_the_end_of_its_client_does_not_wait_for_the_game() {
-    let mut server = listen(Config { ask: true, max_waiting: 1, ..config() });
+    let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     for _ in 0..20 {
         let mut stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
@@ -188,7 +188,7 @@ fn a_request_that_comes_with_the_end_of_its_client_does_not_wait_for_the_game() 
 
 #[test]
 fn a_request_whose_client_has_gone_does_not_wait_for_the_game() {
-    let mut server = listen(Config { ask: true, max_waiting: 1, ..config() });
+    let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     for _ in 0..5 {
         // It takes the place that the last one has left, and leaves it.
         let end = Instant::now() + PATIENCE;
@@ -226,10 +226,10 @@ fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
     for _ in 0..5 {
         for (stream, written) in &mut peers {
             *written += write_what_is_taken(stream, &sent[*written..]);
-            assert!(server.held() <= most, "{}", server.held());
+            assert!(server.buffered_in() <= most, "{}", server.buffered_in());
         }
     }
-    until("half of it is taken", || server.held() >= TOTAL / 2);
+    until("half of it is taken", || server.buffered_in() >= TOTAL / 2);
     // When the game takes it, the rest comes.
     let (mut received, mut closed) = (0, 0);
     until("all has come", || {
@@ -251,7 +251,7 @@ fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
         received == PEERS * 64
     });
     assert_eq!(closed, 0);
-    assert_eq!(server.held(), 0);
+    assert_eq!(server.buffered_in(), 0);
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn messages_that_stay_incomplete_make_room() {
                 came |= peer.receive().is_some_and(|message| message.payload.len() == 300 << 10);
             }
         }
-        assert!(server.held() <= TOTAL + (2 << 20), "{}", server.held());
+        assert!(server.buffered_in() <= TOTAL + (2 << 20), "{}", server.buffered_in());
         for (stream, written) in &mut hostile {
             *written += write_what_is_taken(stream, &begun[*written..]);
             refused += usize::from(close_code(stream) == Some(CloseCode::TRY_AGAIN_LATER));
@@ -309,10 +309,10 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
     let most = TOTAL + PEERS * (64 << 10);
     until("it is full", || {
         let reached = server.broadcast(MessageKind::Binary, vec![1; MESSAGE], &[]);
-        assert!(server.queued() <= most, "{}", server.queued());
+        assert!(server.buffered_out() <= most, "{}", server.buffered_out());
         reached == 0
     });
-    assert!(server.queued() >= TOTAL / 2);
+    assert!(server.buffered_out() >= TOTAL / 2);
     // One that reads.
     let known: Vec<_> = server.peers().map(|peer| peer.id()).collect();
     let mut reader = join(&server);
@@ -333,9 +333,9 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
     until("all have gone", || {
         server.poll();
         while server.next_event().is_some() {}
-        server.places() == 0
+        server.peer_slots() == 0
     });
-    assert_eq!(server.queued(), 0);
+    assert_eq!(server.buffered_out(), 0);
 }
 
 #[test]

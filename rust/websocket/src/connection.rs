@@ -102,8 +102,8 @@ impl Frame {
 }
 
 impl Connection {
-    /// Creates a connection after its opening handshake. A message of more than `max_message` bytes is rejected with 1009 as
-    /// soon as a frame header claims it.
+    /// Creates a connection after its opening handshake. A message of more than `max_message` bytes is rejected with
+    /// 1009 as soon as a frame header claims it.
     pub fn new(role: Role, max_message: usize) -> Self {
         Self {
             role,
@@ -119,8 +119,8 @@ impl Connection {
         }
     }
 
-    /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 §7). Call it before anything is sent or
-    /// received.
+    /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 §7). Call it before anything is sent
+    /// or received.
     pub fn set_deflate(&mut self, negotiated: NegotiatedDeflate) {
         self.deflate = Some(Box::new(DeflateState::new(negotiated)));
     }
@@ -135,8 +135,8 @@ impl Connection {
         self.deflate.as_ref().is_some_and(|state| state.has_compressor())
     }
 
-    /// Frees the compressor, if there is one: about 270 KiB with the largest window. The next compressed message allocates a
-    /// new one, and does not refer to earlier messages.
+    /// Frees the compressor, if there is one: about 270 KiB with the largest window. The next compressed message
+    /// allocates a new one, and does not refer to earlier messages.
     pub fn release_compressor(&mut self) {
         if let Some(state) = &mut self.deflate {
             state.release_compressor();
@@ -164,8 +164,8 @@ impl Connection {
         self.close_received
     }
 
-    /// Decodes bytes from the start of `input`. Returns the number of bytes consumed, and the event that they complete, if
-    /// any. Call it again with the rest until all bytes are consumed. Consumed bytes are unmasked in place.
+    /// Decodes bytes from the start of `input`. Returns the number of bytes consumed, and the event that they complete,
+    /// if any. Call it again with the rest until all bytes are consumed. Consumed bytes are unmasked in place.
     ///
     /// # Errors
     /// The peer violated the protocol. The connection cannot receive anything after that.
@@ -323,9 +323,9 @@ impl Connection {
         Ok(Some(Event::Message { kind, payload: Cow::Owned(payload) }))
     }
 
-    /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false, and
-    /// appends nothing, after a Close frame was sent (§5.5.1). `mask` is `None` for a server, and a new unpredictable key for
-    /// a client (§5.3).
+    /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false,
+    /// and appends nothing, after a Close frame was sent (§5.5.1). `mask` is `None` for a server, and a new
+    /// unpredictable key for a client (§5.3).
     pub fn send(
         &mut self,
         kind: MessageKind,
@@ -344,8 +344,8 @@ impl Connection {
         self.send_frame(kind.into(), payload, mask, out)
     }
 
-    /// Appends a message that a server sends to several peers to `out`; its frames are encoded once for all of them. Returns
-    /// false, and appends nothing, after a Close frame was sent.
+    /// Appends a message that a server sends to several peers to `out`; its frames are encoded once for all of them.
+    /// Returns false, and appends nothing, after a Close frame was sent.
     pub fn send_prepared(&mut self, message: &mut PreparedMessage, out: &mut Vec<u8>) -> bool {
         debug_assert_eq!(self.role, Role::Server, "§5.1: a client masks each frame with a new key");
         if self.close_sent {
@@ -376,8 +376,9 @@ impl Connection {
         self.send_frame(Opcode::Pong, payload, mask, out)
     }
 
-    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a code that
-    /// must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a character.
+    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a
+    /// code that must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a
+    /// character.
     pub fn close(
         &mut self,
         code: CloseCode,

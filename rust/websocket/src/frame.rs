@@ -49,7 +49,8 @@ impl Opcode {
 pub struct FrameHeader {
     /// FIN: this is the last fragment of its message.
     pub fin: bool,
-    /// RSV1: this is the first frame of a compressed message (RFC 7692 §6). Only allowed if the extension was negotiated.
+    /// RSV1: this is the first frame of a compressed message (RFC 7692 §6). Only allowed if the extension was
+    /// negotiated.
     pub rsv1: bool,
     /// The opcode.
     pub opcode: Opcode,
@@ -179,8 +180,8 @@ pub(crate) fn encode_frame(
     }
 }
 
-/// Appends a whole frame with RSV1 to `out`; `write` appends its payload. If `write` returns false or writes `limit` bytes
-/// or more, nothing is appended and the result is false.
+/// Appends a whole frame with RSV1 to `out`; `write` appends its payload. If `write` returns false or writes `limit`
+/// bytes or more, nothing is appended and the result is false.
 pub(crate) fn encode_frame_with(
     opcode: Opcode,
     mask: Option<MaskKey>,

@@ -43,8 +43,8 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// Returns the code of the Close frame to send (§7.4.1): 1002, 1007 for invalid UTF-8 or DEFLATE data, or 1009 for the
-    /// size.
+    /// Returns the code of the Close frame to send (§7.4.1): 1002, 1007 for invalid UTF-8 or DEFLATE data, or 1009 for
+    /// the size.
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 | Self::CorruptDeflate => CloseCode::INVALID_PAYLOAD,

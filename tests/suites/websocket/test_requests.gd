@@ -204,4 +204,4 @@ func test_a_refusal_can_be_read_in_code() -> void:
 			client.connect_to_url(url, [], multiplayer_mode)
 			check_eq([client.get_error_message(), client.get_response_code(), client.get_response_reason()], ["", 0, ""])
 			check(await until(pump.bind(func() -> bool: return failed[0] == 2)), what)
-			check_eq([client.get_error_message(), client.get_response_code()], ["nobody listens at " + url.trim_prefix("ws://"), 0])
+			check_eq([client.get_error_message(), client.get_response_code()], ["connection refused: no server listens at " + url.trim_prefix("ws://"), 0])

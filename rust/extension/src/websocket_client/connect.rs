@@ -10,13 +10,13 @@ use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::certificates::Trust;
 use lodewire_net::tls::ClientTls;
-use lodewire_net::websocket::{Client, ClientConfig, ConnectError, Target};
+use lodewire_net::websocket::{Client, ClientConfig, ConnectError, WebSocketUrl};
 use std::net::IpAddr;
 
 /// A connection attempt that waits for the address of its host.
 pub(super) struct Resolving {
     lookup: NameLookup,
-    target: Target,
+    target: WebSocketUrl,
     config: ClientConfig,
 }
 
@@ -39,7 +39,7 @@ impl LodeWebSocketClient {
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
         }
         let url = url.to_string();
-        let target = Target::parse(&url).map_err(|why| {
+        let target = WebSocketUrl::parse(&url).map_err(|why| {
             invalid(format!(
                 "{url:?} is not a WebSocket URL: {why}. Use ws://host:port/path or wss://host:port/path."
             ))
@@ -110,7 +110,7 @@ impl LodeWebSocketClient {
 }
 
 fn connect(
-    target: &Target,
+    target: &WebSocketUrl,
     addresses: &[IpAddr],
     config: ClientConfig,
 ) -> Result<Stage, (Error, String)> {

@@ -13,7 +13,7 @@ use godot::classes::multiplayer_peer::TransferMode;
 use godot::classes::{MultiplayerPeerExtension, X509Certificate};
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::websocket::multiplayer::{ClientMultiplayer, Wire};
+use lodewire_net::websocket::multiplayer::{ClientMultiplayer, PacketFormat};
 use lodewire_net::websocket::{Client, Failure, Limits};
 
 /// A WebSocket client, with the interface of Godot 3's WebSocketClient.
@@ -208,8 +208,9 @@ impl LodeWebSocketClient {
                 self.stage = stage;
                 self.server = Some(LodeWebSocketPeer::begin_connecting());
                 self.failure = Failure::default();
-                let wire = if self.godot_3_protocol { Wire::Godot3 } else { Wire::Godot4 };
-                self.multiplayer = gd_mp_api.then(|| ClientMultiplayer::new(wire));
+                let format =
+                    if self.godot_3_protocol { PacketFormat::Godot3 } else { PacketFormat::Godot4 };
+                self.multiplayer = gd_mp_api.then(|| ClientMultiplayer::new(format));
                 Error::OK
             }
             Err((error, why)) => {
@@ -255,7 +256,7 @@ impl LodeWebSocketClient {
     /// [method LodeWebSocketPeer.get_close_reason] of [code]get_peer(1)[/code].
     #[func]
     fn get_error_message(&self) -> GString {
-        GString::from(&self.failure.why)
+        GString::from(&self.failure.message)
     }
 
     /// Returns the HTTP status code with which the server rejected the connection, for example 401, 403 or 503; 0 if

@@ -8,7 +8,7 @@ use godot::classes::multiplayer_peer::{ConnectionStatus, TransferMode};
 use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
-use lodewire_net::websocket::multiplayer::{ClientMultiplayer, Wire};
+use lodewire_net::websocket::multiplayer::{ClientMultiplayer, PacketFormat};
 use lodewire_net::websocket::{Client, SendError};
 
 #[godot_api]
@@ -49,7 +49,9 @@ impl IMultiplayerPeerExtension for LodeWebSocketClient {
 
     fn is_server_relay_supported(&self) -> bool {
         // With the protocol of Godot 3, the server's class relays.
-        self.multiplayer.as_ref().is_some_and(|multiplayer| multiplayer.wire() == Wire::Godot4)
+        self.multiplayer
+            .as_ref()
+            .is_some_and(|multiplayer| multiplayer.format() == PacketFormat::Godot4)
     }
 
     fn get_unique_id(&self) -> i32 {

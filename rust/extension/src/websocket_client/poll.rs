@@ -16,7 +16,7 @@ impl LodeWebSocketClient {
             self.abandon();
         }
         if let Err(why) = self.resolve() {
-            self.failed(Failure { why, ..Failure::default() });
+            self.failed(Failure { message: why, ..Failure::default() });
         }
         if let Some(multiplayer) = &mut self.multiplayer {
             multiplayer.begin_poll();
@@ -138,7 +138,7 @@ impl LodeWebSocketClient {
 
     /// Logs a failed connection and emits the signal. A network failure is not a script error, so it is a plain line.
     fn failed(&mut self, failure: Failure) {
-        godot_print!("LodeWebSocketClient: no connection: {}.", failure.why);
+        godot_print!("LodeWebSocketClient: no connection: {}.", failure.message);
         self.failure = failure;
         let multiplayer = self.multiplayer.is_some();
         self.abandon();

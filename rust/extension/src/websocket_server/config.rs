@@ -63,8 +63,8 @@ impl LodeWebSocketServer {
                 .ok_or_else(|| invalid("handshake_timeout must be more than 0 seconds."))?,
             tls: self.tls()?,
             max_clients: positive(self.max_clients, "max_clients")?,
-            ask: self.hold_requests,
-            max_waiting: positive(self.max_pending_requests, "max_pending_requests")?,
+            hold_requests: self.hold_requests,
+            max_pending_requests: positive(self.max_pending_requests, "max_pending_requests")?,
             proxies: self.proxies()?,
             health_path: self.health_path()?,
             health_timeout: if self.health_timeout == 0.0 {

@@ -10,7 +10,7 @@ use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::BindError;
 use lodewire_net::websocket::Server;
-use lodewire_net::websocket::multiplayer::{ServerMultiplayer, Wire};
+use lodewire_net::websocket::multiplayer::{PacketFormat, ServerMultiplayer};
 use std::rc::Rc;
 
 #[godot_api(secondary)]
@@ -50,8 +50,9 @@ impl LodeWebSocketServer {
                 server.set_refusing(self.refusing);
                 server.set_draining(self.draining);
                 self.server = Some(server);
-                let wire = if self.godot_3_protocol { Wire::Godot3 } else { Wire::Godot4 };
-                self.multiplayer = gd_mp_api.then(|| ServerMultiplayer::new(wire));
+                let format =
+                    if self.godot_3_protocol { PacketFormat::Godot3 } else { PacketFormat::Godot4 };
+                self.multiplayer = gd_mp_api.then(|| ServerMultiplayer::new(format));
                 Error::OK
             }
             Err(error) => {

@@ -8,7 +8,7 @@ use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 use lodewire_net::websocket::SendError;
-use lodewire_net::websocket::multiplayer::{ServerMultiplayer, Wire};
+use lodewire_net::websocket::multiplayer::{PacketFormat, ServerMultiplayer};
 
 #[godot_api]
 impl IMultiplayerPeerExtension for LodeWebSocketServer {
@@ -38,7 +38,9 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
 
     fn is_server_relay_supported(&self) -> bool {
         // With the protocol of Godot 3, this class relays.
-        self.multiplayer.as_ref().is_some_and(|multiplayer| multiplayer.wire() == Wire::Godot4)
+        self.multiplayer
+            .as_ref()
+            .is_some_and(|multiplayer| multiplayer.format() == PacketFormat::Godot4)
     }
 
     fn get_unique_id(&self) -> i32 {
@@ -95,7 +97,7 @@ impl IMultiplayerPeerExtension for LodeWebSocketServer {
             Ok(()) => Error::OK,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
             // The script has not been told yet that the peer has disconnected.
-            Err(SendError::NotOpen) if multiplayer.is_going(target) => Error::OK,
+            Err(SendError::NotOpen) if multiplayer.is_departing(target) => Error::OK,
             Err(SendError::NotOpen) if server.peer(target).is_some() => Error::FAILED,
             Err(SendError::NotOpen) => {
                 godot_error!(

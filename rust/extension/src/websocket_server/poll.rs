@@ -17,7 +17,7 @@ impl LodeWebSocketServer {
             multiplayer.begin_poll(server);
         }
         // Reported before new events: the game had one poll interval to read their packets.
-        while let Some(id) = self.multiplayer.as_mut().and_then(ServerMultiplayer::next_gone) {
+        while let Some(id) = self.multiplayer.as_mut().and_then(ServerMultiplayer::next_departed) {
             self.peer_gone(id);
         }
         if let Some(server) = &mut self.server {

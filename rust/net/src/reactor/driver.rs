@@ -9,8 +9,8 @@ use std::time::Instant;
 /// Serves one object of the game on the I/O thread. No call may block, and each must return soon after its
 /// [time slice](Context::is_spent) has ended.
 pub trait Driver: Send {
-    /// Handles readiness of the source registered under `key`. Readiness is edge-triggered: the driver reads or writes until
-    /// the socket would block, or requests [another turn](Context::reschedule).
+    /// Handles readiness of the source registered under `key`. Readiness is edge-triggered: the driver reads or writes
+    /// until the socket would block, or requests [another turn](Context::reschedule).
     fn on_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness);
 
     /// Handles one or more wakes by the game's side since the last call.
@@ -22,9 +22,9 @@ pub trait Driver: Send {
     /// Returns when the driver must next be called, if nothing else happens.
     fn deadline(&self) -> Option<Instant>;
 
-    /// Shuts the driver down before it is dropped; it may still send. Returns whether it is done; if not, it is called again
-    /// after the other drivers, and served as before until then. The game thread waits for it, so the shutdown must take a
-    /// bounded time.
+    /// Shuts the driver down before it is dropped; it may still send. Returns whether it is done; if not, it is called
+    /// again after the other drivers, and served as before until then. The game thread waits for it, so the shutdown
+    /// must take a bounded time.
     fn close(&mut self, cx: &mut Context<'_>) -> bool;
 }
 
@@ -87,8 +87,8 @@ impl Context<'_> {
         self.registry.register(source, join(self.slot, key), interest)
     }
 
-    /// Allows the thread to sleep for 0.2 ms if it is busy, because little was read: a system call costs as much for one
-    /// datagram as for many. A wake by the game ends the sleep.
+    /// Allows the thread to sleep for 0.2 ms if it is busy, because little was read: a system call costs as much for
+    /// one datagram as for many. A wake by the game ends the sleep.
     pub fn coalesce(&mut self) {
         *self.may_coalesce = true;
     }

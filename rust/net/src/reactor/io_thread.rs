@@ -69,8 +69,8 @@ impl std::fmt::Debug for Requests {
 }
 
 impl Inbox {
-    /// Queues a request, and wakes the thread if the queue was empty (otherwise it has been woken already). Returns false if
-    /// the thread has ended. The length of the queue is bounded: a driver has at most one wake in it.
+    /// Queues a request, and wakes the thread if the queue was empty (otherwise it has been woken already). Returns
+    /// false if the thread has ended. The length of the queue is bounded: a driver has at most one wake in it.
     pub(super) fn push(&self, request: Request) -> bool {
         let mut requests = lock(&self.requests);
         if requests.closed {
@@ -128,8 +128,8 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKER)?;
     let inbox = Arc::new(Inbox { requests: Mutex::default(), waker, wake_signal: Condvar::new() });
-    // A server needs a descriptor for each connection. The soft limit, often 1024, exists for programs that use select(2);
-    // the hard limit is the administrator's. If it cannot be raised, accepting pauses at the limit.
+    // A server needs a descriptor for each connection. The soft limit, often 1024, exists for programs that use
+    // select(2); the hard limit is the administrator's. If it cannot be raised, accepting pauses at the limit.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     grow_descriptor_table();
     let io_thread = IoThread {
@@ -154,8 +154,8 @@ pub(super) fn start() -> io::Result<(Arc<Inbox>, JoinHandle<()>)> {
     Ok((inbox, thread))
 }
 
-/// Grows the descriptor table in advance. Linux doubles the table when it is full, and in a process with threads each time
-/// waits for an RCU grace period: 10 to 20 ms, in the middle of a burst of connections.
+/// Grows the descriptor table in advance. Linux doubles the table when it is full, and in a process with threads each
+/// time waits for an RCU grace period: 10 to 20 ms, in the middle of a burst of connections.
 #[cfg(target_os = "linux")]
 fn grow_descriptor_table() {
     use nix::fcntl::{FcntlArg, fcntl};
@@ -237,8 +237,8 @@ impl IoThread {
         }
     }
 
-    /// Sleeps so that more datagrams arrive and one system call reads them all. Returns whether a request ended the sleep.
-    /// Has no effect on Windows, which sleeps in milliseconds and reads one datagram per call.
+    /// Sleeps so that more datagrams arrive and one system call reads them all. Returns whether a request ended the
+    /// sleep. Has no effect on Windows, which sleeps in milliseconds and reads one datagram per call.
     fn coalesce(&self) -> bool {
         if cfg!(windows) {
             return false;
@@ -288,9 +288,9 @@ impl IoThread {
         }
     }
 
-    /// Serves sources of a driver, each at most once: first those that the system has reported, within the driver's time
-    /// slice, then at least one that was served before and has more to do. A peer that sends much waits for those that send
-    /// little, but never starves.
+    /// Serves sources of a driver, each at most once: first those that the system has reported, within the driver's
+    /// time slice, then at least one that was served before and has more to do. A peer that sends much waits for those
+    /// that send little, but never starves.
     fn serve_slot(&mut self, slot: usize) {
         let end = Instant::now() + TIME_SLICE;
         let (signalled, rescheduled) = self.slot(slot).map_or((0, 0), |slot| slot.ready.lengths());

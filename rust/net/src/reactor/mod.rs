@@ -93,8 +93,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Adds a driver to the process's I/O thread, and starts the thread if it does not run.
 ///
-/// `build` receives the driver's waker and returns the driver, so that the waker can be stored before the driver is first
-/// called.
+/// `build` receives the driver's waker and returns the driver, so that the waker can be stored before the driver is
+/// first called.
 ///
 /// # Errors
 /// The system cannot create a thread or an event queue.

@@ -50,8 +50,8 @@ impl Batched {
                 on_datagram(meta.addr, datagram);
             }
         }
-        // With edge-triggered readiness, later datagrams are reported again; elsewhere the socket must be read until it would
-        // block.
+        // With edge-triggered readiness, later datagrams are reported again; elsewhere the socket must be read until it
+        // would block.
         let is_drained =
             count < slices.len() && cfg!(any(target_os = "linux", target_os = "android"));
         Ok(Received { count, is_drained, elapsed: begin.elapsed() })

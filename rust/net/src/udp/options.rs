@@ -22,8 +22,8 @@ pub(super) fn disable_ancillary_data(socket: &UdpSocket, is_ipv6: bool) {
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 pub(super) fn disable_ancillary_data(_: &UdpSocket, _: bool) {}
 
-/// Allows IP fragmentation of datagrams longer than the path MTU, as the engine's sockets do: a DTLS record has up to 16,384
-/// bytes, and scripts choose the length of ENet packets.
+/// Allows IP fragmentation of datagrams longer than the path MTU, as the engine's sockets do: a DTLS record has up to
+/// 16,384 bytes, and scripts choose the length of ENet packets.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn allow_ip_fragmentation(socket: &UdpSocket, is_ipv6: bool) {
     use rustix::net::sockopt::{

@@ -54,8 +54,8 @@ impl Outgoing {
 
     /// Sends the datagrams in order, with GSO where possible, and clears the queue.
     ///
-    /// A receiver drops an unreliable packet that arrives after a later one. So the single datagrams collected for one call
-    /// are sent before the next GSO batch.
+    /// A receiver drops an unreliable packet that arrives after a later one. So the single datagrams collected for one
+    /// call are sent before the next GSO batch.
     pub(crate) fn send(&mut self, socket: &Socket) {
         if self.is_empty() {
             return;

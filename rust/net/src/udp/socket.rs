@@ -44,8 +44,8 @@ impl Socket {
         Self::bind_single(bind, port)
     }
 
-    /// Binds to `port`; 0 selects a free one. On Windows `quinn-udp` supports only GSO, and sets options that Wine lacks and
-    /// that forbid fragmentation.
+    /// Binds to `port`; 0 selects a free one. On Windows `quinn-udp` supports only GSO, and sets options that Wine
+    /// lacks and that forbid fragmentation.
     #[cfg(windows)]
     pub(crate) fn bind(bind: Bind, port: u16) -> Result<Self, BindError> {
         Self::bind_single(bind, port)
@@ -66,8 +66,8 @@ impl Socket {
         self.local
     }
 
-    /// Maps an address to the socket's family: a dual-stack socket needs IPv4 addresses as IPv4-mapped ones. Returns `None`
-    /// if the socket cannot send to it.
+    /// Maps an address to the socket's family: a dual-stack socket needs IPv4 addresses as IPv4-mapped ones. Returns
+    /// `None` if the socket cannot send to it.
     pub(crate) fn map_address(&self, address: SocketAddr) -> Option<SocketAddr> {
         let ip = match (self.local.ip(), address.ip().to_canonical()) {
             (IpAddr::V4(_), IpAddr::V4(v4)) => v4.into(),
@@ -98,8 +98,8 @@ impl Socket {
         !is_drained
     }
 
-    /// Sends one datagram, or several of `segment` bytes each, of which the last may be shorter. A datagram that cannot be
-    /// sent is lost, as on the network.
+    /// Sends one datagram, or several of `segment` bytes each, of which the last may be shorter. A datagram that cannot
+    /// be sent is lost, as on the network.
     pub(crate) fn send(&self, to: SocketAddr, contents: &[u8], segment: usize) {
         let _ = self.backend.send(&self.io, to, contents, segment);
     }

@@ -1,7 +1,7 @@
-//! Which clients become peers of a server.
+//! Admission control: decides which clients become peers of a server.
 
 use super::connection::Opened;
-use super::endpoint::{Endpoint, Key};
+use super::endpoint::{EndpointShared, Key};
 use super::peer_shared::PeerShared;
 use super::request::RequestShared;
 use super::server::Config;
@@ -12,23 +12,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a server asks of its clients, as both threads know it.
+/// The policy of a server, shared by both threads.
 #[derive(Debug)]
-pub(super) struct Rules {
+pub(super) struct ServerPolicy {
     pub(super) config: Config,
     /// In microseconds.
     handshake_timeout: AtomicU64,
     pub(super) refusing: AtomicBool,
-    /// The server is about to end: it tells load balancers so, and takes clients as before.
+    /// The server is about to shut down: health checks fail, and clients are still accepted.
     pub(super) draining: AtomicBool,
     began: Instant,
-    /// When the game has polled last, in milliseconds after `began`.
+    /// The time of the game's last poll, in milliseconds after `began`.
     polled: AtomicU64,
 }
 
-impl Rules {
+impl ServerPolicy {
     pub(super) fn new(config: Config) -> Self {
-        let rules = Self {
+        let policy = Self {
             handshake_timeout: AtomicU64::new(0),
             refusing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
@@ -36,11 +36,11 @@ impl Rules {
             polled: AtomicU64::new(0),
             config,
         };
-        rules.set_handshake_timeout(rules.config.handshake_timeout);
-        rules
+        policy.set_handshake_timeout(policy.config.handshake_timeout);
+        policy
     }
 
-    /// The game has polled.
+    /// Notes a poll of the game.
     pub(super) fn note_poll(&self) {
         if self.config.health_path.is_some() {
             let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -48,11 +48,11 @@ impl Rules {
         }
     }
 
-    /// Whether the game has polled lately, as far as that is asked for.
+    /// Returns whether the game has polled within the health timeout, if one is set.
     fn is_polled(&self, now: Instant) -> bool {
         let polled = self.began + Duration::from_millis(self.polled.load(Ordering::Relaxed));
-        let patience = self.config.health_timeout;
-        patience.is_none_or(|patience| now.saturating_duration_since(polled) <= patience)
+        let timeout = self.config.health_timeout;
+        timeout.is_none_or(|timeout| now.saturating_duration_since(polled) <= timeout)
     }
 
     pub(super) fn handshake_timeout(&self) -> Duration {
@@ -65,67 +65,67 @@ impl Rules {
     }
 }
 
-/// What becomes of a request.
-pub(super) enum Verdict {
-    /// The connection is open; the answer is encoded.
-    Open(Opened),
-    /// The game has to say.
-    Wait(Arc<RequestShared>),
+/// The decision on a request.
+pub(super) enum Decision {
+    /// The connection is open; the response is encoded.
+    Accept(Opened),
+    /// The game must decide.
+    Hold(Arc<RequestShared>),
 }
 
-/// Decides on requests, and gives peers their ids.
+/// Decides on requests, and assigns ids to peers.
 pub(super) struct Admission {
-    rules: Arc<Rules>,
-    endpoint: Arc<Endpoint>,
-    waiting: usize,
+    policy: Arc<ServerPolicy>,
+    endpoint: Arc<EndpointShared>,
+    pending: usize,
 }
 
 impl Admission {
-    pub(super) fn new(rules: Arc<Rules>, endpoint: Arc<Endpoint>) -> Self {
-        Self { rules, endpoint, waiting: 0 }
+    pub(super) fn new(policy: Arc<ServerPolicy>, endpoint: Arc<EndpointShared>) -> Self {
+        Self { policy, endpoint, pending: 0 }
     }
 
-    /// Decides on a request as it comes. An answer that opens the connection goes to `out`.
-    pub(super) fn judge(
+    /// Decides on a new request. The response that opens the connection is appended to `out`.
+    pub(super) fn evaluate(
         &mut self,
         key: Key,
         request: Request,
         remote: SocketAddr,
         out: &mut Vec<u8>,
-    ) -> Result<Verdict, HandshakeRejection> {
-        let config = &self.rules.config;
+    ) -> Result<Decision, HandshakeRejection> {
+        let config = &self.policy.config;
         let remote = config.proxies.client_of(&request, remote)?;
         config.origins.check(request.origin())?;
-        self.check_room()?;
-        // Before the game is asked: what cannot be spoken about is not its concern.
+        self.check_capacity()?;
+        // Checked first, so that the game is not asked about a request without a common sub-protocol.
         request.negotiate_protocol(&config.protocols)?;
-        if config.ask {
-            if self.waiting >= config.max_waiting {
-                let why = "too many clients wait for an answer";
-                return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, why));
+        if config.hold_requests {
+            if self.pending >= config.max_pending_requests {
+                let reason = "too many pending requests";
+                return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, reason));
             }
-            self.waiting += 1;
+            self.pending += 1;
             let endpoint = Arc::clone(&self.endpoint);
-            let waiting = Arc::new(RequestShared::new(key, request, remote, endpoint));
-            lock(&self.endpoint.news).requests.push(Arc::clone(&waiting));
-            return Ok(Verdict::Wait(waiting));
+            let held = Arc::new(RequestShared::new(key, request, remote, endpoint));
+            lock(&self.endpoint.poll_batch).requests.push(Arc::clone(&held));
+            return Ok(Decision::Hold(held));
         }
-        self.admit(key, request, remote, &[], out).map(Verdict::Open)
+        self.admit(key, request, remote, &[], out).map(Decision::Accept)
     }
 
-    /// What a load balancer is told: whether more clients may be sent here.
-    pub(super) fn is_well(&self, now: Instant) -> bool {
-        !self.rules.draining.load(Ordering::Relaxed)
-            && self.rules.is_polled(now)
-            && self.check_room().is_ok()
+    /// Returns the result of a health check: whether the server accepts more clients.
+    pub(super) fn is_healthy(&self, now: Instant) -> bool {
+        !self.policy.draining.load(Ordering::Relaxed)
+            && self.policy.is_polled(now)
+            && self.check_capacity().is_ok()
     }
 
-    fn check_room(&self) -> Result<(), HandshakeRejection> {
-        if self.rules.refusing.load(Ordering::Relaxed) {
-            let why = "the server takes no new connections";
-            return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, why));
+    fn check_capacity(&self) -> Result<(), HandshakeRejection> {
+        if self.policy.refusing.load(Ordering::Relaxed) {
+            let reason = "the server takes no new connections";
+            return Err(HandshakeRejection::new(StatusCode::ServiceUnavailable, reason));
         }
-        if self.endpoint.has_no_place(self.rules.config.max_clients) {
+        if self.endpoint.is_at_capacity(self.policy.config.max_clients) {
             return Err(HandshakeRejection::new(
                 StatusCode::ServiceUnavailable,
                 "the server is full",
@@ -134,22 +134,22 @@ impl Admission {
         Ok(())
     }
 
-    /// The game has accepted a request that waited.
+    /// Admits a held request that the game has accepted.
     pub(super) fn accept(
         &self,
-        waiting: &RequestShared,
+        held: &RequestShared,
         headers: &[(String, String)],
         out: &mut Vec<u8>,
     ) -> Result<Opened, HandshakeRejection> {
-        self.check_room()?;
-        self.admit(waiting.key, waiting.request.clone(), waiting.remote, headers, out)
+        self.check_capacity()?;
+        self.admit(held.key, held.request.clone(), held.remote, headers, out)
     }
 
-    /// A request does not wait any more. If the game was not told of it, it never will be.
-    pub(super) fn answered(&mut self, waiting: &Arc<RequestShared>) {
-        self.waiting -= 1;
-        waiting.gone.store(true, Ordering::Relaxed);
-        lock(&self.endpoint.news).requests.retain(|other| !Arc::ptr_eq(other, waiting));
+    /// Ends the wait of a held request. If it has not been reported to the game yet, it never is.
+    pub(super) fn resolved(&mut self, held: &Arc<RequestShared>) {
+        self.pending -= 1;
+        held.is_closed.store(true, Ordering::Relaxed);
+        lock(&self.endpoint.poll_batch).requests.retain(|other| !Arc::ptr_eq(other, held));
     }
 
     fn admit(
@@ -160,7 +160,7 @@ impl Admission {
         headers: &[(String, String)],
         out: &mut Vec<u8>,
     ) -> Result<Opened, HandshakeRejection> {
-        let config = &self.rules.config;
+        let config = &self.policy.config;
         let protocol = request.negotiate_protocol(&config.protocols)?.map(Box::from);
         let id = unused_id(&self.endpoint)?;
         let mut all = config.headers.clone();
@@ -170,16 +170,16 @@ impl Admission {
         request.accept(protocol.as_deref(), deflate.as_ref(), &all, out);
         let endpoint = Arc::clone(&self.endpoint);
         let peer = Arc::new(PeerShared::new(id, key, remote, protocol, Some(request), endpoint));
-        lock(&self.endpoint.news).connected.push(Arc::clone(&peer));
+        lock(&self.endpoint.poll_batch).connected.push(Arc::clone(&peer));
         Ok(Opened { peer, deflate })
     }
 }
 
-/// A random id as the engine's multiplayer has them: 31 bits, neither 0 (everybody) nor 1 (the server).
-fn unused_id(endpoint: &Endpoint) -> Result<i32, HandshakeRejection> {
+/// Returns a random id as in the engine's multiplayer: 31 bits, neither 0 (all peers) nor 1 (the server).
+fn unused_id(endpoint: &EndpointShared) -> Result<i32, HandshakeRejection> {
     loop {
         let random = getrandom::u32().map_err(|_| {
-            HandshakeRejection::new(StatusCode::ServiceUnavailable, "the system has no randomness")
+            HandshakeRejection::new(StatusCode::ServiceUnavailable, "failed to obtain random bytes")
         })?;
         let id = (random >> 1).cast_signed();
         if id > 1 && !endpoint.has_id(id) {

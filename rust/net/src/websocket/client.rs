@@ -1,11 +1,11 @@
-//! A client, as the game holds it.
+//! A client: the game's handle.
 
 use super::client_driver::ClientDriver;
-use super::endpoint::{Endpoint, Settings};
-use super::peer::{Peer, Step};
+use super::endpoint::{EndpointShared, Settings};
+use super::peer::{Peer, PeerEvent};
 use super::peer_shared::PeerShared;
 use super::server::stats_of;
-use super::target::Target;
+use super::url::WebSocketUrl;
 use crate::reactor::{self, DriverHandle, lock};
 use crate::stats::Stats;
 use crate::tls::{ClientTls, TlsError};
@@ -19,29 +19,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a client connects.
+/// The configuration of a client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// How its connection behaves.
+    /// The settings of its connection.
     pub settings: Settings,
-    /// The sub-protocols that it offers, the preferred one first.
+    /// The sub-protocols to offer, in order of preference.
     pub protocols: Vec<String>,
-    /// Header lines for its request.
+    /// Additional headers of the request.
     pub headers: Vec<(String, String)>,
-    /// Whom it trusts; needed for `wss://`.
+    /// The TLS configuration; required for `wss://`.
     pub tls: Option<ClientTls>,
-    /// How long it may take from the first address to the server's answer.
+    /// The timeout from the first connection attempt to the server's response.
     pub timeout: Duration,
 }
 
-/// Why a client cannot begin to connect.
+/// The error of a client that cannot start to connect.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// The request would not be what it seems.
+    /// The request is invalid.
     BadRequest(InvalidRequest),
-    /// The host's name is not one that a certificate could be for, or the client has no trust for `wss://`.
+    /// The host name cannot be in a certificate, or there is no TLS configuration for `wss://`.
     Tls(TlsError),
-    /// The system gives no thread, no event queue or no randomness.
+    /// The system cannot provide a thread, an event queue or random bytes.
     System(io::Error),
 }
 
@@ -57,77 +57,77 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// Why a connection could not be opened.
+/// The failure to open a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// In words for a developer.
-    pub why: String,
-    /// The HTTP status with which the server answered instead of opening the connection; none if it did not answer.
+    /// A message for developers.
+    pub message: String,
+    /// The HTTP status of the server's response, if it sent one instead of opening the connection.
     pub status: Option<u16>,
-    /// The first line of the text that came with the status, or else the phrase after it, such as `Service Unavailable`: at
-    /// most 128 bytes, without control characters.
+    /// The first line of the body of that response, or else its reason phrase, such as `Service Unavailable`: at most
+    /// 128 bytes, without control characters.
     pub reason: String,
 }
 
 impl Failure {
-    pub(super) fn new(why: impl Into<String>) -> Self {
-        Self { why: why.into(), ..Self::default() }
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
     }
 }
 
 impl From<HandshakeError> for Failure {
     fn from(error: HandshakeError) -> Self {
-        let why = error.to_string();
+        let message = error.to_string();
         match error {
             HandshakeError::Rejected { status, reason, .. } => {
-                Self { why, status: Some(status), reason }
+                Self { message, status: Some(status), reason }
             }
-            _ => Self::new(why),
+            _ => Self::new(message),
         }
     }
 }
 
-/// What happened, in the order in which the game is told.
+/// An event of a client, in the order in which they are reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientEvent {
     /// The connection is open.
     Established,
-    /// It could not be opened, and why. Nothing follows.
+    /// The connection could not be opened. No event follows.
     Failed(Failure),
     /// A message can be read.
     Data,
-    /// The server began the closing handshake. [`Closed`](Self::Closed) follows.
+    /// The server has started the closing handshake. [`Closed`](Self::Closed) follows.
     CloseRequest(CloseFrame),
-    /// The connection has ended. Nothing follows.
+    /// The connection is closed. No event follows.
     Closed {
-        /// Close frames went both ways.
+        /// Close frames were exchanged.
         clean: bool,
     },
 }
 
-/// A connection to a server. Dropping it closes it with a Close of code 1000.
+/// A connection to a server. Dropping it sends a Close frame with code 1000.
 #[derive(Debug)]
 pub struct Client {
     handle: DriverHandle,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<EndpointShared>,
     peer: Option<Rc<Peer>>,
     connected: Option<Arc<PeerShared>>,
-    /// Something has come that is not collected yet.
+    /// The inbox has changed and has not been collected yet.
     active: bool,
-    /// What the last poll collected is being told.
-    telling: bool,
+    /// Events of the last poll are being reported.
+    emitting: bool,
     failed: Option<Failure>,
-    /// It failed, or its end was told.
-    over: bool,
+    /// The failure or the close has been reported.
+    ended: bool,
 }
 
 impl Client {
-    /// Begins to connect to `target` at one of `addresses`, whichever answers first.
+    /// Starts to connect to the first of `addresses` that responds.
     ///
     /// # Errors
     /// [`ConnectError`].
     pub fn connect(
-        target: &Target,
+        target: &WebSocketUrl,
         addresses: &[IpAddr],
         config: ClientConfig,
     ) -> Result<Self, ConnectError> {
@@ -152,15 +152,15 @@ impl Client {
             }
             (true, None) => return Err(ConnectError::Tls(TlsError::NoCertificate)),
         };
-        // There is one peer, whose own limits are enough.
+        // There is only one peer, for which its own limits suffice.
         let mut settings = config.settings;
         settings.limits.in_total = usize::MAX;
         settings.limits.out_total = usize::MAX;
-        let endpoint = Arc::new(Endpoint::new(settings));
+        let endpoint = Arc::new(EndpointShared::new(settings));
         let addresses = addresses.iter().map(|ip| SocketAddr::new(*ip, target.port)).collect();
         let driver = ClientDriver::new(
             Arc::clone(&endpoint),
-            target.place(),
+            target.host_and_port(),
             addresses,
             tls,
             (handshake, out),
@@ -178,71 +178,71 @@ impl Client {
             peer: None,
             connected: None,
             active: false,
-            telling: false,
+            emitting: false,
             failed: None,
-            over: false,
+            ended: false,
         })
     }
 
-    /// What it is doing.
+    /// Returns its statistics.
     pub fn stats(&self) -> Stats {
         let mut stats = stats_of(&self.endpoint, self.peer().into_iter());
         stats.handshakes = usize::from(stats.peers == 0);
         stats
     }
 
-    /// The server, once the connection is established.
+    /// Returns the server as a peer, once the connection is established.
     pub fn peer(&self) -> Option<&Rc<Peer>> {
         self.peer.as_ref()
     }
 
-    /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
+    /// Collects the events since the last poll, for [`next_event`](Self::next_event).
     pub fn poll(&mut self) {
-        let news = std::mem::take(&mut *lock(&self.endpoint.news));
-        if let Some(shared) = news.connected.into_iter().next() {
+        let batch = std::mem::take(&mut *lock(&self.endpoint.poll_batch));
+        if let Some(shared) = batch.connected.into_iter().next() {
             self.connected = Some(shared);
         }
-        if news.failed.is_some() {
-            self.failed = news.failed;
+        if batch.failed.is_some() {
+            self.failed = batch.failed;
         }
-        self.active |= !news.active.is_empty();
-        let fault = self.handle.failure().filter(|_| !self.over).map(str::to_owned);
+        self.active |= !batch.active.is_empty();
+        let fault = self.handle.failure().filter(|_| !self.ended).map(str::to_owned);
         match (&self.peer, fault) {
             (Some(peer), Some(why)) => {
                 peer.collect();
                 peer.fail(&why);
-                self.telling = true;
+                self.emitting = true;
             }
             (None, Some(why)) => self.failed = Some(Failure::new(why)),
             (Some(peer), None) if self.active => {
                 self.active = false;
-                self.telling = true;
+                self.emitting = true;
                 peer.collect();
             }
             _ => {}
         }
     }
 
-    /// The next event of the last poll. The first message comes with the poll after
+    /// Returns the next event of the last poll. The first message is reported with the poll after
     /// [`Established`](ClientEvent::Established).
     pub fn next_event(&mut self) -> Option<ClientEvent> {
-        if self.over {
+        if self.ended {
             return None;
         }
-        if let Some(peer) = self.peer.as_ref().filter(|_| self.telling) {
+        if let Some(peer) = self.peer.as_ref().filter(|_| self.emitting) {
             loop {
-                match peer.step() {
-                    Some(Step::Message) => return Some(ClientEvent::Data),
-                    Some(Step::CloseRequest(close)) => {
+                match peer.next_event() {
+                    Some(PeerEvent::Message) => return Some(ClientEvent::Data),
+                    Some(PeerEvent::CloseRequest(close)) => {
                         return Some(ClientEvent::CloseRequest(close));
                     }
-                    Some(Step::Failing) => {}
-                    Some(Step::Closed { clean }) => {
-                        self.over = true;
+                    Some(PeerEvent::Failing) => {}
+                    Some(PeerEvent::Closed { clean }) => {
+                        self.ended = true;
                         return Some(ClientEvent::Closed { clean });
                     }
                     None => {
-                        self.telling = false;
+                        self.emitting = false;
                         break;
                     }
                 }
@@ -253,13 +253,13 @@ impl Client {
             return Some(ClientEvent::Established);
         }
         if let Some(why) = self.failed.take() {
-            self.over = true;
+            self.ended = true;
             return Some(ClientEvent::Failed(why));
         }
-        // The poll has ended: what the game has read to its end may be answered with a Close. The end itself is told when
-        // what the game has sent is out.
+        // No event is left: if the game has read everything, a received Close frame is answered now. The close is
+        // reported after everything that the game has sent is written.
         if let Some(peer) = &self.peer {
-            peer.finish();
+            peer.finish_close();
         }
         None
     }
@@ -269,7 +269,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.handle.end();
         if let Some(peer) = &self.peer {
-            peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+            peer.detach(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
         }
     }
 }

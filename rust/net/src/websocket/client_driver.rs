@@ -1,8 +1,11 @@
-//! A client on the I/O thread: it connects, and serves its connection.
+//! The driver of a client on the I/O thread: connects, and serves the connection.
 
 use super::client::Failure;
-use super::connection::{Connection, GOODBYE, LAST_SENDS, Life, Opened, Opening, Turn};
-use super::endpoint::{Command, Endpoint, Key};
+use super::connection::{
+    Connection, Opened, PeerHandshake, Progress, SHUTDOWN_DRAIN_TIMEOUT, SHUTDOWN_FLUSH_TIMEOUT,
+    Turn,
+};
+use super::endpoint::{Command, EndpointShared, Key};
 use super::peer_shared::PeerShared;
 use crate::jobs::{self, Jobs};
 use crate::reactor::{Context, Driver, Readiness, lock};
@@ -18,45 +21,45 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long an address may stay silent before the next is tried beside it (RFC 8305 §5).
+/// Connection attempt delay (RFC 8305 §5): how long an attempt runs alone before the next one starts.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// The most addresses that are tried.
+/// Maximum number of addresses that are tried.
 const MAX_ADDRESSES: usize = 16;
 
 /// The server's id, as in the engine's multiplayer.
 const SERVER_ID: i32 = 1;
 
-/// There is one connection, so its key says nothing.
-const KEY: Key = Key { slot: 0, serial: 0 };
+/// The key of the only connection.
+const KEY: Key = Key { slot: 0, generation: 0 };
 
 pub(super) struct ClientDriver {
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<EndpointShared>,
     /// The host and port, for messages.
-    place: String,
-    /// Those that are not tried yet.
+    authority: String,
+    /// Addresses that have not been tried yet.
     addresses: VecDeque<SocketAddr>,
-    /// Those that are tried; its place in the list is the key of the socket.
+    /// The attempts; the index of each is the key of its socket.
     attempts: Vec<Option<(TcpStream, SocketAddr)>>,
     next_attempt: Option<Instant>,
     timeout: Duration,
-    /// When the attempt as a whole is given up.
+    /// When connecting times out.
     deadline: Option<Instant>,
     tls: Option<(ClientTls, String)>,
-    /// Taken by the connection.
+    /// The handshake and its encoded request, until the connection takes them.
     request: Option<(ClientHandshake, Vec<u8>)>,
     handshakes: Jobs<(), Processed>,
-    active: Option<Active>,
-    begun: bool,
-    /// What the game asks for and is not done yet.
+    active: Option<ActiveConnection>,
+    started: bool,
+    /// Commands of the game that have not been run yet.
     commands: VecDeque<Command>,
-    /// Until when it writes what the game has sent, once it is to end.
-    sends_until: Option<Instant>,
+    /// During shutdown: until when data that the game has sent is written.
+    flush_deadline: Option<Instant>,
 }
 
-/// The connection that was made.
-struct Active {
-    /// Its socket's key.
+/// The established TCP connection.
+struct ActiveConnection {
+    /// The key of its socket.
     key: usize,
     remote: SocketAddr,
     connection: Connection,
@@ -65,8 +68,8 @@ struct Active {
 
 impl ClientDriver {
     pub(super) fn new(
-        endpoint: Arc<Endpoint>,
-        place: String,
+        endpoint: Arc<EndpointShared>,
+        authority: String,
         addresses: Vec<SocketAddr>,
         tls: Option<(ClientTls, String)>,
         request: (ClientHandshake, Vec<u8>),
@@ -74,7 +77,7 @@ impl ClientDriver {
     ) -> Self {
         Self {
             endpoint,
-            place,
+            authority,
             addresses: interleave(addresses),
             attempts: Vec::new(),
             next_attempt: None,
@@ -84,13 +87,13 @@ impl ClientDriver {
             request: Some(request),
             handshakes: Jobs::new(),
             active: None,
-            begun: false,
+            started: false,
             commands: VecDeque::new(),
-            sends_until: None,
+            flush_deadline: None,
         }
     }
 
-    /// Tries the next address.
+    /// Starts an attempt at the next address.
     fn attempt(&mut self, cx: &mut Context<'_>) {
         self.next_attempt = None;
         let mut last = None;
@@ -112,16 +115,16 @@ impl ClientDriver {
             }
         }
         if self.attempts.iter().all(Option::is_none) {
-            let why = match last {
-                None => format!("no address is known for {}", self.place),
-                Some(error) => self.tell(&error),
+            let message = match last {
+                None => format!("no address found for {}", self.authority),
+                Some(error) => self.describe(&error),
             };
-            self.fail(Failure::new(why));
+            self.fail(Failure::new(message));
         }
     }
 
-    /// A socket that was to connect is ready.
-    fn attempted(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
+    /// Handles readiness of the socket of an attempt.
+    fn on_attempt_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
         let Some((stream, address)) = self.attempts.get_mut(key).and_then(Option::take) else {
             return;
         };
@@ -139,14 +142,14 @@ impl ClientDriver {
                 if !self.addresses.is_empty() {
                     self.attempt(cx);
                 } else if self.attempts.iter().all(Option::is_none) {
-                    let why = self.tell(&error);
-                    self.fail(Failure::new(why));
+                    let message = self.describe(&error);
+                    self.fail(Failure::new(message));
                 }
             }
         }
     }
 
-    /// The first socket that connects is the one.
+    /// Uses the first socket that connects, and drops the other attempts.
     fn connect(&mut self, cx: &mut Context<'_>, key: usize, stream: TcpStream, to: SocketAddr) {
         self.attempts.clear();
         self.addresses.clear();
@@ -165,52 +168,56 @@ impl ClientDriver {
         };
         let transport = Transport::new(stream, session);
         let connection = Connection::connected(transport, handshake, request, deadline);
-        self.active =
-            Some(Active { key, remote: canonical(to), connection, alive: jobs::Alive::default() });
+        self.active = Some(ActiveConnection {
+            key,
+            remote: canonical(to),
+            connection,
+            alive: jobs::Alive::default(),
+        });
         let readiness = Readiness { readable: true, read_closed: false, writable: true };
-        self.serve(cx, |connection, turn| connection.ready(readiness, turn));
+        self.serve(cx, |connection, turn| connection.on_ready(readiness, turn));
     }
 
-    /// Lets the connection work, and does what its new state asks for.
+    /// Lets the connection work, and acts on its progress.
     fn serve(
         &mut self,
         cx: &mut Context<'_>,
-        work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Life,
+        work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Progress,
     ) {
-        let Some(Active { key, remote, connection, alive }) = &mut self.active else {
+        let Some(ActiveConnection { key, remote, connection, alive }) = &mut self.active else {
             return;
         };
         let mut turn = Turn::new(cx);
-        let life = match work(connection, &mut turn) {
-            Life::Opening(Opening::Response(response)) => {
+        let progress = match work(connection, &mut turn) {
+            Progress::Handshake(PeerHandshake::Response(response)) => {
                 let Response { protocol, deflate, .. } = response;
                 let (remote, protocol) = (*remote, protocol.map(String::into_boxed_str));
                 let endpoint = Arc::clone(&self.endpoint);
                 let peer = PeerShared::new(SERVER_ID, KEY, remote, protocol, None, endpoint);
                 let peer = Arc::new(peer);
-                lock(&self.endpoint.news).connected.push(Arc::clone(&peer));
+                lock(&self.endpoint.poll_batch).connected.push(Arc::clone(&peer));
                 connection.open(Role::Client, Opened { peer, deflate }, &[], &mut turn)
             }
-            Life::Opening(Opening::Failed(why)) => return self.fail(why),
-            life => life,
+            Progress::Handshake(PeerHandshake::Failed(failure)) => return self.fail(failure),
+            progress => progress,
         };
-        match life {
-            Life::Waiting | Life::Opening(_) | Life::Crowded => {}
-            Life::Ready => cx.reschedule(*key),
-            Life::Work(session) => {
+        match progress {
+            Progress::Waiting | Progress::Handshake(_) | Progress::Throttled => {}
+            Progress::MoreToRead => cx.reschedule(*key),
+            Progress::NeedsWorker(session) => {
                 let work = move || process(session);
                 self.handshakes.start((), alive, work, self.endpoint.waker.get());
             }
-            Life::Over => self.active = None,
+            Progress::Closed => self.active = None,
         }
     }
 
-    /// Does what the game asks for, as far as its share of the thread's time goes. Returns whether that is all.
-    fn work(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Runs commands of the game within the time slice. Returns whether none is left.
+    fn run_commands(&mut self, cx: &mut Context<'_>) -> bool {
         self.commands.extend(std::mem::take(&mut *lock(&self.endpoint.commands)));
         let any = !self.commands.is_empty();
         while let Some(command) = self.commands.pop_front() {
-            self.serve(cx, |connection, turn| connection.obey(command, turn));
+            self.serve(cx, |connection, turn| connection.handle_command(command, turn));
             if cx.is_spent() {
                 break;
             }
@@ -221,23 +228,25 @@ impl ClientDriver {
         if !self.commands.is_empty() {
             return false;
         }
-        // A burst's room is not kept for the next one.
+        // Frees the capacity that a burst has left behind.
         self.commands = VecDeque::new();
         true
     }
 
-    /// Returns an error of the system in words for a developer.
-    fn tell(&self, error: &io::Error) -> String {
-        let place = &self.place;
+    /// Returns a message for a system error.
+    fn describe(&self, error: &io::Error) -> String {
+        let authority = &self.authority;
         match error.kind() {
-            ErrorKind::ConnectionRefused => format!("nobody listens at {place}"),
-            ErrorKind::TimedOut => format!("{place} does not answer"),
-            _ => format!("{place} cannot be reached: {error}"),
+            ErrorKind::ConnectionRefused => {
+                format!("connection refused: no server listens at {authority}")
+            }
+            ErrorKind::TimedOut => format!("{authority} does not answer"),
+            _ => format!("{authority} cannot be reached: {error}"),
         }
     }
 
     fn fail(&mut self, failure: Failure) {
-        lock(&self.endpoint.news).failed = Some(failure);
+        lock(&self.endpoint.poll_batch).failed = Some(failure);
         self.attempts.clear();
         self.addresses.clear();
         self.next_attempt = None;
@@ -246,7 +255,7 @@ impl ClientDriver {
     }
 }
 
-/// Both families in turn, each in its order, the first one's first (RFC 8305 §4).
+/// Interleaves the address families, each in its order, starting with the family of the first address (RFC 8305 §4).
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut a, mut b): (VecDeque<_>, VecDeque<_>) =
@@ -263,26 +272,26 @@ impl Driver for ClientDriver {
     fn on_ready(&mut self, cx: &mut Context<'_>, key: usize, readiness: Readiness) {
         match &self.active {
             Some(active) if active.key == key => {
-                self.serve(cx, |connection, turn| connection.ready(readiness, turn));
+                self.serve(cx, |connection, turn| connection.on_ready(readiness, turn));
             }
             Some(_) => {}
-            None => self.attempted(cx, key, readiness),
+            None => self.on_attempt_ready(cx, key, readiness),
         }
     }
 
     fn on_wake(&mut self, cx: &mut Context<'_>) {
-        if !self.begun {
-            self.begun = true;
+        if !self.started {
+            self.started = true;
             self.deadline = Some(cx.now + self.timeout);
             self.attempt(cx);
         }
         for finished in self.handshakes.take_finished(self.endpoint.waker.get()) {
-            self.serve(cx, |connection, _| connection.worked(finished.result));
+            self.serve(cx, |connection, _| connection.on_job_done(finished.result));
         }
-        if !self.work(cx)
+        if !self.run_commands(cx)
             && let Some(waker) = self.endpoint.waker.get()
         {
-            // After the others had their turn.
+            // After the other drivers have been served.
             waker.wake();
         }
     }
@@ -294,11 +303,11 @@ impl Driver for ClientDriver {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= cx.now);
         match &self.active {
             Some(active) if due(active.connection.deadline) => {
-                self.serve(cx, |connection, turn| connection.expired(turn.now));
+                self.serve(cx, |connection, turn| connection.on_timeout(turn.now));
             }
             None if due(self.deadline) => {
-                let why = self.tell(&ErrorKind::TimedOut.into());
-                self.fail(Failure::new(why));
+                let message = self.describe(&ErrorKind::TimedOut.into());
+                self.fail(Failure::new(message));
             }
             _ => {}
         }
@@ -313,12 +322,12 @@ impl Driver for ClientDriver {
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
         let now = Instant::now();
-        let end = *self.sends_until.get_or_insert(now + LAST_SENDS);
-        if !self.work(cx) && now < end {
+        let end = *self.flush_deadline.get_or_insert(now + SHUTDOWN_FLUSH_TIMEOUT);
+        if !self.run_commands(cx) && now < end {
             return false;
         }
         if let Some(active) = &mut self.active {
-            active.connection.say_goodbye(cx.buffer, now + GOODBYE);
+            active.connection.close_gracefully(cx.buffer, now + SHUTDOWN_DRAIN_TIMEOUT);
         }
         true
     }
@@ -329,7 +338,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_are_interleaved() {
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let given = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1", "2.2.2.2:1"];
         let mixed: Vec<_> = interleave(given.map(address).to_vec()).into();

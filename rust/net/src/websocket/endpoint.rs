@@ -1,4 +1,4 @@
-//! What the game's thread and the I/O thread share of a server or a client.
+//! The state of a server or a client that the game thread and the I/O thread share.
 
 use super::client::Failure;
 use super::peer_shared::PeerShared;
@@ -11,32 +11,33 @@ use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-/// What a peer may hold at least, in bytes, however many there are.
-const LEAST_SHARE: usize = 64 << 10;
+/// Minimum share of the total buffer for each peer, in bytes, however many peers there are.
+const MIN_SHARE: usize = 64 << 10;
 
-/// How much may wait for a peer, in each direction.
+/// Limits on the data buffered for a peer, in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that wait for the game. One message may be as long as this, and is let in while less than this waits.
+    /// Maximum number of bytes in the inbox. This is also the maximum length of a message, and one more message is
+    /// accepted while the inbox holds less.
     pub in_bytes: usize,
-    /// Messages that wait for the game.
+    /// Maximum number of messages in the inbox.
     pub in_packets: usize,
-    /// Bytes that wait for the network, frame headers included.
+    /// Maximum number of bytes queued for the network, including frame headers.
     pub out_bytes: usize,
-    /// Messages that the I/O thread has not turned into frames yet.
+    /// Maximum number of messages that the I/O thread has not encoded yet.
     pub out_packets: usize,
-    /// Bytes of all peers of a server together that wait for the game, with 64 for each message and those of messages that
-    /// are incomplete. Beyond half of it a peer that holds more than its share of the other half is not read, and the longest
-    /// incomplete message is given up.
+    /// Maximum number of bytes in the inboxes of all peers of a server, including 64 per message and incomplete
+    /// messages. Beyond half of it, a peer that holds more than its share of the other half is not read, and the
+    /// longest incomplete message is dropped.
     pub in_total: usize,
-    /// Bytes that wait for the network, of all peers of a server together. Beyond half of it nothing more is taken for a
-    /// peer for which more than its share of the other half waits.
+    /// Maximum number of bytes queued for the network for all peers of a server. Beyond half of it, no more data is
+    /// accepted for a peer whose queue holds more than its share of the other half.
     pub out_total: usize,
 }
 
 impl Default for Limits {
-    /// 1 MiB each way, which a level or a large state fits into; 1024 messages in, as in the engine; 16384 out, which a
-    /// burst of one frame does not reach; 256 MiB each way of all peers together.
+    /// 1 MiB each way, enough for a level or a large state; 1024 messages in, as in the engine; 16384 out, more than a
+    /// burst of one frame; 256 MiB each way for all peers together.
     fn default() -> Self {
         Self {
             in_bytes: 1 << 20,
@@ -49,26 +50,28 @@ impl Default for Limits {
     }
 }
 
-/// How the connections of a server or a client behave.
+/// The settings of the connections of a server or a client.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The limits of each peer.
+    /// The limits per peer.
     pub limits: Limits,
-    /// How long the Close that answers a peer's Close, or its fault, waits for the game to read what came before it.
+    /// How long the Close frame that answers a peer's Close frame or protocol error waits for the game to read the
+    /// messages before it.
     pub close_timeout: Duration,
-    /// How often a peer is asked whether it is there, if at all. One that says nothing for as long is dropped.
+    /// The interval of pings, if they are enabled. A peer that sends nothing for a whole interval after a ping is
+    /// dropped.
     pub heartbeat: Option<Duration>,
-    /// Offer, or accept, permessage-deflate.
+    /// The permessage-deflate options to offer or accept, if any.
     pub deflate: Option<DeflateOptions>,
-    /// Answer every message with itself, on the I/O thread: to measure the protocol and the driver alone. Messages do not
-    /// reach the game then, and what waits for a peer that does not read is not limited.
+    /// Echo every message on the I/O thread, to measure the protocol and the driver in isolation. Messages do not reach
+    /// the game, and the queue of a peer that does not read is not bounded.
     pub echo: bool,
-    /// Drop a peer for which too much waits, instead of refusing what is too much.
-    pub drop_when_full: bool,
+    /// Drop a peer whose queue overflows, instead of rejecting the message.
+    pub disconnect_on_overflow: bool,
 }
 
 impl Default for Settings {
-    /// No heartbeat, no compression, a second for the game to read, and a refusal of what is too much.
+    /// No heartbeat, no compression, one second for the game to read, and messages over the limit are rejected.
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -76,12 +79,12 @@ impl Default for Settings {
             heartbeat: None,
             deflate: None,
             echo: false,
-            drop_when_full: false,
+            disconnect_on_overflow: false,
         }
     }
 }
 
-/// What the game asks of the I/O thread, in its order.
+/// A command of the game to the I/O thread.
 #[derive(Debug)]
 pub(super) enum Command {
     Send {
@@ -89,7 +92,7 @@ pub(super) enum Command {
         kind: MessageKind,
         payload: Vec<u8>,
     },
-    /// The same message to many.
+    /// Sends one message to several peers.
     Broadcast {
         keys: Vec<Key>,
         kind: MessageKind,
@@ -100,15 +103,15 @@ pub(super) enum Command {
         code: CloseCode,
         reason: String,
     },
-    /// The game has read what came before the peer's Close, or its fault: the Close that answers it may go.
-    Finish {
+    /// Sends the pending Close frame: the game has read the messages before the peer's Close frame or protocol error.
+    FinishClose {
         key: Key,
     },
-    /// Drop the connection without a word.
+    /// Drops the connection without a Close frame.
     Drop {
         key: Key,
     },
-    /// The game has made room in an inbox that was full.
+    /// Resumes reading: the game has freed space in a full inbox.
     Resume {
         key: Key,
     },
@@ -116,131 +119,132 @@ pub(super) enum Command {
         key: Key,
         enabled: bool,
     },
-    /// The game accepts a request that waited for it.
+    /// Accepts a held request.
     Accept {
         key: Key,
         headers: Vec<(String, String)>,
     },
-    /// The game refuses it.
-    Refuse {
+    /// Rejects a held request.
+    Reject {
         key: Key,
-        refusal: HandshakeRejection,
+        rejection: HandshakeRejection,
     },
 }
 
-/// A connection on the I/O thread: its place, and a serial number that no other connection of the endpoint ever has.
+/// The key of a connection on the I/O thread: its slot, and a generation that is unique within the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub(super) slot: usize,
-    pub(super) serial: u64,
+    pub(super) generation: u64,
 }
 
-/// One end, server or client, as both threads know it.
+/// A server or a client, shared by both threads.
 #[derive(Debug)]
-pub(super) struct Endpoint {
+pub(super) struct EndpointShared {
     pub(super) settings: Settings,
     pub(super) commands: Mutex<Vec<Command>>,
-    pub(super) news: Mutex<News>,
+    pub(super) poll_batch: Mutex<PollBatch>,
     pub(super) waker: OnceLock<DriverWaker>,
     pub(super) counters: Counters,
-    /// How often the game has closed a peer, whose messages are thrown away then.
+    /// Number of times that the game has closed a peer, whose unread messages are then discarded.
     pub(super) discards: AtomicUsize,
-    /// How many messages that the multiplayer mode has [listed](super::Peer::list_newest) were read or thrown away past it.
-    pub(super) passed: AtomicUsize,
-    /// What peers have sent and the game has not taken, in bytes, also of those that have gone.
-    held: AtomicUsize,
-    /// What waits for the network, in bytes.
-    queued: AtomicUsize,
-    /// The ids of the peers that are connected, and of those of whose end the game was not told yet.
+    /// Number of messages that the multiplayer mode [tracks](super::Peer::track_newest) and that were read or discarded
+    /// without it.
+    pub(super) bypassed: AtomicUsize,
+    /// Number of received bytes that the game has not read, including those of peers that have gone.
+    buffered_in: AtomicUsize,
+    /// Number of bytes queued for the network.
+    buffered_out: AtomicUsize,
+    /// The ids of the connected peers, and of those whose end has not been reported to the game yet.
     ids: Mutex<HashSet<i32>>,
-    /// How many of them have left on one side: their connection has ended, or the game knows that it has.
-    leaving: AtomicIsize,
+    /// Number of these peers that have departed on one side: their connection has ended, or the game knows that it has.
+    departing: AtomicIsize,
 }
 
-/// What the I/O thread has for the next poll.
+/// The changes for the next poll.
 #[derive(Debug, Default)]
-pub(super) struct News {
-    /// Requests that the game has to decide on.
+pub(super) struct PollBatch {
+    /// Requests that the game must decide on.
     pub(super) requests: Vec<Arc<RequestShared>>,
-    /// Peers whose handshake is done.
+    /// Peers whose handshake is complete.
     pub(super) connected: Vec<Arc<PeerShared>>,
     /// Peers whose inbox is not empty.
     pub(super) active: Vec<Arc<PeerShared>>,
-    /// Why a client could not connect.
+    /// The failure of a client to connect.
     pub(super) failed: Option<Failure>,
 }
 
-impl Endpoint {
+impl EndpointShared {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
             commands: Mutex::default(),
-            news: Mutex::default(),
+            poll_batch: Mutex::default(),
             waker: OnceLock::new(),
             counters: Counters::default(),
             discards: AtomicUsize::new(0),
-            passed: AtomicUsize::new(0),
-            held: AtomicUsize::new(0),
-            queued: AtomicUsize::new(0),
+            bypassed: AtomicUsize::new(0),
+            buffered_in: AtomicUsize::new(0),
+            buffered_out: AtomicUsize::new(0),
             ids: Mutex::default(),
-            leaving: AtomicIsize::new(0),
+            departing: AtomicIsize::new(0),
         }
     }
 
-    /// Counts memory that is held for the game.
-    pub(super) fn hold(&self, bytes: usize) {
-        self.held.fetch_add(bytes, Ordering::Relaxed);
+    /// Accounts for received bytes.
+    pub(super) fn charge_in(&self, bytes: usize) {
+        self.buffered_in.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// That memory is free again.
-    pub(super) fn free(&self, bytes: usize) {
-        self.held.fetch_sub(bytes, Ordering::Relaxed);
+    /// Releases received bytes.
+    pub(super) fn release_in(&self, bytes: usize) {
+        self.buffered_in.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// How much is held for the game.
-    pub(super) fn held(&self) -> usize {
-        self.held.load(Ordering::Relaxed)
+    /// Returns the number of received bytes that the game has not read.
+    pub(super) fn buffered_in(&self) -> usize {
+        self.buffered_in.load(Ordering::Relaxed)
     }
 
-    /// Returns whether half of what may wait for the game does. That half is for whoever comes first; the other one is
-    /// for the peers that have less than their [share](Self::share) of it, so that both together are the bound.
-    pub(super) fn is_full(&self) -> bool {
-        self.held() >= self.settings.limits.in_total / 2
+    /// Returns whether the total receive buffer is half full. The first half is shared by all peers; the second is for
+    /// peers that hold less than their [share](Self::share) of it, so that both together are bounded.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.buffered_in() >= self.settings.limits.in_total / 2
     }
 
-    /// How much a peer may hold when [all of them](Self::is_full) hold too much.
+    /// Returns how many bytes a peer may hold while the receive buffer is [half full](Self::is_half_full).
     pub(super) fn share(&self) -> usize {
         self.share_of(self.settings.limits.in_total)
     }
 
-    /// A peer's part of the half that is for those that have less.
+    /// Returns a peer's share of the second half of `total`.
     fn share_of(&self, total: usize) -> usize {
-        (total / 2 / self.places().max(1)).max(LEAST_SHARE)
+        (total / 2 / self.peer_slots().max(1)).max(MIN_SHARE)
     }
 
-    /// Counts bytes that wait for the network.
-    pub(super) fn queue(&self, bytes: usize) {
-        self.queued.fetch_add(bytes, Ordering::Relaxed);
+    /// Accounts for bytes queued for the network.
+    pub(super) fn charge_out(&self, bytes: usize) {
+        self.buffered_out.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// They have gone out, or their peer has gone.
-    pub(super) fn unqueue(&self, bytes: usize) {
-        self.queued.fetch_sub(bytes, Ordering::Relaxed);
+    /// Releases bytes that were written, or whose peer has gone.
+    pub(super) fn release_out(&self, bytes: usize) {
+        self.buffered_out.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// How much waits for the network.
-    pub(super) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
+    /// Returns the number of bytes queued for the network.
+    pub(super) fn buffered_out(&self) -> usize {
+        self.buffered_out.load(Ordering::Relaxed)
     }
 
-    /// How much may wait for the network per peer, if for all of them together half of what may wait does.
-    pub(super) fn share_of_queue(&self) -> Option<usize> {
+    /// Returns how many bytes may be queued per peer, if the total send buffer is half full.
+    pub(super) fn send_share(&self) -> Option<usize> {
         let total = self.settings.limits.out_total;
-        (self.queued() >= total / 2).then(|| self.share_of(total))
+        (self.buffered_out() >= total / 2).then(|| self.share_of(total))
     }
 
-    /// How many peers there are, with those of whose end the game was not told yet.
-    pub(super) fn places(&self) -> usize {
+    /// Returns the number of occupied peer slots, including peers whose end has not been reported to the game yet.
+    pub(super) fn peer_slots(&self) -> usize {
         lock(&self.ids).len()
     }
 
@@ -249,37 +253,37 @@ impl Endpoint {
         lock(&self.ids).contains(&id)
     }
 
-    /// A peer has this id from now on, and a place.
-    pub(super) fn take_place(&self, id: i32) {
+    /// Assigns an id, and a slot, to a peer.
+    pub(super) fn add_peer(&self, id: i32) {
         lock(&self.ids).insert(id);
     }
 
-    /// A peer has left on one side, and does not keep others out any more.
-    pub(super) fn half_leave_place(&self) {
-        self.leaving.fetch_add(1, Ordering::Relaxed);
+    /// Notes that a peer has departed on one side, after which it no longer keeps others out.
+    pub(super) fn begin_departure(&self) {
+        self.departing.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// It has left on both: another peer may have its id and place.
-    pub(super) fn leave_place(&self, id: i32) {
-        self.leaving.fetch_sub(1, Ordering::Relaxed);
+    /// Frees the id and the slot of a peer that has departed on both sides.
+    pub(super) fn remove_peer(&self, id: i32) {
+        self.departing.fetch_sub(1, Ordering::Relaxed);
         lock(&self.ids).remove(&id);
     }
 
-    /// How many peers have left on one side.
-    pub(super) fn leaving(&self) -> usize {
-        usize::try_from(self.leaving.load(Ordering::Relaxed)).unwrap_or(0)
+    /// Returns the number of peers that have departed on one side.
+    pub(super) fn departing(&self) -> usize {
+        usize::try_from(self.departing.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Returns whether another peer is one too many. Those that are leaving do not count, so that a player who has just left
-    /// can come back at once, but there are never more than `max_clients` of them besides.
-    pub(super) fn has_no_place(&self, max_clients: usize) -> bool {
-        let places = self.places();
-        let staying = places.saturating_sub(self.leaving());
-        staying >= max_clients || places >= max_clients.saturating_mul(2)
+    /// Returns whether no slot is free. Departing peers do not count, so that a player who has just left can reconnect
+    /// at once, but there are at most `max_clients` of them in addition.
+    pub(super) fn is_at_capacity(&self, max_clients: usize) -> bool {
+        let peer_slots = self.peer_slots();
+        let staying = peer_slots.saturating_sub(self.departing());
+        staying >= max_clients || peer_slots >= max_clients.saturating_mul(2)
     }
 
-    /// Queues a command and wakes the I/O thread. The queue is bounded by its users: messages by each peer's limits, the
-    /// others by one of a kind per call of the script, which the I/O thread serves faster than a script can call.
+    /// Queues a command and wakes the I/O thread. The queue is bounded: messages by the limits of each peer, other
+    /// commands by the script's calls, which the I/O thread serves faster than a script can make them.
     pub(super) fn command(&self, command: Command) {
         lock(&self.commands).push(command);
         if let Some(waker) = self.waker.get() {

@@ -1,15 +1,13 @@
-//! WebSocket servers: the game's end, and what serves it on the I/O thread.
+//! WebSocket servers and clients: the game's handles, and the drivers on the I/O thread.
 //!
-//! [`Server`] and [`Peer`] belong to the game's thread. A driver on the I/O thread accepts connections, runs their
-//! handshakes and codecs, answers pings and closes, and leaves what arrived in an inbox per peer. [`Server::poll`] takes
-//! the inboxes of those peers that have something new, so its cost does not grow with the number of idle ones, and
-//! [`Server::next_event`] hands out their content step by step: what a script sees of a peer changes with the event that
-//! tells of it, not before.
+//! [`Server`] and [`Peer`] belong to the game thread. A driver on the I/O thread accepts connections, runs handshakes and
+//! codecs, answers pings and Close frames, and puts arrivals into an inbox per peer. [`Server::poll`] takes the inboxes that
+//! have changed, so its cost does not depend on the number of idle peers. [`Server::next_event`] returns their content event
+//! by event: the visible state of a peer changes with the event that reports it, not before.
 //!
 //! # Limits
-//! What waits for the game is limited per peer by [`Limits`]. When an inbox is full its peer is not read until the game
-//! has taken something: nothing is lost, TCP makes the sender wait. What waits for the network is limited likewise:
-//! beyond it [`Peer::send`] refuses.
+//! [`Limits`] bounds the inbox of each peer. While it is full the socket is not read: nothing is lost, and TCP flow control
+//! makes the sender wait. The data queued for the network is bounded as well: over the limit [`Peer::send`] fails.
 
 mod admission;
 mod client;
@@ -24,7 +22,7 @@ mod proxies;
 mod request;
 mod server;
 mod server_driver;
-mod target;
+mod url;
 
 pub use client::{Client, ClientConfig, ClientEvent, ConnectError, Failure};
 pub use endpoint::{Limits, Settings};
@@ -37,4 +35,4 @@ pub use peer::{Message, Peer, PeerState, SendError};
 pub use proxies::{Proxies, ProxyHeader, parse_header as parse_proxy_header};
 pub use request::PendingRequest;
 pub use server::{Config, Server, ServerEvent};
-pub use target::{Target, TargetError};
+pub use url::{UrlError, WebSocketUrl};

@@ -1,6 +1,6 @@
-//! Which web pages may connect: a browser tells in `Origin` whose page asks (RFC 6454, RFC 6455 §10.2).
+//! The origins of web pages that may connect, which browsers send in `Origin` (RFC 6454, RFC 6455 §10.2).
 
-use super::target::port_or;
+use super::url::port_or;
 use http::Uri;
 use lodewire_websocket::{HandshakeRejection, StatusCode};
 
@@ -8,9 +8,9 @@ use lodewire_websocket::{HandshakeRejection, StatusCode};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins {
     allowed: Vec<Origin>,
-    /// Accept a client that sends no `Origin`, as those do that are no browsers.
+    /// Accept clients that send no `Origin`, which are not browsers.
     pub allow_missing: bool,
-    /// Accept `Origin: null`, which pages from files and from sandboxes send.
+    /// Accept `Origin: null`, which local files and sandboxed pages send.
     pub allow_null: bool,
 }
 
@@ -23,12 +23,12 @@ struct Origin {
 }
 
 impl Origin {
-    /// Reads `scheme://host` or `scheme://host:port`, and nothing further.
+    /// Parses `scheme://host` or `scheme://host:port`, without anything else.
     fn parse(text: &str) -> Option<Self> {
         let uri: Uri = text.parse().ok()?;
         let scheme = uri.scheme_str()?.to_ascii_lowercase();
         let authority = uri.authority()?;
-        // An origin has neither a path nor a user; the parser gives an empty path as "/".
+        // An origin has neither a path nor user information; the parser returns an empty path as "/".
         let rest = text.get(scheme.len() + 3..)?;
         if rest.contains(['/', '?', '#', '@']) || authority.host().is_empty() {
             return None;
@@ -44,18 +44,18 @@ impl Origin {
 }
 
 impl Default for Origins {
-    /// Every origin.
+    /// Accepts every origin.
     fn default() -> Self {
         Self { allowed: Vec::new(), allow_missing: true, allow_null: true }
     }
 }
 
 impl Origins {
-    /// The origins in `list`, such as `https://game.example` or `http://localhost:8000`: scheme, host and port must be
-    /// the same. An empty list stands for every origin.
+    /// Accepts the origins in `list`, such as `https://game.example` or `http://localhost:8000`: scheme, host and port
+    /// must match. An empty list accepts every origin.
     ///
     /// # Errors
-    /// The first entry that is no origin.
+    /// The first entry that is not an origin.
     pub fn new<'a>(
         list: &'a [String],
         allow_missing: bool,
@@ -66,7 +66,7 @@ impl Origins {
         Ok(Self { allowed, allow_missing, allow_null })
     }
 
-    /// Judges the `Origin` of a request.
+    /// Checks the `Origin` of a request.
     pub(super) fn check(&self, origin: Option<&str>) -> Result<(), HandshakeRejection> {
         let accepted = self.allowed.is_empty()
             || match origin {
@@ -79,10 +79,7 @@ impl Origins {
         if accepted {
             Ok(())
         } else {
-            Err(HandshakeRejection::new(
-                StatusCode::Forbidden,
-                "this server does not serve pages of this origin",
-            ))
+            Err(HandshakeRejection::new(StatusCode::Forbidden, "origin not allowed"))
         }
     }
 }

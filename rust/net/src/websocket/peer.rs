@@ -1,4 +1,4 @@
-//! A peer, as the game holds it.
+//! A peer: the game's handle.
 
 use super::endpoint::{Command, Key};
 use super::peer_shared::{Arrival, PeerShared};
@@ -11,32 +11,32 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A message as it was received.
+/// A received message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Text, which is UTF-8 then, or bytes.
+    /// The type of the message; text is valid UTF-8.
     pub kind: MessageKind,
-    /// Its content.
+    /// The payload.
     pub payload: Vec<u8>,
 }
 
-/// How far a peer's connection has come, as the game has been told.
+/// The state of a peer's connection that is visible to the game.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerState {
-    /// Messages go both ways.
+    /// Messages can be sent and received.
     Open,
-    /// One end has begun the closing handshake: nothing more is sent.
+    /// The closing handshake has started: no more messages can be sent.
     Closing,
-    /// The connection has ended. What was received and not read stays readable.
+    /// The connection is closed. Unread messages can still be read.
     Closed,
 }
 
-/// Why a message was not sent.
+/// The error of a message that was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
     /// The connection is closing or closed.
     NotOpen,
-    /// Too much waits for the network already ([`Limits`](super::Limits)).
+    /// The send queue is full ([`Limits`](super::Limits)).
     Full,
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotOpen => "the connection is not open",
-            Self::Full => "too much waits to be sent",
+            Self::Full => "the send queue is full",
         })
     }
 }
@@ -55,54 +55,55 @@ impl std::error::Error for SendError {}
 #[derive(Debug)]
 pub struct Peer {
     shared: Arc<PeerShared>,
-    seen: RefCell<Seen>,
+    visible: RefCell<VisibleState>,
 }
 
-/// What the game has been told of the peer.
+/// The state that is visible to the game.
 #[derive(Debug)]
-struct Seen {
-    /// Taken from the inbox, and not yet told.
+struct VisibleState {
+    /// Arrivals taken from the inbox that have not been reported.
     arrivals: VecDeque<Arrival>,
-    /// Told, and not yet read.
+    /// Reported messages that have not been read.
     unread: VecDeque<Message>,
-    /// The number of the first of them: how many were read or thrown away before.
+    /// The number of the first unread message: how many were read or discarded before.
     first: u64,
-    /// The number after the last that was [listed](Peer::list_newest).
-    listed: u64,
+    /// The number after the last message that the multiplayer mode [tracks](Peer::track_newest).
+    tracked_end: u64,
     state: PeerState,
     close: Option<Box<CloseFrame>>,
-    /// The other end has closed, or broken a rule, and is answered once the game has read what came before.
-    finishing: bool,
-    /// Its Close has come.
+    /// The peer has sent a Close frame, or violated the protocol; the answering Close frame waits until the game has
+    /// read the messages before it.
+    close_pending: bool,
+    /// The peer has sent a Close frame.
     clean: bool,
-    /// The game has closed the connection, and gets no message of it any more.
+    /// The game has closed the connection, and receives no more messages.
     discarding: bool,
-    /// The game knows that it has gone.
-    left: bool,
+    /// The game knows that the peer has departed.
+    departed: bool,
 }
 
-impl Seen {
-    /// The game knows that the peer has gone.
-    fn leave(&mut self, shared: &PeerShared) {
-        if !std::mem::replace(&mut self.left, true) {
-            shared.leave();
+impl VisibleState {
+    /// Notes that the game knows that the peer has departed.
+    fn depart(&mut self, shared: &PeerShared) {
+        if !std::mem::replace(&mut self.departed, true) {
+            shared.depart();
         }
     }
 }
 
 impl Drop for Peer {
-    /// Whoever let go of it does not wait to be told of its end.
+    /// A dropped peer counts as departed: its end need not be reported.
     fn drop(&mut self) {
-        self.seen.get_mut().leave(&self.shared);
+        self.visible.get_mut().depart(&self.shared);
     }
 }
 
-/// The next thing to tell of a peer.
+/// An event of a peer.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(super) enum PeerEvent {
     Message,
     CloseRequest(CloseFrame),
-    /// The peer broke a rule; nothing is told before the end.
+    /// The peer violated the protocol; only the close is reported.
     Failing,
     Closed {
         clean: bool,
@@ -111,346 +112,345 @@ pub(super) enum Step {
 
 impl Peer {
     pub(super) fn new(shared: Arc<PeerShared>) -> Self {
-        let seen = Seen {
+        let visible = VisibleState {
             arrivals: VecDeque::new(),
             unread: VecDeque::new(),
             first: 0,
-            listed: 0,
+            tracked_end: 0,
             state: PeerState::Open,
             close: None,
-            finishing: false,
+            close_pending: false,
             clean: false,
             discarding: false,
-            left: false,
+            departed: false,
         };
-        Self { shared, seen: RefCell::new(seen) }
+        Self { shared, visible: RefCell::new(visible) }
     }
 
-    /// The id that the server gave it: positive, neither 0 nor 1, random.
+    /// Returns the id that the server assigned: random, greater than 1.
     pub fn id(&self) -> i32 {
         self.shared.id
     }
 
-    /// Its address and port; an IPv4 address is given as such.
+    /// Returns its address and port; IPv4-mapped addresses are converted to IPv4.
     pub fn remote(&self) -> SocketAddr {
         self.shared.remote()
     }
 
-    /// The sub-protocol that was negotiated, if any.
+    /// Returns the negotiated sub-protocol, if any.
     pub fn protocol(&self) -> Option<&str> {
         self.shared.protocol.as_deref()
     }
 
-    /// The request that opened the connection; none on a client.
+    /// Returns the request that opened the connection; `None` on a client.
     pub fn request(&self) -> Option<&Request> {
         self.shared.request.as_ref()
     }
 
-    /// How many bytes wait for the game, and for the network.
-    pub(super) fn waiting(&self) -> (u64, u64) {
-        self.shared.waiting()
+    /// Returns the number of bytes in the inbox, and of those queued for the network.
+    pub(super) fn buffered(&self) -> (u64, u64) {
+        self.shared.buffered()
     }
 
-    /// The latest round-trip time, once the heartbeat has measured one.
+    /// Returns the last round-trip time, once the heartbeat has measured one.
     pub fn round_trip(&self) -> Option<Duration> {
         let micros = self.shared.round_trip.load(Ordering::Relaxed);
         (micros > 0).then(|| Duration::from_micros(micros.into()))
     }
 
-    /// How far the connection has come.
+    /// Returns the state of the connection.
     pub fn state(&self) -> PeerState {
-        self.seen.borrow().state
+        self.visible.borrow().state
     }
 
-    /// The code and reason with which the connection was closed, once that is known: the peer's own if it sent a Close,
-    /// else why this end dropped it.
+    /// Returns the code and reason of the close, once it is known: those of the peer's Close frame if it sent one,
+    /// otherwise why this endpoint dropped the connection.
     pub fn close_frame(&self) -> Option<CloseFrame> {
-        self.seen.borrow().close.as_deref().cloned()
+        self.visible.borrow().close.as_deref().cloned()
     }
 
-    /// How many messages can be read.
+    /// Returns the number of messages that can be read.
     pub fn available(&self) -> usize {
-        self.seen.borrow().unread.len()
+        self.visible.borrow().unread.len()
     }
 
     /// Reads the next message.
     pub fn receive(&self) -> Option<Message> {
-        let mut seen = self.seen.borrow_mut();
-        let message = seen.unread.pop_front()?;
-        seen.first += 1;
-        if seen.unread.is_empty() {
-            // A peer that waits for nothing holds no memory for it.
-            seen.unread = VecDeque::new();
+        let mut visible = self.visible.borrow_mut();
+        let message = visible.unread.pop_front()?;
+        visible.first += 1;
+        if visible.unread.is_empty() {
+            // An idle peer holds no memory for messages.
+            visible.unread = VecDeque::new();
         }
-        drop(seen);
+        drop(visible);
         self.shared.release(message.payload.len());
         Some(message)
     }
 
-    /// Reads the next message past the multiplayer mode, which skips it later.
+    /// Reads the next message without the multiplayer mode, which skips it later.
     pub fn receive_directly(&self) -> Option<Message> {
-        let before = self.seen.borrow().first;
+        let before = self.visible.borrow().first;
         let message = self.receive()?;
-        self.pass(before);
+        self.note_bypassed(before);
         Some(message)
     }
 
-    /// Notes that the multiplayer mode keeps an entry for the message that was told last. Returns its number.
-    pub(super) fn list_newest(&self) -> u64 {
-        let mut seen = self.seen.borrow_mut();
-        let next = seen.first + seen.unread.len() as u64;
-        seen.listed = next;
+    /// Notes that the multiplayer mode has an entry for the message that was reported last. Returns the number of the
+    /// message.
+    pub(super) fn track_newest(&self) -> u64 {
+        let mut visible = self.visible.borrow_mut();
+        let next = visible.first + visible.unread.len() as u64;
+        visible.tracked_end = next;
         next.saturating_sub(1)
     }
 
-    /// Returns whether the message with this number still waits for the game.
-    pub(super) fn waits(&self, number: u64) -> bool {
-        self.seen.borrow().first <= number
+    /// Returns whether the message with this number is still unread.
+    pub(super) fn is_unread(&self, number: u64) -> bool {
+        self.visible.borrow().first <= number
     }
 
-    /// How many messages of any peer of the same end were [listed](Self::list_newest), and then read or thrown away past
-    /// the multiplayer mode.
-    pub(super) fn passed(&self) -> usize {
-        self.shared.endpoint.passed.load(Ordering::Relaxed)
+    /// Returns how many [tracked](Self::track_newest) messages of all peers of the endpoint were read or discarded
+    /// without the multiplayer mode.
+    pub(super) fn bypassed(&self) -> usize {
+        self.shared.endpoint.bypassed.load(Ordering::Relaxed)
     }
 
-    /// The messages from the number `before` on were read or thrown away past the multiplayer mode.
-    fn pass(&self, before: u64) {
-        let seen = self.seen.borrow();
-        let passed = seen.first.min(seen.listed).saturating_sub(before);
-        let passed = usize::try_from(passed).unwrap_or(usize::MAX);
-        self.shared.endpoint.passed.fetch_add(passed, Ordering::Relaxed);
+    /// Counts the tracked messages from the number `before` on as read or discarded without the multiplayer mode.
+    fn note_bypassed(&self, before: u64) {
+        let visible = self.visible.borrow();
+        let bypassed = visible.first.min(visible.tracked_end).saturating_sub(before);
+        let bypassed = usize::try_from(bypassed).unwrap_or(usize::MAX);
+        self.shared.endpoint.bypassed.fetch_add(bypassed, Ordering::Relaxed);
     }
 
-    /// Takes all messages that wait.
+    /// Takes all unread messages.
     fn take_unread(&self) -> VecDeque<Message> {
         let (before, unread) = {
-            let mut seen = self.seen.borrow_mut();
-            let unread = std::mem::take(&mut seen.unread);
-            let before = seen.first;
-            seen.first += unread.len() as u64;
+            let mut visible = self.visible.borrow_mut();
+            let unread = std::mem::take(&mut visible.unread);
+            let before = visible.first;
+            visible.first += unread.len() as u64;
             (before, unread)
         };
-        self.pass(before);
+        self.note_bypassed(before);
         for message in &unread {
             self.shared.release(message.payload.len());
         }
         unread
     }
 
-    /// Looks at the message that was told last, if it is not read yet.
+    /// Calls `look` with the message that was reported last, if it is unread.
     pub(super) fn with_newest<T>(&self, look: impl FnOnce(&Message) -> T) -> Option<T> {
-        self.seen.borrow().unread.back().map(look)
+        self.visible.borrow().unread.back().map(look)
     }
 
-    /// Reads the message that was told last, before those that wait.
-    pub(super) fn receive_newest(&self) -> Option<Message> {
-        let message = self.seen.borrow_mut().unread.pop_back()?;
+    /// Reads the message that was reported last, before earlier ones.
+    pub(super) fn take_newest(&self) -> Option<Message> {
+        let message = self.visible.borrow_mut().unread.pop_back()?;
         self.shared.release(message.payload.len());
         Some(message)
     }
 
-    /// Reads all messages that wait.
+    /// Reads all unread messages.
     pub fn receive_all(&self) -> VecDeque<Message> {
         self.take_unread()
     }
 
-    /// Sends a message. It leaves without a further call. To a peer that has asked to close, messages can be sent until
-    /// the answer goes out: after the poll in which the game has read the last of what came before.
+    /// Sends a message; no further call is needed. After the peer's Close frame, messages can be sent until it is
+    /// answered: after the poll in which the game has read the last message before it.
     ///
     /// # Errors
-    /// [`SendError`]; the message is not sent then. The connection is as it was, unless
-    /// [`drop_when_full`](super::Settings::drop_when_full) says otherwise.
+    /// [`SendError`]; the message is not sent. The connection is not affected, unless
+    /// [`disconnect_on_overflow`](super::Settings::disconnect_on_overflow) is set.
     pub fn send(&self, kind: MessageKind, payload: Vec<u8>) -> Result<(), SendError> {
         self.reserve(payload.len())?;
         self.shared.endpoint.command(Command::Send { key: self.shared.key, kind, payload });
         Ok(())
     }
 
-    /// Counts a message of `len` bytes that is about to be sent, if there is room for it.
+    /// Accounts for a message of `len` bytes that is about to be sent, if there is space in the queue.
     pub(super) fn reserve(&self, len: usize) -> Result<(), SendError> {
-        let takes = {
-            let seen = self.seen.borrow();
-            seen.state == PeerState::Open || seen.finishing
+        let is_open = {
+            let visible = self.visible.borrow();
+            visible.state == PeerState::Open || visible.close_pending
         };
-        if !takes {
+        if !is_open {
             return Err(SendError::NotOpen);
         }
         let settings = &self.shared.endpoint.settings;
         let limits = settings.limits;
-        // A client's frame has a mask, which only its one peer, the server, gets.
+        // Frames to the server are masked; a peer without a request is the server.
         let len = FrameHeader::frame_len(len, self.shared.request.is_none());
         let queued = self.buffered_amount();
         let is_full = queued.saturating_add(len) > limits.out_bytes
             || self.shared.out_packets() >= limits.out_packets;
-        let share = self.shared.endpoint.share_of_queue().unwrap_or(usize::MAX);
+        let share = self.shared.endpoint.send_share().unwrap_or(usize::MAX);
         if is_full || queued.saturating_add(len) > share {
-            // Who has had less than its share does not pay for the others.
-            if settings.drop_when_full && (is_full || queued >= share) {
+            // A peer below its share is not dropped because of the others.
+            if settings.disconnect_on_overflow && (is_full || queued >= share) {
                 self.drop_connection();
             }
             return Err(SendError::Full);
         }
-        self.shared.queue(len);
+        self.shared.charge_out(len);
         self.shared.out_packets.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Where it is on the I/O thread.
+    /// Returns the key of its connection on the I/O thread.
     pub(super) fn key(&self) -> Key {
         self.shared.key
     }
 
-    /// How many bytes wait for the network.
+    /// Returns the number of bytes queued for the network.
     pub fn buffered_amount(&self) -> usize {
-        self.shared.queued()
+        self.shared.buffered_out()
     }
 
-    /// Throws away the messages that the game has not read, and those that still come. Without effect on a connection
-    /// that has ended.
+    /// Discards unread messages, and those that still arrive. Has no effect on a closed connection.
     pub fn discard(&self) {
         {
-            let mut seen = self.seen.borrow_mut();
-            if seen.state == PeerState::Closed {
+            let mut visible = self.visible.borrow_mut();
+            if visible.state == PeerState::Closed {
                 return;
             }
-            seen.discarding = true;
+            visible.discarding = true;
         }
         self.shared.endpoint.discards.fetch_add(1, Ordering::Relaxed);
         self.take_unread();
     }
 
-    /// Returns whether the game has closed the connection, and gets no message of it any more.
+    /// Returns whether the game has closed the connection, and receives no more messages.
     pub fn is_discarding(&self) -> bool {
-        self.seen.borrow().discarding
+        self.visible.borrow().discarding
     }
 
-    /// Begins the closing handshake, after what was sent before; or answers the other end's Close, which then does not
-    /// wait for the game to read. What was received and not read is [discarded](Self::discard). Without effect on a
-    /// connection that is closing otherwise, or closed.
+    /// Starts the closing handshake, after the messages sent before; or answers the peer's Close frame at once, without
+    /// waiting for the game to read. Unread messages are [discarded](Self::discard). Has no effect on a connection that
+    /// is already closing or closed.
     pub fn close(&self, code: CloseCode, reason: &str) {
         self.discard();
-        let mut seen = self.seen.borrow_mut();
+        let mut visible = self.visible.borrow_mut();
         let key = self.shared.key;
-        if std::mem::take(&mut seen.finishing) {
-            self.shared.endpoint.command(Command::Finish { key });
-        } else if seen.state == PeerState::Open {
-            seen.state = PeerState::Closing;
+        if std::mem::take(&mut visible.close_pending) {
+            self.shared.endpoint.command(Command::FinishClose { key });
+        } else if visible.state == PeerState::Open {
+            visible.state = PeerState::Closing;
             let reason = reason.to_owned();
             self.shared.endpoint.command(Command::Close { key, code, reason });
         }
     }
 
-    /// Drops the connection at once, without a closing handshake. What was received stays readable.
+    /// Drops the connection at once, without a closing handshake. Unread messages can still be read.
     pub fn drop_connection(&self) {
-        let mut seen = self.seen.borrow_mut();
-        seen.finishing = false;
-        if seen.state != PeerState::Closed {
-            // Its end is told by an event; until then nothing more is taken that could not arrive.
-            seen.state = PeerState::Closing;
+        let mut visible = self.visible.borrow_mut();
+        visible.close_pending = false;
+        if visible.state != PeerState::Closed {
+            // An event reports the close; until then no more messages are accepted.
+            visible.state = PeerState::Closing;
             self.shared.endpoint.command(Command::Drop { key: self.shared.key });
         }
     }
 
-    /// Sends small packets at once (`TCP_NODELAY`), which is the default, or gathers them.
+    /// Sets `TCP_NODELAY`, which is enabled by default.
     pub fn set_no_delay(&self, enabled: bool) {
         self.shared.endpoint.command(Command::SetNoDelay { key: self.shared.key, enabled });
     }
 
-    /// Whether it is the peer that the I/O thread speaks of, and not an earlier one with the same id.
+    /// Returns whether this is the peer of `shared`, and not an earlier one with the same id.
     pub(super) fn is(&self, shared: &Arc<PeerShared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
 
-    /// Takes over what has arrived.
+    /// Takes the arrivals from the inbox.
     pub(super) fn collect(&self) {
-        self.shared.take(&mut self.seen.borrow_mut().arrivals);
+        self.shared.take(&mut self.visible.borrow_mut().arrivals);
     }
 
-    /// Makes the next arrival visible.
-    pub(super) fn step(&self) -> Option<Step> {
-        let mut seen = self.seen.borrow_mut();
+    /// Makes the next arrival visible, and returns it as an event.
+    pub(super) fn next_event(&self) -> Option<PeerEvent> {
+        let mut visible = self.visible.borrow_mut();
         let arrival = loop {
-            match seen.arrivals.pop_front()? {
-                Arrival::Message(message) if seen.discarding => {
+            match visible.arrivals.pop_front()? {
+                Arrival::Message(message) if visible.discarding => {
                     self.shared.release(message.payload.len());
                 }
                 arrival => break arrival,
             }
         };
-        if seen.arrivals.is_empty() {
-            seen.arrivals = VecDeque::new();
+        if visible.arrivals.is_empty() {
+            visible.arrivals = VecDeque::new();
         }
         Some(match arrival {
             Arrival::Message(message) => {
-                seen.unread.push_back(message);
-                Step::Message
+                visible.unread.push_back(message);
+                PeerEvent::Message
             }
             Arrival::CloseRequest(close) => {
-                seen.finishing = seen.state == PeerState::Open;
-                seen.clean = true;
-                seen.state = PeerState::Closing;
-                seen.close = Some(Box::new(close.clone()));
-                Step::CloseRequest(close)
+                visible.close_pending = visible.state == PeerState::Open;
+                visible.clean = true;
+                visible.state = PeerState::Closing;
+                visible.close = Some(Box::new(close.clone()));
+                PeerEvent::CloseRequest(close)
             }
             Arrival::Failing(close) => {
-                seen.finishing = seen.state == PeerState::Open;
-                seen.state = PeerState::Closing;
-                seen.close = Some(Box::new(close));
-                Step::Failing
+                visible.close_pending = visible.state == PeerState::Open;
+                visible.state = PeerState::Closing;
+                visible.close = Some(Box::new(close));
+                PeerEvent::Failing
             }
             Arrival::Closed { clean, close } => {
-                seen.state = PeerState::Closed;
-                seen.finishing = false;
-                seen.close = Some(Box::new(close));
-                seen.leave(&self.shared);
-                Step::Closed { clean }
+                visible.state = PeerState::Closed;
+                visible.close_pending = false;
+                visible.close = Some(Box::new(close));
+                visible.depart(&self.shared);
+                PeerEvent::Closed { clean }
             }
         })
     }
 
-    /// Answers the other end's Close, or its fault, if the game has read what came before it. Says then whether it was a
-    /// Close.
-    pub(super) fn finish(&self) -> Option<bool> {
-        let mut seen = self.seen.borrow_mut();
-        if !seen.finishing || !seen.unread.is_empty() {
+    /// Answers the peer's Close frame or protocol error, if the game has read the messages before it. Returns then
+    /// whether it was a Close frame.
+    pub(super) fn finish_close(&self) -> Option<bool> {
+        let mut visible = self.visible.borrow_mut();
+        if !visible.close_pending || !visible.unread.is_empty() {
             return None;
         }
-        seen.finishing = false;
-        self.shared.endpoint.command(Command::Finish { key: self.shared.key });
-        Some(seen.clean)
+        visible.close_pending = false;
+        self.shared.endpoint.command(Command::FinishClose { key: self.shared.key });
+        Some(visible.clean)
     }
 
-    /// Whether the other end's Close, or its fault, is still to be answered.
-    pub(super) fn is_finishing(&self) -> bool {
-        self.seen.borrow().finishing
+    /// Returns whether the peer's Close frame or protocol error has not been answered yet.
+    pub(super) fn is_close_pending(&self) -> bool {
+        self.visible.borrow().close_pending
     }
 
-    /// The server has told its end; what the I/O thread says of that is not told again.
-    pub(super) fn end(&self) {
-        self.shared.forgotten.store(true, Ordering::Relaxed);
-        let mut seen = self.seen.borrow_mut();
-        seen.state = PeerState::Closed;
-        seen.leave(&self.shared);
+    /// Marks the peer as closed, because the server has reported that; the I/O thread's own report is ignored.
+    pub(super) fn mark_closed(&self) {
+        self.shared.abandoned.store(true, Ordering::Relaxed);
+        let mut visible = self.visible.borrow_mut();
+        visible.state = PeerState::Closed;
+        visible.depart(&self.shared);
     }
 
-    /// The connection is gone without an event: the server was stopped, or the peer was dropped by force. What arrived
-    /// before stays readable.
-    pub(super) fn abandon(&self, close: CloseFrame) {
+    /// Closes the peer without an event, because its server was stopped. Unread messages can still be read.
+    pub(super) fn detach(&self, close: CloseFrame) {
         self.collect();
-        while self.step().is_some() {}
-        let mut seen = self.seen.borrow_mut();
-        seen.finishing = false;
-        seen.leave(&self.shared);
-        if seen.state != PeerState::Closed {
-            seen.state = PeerState::Closed;
-            seen.close = Some(Box::new(close));
+        while self.next_event().is_some() {}
+        let mut visible = self.visible.borrow_mut();
+        visible.close_pending = false;
+        visible.depart(&self.shared);
+        if visible.state != PeerState::Closed {
+            visible.state = PeerState::Closed;
+            visible.close = Some(Box::new(close));
         }
     }
 
-    /// The I/O thread has lost the connection by a fault of its own.
+    /// Reports a failure of the I/O thread as the end of the connection.
     pub(super) fn fail(&self, reason: &str) {
         let close = CloseFrame { code: CloseCode::ABNORMAL, reason: reason.to_owned() };
-        self.seen.borrow_mut().arrivals.push_back(Arrival::Closed { clean: false, close });
+        self.visible.borrow_mut().arrivals.push_back(Arrival::Closed { clean: false, close });
     }
 }

@@ -1,6 +1,6 @@
-//! A peer, as both threads know it: its inbox, and what waits in each direction.
+//! The state of a peer that both threads share: its inbox, and the buffered bytes in each direction.
 
-use super::endpoint::{Command, Endpoint, Key};
+use super::endpoint::{Command, EndpointShared, Key};
 use super::peer::Message;
 use crate::reactor::lock;
 use lodewire_websocket::{CloseFrame, Request};
@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// A peer, as both threads know it.
+/// A peer, shared by both threads.
 #[derive(Debug)]
 pub(super) struct PeerShared {
     pub(super) id: i32,
@@ -17,44 +17,44 @@ pub(super) struct PeerShared {
     ip: IpAddr,
     port: u16,
     pub(super) protocol: Option<Box<str>>,
-    /// The request that opened it; not there on a client.
+    /// The request that opened the connection; `None` on a client.
     pub(super) request: Option<Request>,
-    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) endpoint: Arc<EndpointShared>,
     inbox: Mutex<Inbox>,
     in_bytes: AtomicUsize,
     in_packets: AtomicU32,
-    /// The I/O thread has stopped reading since the inbox is full, and waits for [`Command::Resume`].
-    stalled: AtomicBool,
-    /// What waits for the network, in bytes as they go over the wire.
+    /// The I/O thread has paused reading because the inbox is full, and waits for [`Command::Resume`].
+    read_paused: AtomicBool,
+    /// Number of bytes queued for the network, as encoded.
     out_bytes: AtomicUsize,
     pub(super) out_packets: AtomicU32,
-    /// The latest round-trip time in microseconds, 0 before the first.
+    /// The last round-trip time in microseconds; 0 before the first.
     pub(super) round_trip: AtomicU32,
-    /// The server has dropped it and does not know it any more.
-    pub(super) forgotten: AtomicBool,
-    /// Its connection has ended, or the game knows that it has: the second of both frees its place.
-    has_half_left: AtomicBool,
+    /// The server has removed the peer.
+    pub(super) abandoned: AtomicBool,
+    /// The connection has ended, or the game knows that it has: the second of both frees the slot.
+    has_departed_once: AtomicBool,
 }
 
-/// What a message takes beside its bytes.
+/// Memory of a message in addition to its payload, in bytes.
 const MESSAGE_OVERHEAD: usize = 64;
 
 #[derive(Debug, Default)]
 struct Inbox {
     arrivals: VecDeque<Arrival>,
-    /// The peer stands in [`News::active`](super::endpoint::News::active).
-    listed: bool,
+    /// The peer is in [`PollBatch::active`](super::endpoint::PollBatch::active).
+    is_queued: bool,
 }
 
-/// What a peer's inbox holds.
+/// An entry of a peer's inbox.
 #[derive(Debug)]
 pub(super) enum Arrival {
     Message(Message),
-    /// The peer began the closing handshake.
+    /// The peer has started the closing handshake.
     CloseRequest(CloseFrame),
-    /// The peer broke a rule, and the connection is going to end with this Close.
+    /// The peer violated the protocol, and the connection is closed with this Close frame.
     Failing(CloseFrame),
-    /// The connection has ended. Always the last.
+    /// The connection has ended. Always the last entry.
     Closed {
         clean: bool,
         close: CloseFrame,
@@ -68,9 +68,9 @@ impl PeerShared {
         remote: SocketAddr,
         protocol: Option<Box<str>>,
         request: Option<Request>,
-        endpoint: Arc<Endpoint>,
+        endpoint: Arc<EndpointShared>,
     ) -> Self {
-        endpoint.take_place(id);
+        endpoint.add_peer(id);
         Self {
             id,
             key,
@@ -82,12 +82,12 @@ impl PeerShared {
             inbox: Mutex::default(),
             in_bytes: AtomicUsize::new(0),
             in_packets: AtomicU32::new(0),
-            stalled: AtomicBool::new(false),
+            read_paused: AtomicBool::new(false),
             out_bytes: AtomicUsize::new(0),
             out_packets: AtomicU32::new(0),
             round_trip: AtomicU32::new(0),
-            forgotten: AtomicBool::new(false),
-            has_half_left: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
+            has_departed_once: AtomicBool::new(false),
         }
     }
 
@@ -95,102 +95,101 @@ impl PeerShared {
         SocketAddr::new(self.ip, self.port)
     }
 
-    /// How many messages the I/O thread has not turned into frames yet.
+    /// Returns the number of messages that the I/O thread has not encoded yet.
     pub(super) fn out_packets(&self) -> usize {
         count(&self.out_packets)
     }
 
-    /// Its connection has ended, or the game knows that it has. To be said once by either side: a peer keeps its id, and a
-    /// place, until both have said so. So peers cannot come and go for ever while the game does something
-    /// else.
-    pub(super) fn leave(&self) {
-        if self.has_half_left.swap(true, Ordering::SeqCst) {
-            self.endpoint.leave_place(self.id);
+    /// Notes that the connection has ended, or that the game knows it; each side calls this once. A peer keeps its id
+    /// and its slot until both have, so that connections cannot be replaced without limit while the game does not poll.
+    pub(super) fn depart(&self) {
+        if self.has_departed_once.swap(true, Ordering::SeqCst) {
+            self.endpoint.remove_peer(self.id);
         } else {
-            self.endpoint.half_leave_place();
+            self.endpoint.begin_departure();
         }
     }
 
-    /// Counts bytes that wait for the network.
-    pub(super) fn queue(&self, bytes: usize) {
+    /// Accounts for bytes queued for the network.
+    pub(super) fn charge_out(&self, bytes: usize) {
         self.out_bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.endpoint.queue(bytes);
+        self.endpoint.charge_out(bytes);
     }
 
-    /// They have gone out.
-    pub(super) fn unqueue(&self, bytes: usize) {
+    /// Releases bytes that were written.
+    pub(super) fn release_out(&self, bytes: usize) {
         self.out_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.endpoint.unqueue(bytes);
+        self.endpoint.release_out(bytes);
     }
 
-    /// Nothing goes out any more.
-    pub(super) fn forget_queue(&self) {
-        self.endpoint.unqueue(self.out_bytes.swap(0, Ordering::Relaxed));
+    /// Releases all bytes queued for the network, which are not sent any more.
+    pub(super) fn release_queued(&self) {
+        self.endpoint.release_out(self.out_bytes.swap(0, Ordering::Relaxed));
     }
 
-    /// How many bytes wait for the network.
-    pub(super) fn queued(&self) -> usize {
+    /// Returns the number of bytes queued for the network.
+    pub(super) fn buffered_out(&self) -> usize {
         self.out_bytes.load(Ordering::Relaxed)
     }
 
-    /// What it holds for the game, beside messages that are incomplete.
-    pub(super) fn held(&self) -> usize {
+    /// Returns the memory of its inbox, without the incomplete message.
+    pub(super) fn buffered_in(&self) -> usize {
         self.in_bytes.load(Ordering::Relaxed) + count(&self.in_packets) * MESSAGE_OVERHEAD
     }
 
-    /// How many bytes wait for the game, and for the network.
-    pub(super) fn waiting(&self) -> (u64, u64) {
+    /// Returns the number of bytes in the inbox, and of those queued for the network.
+    pub(super) fn buffered(&self) -> (u64, u64) {
         let load = |bytes: &AtomicUsize| bytes.load(Ordering::Relaxed) as u64;
         (load(&self.in_bytes), load(&self.out_bytes))
     }
 
-    /// Puts something into the inbox, from the I/O thread. Says whether there is room for more.
+    /// Puts an arrival into the inbox, from the I/O thread. Returns whether there is space for more.
     pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
         if let Arrival::Message(message) = &arrival {
             self.endpoint.counters.received(1, 0);
-            self.endpoint.hold(message.payload.len() + MESSAGE_OVERHEAD);
+            self.endpoint.charge_in(message.payload.len() + MESSAGE_OVERHEAD);
             self.in_bytes.fetch_add(message.payload.len(), Ordering::SeqCst);
             self.in_packets.fetch_add(1, Ordering::SeqCst);
         }
-        let listed = {
+        let was_queued = {
             let mut inbox = lock(&self.inbox);
             inbox.arrivals.push_back(arrival);
-            std::mem::replace(&mut inbox.listed, true)
+            std::mem::replace(&mut inbox.is_queued, true)
         };
-        if !listed {
-            lock(&self.endpoint.news).active.push(Arc::clone(self));
+        if !was_queued {
+            lock(&self.endpoint.poll_batch).active.push(Arc::clone(self));
         }
-        self.has_room() || {
-            self.stalled.store(true, Ordering::SeqCst);
-            // The game may have made room before it could see the flag.
-            self.is_drained() && self.stalled.swap(false, Ordering::SeqCst)
+        self.has_space() || {
+            self.read_paused.store(true, Ordering::SeqCst);
+            // The game may have freed space before it could see the flag.
+            self.is_drained() && self.read_paused.swap(false, Ordering::SeqCst)
         }
     }
 
-    /// Returns whether its end has arrived, and the game has not taken that.
+    /// Returns whether a close is in the inbox.
     pub(super) fn is_ending(&self) -> bool {
         let inbox = lock(&self.inbox);
         inbox.arrivals.back().is_some_and(|last| !matches!(last, Arrival::Message(_)))
     }
 
-    /// Whether enough has been taken to go on: less often than with each message, since what had been read meanwhile is
-    /// moved each time.
+    /// Returns whether the inbox is at most half full, so that reading resumes. This is rarer than with each message,
+    /// because undecoded bytes are moved each time.
     fn is_drained(&self) -> bool {
         let limits = &self.endpoint.settings.limits;
         self.in_bytes.load(Ordering::SeqCst) <= limits.in_bytes / 2
             && count(&self.in_packets) <= limits.in_packets / 2
     }
 
-    fn has_room(&self) -> bool {
+    fn has_space(&self) -> bool {
         let limits = &self.endpoint.settings.limits;
         self.in_bytes.load(Ordering::SeqCst) < limits.in_bytes
             && count(&self.in_packets) < limits.in_packets
     }
 
-    /// Takes what arrived, onto the end of `arrivals`.
+    /// Moves the arrivals to the end of `arrivals`.
     pub(super) fn take(&self, arrivals: &mut VecDeque<Arrival>) {
         let mut inbox = lock(&self.inbox);
-        inbox.listed = false;
+        inbox.is_queued = false;
         if arrivals.is_empty() {
             *arrivals = std::mem::take(&mut inbox.arrivals);
         } else {
@@ -198,14 +197,14 @@ impl PeerShared {
         }
     }
 
-    /// The game has taken a message of `len` bytes.
+    /// Releases a message of `len` bytes that the game has read.
     pub(super) fn release(&self, len: usize) {
-        self.endpoint.free(len + MESSAGE_OVERHEAD);
+        self.endpoint.release_in(len + MESSAGE_OVERHEAD);
         self.in_bytes.fetch_sub(len, Ordering::SeqCst);
         self.in_packets.fetch_sub(1, Ordering::SeqCst);
-        if self.stalled.load(Ordering::SeqCst)
+        if self.read_paused.load(Ordering::SeqCst)
             && self.is_drained()
-            && self.stalled.swap(false, Ordering::SeqCst)
+            && self.read_paused.swap(false, Ordering::SeqCst)
         {
             self.endpoint.command(Command::Resume { key: self.key });
         }
@@ -213,10 +212,10 @@ impl PeerShared {
 }
 
 impl Drop for PeerShared {
-    /// What nobody has taken goes with it.
+    /// Releases the unread messages.
     fn drop(&mut self) {
-        self.endpoint.free(self.held());
-        self.forget_queue();
+        self.endpoint.release_in(self.buffered_in());
+        self.release_queued();
     }
 }
 

@@ -1,4 +1,4 @@
-//! Proxies in front of a server: who they are, and how they tell whose connection they bring.
+//! Trusted proxies in front of a server, and how they forward the client's address.
 
 use ipnet::IpNet;
 use lodewire_websocket::{HandshakeRejection, Request, StatusCode};
@@ -7,42 +7,42 @@ use proxy_header::ParseConfig;
 use std::io::{self, ErrorKind, Read};
 use std::net::{IpAddr, SocketAddr};
 
-/// The longest header of the PROXY protocol that is read, in bytes. The addresses take 52; the rest is of what a balancer
-/// may add, such as the client's certificate's name.
+/// Maximum length of a PROXY protocol header, in bytes. The addresses take 52; load balancers may add TLVs, such as the
+/// name in the client's certificate.
 const MAX_PROXY_HEADER: usize = 2048;
 
-/// How a proxy tells whose connection it brings.
+/// How a proxy forwards the client's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeader {
-    /// It does not: clients come directly, or nobody asks who they are.
+    /// Not at all: clients connect directly, or their address is not needed.
     #[default]
     None,
-    /// With the first bytes of the connection (PROXY protocol, version 1 or 2).
+    /// In the first bytes of the connection (PROXY protocol, version 1 or 2).
     ProxyProtocol,
-    /// With a line of the opening request, `X-Forwarded-For`.
+    /// In the `X-Forwarded-For` header of the opening request.
     XForwardedFor,
 }
 
-/// The proxies that a server trusts. Whoever else connects is refused, if a header is expected.
+/// The proxies that a server trusts. If a proxy header is expected, connections from other addresses are rejected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
     header: ProxyHeader,
     trusted: Vec<IpNet>,
 }
 
-/// What a connection begins with.
+/// What a connection must start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Greeting {
+pub(super) enum ExpectedPreamble {
     /// TLS, or the opening request.
     None,
-    /// A header of the PROXY protocol.
+    /// A PROXY protocol header.
     ProxyProtocol,
-    /// It is of no trusted proxy.
+    /// Nothing: the address is not that of a trusted proxy.
     Refused,
 }
 
 impl Proxies {
-    /// Proxies at the addresses in `trusted`, or in the networks, such as `10.0.0.0/8`.
+    /// Creates the configuration. `trusted` has addresses, or networks such as `10.0.0.0/8`.
     ///
     /// # Errors
     /// The first entry that is neither.
@@ -58,22 +58,22 @@ impl Proxies {
         self.trusted.iter().any(|network| network.contains(&ip.to_canonical()))
     }
 
-    /// What a connection from `ip` has to begin with.
-    pub(super) fn greeting_of(&self, ip: IpAddr) -> Greeting {
+    /// Returns what a connection from `ip` must start with.
+    pub(super) fn expected_preamble(&self, ip: IpAddr) -> ExpectedPreamble {
         match self.header {
-            ProxyHeader::ProxyProtocol if self.trusts(ip) => Greeting::ProxyProtocol,
-            ProxyHeader::ProxyProtocol => Greeting::Refused,
-            ProxyHeader::None | ProxyHeader::XForwardedFor => Greeting::None,
+            ProxyHeader::ProxyProtocol if self.trusts(ip) => ExpectedPreamble::ProxyProtocol,
+            ProxyHeader::ProxyProtocol => ExpectedPreamble::Refused,
+            ProxyHeader::None | ProxyHeader::XForwardedFor => ExpectedPreamble::None,
         }
     }
 
-    /// Whose request it is that came from `remote`.
+    /// Returns the address of the client whose request arrived from `remote`.
     ///
-    /// With `X-Forwarded-For` it is the last address that is not a trusted proxy's: each proxy appends the one that it was
-    /// asked from, and what stands before may be the client's invention. The port is then `remote`'s.
+    /// With `X-Forwarded-For` it is the last address that is not a trusted proxy: each proxy appends the address of its
+    /// own client, and earlier entries may be forged. The port is then that of `remote`.
     ///
     /// # Errors
-    /// How to refuse it: it is not of a proxy, or the proxy does not say whose it is.
+    /// The request is not from a trusted proxy, or the proxy does not forward a valid address.
     pub fn client_of(
         &self,
         request: &Request,
@@ -92,7 +92,7 @@ impl Proxies {
             let address = address_in(entry.trim()).ok_or_else(|| {
                 HandshakeRejection::new(
                     StatusCode::BadRequest,
-                    "X-Forwarded-For has what is no address",
+                    "invalid address in X-Forwarded-For",
                 )
             })?;
             first = Some(address);
@@ -100,7 +100,7 @@ impl Proxies {
                 break;
             }
         }
-        // If all are trusted, it is the one that the first of them saw.
+        // If all are trusted, it is the first one.
         let address = first.ok_or_else(|| {
             HandshakeRejection::new(
                 StatusCode::BadRequest,
@@ -111,31 +111,31 @@ impl Proxies {
     }
 }
 
-/// The address in an entry of `X-Forwarded-For`, which some proxies write with a port or in brackets.
+/// Parses an entry of `X-Forwarded-For`, to which some proxies add a port or brackets.
 fn address_in(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     let with_port = || entry.parse().map(|address: SocketAddr| address.ip());
     bare.parse().or_else(|_| with_port()).ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
-/// Takes a header of the PROXY protocol off the front of a connection: whom it tells of, which is nobody if the proxy
-/// itself asks. `None` while it has not come whole: what has come of it is kept in `begun`, and the socket is read until it
-/// would block, since not every system tells of more otherwise.
+/// Reads the PROXY protocol header at the start of a connection. Returns the client's address, which is `None` if the
+/// connection is the proxy's own, such as a health check. The outer `None` means that the header is incomplete: its
+/// bytes are kept in `partial`, and the socket is read until it would block, as edge-triggered readiness requires.
 ///
 /// # Errors
-/// There is none, or it is no good.
-#[expect(clippy::option_option, reason = "not there yet, and there with nobody in it")]
+/// There is no header, or it is invalid.
+#[expect(clippy::option_option, reason = "incomplete, and complete without an address")]
 pub(super) fn read_header(
     mut tcp: &TcpStream,
-    begun: &mut Box<[u8]>,
+    partial: &mut Box<[u8]>,
     buffer: &mut [u8],
 ) -> io::Result<Option<Option<SocketAddr>>> {
-    let room = buffer.len().min(MAX_PROXY_HEADER);
+    let max_len = buffer.len().min(MAX_PROXY_HEADER);
     loop {
-        let known = begun.len();
-        buffer[..known].copy_from_slice(begun);
-        // Looked at first: what follows the header is not ours to take.
-        let len = match tcp.peek(&mut buffer[known..room]) {
+        let known = partial.len();
+        buffer[..known].copy_from_slice(partial);
+        // Peeked first: the bytes after the header must stay in the socket.
+        let len = match tcp.peek(&mut buffer[known..max_len]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
@@ -143,21 +143,22 @@ pub(super) fn read_header(
             Err(error) => return Err(error),
         };
         let header = parse_header(&buffer[..known + len])?;
-        // Of one that is not whole, all that has come is the header's.
+        // While the header is incomplete, all bytes belong to it.
         let used = header.map_or(len, |(_, used)| used.saturating_sub(known));
         tcp.read_exact(&mut buffer[known..known + used])?;
         if let Some((source, _)) = header {
-            *begun = Box::default();
+            *partial = Box::default();
             return Ok(Some(source));
         }
-        *begun = buffer[..known + used].into();
+        *partial = buffer[..known + used].into();
     }
 }
 
-/// The source that a header of the PROXY protocol names, and the header's length; `None` while it is not whole.
+/// Parses a PROXY protocol header. Returns the source address, if it has one, and its length; `None` while it is
+/// incomplete.
 ///
 /// # Errors
-/// It is no header, or too long.
+/// The header is invalid or too long.
 pub fn parse_header(bytes: &[u8]) -> io::Result<Option<(Option<SocketAddr>, usize)>> {
     let config = ParseConfig { include_tlvs: false, ..ParseConfig::default() };
     match proxy_header::ProxyHeader::parse(bytes, config) {

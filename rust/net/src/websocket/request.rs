@@ -1,21 +1,21 @@
-//! A client's opening request that waits for the game's word.
+//! Opening requests that are held for the game's decision.
 
-use super::endpoint::{Command, Endpoint, Key};
+use super::endpoint::{Command, EndpointShared, Key};
 use lodewire_websocket::{HandshakeRejection, Request};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A request that waits, as both threads know it.
+/// A held request, shared by both threads.
 #[derive(Debug)]
 pub(super) struct RequestShared {
     pub(super) key: Key,
     pub(super) request: Request,
     pub(super) remote: SocketAddr,
-    endpoint: Arc<Endpoint>,
-    /// It is answered, or its client has gone.
-    pub(super) gone: AtomicBool,
+    endpoint: Arc<EndpointShared>,
+    /// The request is answered, or the client has disconnected.
+    pub(super) is_closed: AtomicBool,
 }
 
 impl RequestShared {
@@ -23,13 +23,13 @@ impl RequestShared {
         key: Key,
         request: Request,
         remote: SocketAddr,
-        endpoint: Arc<Endpoint>,
+        endpoint: Arc<EndpointShared>,
     ) -> Self {
-        Self { key, request, remote, endpoint, gone: AtomicBool::new(false) }
+        Self { key, request, remote, endpoint, is_closed: AtomicBool::new(false) }
     }
 }
 
-/// A client that asks to connect. Dropping it without an answer refuses it with 403.
+/// A client that requests to connect. Dropping it without an answer rejects the request with 403.
 #[derive(Debug)]
 pub struct PendingRequest {
     shared: Arc<RequestShared>,
@@ -41,38 +41,38 @@ impl PendingRequest {
         Self { shared, answered: Cell::new(false) }
     }
 
-    /// What the client asks.
+    /// Returns the request.
     pub fn request(&self) -> &Request {
         &self.shared.request
     }
 
-    /// Where it asks from.
+    /// Returns the address of the client.
     pub fn remote(&self) -> SocketAddr {
         self.shared.remote
     }
 
-    /// Whether it still waits for an answer.
-    pub fn is_waiting(&self) -> bool {
-        !self.answered.get() && !self.shared.gone.load(Ordering::Relaxed)
+    /// Returns whether the request is still pending.
+    pub fn is_pending(&self) -> bool {
+        !self.answered.get() && !self.shared.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Accepts it; `headers` are sent along with the answer. Says whether it was still waiting.
+    /// Accepts the request, with additional `headers` in the response. Returns whether it was still pending.
     pub fn accept(&self, headers: Vec<(String, String)>) -> bool {
         self.answer(|key| Command::Accept { key, headers })
     }
 
-    /// Refuses it. Says whether it was still waiting.
-    pub fn refuse(&self, refusal: HandshakeRejection) -> bool {
-        self.answer(|key| Command::Refuse { key, refusal })
+    /// Rejects the request. Returns whether it was still pending.
+    pub fn reject(&self, rejection: HandshakeRejection) -> bool {
+        self.answer(|key| Command::Reject { key, rejection })
     }
 
     fn answer(&self, command: impl FnOnce(Key) -> Command) -> bool {
-        let waiting = self.is_waiting();
-        if waiting {
+        let is_pending = self.is_pending();
+        if is_pending {
             self.answered.set(true);
             self.shared.endpoint.command(command(self.shared.key));
         }
-        waiting
+        is_pending
     }
 }
 
@@ -86,9 +86,9 @@ impl Eq for PendingRequest {}
 
 impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.refuse(HandshakeRejection::new(
+        self.reject(HandshakeRejection::new(
             lodewire_websocket::StatusCode::Forbidden,
-            "the server says no",
+            "rejected by the application",
         ));
     }
 }

@@ -1,9 +1,9 @@
-//! A server, as the game holds it.
+//! A server: the game's handle.
 
-use super::admission::Rules;
-use super::endpoint::{Command, Endpoint, News, Settings};
+use super::admission::ServerPolicy;
+use super::endpoint::{Command, EndpointShared, PollBatch, Settings};
 use super::origins::Origins;
-use super::peer::{Peer, Step};
+use super::peer::{Peer, PeerEvent};
 use super::peer_shared::PeerShared;
 use super::proxies::Proxies;
 use super::request::{PendingRequest, RequestShared};
@@ -19,68 +19,68 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// For how many polls a new peer waits until the game was told of the ends of others, at most.
-const MOST_HOLDS: usize = 2;
+/// Maximum number of polls for which new peers are held back until the ends of others have been reported.
+const MAX_HELD_POLLS: usize = 2;
 
-/// What happened, in the order in which the game is told.
+/// An event of a server, in the order in which they are reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ServerEvent {
     /// A message can be read from the peer with this id.
     Data(i32),
-    /// The peer began the closing handshake. [`Disconnected`](Self::Disconnected) follows.
+    /// The peer has started the closing handshake. [`Disconnected`](Self::Disconnected) follows.
     CloseRequest {
-        /// The peer's id.
+        /// The id of the peer.
         id: i32,
-        /// Its code and reason.
+        /// The code and reason of its Close frame.
         close: CloseFrame,
     },
-    /// The connection has ended. The peer is still there until the next call of [`Server::next_event`].
+    /// The connection is closed. The peer can be accessed until the next call of [`Server::next_event`].
     Disconnected {
-        /// The peer's id.
+        /// The id of the peer.
         id: i32,
-        /// Close frames went both ways.
+        /// Close frames were exchanged.
         clean: bool,
     },
-    /// A client asks to connect; it waits until it is accepted, refused or dropped.
+    /// A client requests to connect; it waits until the request is accepted, rejected or dropped.
     Request(Rc<PendingRequest>),
     /// A client has connected.
     Connected(i32),
 }
 
-/// How a server behaves.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// How its connections behave.
+    /// The settings of its connections.
     pub settings: Settings,
-    /// The sub-protocols it speaks; none: no sub-protocol is negotiated.
+    /// The supported sub-protocols; if empty, no sub-protocol is negotiated.
     pub protocols: Vec<String>,
-    /// Header lines that every answer carries, of which [`is_valid_header`](lodewire_websocket::is_valid_header) holds.
+    /// Additional headers of every response, for which [`is_valid_header`](lodewire_websocket::is_valid_header) must
+    /// hold.
     pub headers: Vec<(String, String)>,
-    /// From which origins browsers may connect.
+    /// The origins from which browsers may connect.
     pub origins: Origins,
-    /// How long a client may take from its connection to the end of its opening request.
+    /// Timeout from accepting a connection to the end of its opening request.
     pub handshake_timeout: Duration,
-    /// The key and certificates for `wss://`; none: `ws://`.
+    /// The key and certificates for `wss://`; `None` for `ws://`.
     pub tls: Option<ServerTls>,
-    /// The most peers at once; the next client is refused with 503.
+    /// Maximum number of peers; further clients are rejected with 503.
     pub max_clients: usize,
-    /// Every request that follows the rules waits for the game's word.
-    pub ask: bool,
-    /// The most requests that wait for it; the next is refused with 503.
-    pub max_waiting: usize,
-    /// The proxies that clients come through.
+    /// Hold every valid request for the game's decision.
+    pub hold_requests: bool,
+    /// Maximum number of held requests; further ones are rejected with 503.
+    pub max_pending_requests: usize,
+    /// The proxies through which clients connect.
     pub proxies: Proxies,
-    /// Where load balancers ask whether the server is well, of which [`is_health_path`](super::is_health_path) holds;
-    /// none: nowhere.
+    /// The path of health checks, if they are enabled, for which [`is_health_path`](super::is_health_path) must hold.
     pub health_path: Option<Arc<str>>,
-    /// How long the game may not poll until the server is not well; none: for ever.
+    /// How long the game may not poll before health checks fail; `None` for no limit.
     pub health_timeout: Option<Duration>,
-    /// Other processes may listen on the same port: the system deals out the clients.
+    /// Let other processes listen on the same port: the system distributes the clients.
     pub reuse_port: bool,
 }
 
 impl Default for Config {
-    /// `ws://` for 4096 clients from anywhere, with 3 seconds for the request, which is accepted if it follows the rules.
+    /// `ws://` for 4096 clients of any origin, with 3 seconds for the request, which is accepted if it is valid.
     fn default() -> Self {
         Self {
             settings: Settings::default(),
@@ -90,8 +90,8 @@ impl Default for Config {
             handshake_timeout: Duration::from_secs(3),
             tls: None,
             max_clients: 4096,
-            ask: false,
-            max_waiting: 256,
+            hold_requests: false,
+            max_pending_requests: 256,
             proxies: Proxies::default(),
             health_path: None,
             health_timeout: None,
@@ -100,57 +100,57 @@ impl Default for Config {
     }
 }
 
-/// A server that listens. Dropping it closes its port and its connections, each with a Close of code 1000, before it
-/// returns.
+/// A listening server. Dropping it closes its port and its connections, with a Close frame of code 1000, before the
+/// drop returns.
 #[derive(Debug)]
 pub struct Server {
     handle: DriverHandle,
-    endpoint: Arc<Endpoint>,
-    rules: Arc<Rules>,
+    endpoint: Arc<EndpointShared>,
+    policy: Arc<ServerPolicy>,
     port: u16,
     peers: HashMap<i32, Rc<Peer>>,
-    turn: Turn,
-    /// Peers whose Close is to be answered once the game has read what came before.
-    finishing: VecDeque<Rc<Peer>>,
-    /// Those of them that the current turn has looked at, and that go on.
-    unfinished: VecDeque<Rc<Peer>>,
+    poll_queue: PollQueue,
+    /// Peers whose Close frame is answered once the game has read the messages before it.
+    close_pending: VecDeque<Rc<Peer>>,
+    /// Those of them that were checked after the last poll, and are still pending.
+    still_close_pending: VecDeque<Rc<Peer>>,
     /// The peer of the last [`ServerEvent::Disconnected`].
-    leaving: Option<i32>,
+    departing: Option<i32>,
     failed: bool,
 }
 
-/// What is still to be told of the last poll.
+/// The events of the last poll that have not been reported.
 #[derive(Debug, Default)]
-struct Turn {
+struct PollQueue {
     active: VecDeque<Rc<Peer>>,
     connected: VecDeque<Arc<PeerShared>>,
-    /// In how many polls the first of them was held back.
-    holds: usize,
-    /// They are told with a later poll, since a peer that has ended before is still to be told to be gone: so a player who
-    /// comes back is not told before the end of his old connection.
+    /// For how many polls the first of them has been held back.
+    held_polls: usize,
+    /// They are held back because the end of another peer has not been reported yet: a player who reconnects is not
+    /// reported before the end of the old connection.
     is_holding: bool,
     requests: VecDeque<Arc<RequestShared>>,
-    /// Peers that had something before they were told to be connected: their turn is the next poll.
-    early: Vec<Arc<PeerShared>>,
+    /// Peers with arrivals that have not been reported as connected: reported with the next poll.
+    undelivered: Vec<Arc<PeerShared>>,
 }
 
 impl Server {
-    /// Listens on `port`; 0 takes one that is free.
+    /// Listens on `port`; 0 selects a free one.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn listen(bind: Bind, port: u16, config: Config) -> Result<Self, BindError> {
         let (listener, local) = tcp::listen(bind, port, config.reuse_port)?;
-        let endpoint = Arc::new(Endpoint::new(config.settings.clone()));
-        let rules = Arc::new(Rules::new(config));
-        let driver = ServerDriver::new(listener, Arc::clone(&endpoint), Arc::clone(&rules));
-        Self::start(Box::new(driver), endpoint, rules, local.port()).map_err(BindError::System)
+        let endpoint = Arc::new(EndpointShared::new(config.settings.clone()));
+        let policy = Arc::new(ServerPolicy::new(config));
+        let driver = ServerDriver::new(listener, Arc::clone(&endpoint), Arc::clone(&policy));
+        Self::start(Box::new(driver), endpoint, policy, local.port()).map_err(BindError::System)
     }
 
     fn start(
         driver: Box<dyn reactor::Driver>,
-        endpoint: Arc<Endpoint>,
-        rules: Arc<Rules>,
+        endpoint: Arc<EndpointShared>,
+        policy: Arc<ServerPolicy>,
         port: u16,
     ) -> std::io::Result<Self> {
         let handle = reactor::add(|waker| {
@@ -161,232 +161,236 @@ impl Server {
         Ok(Self {
             handle,
             endpoint,
-            rules,
+            policy,
             port,
             peers: HashMap::new(),
-            turn: Turn::default(),
-            finishing: VecDeque::new(),
-            unfinished: VecDeque::new(),
-            leaving: None,
+            poll_queue: PollQueue::default(),
+            close_pending: VecDeque::new(),
+            still_close_pending: VecDeque::new(),
+            departing: None,
             failed: false,
         })
     }
 
-    /// The port that it listens on.
+    /// Returns the port that it listens on.
     pub fn local_port(&self) -> u16 {
         self.port
     }
 
-    /// Why it serves no longer, if it failed by a fault of its own.
+    /// Returns the cause, if the driver of the server has failed.
     pub fn failure(&self) -> Option<&str> {
         self.handle.failure()
     }
 
-    /// How long a client may take for its opening request, from the next one on.
+    /// Sets the timeout for opening requests of new connections.
     pub fn set_handshake_timeout(&self, timeout: Duration) {
-        self.rules.set_handshake_timeout(timeout);
+        self.policy.set_handshake_timeout(timeout);
     }
 
-    /// Answers new clients with 503 from now on, or no longer.
+    /// Sets whether new clients are rejected with 503.
     pub fn set_refusing(&self, refusing: bool) {
-        self.rules.refusing.store(refusing, Ordering::Relaxed);
+        self.policy.refusing.store(refusing, Ordering::Relaxed);
     }
 
-    /// Tells load balancers from now on that it is not well, so that they send nobody more, or no longer does.
+    /// Sets whether health checks fail, so that load balancers send no more clients.
     pub fn set_draining(&self, draining: bool) {
-        self.rules.draining.store(draining, Ordering::Relaxed);
+        self.policy.draining.store(draining, Ordering::Relaxed);
     }
 
-    /// The peer with this id.
+    /// Returns the peer with this id.
     pub fn peer(&self, id: i32) -> Option<&Rc<Peer>> {
         self.peers.get(&id)
     }
 
-    /// Lets go of a peer at once and without an event. It is sent a Close of code 1000, unless it is closing already.
+    /// Removes a peer at once and without an event. It is sent a Close frame of code 1000, unless it is already
+    /// closing.
     pub fn forget(&mut self, id: i32) {
         if let Some(peer) = self.peers.remove(&id) {
             peer.close(CloseCode::NORMAL, "");
-            peer.end();
+            peer.mark_closed();
         }
     }
 
-    /// How often the game has closed a peer.
+    /// Returns the number of times that the game has closed a peer.
     pub(super) fn discards(&self) -> usize {
         self.endpoint.discards.load(Ordering::Relaxed)
     }
 
-    /// Collects what has happened since the last poll, for [`next_event`](Self::next_event).
+    /// Collects the events since the last poll, for [`next_event`](Self::next_event).
     pub fn poll(&mut self) {
-        self.rules.note_poll();
-        let news = std::mem::take(&mut *lock(&self.endpoint.news));
-        self.turn.is_holding = false;
-        self.turn.holds = if self.turn.connected.is_empty() { 0 } else { self.turn.holds + 1 };
-        self.turn.connected.extend(news.connected);
-        self.turn.requests.extend(news.requests);
-        let mut active = std::mem::take(&mut self.turn.early);
-        active.extend(news.active);
-        let mut told = Vec::with_capacity(active.len());
+        self.policy.note_poll();
+        let batch = std::mem::take(&mut *lock(&self.endpoint.poll_batch));
+        self.poll_queue.is_holding = false;
+        self.poll_queue.held_polls =
+            if self.poll_queue.connected.is_empty() { 0 } else { self.poll_queue.held_polls + 1 };
+        self.poll_queue.connected.extend(batch.connected);
+        self.poll_queue.requests.extend(batch.requests);
+        let mut active = std::mem::take(&mut self.poll_queue.undelivered);
+        active.extend(batch.active);
+        let mut changed = Vec::with_capacity(active.len());
         for shared in active {
             match self.peers.get(&shared.id).filter(|peer| peer.is(&shared)) {
                 Some(peer) => {
                     peer.collect();
-                    told.push(Rc::clone(peer));
+                    changed.push(Rc::clone(peer));
                 }
-                None if shared.forgotten.load(Ordering::Relaxed) => {}
-                None => self.turn.early.push(shared),
+                None if shared.abandoned.load(Ordering::Relaxed) => {}
+                None => self.poll_queue.undelivered.push(shared),
             }
         }
         if !self.failed
             && let Some(why) = self.handle.failure()
         {
             self.failed = true;
-            self.turn.connected.clear();
-            self.turn.requests.clear();
-            self.turn.early.clear();
-            told = self.peers.values().cloned().collect();
-            for peer in &told {
+            self.poll_queue.connected.clear();
+            self.poll_queue.requests.clear();
+            self.poll_queue.undelivered.clear();
+            changed = self.peers.values().cloned().collect();
+            for peer in &changed {
                 peer.collect();
                 peer.fail(why);
             }
         }
-        told.sort_unstable_by_key(|peer| peer.id());
-        self.turn.active.extend(told);
+        changed.sort_unstable_by_key(|peer| peer.id());
+        self.poll_queue.active.extend(changed);
     }
 
-    /// Sends a message to every peer but those in `except`, encoded once. Says how many it was sent to; a peer for which
-    /// too much waits is left out.
+    /// Sends a message to every peer except those in `except`, encoded once. Returns the number of recipients; peers
+    /// whose queue is full are skipped.
     pub fn broadcast(&self, kind: MessageKind, payload: Vec<u8>, except: &[i32]) -> usize {
-        let takes =
+        let accepts =
             |peer: &&Rc<Peer>| !except.contains(&peer.id()) && peer.reserve(payload.len()).is_ok();
-        let keys: Vec<_> = self.peers.values().filter(takes).map(|peer| peer.key()).collect();
-        let reached = keys.len();
-        if reached > 0 {
+        let keys: Vec<_> = self.peers.values().filter(accepts).map(|peer| peer.key()).collect();
+        let recipients = keys.len();
+        if recipients > 0 {
             self.endpoint.command(Command::Broadcast { keys, kind, payload });
         }
-        reached
+        recipients
     }
 
-    /// The peers that are connected.
+    /// Returns the connected peers.
     pub fn peers(&self) -> impl Iterator<Item = &Rc<Peer>> {
         self.peers.values()
     }
 
-    /// What peers have sent and the game has not taken, in bytes, with what is held for incomplete messages and for peers
-    /// that have gone.
-    pub fn held(&self) -> usize {
-        self.endpoint.held()
+    /// Returns the number of received bytes that the game has not read, including incomplete messages and peers that
+    /// have gone.
+    pub fn buffered_in(&self) -> usize {
+        self.endpoint.buffered_in()
     }
 
-    /// How many bytes wait for the network, of all peers.
-    pub fn queued(&self) -> usize {
-        self.endpoint.queued()
+    /// Returns the number of bytes queued for the network, for all peers.
+    pub fn buffered_out(&self) -> usize {
+        self.endpoint.buffered_out()
     }
 
-    /// How many places of [`max_clients`](Config::max_clients) are taken: also by peers of whose end the game does not know.
-    pub fn places(&self) -> usize {
-        self.endpoint.places()
+    /// Returns the number of occupied slots of [`max_clients`](Config::max_clients), including peers whose end has not
+    /// been reported to the game.
+    pub fn peer_slots(&self) -> usize {
+        self.endpoint.peer_slots()
     }
 
-    /// How many of the [`places`](Self::places) are of peers whose connection has ended, or that the game has closed.
-    pub fn leaving(&self) -> usize {
-        self.endpoint.leaving()
+    /// Returns how many of the [occupied slots](Self::peer_slots) are of peers whose connection has ended, or that the
+    /// game has closed.
+    pub fn departing(&self) -> usize {
+        self.endpoint.departing()
     }
 
-    /// What it is doing.
+    /// Returns its statistics.
     pub fn stats(&self) -> Stats {
         stats_of(&self.endpoint, self.peers.values())
     }
 
-    /// A peer that has ended is told to be gone with the next poll: so are the new ones, after it.
+    /// Holds new peers back until the next poll, because the end of another is reported with it.
     pub(super) fn hold_connected(&mut self) {
-        self.turn.is_holding = true;
+        self.poll_queue.is_holding = true;
     }
 
-    /// The next event of the last poll: first each peer's messages, close request and end, by ascending id; then the
-    /// clients that ask to connect; then the new peers, whose first message comes with the next poll. While the end of a
-    /// peer waits for the game to read, new peers wait for up to two polls.
+    /// Returns the next event of the last poll: first each peer's messages, close request and end, by ascending id;
+    /// then connection requests; then new peers, whose first message is reported with the next poll. While the end of a
+    /// peer waits for the game to read, new peers are held back for up to two polls.
     pub fn next_event(&mut self) -> Option<ServerEvent> {
-        if let Some(id) = self.leaving.take() {
+        if let Some(id) = self.departing.take() {
             self.peers.remove(&id);
         }
-        while let Some(peer) = self.turn.active.front() {
+        while let Some(peer) = self.poll_queue.active.front() {
             let id = peer.id();
-            // A peer that was forgotten meanwhile has nothing more to tell.
+            // Events of a peer that was removed meanwhile are dropped.
             let known = self.peers.get(&id).is_some_and(|known| Rc::ptr_eq(known, peer));
-            match peer.step().filter(|_| known) {
-                Some(Step::Message) => return Some(ServerEvent::Data(id)),
-                Some(Step::CloseRequest(close)) => {
+            match peer.next_event().filter(|_| known) {
+                Some(PeerEvent::Message) => return Some(ServerEvent::Data(id)),
+                Some(PeerEvent::CloseRequest(close)) => {
                     return Some(ServerEvent::CloseRequest { id, close });
                 }
-                Some(Step::Failing) => {}
-                Some(Step::Closed { clean }) => {
-                    self.leaving = Some(id);
+                Some(PeerEvent::Failing) => {}
+                Some(PeerEvent::Closed { clean }) => {
+                    self.departing = Some(id);
                     return Some(ServerEvent::Disconnected { id, clean });
                 }
                 None => {
-                    let peer = self.turn.active.pop_front()?;
-                    if let Some(clean) = peer.finish() {
-                        return Some(self.end(&peer, clean));
+                    let peer = self.poll_queue.active.pop_front()?;
+                    if let Some(clean) = peer.finish_close() {
+                        return Some(self.disconnected(&peer, clean));
                     }
-                    if peer.is_finishing() {
-                        self.finishing.push_back(peer);
+                    if peer.is_close_pending() {
+                        self.close_pending.push_back(peer);
                     }
                 }
             }
         }
-        // The game may have read meanwhile what came before the end of some. Each is looked at once a turn.
-        while let Some(peer) = self.finishing.pop_front() {
-            if let Some(clean) = peer.finish() {
-                return Some(self.end(&peer, clean));
+        // The game may have read the messages before a Close frame meanwhile. Each peer is checked once per poll.
+        while let Some(peer) = self.close_pending.pop_front() {
+            if let Some(clean) = peer.finish_close() {
+                return Some(self.disconnected(&peer, clean));
             }
-            if peer.is_finishing() {
-                self.unfinished.push_back(peer);
+            if peer.is_close_pending() {
+                self.still_close_pending.push_back(peer);
             }
         }
-        if let Some(shared) = self.turn.requests.pop_front() {
+        if let Some(shared) = self.poll_queue.requests.pop_front() {
             return Some(ServerEvent::Request(Rc::new(PendingRequest::new(shared))));
         }
-        let is_holding = self.turn.is_holding || !self.unfinished.is_empty();
-        if (!is_holding || self.turn.holds >= MOST_HOLDS)
-            && let Some(shared) = self.turn.connected.pop_front()
+        let is_holding = self.poll_queue.is_holding || !self.still_close_pending.is_empty();
+        if (!is_holding || self.poll_queue.held_polls >= MAX_HELD_POLLS)
+            && let Some(shared) = self.poll_queue.connected.pop_front()
         {
-            // One that has ended already is told so with the next poll.
-            self.turn.is_holding |= shared.is_ending();
+            // If it has ended already, that is reported with the next poll.
+            self.poll_queue.is_holding |= shared.is_ending();
             let id = shared.id;
             self.peers.insert(id, Rc::new(Peer::new(shared)));
             return Some(ServerEvent::Connected(id));
         }
-        std::mem::swap(&mut self.finishing, &mut self.unfinished);
-        // A burst's room is not kept for the next one.
-        self.turn.active = VecDeque::new();
-        if self.turn.connected.is_empty() {
-            self.turn.connected = VecDeque::new();
+        std::mem::swap(&mut self.close_pending, &mut self.still_close_pending);
+        // Frees the capacity that a burst has left behind.
+        self.poll_queue.active = VecDeque::new();
+        if self.poll_queue.connected.is_empty() {
+            self.poll_queue.connected = VecDeque::new();
         }
         None
     }
 
-    /// The end of a peer whose Close, or fault, is answered now: nothing that follows could change it.
-    fn end(&mut self, peer: &Peer, clean: bool) -> ServerEvent {
-        peer.end();
+    /// Reports the end of a peer whose Close frame or protocol error is answered now: nothing can change it any more.
+    fn disconnected(&mut self, peer: &Peer, clean: bool) -> ServerEvent {
+        peer.mark_closed();
         let id = peer.id();
-        self.leaving = Some(id);
+        self.departing = Some(id);
         ServerEvent::Disconnected { id, clean }
     }
 }
 
-/// What an end is doing that has these peers.
+/// Returns the statistics of a server or client with these peers.
 pub(super) fn stats_of<'a>(
-    endpoint: &Endpoint,
+    endpoint: &EndpointShared,
     peers: impl Iterator<Item = &'a Rc<Peer>>,
 ) -> Stats {
     let mut stats = endpoint.counters.stats();
     stats.peers = 0;
     let mut round_trips = Vec::new();
     for peer in peers {
-        let (waiting_in, waiting_out) = peer.waiting();
+        let (buffered_in, buffered_out) = peer.buffered();
         stats.peers += 1;
-        stats.buffered_in += waiting_in;
-        stats.buffered_out += waiting_out;
+        stats.buffered_in += buffered_in;
+        stats.buffered_out += buffered_out;
         round_trips.extend(peer.round_trip().map(|time| time.as_secs_f64()));
     }
     stats.round_trip = mean(round_trips.into_iter()).map(Duration::from_secs_f64);
@@ -397,10 +401,10 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.handle.end();
         for peer in self.peers.values() {
-            peer.abandon(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
+            peer.detach(CloseFrame { code: CloseCode::NORMAL, reason: String::new() });
         }
-        // Peers know their server: what nobody will poll any more would hold it for ever.
-        *lock(&self.endpoint.news) = News::default();
+        // Peers hold their server: entries that are never polled would keep it alive.
+        *lock(&self.endpoint.poll_batch) = PollBatch::default();
     }
 }
 

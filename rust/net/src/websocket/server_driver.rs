@@ -1,13 +1,13 @@
-//! A server on the I/O thread: it accepts, and serves its connections.
+//! The driver of a server on the I/O thread: accepts and serves connections.
 
 mod commands;
-mod ending;
-mod unfinished;
+mod shutdown;
+mod tls_handshake_limit;
 
-use super::admission::{Admission, Rules, Verdict};
-use super::connection::{Connection, Life, Opening, Turn};
-use super::endpoint::{Endpoint, Key};
-use super::proxies::Greeting;
+use super::admission::{Admission, Decision, ServerPolicy};
+use super::connection::{Connection, PeerHandshake, Progress, Turn};
+use super::endpoint::{EndpointShared, Key};
+use super::proxies::ExpectedPreamble;
 use super::request::RequestShared;
 use crate::deadlines::Deadlines;
 use crate::jobs::{self, Finished, Jobs};
@@ -16,90 +16,94 @@ use crate::tcp::canonical;
 use crate::tls::{Processed, process};
 use crate::transport::Transport;
 use commands::Commands;
-use ending::Ending;
 use lodewire_websocket::{IncomingRequest, Role, ServerHandshake};
 use mio::Interest;
 use mio::net::{TcpListener, TcpStream};
+use shutdown::Shutdown;
 use slab::Slab;
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use unfinished::Unfinished;
+use tls_handshake_limit::TlsHandshakeLimit;
 
-/// The listener's key; a connection's is its slot plus one.
+/// The key of the listener; that of a connection is its slot plus one.
 const LISTENER: usize = 0;
 
-/// The most clients that may be in their opening handshake at once. Beyond it the one that has taken longest is dropped:
-/// a flood of silent connections keeps nobody out.
+/// Maximum number of connections in their opening handshake. Beyond it the oldest is dropped, so that a flood of silent
+/// connections does not keep clients out.
 const MAX_PENDING: usize = 4096;
 
-/// How many connections are accepted before the others have their turn, if that time is not spent earlier.
+/// Maximum number of connections accepted per turn, unless the time slice ends earlier.
 const ACCEPTS_PER_TURN: usize = 256;
 
 /// How long accepting pauses when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The most compressors that are kept for connections whose messages refer to earlier ones, at some 270 KiB each. Beyond it
-/// the one that has been kept longest is freed.
+/// Maximum number of compressors kept for connections with context takeover, at about 270 KiB each. Beyond it the
+/// oldest is freed.
 const MAX_COMPRESSORS: usize = 64;
 
-/// How long connections are not read for which there is no room.
-const CROWDED_PAUSE: Duration = Duration::from_millis(50);
+/// How long throttled connections are not read.
+const THROTTLE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How much more must be held until the longest incomplete message is looked for again.
-const RELIEF_STEP: usize = 64 << 10;
+/// Growth of the receive buffer, in bytes, after which the longest incomplete message is searched again.
+const INCOMPLETE_SEARCH_STEP: usize = 64 << 10;
 
-/// The longest buffer that is kept for the next connection that writes.
-const MAX_SPARE: usize = 256 * 1024;
+/// Maximum capacity of the output buffer that is kept for the next connection.
+const MAX_SPARE_CAPACITY: usize = 256 * 1024;
 
 pub(super) struct ServerDriver {
     listener: TcpListener,
     listening: bool,
     accept_at: Option<Instant>,
-    endpoint: Arc<Endpoint>,
-    rules: Arc<Rules>,
+    endpoint: Arc<EndpointShared>,
+    policy: Arc<ServerPolicy>,
     connections: Slab<Entry>,
-    /// Connections in the order in which they were accepted, those that are past their handshake included.
+    /// Connections in the order in which they were accepted, including some that are past their handshake.
     pending: VecDeque<Key>,
     pending_count: usize,
     deadlines: Deadlines<usize>,
-    /// Room to encode into, passed from connection to connection.
+    /// An output buffer that is passed from connection to connection.
     spare: Vec<u8>,
     admission: Admission,
     handshakes: Jobs<Key, Processed>,
-    unfinished: Unfinished,
-    /// What came back from the workers and is not looked at yet.
+    tls_handshakes: TlsHandshakeLimit,
+    /// Finished jobs that have not been handled yet.
     finished: VecDeque<Finished<Key, Processed>>,
     commands: Commands,
-    ending: Option<Ending>,
-    /// Connections that keep a compressor, or did.
+    shutdown: Option<Shutdown>,
+    /// Connections that have, or had, a compressor.
     compressing: VecDeque<Key>,
-    last_serial: u64,
-    /// Connections that are not read since all peers together hold too much, and until when.
-    crowded: Vec<Key>,
-    crowded_until: Option<Instant>,
-    /// How much was held when the longest incomplete message was looked for last.
-    relieved_at: usize,
+    last_generation: u64,
+    /// Connections that are throttled because the receive buffer is half full, and until when.
+    throttled: Vec<Key>,
+    throttled_until: Option<Instant>,
+    /// The size of the receive buffer at the last search for the longest incomplete message.
+    searched_at: usize,
 }
 
 struct Entry {
-    serial: u64,
+    generation: u64,
     connection: Connection,
     alive: jobs::Alive,
-    /// Its request waits for the game.
-    waiting: Option<Arc<RequestShared>>,
-    /// The deadline that stands in the heap for it.
-    armed: Option<Instant>,
-    /// It stands among those that have something to write.
+    /// Its request is held for the game's decision.
+    held_request: Option<Arc<RequestShared>>,
+    /// The deadline that is in the timer queue.
+    scheduled: Option<Instant>,
+    /// The connection is in the queue of those with output.
     is_dirty: bool,
-    /// For whom its TLS handshake counts as unfinished.
-    counted: Option<IpAddr>,
+    /// The address for which its TLS handshake counts as unfinished.
+    tls_counted_for: Option<IpAddr>,
 }
 
 impl ServerDriver {
-    pub(super) fn new(listener: TcpListener, endpoint: Arc<Endpoint>, rules: Arc<Rules>) -> Self {
+    pub(super) fn new(
+        listener: TcpListener,
+        endpoint: Arc<EndpointShared>,
+        policy: Arc<ServerPolicy>,
+    ) -> Self {
         Self {
             listener,
             listening: false,
@@ -109,19 +113,19 @@ impl ServerDriver {
             pending_count: 0,
             deadlines: Deadlines::new(),
             spare: Vec::new(),
-            admission: Admission::new(Arc::clone(&rules), Arc::clone(&endpoint)),
+            admission: Admission::new(Arc::clone(&policy), Arc::clone(&endpoint)),
             handshakes: Jobs::new(),
-            unfinished: Unfinished::default(),
+            tls_handshakes: TlsHandshakeLimit::default(),
             finished: VecDeque::new(),
             commands: Commands::default(),
-            ending: None,
+            shutdown: None,
             compressing: VecDeque::new(),
             endpoint,
-            rules,
-            last_serial: 0,
-            crowded: Vec::new(),
-            crowded_until: None,
-            relieved_at: 0,
+            policy,
+            last_generation: 0,
+            throttled: Vec::new(),
+            throttled_until: None,
+            searched_at: 0,
         }
     }
 
@@ -131,9 +135,9 @@ impl ServerDriver {
                 break;
             }
             match self.listener.accept() {
-                Ok((stream, remote)) => self.welcome(cx, stream, canonical(remote)),
+                Ok((stream, remote)) => self.on_accept(cx, stream, canonical(remote)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                // The client has gone already. Windows calls it a reset.
+                // The client has disconnected already, which Windows reports as a reset.
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -141,7 +145,7 @@ impl ServerDriver {
                             | ErrorKind::ConnectionAborted
                             | ErrorKind::ConnectionReset
                     ) => {}
-                // Out of descriptors or memory: those that wait stay in the backlog.
+                // Out of descriptors or memory: pending connections stay in the backlog.
                 Err(_) => {
                     self.accept_at = Some(cx.now + ACCEPT_PAUSE);
                     return;
@@ -151,15 +155,16 @@ impl ServerDriver {
         cx.reschedule(LISTENER);
     }
 
-    fn welcome(&mut self, cx: &mut Context<'_>, mut stream: TcpStream, remote: SocketAddr) {
-        let rules = Arc::clone(&self.rules);
-        let config = &rules.config;
-        let awaits_proxy = match config.proxies.greeting_of(remote.ip()) {
-            Greeting::None => false,
-            Greeting::ProxyProtocol => true,
-            Greeting::Refused => return,
+    fn on_accept(&mut self, cx: &mut Context<'_>, mut stream: TcpStream, remote: SocketAddr) {
+        let policy = Arc::clone(&self.policy);
+        let config = &policy.config;
+        let expects_proxy_header = match config.proxies.expected_preamble(remote.ip()) {
+            ExpectedPreamble::None => false,
+            ExpectedPreamble::ProxyProtocol => true,
+            ExpectedPreamble::Refused => return,
         };
-        if config.tls.is_some() && !awaits_proxy && !self.may_begin_tls(cx.now, remote.ip()) {
+        if config.tls.is_some() && !expects_proxy_header && !self.may_begin_tls(cx.now, remote.ip())
+        {
             return;
         }
         let session = match &config.tls {
@@ -177,22 +182,23 @@ impl ServerDriver {
         if cx.register(&mut stream, slot + 1, interest).is_err() {
             return;
         }
-        self.last_serial += 1;
-        let key = Key { slot, serial: self.last_serial };
-        let deadline = cx.now + rules.handshake_timeout();
+        self.last_generation += 1;
+        let key = Key { slot, generation: self.last_generation };
+        let deadline = cx.now + policy.handshake_timeout();
         let handshake = ServerHandshake::with_health_path(config.health_path.clone());
         let transport = Transport::new(stream, session);
-        let connection = Connection::accepted(transport, handshake, remote, awaits_proxy, deadline);
-        let serial = key.serial;
+        let connection =
+            Connection::accepted(transport, handshake, remote, expects_proxy_header, deadline);
+        let generation = key.generation;
         let alive = jobs::Alive::default();
         self.connections.insert(Entry {
-            serial,
+            generation,
             connection,
             alive,
-            waiting: None,
-            armed: None,
+            held_request: None,
+            scheduled: None,
             is_dirty: false,
-            counted: None,
+            tls_counted_for: None,
         });
         let connections = &self.connections;
         while self.pending.front().is_some_and(|key| !is_pending(connections, *key)) {
@@ -204,9 +210,9 @@ impl ServerDriver {
             let connections = &self.connections;
             self.pending.retain(|key| is_pending(connections, *key));
         }
-        // Its request is often there already.
+        // The request has often arrived already.
         let readiness = Readiness { readable: true, read_closed: false, writable: true };
-        self.serve(cx, slot, |connection, turn| connection.ready(readiness, turn));
+        self.serve(cx, slot, |connection, turn| connection.on_ready(readiness, turn));
     }
 
     fn drop_oldest_pending(&mut self) {
@@ -219,75 +225,79 @@ impl ServerDriver {
         }
     }
 
-    /// Lets a connection work, and does what its new state asks for.
+    /// Lets a connection work, and acts on its progress.
     fn serve(
         &mut self,
         cx: &mut Context<'_>,
         slot: usize,
-        work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Life,
+        work: impl FnOnce(&mut Connection, &mut Turn<'_>) -> Progress,
     ) {
         let Some(entry) = self.connections.get_mut(slot) else {
             return;
         };
-        let key = Key { slot, serial: entry.serial };
+        let key = Key { slot, generation: entry.generation };
         let connection = &mut entry.connection;
         let was_pending = connection.is_pending();
         connection.lend(&mut self.spare);
         let mut turn = Turn::new(cx);
-        let life = match work(connection, &mut turn) {
-            Life::Opening(Opening::Request(IncomingRequest::HealthCheck(asked), _)) => {
-                connection.tell_health(asked, self.admission.is_well(cx.now), cx.now)
+        let progress = match work(connection, &mut turn) {
+            Progress::Handshake(PeerHandshake::Request(IncomingRequest::HealthCheck(check), _)) => {
+                connection.respond_health(check, self.admission.is_healthy(cx.now), cx.now)
             }
-            Life::Opening(Opening::Request(IncomingRequest::Upgrade(request), remote)) => {
-                let mut answer = Vec::new();
-                match self.admission.judge(key, request, remote, &mut answer) {
-                    Ok(Verdict::Open(opened)) => {
-                        connection.open(Role::Server, opened, &answer, &mut turn)
+            Progress::Handshake(PeerHandshake::Request(
+                IncomingRequest::Upgrade(request),
+                remote,
+            )) => {
+                let mut response = Vec::new();
+                match self.admission.evaluate(key, request, remote, &mut response) {
+                    Ok(Decision::Accept(opened)) => {
+                        connection.open(Role::Server, opened, &response, &mut turn)
                     }
-                    Ok(Verdict::Wait(waiting)) => {
-                        entry.waiting = Some(waiting);
+                    Ok(Decision::Hold(held)) => {
+                        entry.held_request = Some(held);
                         connection.wait_for_game()
                     }
-                    Err(refusal) => connection.refuse(&refusal, cx.now),
+                    Err(rejection) => connection.reject(&rejection, cx.now),
                 }
             }
-            life => life,
+            progress => progress,
         };
         connection.reclaim(&mut self.spare);
-        if self.spare.capacity() > MAX_SPARE {
+        if self.spare.capacity() > MAX_SPARE_CAPACITY {
             self.spare = Vec::new();
         }
         if was_pending && !connection.is_pending() {
             self.pending_count -= 1;
         }
         self.endpoint.counters.set_handshakes(self.pending_count);
-        match life {
-            Life::Waiting | Life::Opening(_) => {}
-            Life::Ready => cx.reschedule(slot + 1),
-            Life::Crowded => {
-                self.crowded.push(key);
-                self.crowded_until.get_or_insert(cx.now + CROWDED_PAUSE);
+        match progress {
+            Progress::Waiting | Progress::Handshake(_) => {}
+            Progress::MoreToRead => cx.reschedule(slot + 1),
+            Progress::Throttled => {
+                self.throttled.push(key);
+                self.throttled_until.get_or_insert(cx.now + THROTTLE_PAUSE);
             }
-            Life::Work(session) => {
-                if entry.counted.is_none()
+            Progress::NeedsWorker(session) => {
+                if entry.tls_counted_for.is_none()
                     && let Some(remote) = entry.connection.remote()
                 {
-                    if !self.unfinished.begin(cx.now, remote.ip(), &self.rules.config.proxies) {
+                    if !self.tls_handshakes.begin(cx.now, remote.ip(), &self.policy.config.proxies)
+                    {
                         return self.remove(slot);
                     }
-                    entry.counted = Some(remote.ip());
+                    entry.tls_counted_for = Some(remote.ip());
                 }
                 let work = move || process(session);
                 self.handshakes.start(key, &entry.alive, work, self.endpoint.waker.get());
             }
-            Life::Over => return self.remove(slot),
+            Progress::Closed => return self.remove(slot),
         }
         let Some(entry) = self.connections.get_mut(slot) else {
             return;
         };
         let deadline = entry.connection.deadline;
-        if entry.armed != deadline {
-            entry.armed = deadline;
+        if entry.scheduled != deadline {
+            entry.scheduled = deadline;
             if let Some(at) = deadline {
                 self.deadlines.set(at, slot);
             }
@@ -302,19 +312,19 @@ impl ServerDriver {
             self.pending_count -= 1;
             self.endpoint.counters.set_handshakes(self.pending_count);
         }
-        if let Some(waiting) = entry.waiting {
-            self.admission.answered(&waiting);
+        if let Some(held) = entry.held_request {
+            self.admission.resolved(&held);
         }
     }
 
-    /// When as much waits for the game as may, the longest incomplete message makes room, if it holds more than a peer's
-    /// share: what is complete waits for the game alone, but a peer can leave a message incomplete for ever.
-    fn relieve(&mut self, cx: &mut Context<'_>) {
-        if !self.endpoint.is_full() {
-            self.relieved_at = 0;
+    /// Drops the longest incomplete message when the receive buffer is half full, if it holds more than a peer's share:
+    /// complete messages only wait for the game, but a peer can leave a message incomplete for any time.
+    fn relieve_memory_pressure(&mut self, cx: &mut Context<'_>) {
+        if !self.endpoint.is_half_full() {
+            self.searched_at = 0;
             return;
         }
-        if self.endpoint.held() < self.relieved_at.saturating_add(RELIEF_STEP) {
+        if self.endpoint.buffered_in() < self.searched_at.saturating_add(INCOMPLETE_SEARCH_STEP) {
             return;
         }
         let share = self.endpoint.share();
@@ -323,13 +333,13 @@ impl ServerDriver {
         if let Some((slot, entry)) = longest
             && entry.connection.incomplete() > share
         {
-            self.serve(cx, slot, |connection, turn| connection.give_up_incomplete(turn.now));
+            self.serve(cx, slot, |connection, turn| connection.drop_incomplete(turn.now));
         }
-        self.relieved_at = self.endpoint.held();
+        self.searched_at = self.endpoint.buffered_in();
     }
 
-    /// Keeps no more compressors than may be kept.
-    fn bound_compressors(&mut self) {
+    /// Frees the oldest compressors beyond the maximum.
+    fn limit_compressors(&mut self) {
         while self.compressing.len() > MAX_COMPRESSORS
             && let Some(key) = self.compressing.pop_front()
         {
@@ -340,14 +350,14 @@ impl ServerDriver {
     }
 
     fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.connections.get_mut(key.slot).filter(|entry| entry.serial == key.serial)
+        self.connections.get_mut(key.slot).filter(|entry| entry.generation == key.generation)
     }
 }
 
 fn is_pending(connections: &Slab<Entry>, key: Key) -> bool {
     connections
         .get(key.slot)
-        .is_some_and(|entry| entry.serial == key.serial && entry.connection.is_pending())
+        .is_some_and(|entry| entry.generation == key.generation && entry.connection.is_pending())
 }
 
 impl Driver for ServerDriver {
@@ -355,8 +365,8 @@ impl Driver for ServerDriver {
         if key == LISTENER {
             self.accept(cx);
         } else {
-            self.serve(cx, key - 1, |connection, turn| connection.ready(readiness, turn));
-            self.relieve(cx);
+            self.serve(cx, key - 1, |connection, turn| connection.on_ready(readiness, turn));
+            self.relieve_memory_pressure(cx);
         }
     }
 
@@ -364,22 +374,22 @@ impl Driver for ServerDriver {
         if !self.listening {
             self.listening = true;
             if cx.register(&mut self.listener, LISTENER, Interest::READABLE).is_err() {
-                // Tried again with the next pause.
+                // Retried after a pause.
                 self.listening = false;
                 self.accept_at = Some(cx.now + ACCEPT_PAUSE);
             }
         }
-        if !self.work(cx)
+        if !self.run_commands(cx)
             && let Some(waker) = self.endpoint.waker.get()
         {
-            // After the others had their turn.
+            // After the other drivers have been served.
             waker.wake();
         }
     }
 
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
-        if self.crowded_until.take_if(|at| *at <= cx.now).is_some() {
-            for key in std::mem::take(&mut self.crowded) {
+        if self.throttled_until.take_if(|at| *at <= cx.now).is_some() {
+            for key in std::mem::take(&mut self.throttled) {
                 if self.entry(key).is_some() {
                     cx.reschedule(key.slot + 1);
                 }
@@ -389,21 +399,21 @@ impl Driver for ServerDriver {
             self.accept_at = None;
             if self.listening { self.accept(cx) } else { self.on_wake(cx) }
         }
-        // Those that are left come with the next turn.
+        // The rest follows in the next turn.
         while !cx.is_spent()
             && let Some((at, slot)) = self.deadlines.pop_due(cx.now)
         {
-            if self.connections.get(slot).is_some_and(|entry| entry.armed == Some(at)) {
-                self.serve(cx, slot, |connection, turn| connection.expired(turn.now));
+            if self.connections.get(slot).is_some_and(|entry| entry.scheduled == Some(at)) {
+                self.serve(cx, slot, |connection, turn| connection.on_timeout(turn.now));
             }
         }
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.accept_at, self.crowded_until, self.deadlines.next()].into_iter().flatten().min()
+        [self.accept_at, self.throttled_until, self.deadlines.next()].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
-        self.end(cx)
+        self.shut_down(cx)
     }
 }

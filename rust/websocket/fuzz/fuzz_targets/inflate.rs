@@ -1,4 +1,5 @@
-//! Compressed messages from a peer, in chunks of two sizes: no panic, the same events, text is UTF-8, and nothing over the limit.
+//! Compressed messages from a peer, in chunks of two sizes: no panic, the same events, text is UTF-8, and nothing over
+//! the limit.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,5 +1,5 @@
-//! A server's connections, from request to close, in any order, with and without compression: the allocations per received
-//! byte, and the memory held per connection, are bounded.
+//! A server's connections, from request to close, in any order, with and without compression: the allocations per
+//! received byte, and the memory held per connection, are bounded.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

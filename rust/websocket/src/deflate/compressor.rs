@@ -22,8 +22,8 @@ impl Compressor {
         Self { compress: Some(compressor_pool::take(window_bits, level)), window_bits, level }
     }
 
-    /// Appends the compressed form of `payload`, which is not empty, to `out`. Returns false on failure: the bytes appended to
-    /// `out` are then invalid, and the compressor must not be used again.
+    /// Appends the compressed form of `payload`, which is not empty, to `out`. Returns false on failure: the bytes
+    /// appended to `out` are then invalid, and the compressor must not be used again.
     pub(super) fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(compress) = &mut self.compress else {
             return false;

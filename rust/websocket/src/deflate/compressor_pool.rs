@@ -1,7 +1,7 @@
 //! A one-element pool of idle compressors.
 //!
-//! A new compressor allocates about 270 KiB and takes 70 us, mostly for the memory; a reset takes a few. Without context
-//! takeover each message would need a new one.
+//! A new compressor allocates about 270 KiB and takes 70 us, mostly for the memory; a reset takes a few. Without
+//! context takeover each message would need a new one.
 
 use flate2::{Compress, Compression};
 use std::sync::{Mutex, PoisonError};

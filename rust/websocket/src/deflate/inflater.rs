@@ -12,8 +12,8 @@ const MIN_CAPACITY: usize = 256;
 /// Maximum initial capacity of the output.
 const MAX_INITIAL_CAPACITY: usize = 16 * 1024;
 
-/// A one-element pool of idle inflaters. A new one allocates about 48 KiB, which without context takeover would be the cost of
-/// each message, however short.
+/// A one-element pool of idle inflaters. A new one allocates about 48 KiB, which without context takeover would be the
+/// cost of each message, however short.
 static INFLATER_POOL: Mutex<Option<Box<Inflater>>> = Mutex::new(None);
 
 /// Inflates messages incrementally, each of which may refer to earlier ones.
@@ -35,8 +35,8 @@ pub(crate) struct InflateOutput<'a> {
     pub(crate) limit: usize,
 }
 
-/// Returns the maximum compressed length of a message of `limit` bytes: DEFLATE's fixed codes expand incompressible bytes by
-/// an eighth, and each flush adds a few bytes. A longer message is only meant to waste time.
+/// Returns the maximum compressed length of a message of `limit` bytes: DEFLATE's fixed codes expand incompressible
+/// bytes by an eighth, and each flush adds a few bytes. A longer message is only meant to waste time.
 pub(crate) fn max_compressed_len(limit: usize) -> u64 {
     let limit = limit as u64;
     limit.saturating_add(limit / 8).saturating_add(1024)
@@ -110,8 +110,8 @@ impl Inflater {
         self.inflate(&TAIL, out)
     }
 
-    /// Completes the last message that this inflater reads, and rejects one that ends within a block. With context takeover only
-    /// the next message can reveal that.
+    /// Completes the last message that this inflater reads, and rejects one that ends within a block. With context
+    /// takeover only the next message can reveal that.
     pub(crate) fn finish_last(&mut self, out: &mut InflateOutput<'_>) -> Result<(), ProtocolError> {
         self.finish(out)?;
         if !self.stream_ended {

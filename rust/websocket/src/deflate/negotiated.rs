@@ -32,8 +32,8 @@ impl NegotiatedDeflate {
         }
     }
 
-    /// Returns the LZ77 window of this endpoint's compressor, as a power of two: 9 to 15, or 8, with which no message is sent
-    /// compressed.
+    /// Returns the LZ77 window of this endpoint's compressor, as a power of two: 9 to 15, or 8, with which no message
+    /// is sent compressed.
     pub fn window_bits(&self) -> u8 {
         self.window_bits
     }

@@ -5,7 +5,8 @@ use super::{MAX_WINDOW_BITS, NAME, UNSUPPORTED_WINDOW_BITS};
 /// The options of an endpoint for permessage-deflate, before the negotiation (RFC 7692 §7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeflateOptions {
-    /// Maximum LZ77 window of this endpoint's compressor, as a power of two: 9 to 15. A smaller one saves memory on both sides.
+    /// Maximum LZ77 window of this endpoint's compressor, as a power of two: 9 to 15. A smaller one saves memory on
+    /// both sides.
     pub window_bits: u8,
     /// Sent messages may refer to earlier ones: they become smaller, but each connection keeps a compressor.
     pub context_takeover: bool,
@@ -18,8 +19,8 @@ pub struct DeflateOptions {
 }
 
 impl Default for DeflateOptions {
-    /// Context takeover both ways, the largest window, messages from 256 bytes, and level 2: measured on 1 KiB of JSON, the
-    /// output of level 1 is a quarter larger, and level 6 takes twice the time for a ninth less.
+    /// Context takeover both ways, the largest window, messages from 256 bytes, and level 2: measured on 1 KiB of JSON,
+    /// the output of level 1 is a quarter larger, and level 6 takes twice the time for a ninth less.
     fn default() -> Self {
         Self {
             window_bits: MAX_WINDOW_BITS,

@@ -8,8 +8,8 @@ use crate::{MessageKind, Opcode};
 /// A message that a server sends to several peers: see
 /// [`Connection::send_prepared`](crate::Connection::send_prepared).
 ///
-/// Its frames are encoded once, the compressed ones when the first peer needs them. They do not refer to earlier messages, so
-/// they are the same for all peers with the same window.
+/// Its frames are encoded once, the compressed ones when the first peer needs them. They do not refer to earlier
+/// messages, so they are the same for all peers with the same window.
 #[derive(Clone, Debug)]
 pub struct PreparedMessage {
     kind: MessageKind,

@@ -4,8 +4,8 @@ use super::parameter::{ClientWindow, Parameters};
 use super::{DeflateOptions, NAME, NegotiatedDeflate};
 use crate::handshake::Extension;
 
-/// Returns the negotiated parameters after an offer of `options`, or `None` if the response is invalid: then the connection
-/// must fail (RFC 7692 §5.1).
+/// Returns the negotiated parameters after an offer of `options`, or `None` if the response is invalid: then the
+/// connection must fail (RFC 7692 §5.1).
 pub(crate) fn accept_response(
     response: &Extension<'_>,
     options: &DeflateOptions,

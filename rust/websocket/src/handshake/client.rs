@@ -45,8 +45,8 @@ impl ClientHandshake {
         Ok(Self { reader: HeaderReader::default(), expected, rejection: None })
     }
 
-    /// Parses bytes from the start of `input`. Returns the number of bytes consumed, and the response once it is complete.
-    /// The bytes after it belong to the [`Connection`](crate::Connection).
+    /// Parses bytes from the start of `input`. Returns the number of bytes consumed, and the response once it is
+    /// complete. The bytes after it belong to the [`Connection`](crate::Connection).
     ///
     /// # Errors
     /// The handshake has failed, and the connection must be dropped. The handshake cannot receive anything after that.
@@ -71,8 +71,8 @@ impl ClientHandshake {
         }
     }
 
-    /// Handles the end of the connection, or a timeout, before the handshake has completed. Returns the rejection if the
-    /// server has sent one, even if its text is incomplete.
+    /// Handles the end of the connection, or a timeout, before the handshake has completed. Returns the rejection if
+    /// the server has sent one, even if its text is incomplete.
     pub fn handle_end(&mut self) -> Option<HandshakeError> {
         self.rejection.take().map(|rejection| rejection.error())
     }

@@ -28,8 +28,8 @@ impl HeaderReader {
         self.bytes.is_empty()
     }
 
-    /// Reads bytes from the start of `input`. Returns the number of bytes consumed, and the section once it is complete.
-    /// `is_first_byte` returns whether a section can start with a byte.
+    /// Reads bytes from the start of `input`. Returns the number of bytes consumed, and the section once it is
+    /// complete. `is_first_byte` returns whether a section can start with a byte.
     pub(super) fn receive(
         &mut self,
         input: &[u8],

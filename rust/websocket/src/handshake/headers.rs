@@ -41,7 +41,8 @@ impl Headers {
         self.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Returns the value of the only header with this name, `None` if it is absent, or the error `repeated` if there are more.
+    /// Returns the value of the only header with this name, `None` if it is absent, or the error `repeated` if there
+    /// are more.
     pub(super) fn single<E>(&self, name: &str, repeated: E) -> Result<Option<&str>, E> {
         let mut values = self.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let value = values.next().map(|(_, value)| value);

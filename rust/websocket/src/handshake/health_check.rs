@@ -10,7 +10,8 @@ pub struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// Parses a header section. Returns `None` unless it is a GET or HEAD of `path` in HTTP/1.0 or 1.1, without an upgrade.
+    /// Parses a header section. Returns `None` unless it is a GET or HEAD of `path` in HTTP/1.0 or 1.1, without an
+    /// upgrade.
     pub(super) fn parse(section: &str, path: &str) -> Option<Self> {
         let mut lines = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut lines);
@@ -28,7 +29,8 @@ impl HealthCheck {
         (requested == path && !upgrades).then_some(Self { head })
     }
 
-    /// Appends the response to `out`: 200 if the server is healthy, otherwise 503. The connection must be closed after it.
+    /// Appends the response to `out`: 200 if the server is healthy, otherwise 503. The connection must be closed after
+    /// it.
     pub fn respond(self, healthy: bool, out: &mut Vec<u8>) {
         let (status, body) =
             if healthy { ("200 OK", "ok\n") } else { ("503 Service Unavailable", "unavailable\n") };

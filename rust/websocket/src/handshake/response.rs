@@ -8,10 +8,11 @@ use crate::deflate::{NegotiatedDeflate, accept_response};
 /// A valid response that opens the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// The sub-protocol that the server chose, if any. The caller decides whether `None` is acceptable if some were offered
-    /// (§4.1).
+    /// The sub-protocol that the server chose, if any. The caller decides whether `None` is acceptable if some were
+    /// offered (§4.1).
     pub protocol: Option<String>,
-    /// The negotiated permessage-deflate, if any: pass it to [`Connection::set_deflate`](crate::Connection::set_deflate).
+    /// The negotiated permessage-deflate, if any: pass it to
+    /// [`Connection::set_deflate`](crate::Connection::set_deflate).
     pub deflate: Option<NegotiatedDeflate>,
     /// All headers.
     pub headers: Headers,

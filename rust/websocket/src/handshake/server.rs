@@ -41,8 +41,8 @@ impl ServerHandshake {
         Self { health_path: path, ..Self::default() }
     }
 
-    /// Parses bytes from the start of `input`. Returns the number of bytes consumed, and the request once it is complete. The
-    /// bytes after it belong to the [`Connection`](crate::Connection).
+    /// Parses bytes from the start of `input`. Returns the number of bytes consumed, and the request once it is
+    /// complete. The bytes after it belong to the [`Connection`](crate::Connection).
     ///
     /// # Errors
     /// The response that rejects the request. The handshake cannot receive anything after that.

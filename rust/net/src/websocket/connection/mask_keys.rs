@@ -1,8 +1,8 @@
-//! Masking keys, which only a client needs (§5.3).
+//! Masking keys of a client (§5.3).
 
 use lodewire_websocket::MaskKey;
 
-/// Keys from the system's randomness (§10.3), fetched by the block: a call of the system costs more than a key.
+/// Random keys from the system (§10.3), fetched in blocks, because a system call costs more than a key.
 pub(super) struct MaskKeys {
     block: [u8; 256],
     used: usize,
@@ -13,7 +13,7 @@ impl MaskKeys {
         Self { block: [0; 256], used: 256 }
     }
 
-    /// The next key; none if the system has no randomness.
+    /// Returns the next key, or `None` if the system cannot provide random bytes.
     pub(super) fn next(&mut self) -> Option<MaskKey> {
         if self.used == self.block.len() {
             getrandom::fill(&mut self.block).ok()?;
@@ -31,10 +31,10 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn no_key_comes_twice() {
+    fn keys_are_random() {
         let mut keys = MaskKeys::new();
-        let seen: HashSet<_> = (0..256).map(|_| keys.next().expect("randomness")).collect();
-        // Of 256 random 32-bit numbers, two are alike once in 130,000 times; three such are out of question.
-        assert!(seen.len() >= 254);
+        let visible: HashSet<_> = (0..256).map(|_| keys.next().expect("randomness")).collect();
+        // Of 256 random 32-bit numbers two are equal with a probability of 1/130,000; three such pairs do not occur.
+        assert!(visible.len() >= 254);
     }
 }

@@ -1,4 +1,4 @@
-//! One connection on the I/O thread, from its first byte to its last.
+//! A connection on the I/O thread, from the first byte to the last.
 
 mod heartbeat;
 mod mask_keys;
@@ -17,57 +17,57 @@ use lodewire_websocket::{
     ClientHandshake, CloseCode, HandshakeRejection, HealthCheck, IncomingRequest,
     NegotiatedDeflate, PreparedMessage, Response, Role, ServerHandshake, StatusCode,
 };
-use open::{End, Ending, Open};
+use open::{CloseOutcome, CloseState, Open};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many times a socket is read before the others have their turn, if that time is not spent earlier.
+/// Maximum number of reads of a socket per turn, unless the time slice ends earlier.
 const READS_PER_TURN: usize = 16;
 
-/// How much is read at once while the opening handshake is under way: no request is longer.
+/// Length of a read during the opening handshake: the maximum length of a request.
 const HANDSHAKE_READ: usize = 8 * 1024;
 
-/// How much is read at once where messages may be compressed: a byte of hostile ones takes some 100 ns, so that this is
-/// as long as a turn.
+/// Length of a read if messages may be compressed: a hostile byte takes about 100 ns to inflate, so this takes one time
+/// slice.
 const COMPRESSED_READ: usize = 4 * 1024;
 
-/// The same when as much waits for the game as may.
-const CROWDED_READ: usize = 64;
+/// Length of a read if messages may be compressed and the server's receive buffer is half full.
+const THROTTLED_READ: usize = 64;
 
-/// How many bytes may be encoded until the next write so that a further ping is still answered at once. Beyond it, and while
-/// the network takes nothing, only the latest is.
-const PONGS_AT_ONCE: usize = 4 * 1024;
+/// Maximum number of encoded and unwritten bytes with which a ping is answered at once. Beyond it, and while the socket
+/// is blocked, only the last ping is answered.
+const MAX_UNSENT_FOR_PONG: usize = 4 * 1024;
 
-/// How long the peer may take to answer a Close (§7.1.1 leaves it open), once it is written, and to take
-/// [some](LEAST_PROGRESS) of what was queued before it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Timeout for the peer's answer to a written Close frame (§7.1.1 does not set one), and for reading
+/// [some](MIN_PROGRESS) of the data queued before it.
+const CLOSE_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many bytes before a Close a peer has to take so that its time begins again: who takes less has a place for too long.
-const LEAST_PROGRESS: usize = 16 << 10;
+/// Number of bytes queued before a Close frame that a peer must read to restart the timeout, so that a slow reader
+/// cannot keep its slot for long.
+const MIN_PROGRESS: usize = 16 << 10;
 
-/// How long a connection that is over lingers so that the peer reads its last words: closing with unread bytes would
-/// reset it, and what was sent with it.
+/// How long a closed connection lingers so that the peer can read the last bytes: closing a socket with unread input
+/// resets the connection, and discards what was sent.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// How long an endpoint that ends turns what the game has sent into frames, and gives the system what it takes at once: the
-/// game waits for that.
-pub(super) const LAST_SENDS: Duration = Duration::from_secs(1);
+/// During shutdown: maximum time to encode and write the game's messages. The game waits for it.
+pub(super) const SHUTDOWN_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long an endpoint that ends takes what its peers have sent: the game waits for that.
-pub(super) const GOODBYE: Duration = Duration::from_millis(50);
+/// During shutdown: maximum time to read what the peers have sent. The game waits for it.
+pub(super) const SHUTDOWN_DRAIN_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// How long a peer over TLS has to read the last words before this side ends: the engine's TLS (4.6.3) forgets a Close that
-/// comes together with the end. Most peers end the stream themselves before that.
-const TLS_PATIENCE: Duration = Duration::from_millis(100);
+/// Delay between a Close frame and the end of a TLS stream: the engine's TLS (4.6.3) drops a Close frame that arrives
+/// together with the end. Most peers end the stream earlier themselves.
+const TLS_CLOSE_DELAY: Duration = Duration::from_millis(100);
 
-/// What a connection works with while it is served.
+/// The context of a call that serves a connection.
 pub(super) struct Turn<'a> {
     pub(super) now: Instant,
-    /// Room to read into.
+    /// The buffer to read into.
     pub(super) buffer: &'a mut [u8],
-    /// When this connection's share of the thread's time ends.
+    /// The end of the time slice.
     pub(super) end: Instant,
 }
 
@@ -76,37 +76,37 @@ impl<'a> Turn<'a> {
         Self { now: cx.now, end: cx.end(), buffer: &mut *cx.buffer }
     }
 
-    /// Returns whether this connection has taken its share.
+    /// Returns whether the time slice has ended.
     fn is_spent(&self) -> bool {
         Instant::now() >= self.end
     }
 }
 
-/// Whether, and how, a connection goes on.
-pub(super) enum Life {
+/// The state of a connection after it was served.
+pub(super) enum Progress {
     /// It waits for its socket, its deadline or the game.
     Waiting,
-    /// It has more to read, and let the others go first.
-    Ready,
-    /// It has more to read, for which there is no room now: all peers together hold too much.
-    Crowded,
-    /// Its TLS handshake needs a worker, and waits for [`Connection::worked`].
-    Work(Session),
-    /// The opening handshake is read, and waits for a decision.
-    Opening(Opening),
-    /// It is over: drop it.
-    Over,
+    /// It has more to read, after the other connections have been served.
+    MoreToRead,
+    /// It has more to read, but is not read for now: the total receive buffer is half full.
+    Throttled,
+    /// Its TLS handshake needs a worker, and continues with [`Connection::on_job_done`].
+    NeedsWorker(Session),
+    /// The peer's part of the opening handshake is complete and waits for a decision.
+    Handshake(PeerHandshake),
+    /// It is closed and must be dropped.
+    Closed,
 }
 
-/// What the other end's part of the opening handshake says.
-pub(super) enum Opening {
-    /// A client's request, and where it comes from.
+/// The peer's part of the opening handshake.
+pub(super) enum PeerHandshake {
+    /// The request of a client, and the client's address.
     Request(IncomingRequest, SocketAddr),
     Response(Response),
     Failed(Failure),
 }
 
-/// What an opening handshake came to.
+/// The result of a successful opening handshake.
 pub(super) struct Opened {
     pub(super) peer: Arc<PeerShared>,
     pub(super) deflate: Option<NegotiatedDeflate>,
@@ -114,55 +114,56 @@ pub(super) struct Opened {
 
 pub(super) struct Connection {
     transport: Transport,
-    /// A proxy has yet to tell whose connection this is, before anything else.
-    awaits_proxy: bool,
+    /// The connection starts with a PROXY protocol header that has not been read yet.
+    expects_proxy_header: bool,
     phase: Phase,
-    /// What is encoded and not yet with the kernel, from `written` on.
+    /// Encoded bytes; those from `written` on have not been written to the socket.
     out: Vec<u8>,
     written: usize,
-    /// How much was written since the time to answer a Close began.
-    progress: usize,
-    /// The kernel took less than was offered.
+    /// Number of bytes written since the timeout for the answer to a Close frame was started.
+    close_progress: usize,
+    /// The socket would block.
     blocked: bool,
-    /// What was read and waits for room in the inbox, for the connection to open, or for the rest of a proxy's header.
+    /// Bytes that were read and wait for space in the inbox, for the connection to open, or for the rest of a proxy
+    /// header.
     undecoded: Box<[u8]>,
-    /// The socket may have something to read.
+    /// The socket may be readable.
     readable: bool,
-    /// The peer has ended its side.
-    ended: bool,
-    /// Nothing can be written any more; what the peer sent before may still be read.
-    broken: bool,
-    /// When the connection is given up if nothing happens, or has something to do.
+    /// The peer has closed its side.
+    read_closed: bool,
+    /// Writing has failed; data that the peer has sent before can still be read.
+    write_failed: bool,
+    /// When the connection times out or has something to do.
     pub(super) deadline: Option<Instant>,
 }
 
 enum Phase {
-    /// The client's request, as it comes, and where from.
+    /// The client's request, which is being received, and the client's address.
     Request(Box<(ServerHandshake, SocketAddr)>),
     Response(Box<ClientHandshake>),
-    /// The other end's part of the handshake is read; it is not decided yet what becomes of it.
+    /// The peer's part of the handshake is complete; the decision is pending.
     Deciding,
     Open(Box<Open>),
-    /// The last words are said: what still comes is thrown away. `shut` once this side of the stream has ended.
+    /// The last bytes are written, and input is discarded. `shut` is set after the write side has been closed.
     Lingering {
         shut: bool,
     },
 }
 
 impl Connection {
-    /// A connection that has just been accepted. With `awaits_proxy`, it begins with a header of the PROXY protocol.
+    /// Creates an accepted connection. With `expects_proxy_header` it starts with a PROXY protocol header.
     pub(super) fn accepted(
         transport: Transport,
         handshake: ServerHandshake,
         remote: SocketAddr,
-        awaits_proxy: bool,
+        expects_proxy_header: bool,
         deadline: Instant,
     ) -> Self {
         let phase = Phase::Request(Box::new((handshake, remote)));
-        Self { awaits_proxy, ..Self::new(transport, phase, Vec::new(), deadline) }
+        Self { expects_proxy_header, ..Self::new(transport, phase, Vec::new(), deadline) }
     }
 
-    /// A connection that a client has made, with the request to send.
+    /// Creates a client's connection, with the request to send.
     pub(super) fn connected(
         transport: Transport,
         handshake: ClientHandshake,
@@ -175,184 +176,196 @@ impl Connection {
     fn new(transport: Transport, phase: Phase, out: Vec<u8>, deadline: Instant) -> Self {
         Self {
             transport,
-            awaits_proxy: false,
+            expects_proxy_header: false,
             phase,
             out,
             written: 0,
-            progress: 0,
+            close_progress: 0,
             blocked: false,
             undecoded: Box::default(),
             readable: true,
-            ended: false,
-            broken: false,
+            read_closed: false,
+            write_failed: false,
             deadline: Some(deadline),
         }
     }
 
-    /// Whether the opening handshake is under way.
+    /// Returns whether the opening handshake is in progress.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.phase, Phase::Request(_) | Phase::Response(_))
     }
 
-    /// Where it comes from, while its request is awaited.
+    /// Returns the client's address while its request is being received.
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match &self.phase {
-            Phase::Request(asking) => Some(asking.1),
+            Phase::Request(pending) => Some(pending.1),
             _ => None,
         }
     }
 
-    /// Returns whether its TLS handshake, if there is one, is done.
+    /// Returns whether its TLS handshake, if any, is complete.
     pub(super) fn is_secured(&self) -> bool {
         !self.transport.is_handshaking()
     }
 
-    /// Its socket is ready.
-    pub(super) fn ready(&mut self, readiness: Readiness, turn: &mut Turn<'_>) -> Life {
+    /// Handles readiness of its socket.
+    pub(super) fn on_ready(&mut self, readiness: Readiness, turn: &mut Turn<'_>) -> Progress {
         self.readable |= readiness.readable;
-        self.ended |= readiness.read_closed;
+        self.read_closed |= readiness.read_closed;
         if readiness.writable {
             self.blocked = false;
         }
-        if self.ended && matches!(self.phase, Phase::Deciding) {
-            return Life::Over;
+        if self.read_closed && matches!(self.phase, Phase::Deciding) {
+            return Progress::Closed;
         }
         self.proceed(turn)
     }
 
-    /// A worker has brought its TLS session on, or given it up.
-    pub(super) fn worked(&mut self, result: Option<(Session, Result<(), rustls::Error>)>) -> Life {
+    /// Takes back the TLS session from a worker; `None` if the job was not run.
+    pub(super) fn on_job_done(
+        &mut self,
+        result: Option<(Session, Result<(), rustls::Error>)>,
+    ) -> Progress {
         let Some((session, result)) = result else {
-            return Life::Over;
+            return Progress::Closed;
         };
         match self.transport.put_back(session, result) {
             Ok(()) => {
-                // The session may have read more than the handshake.
+                // The session may already have read data after the handshake.
                 self.readable = true;
-                Life::Ready
+                Progress::MoreToRead
             }
-            Err(error) => self.fail(&error),
+            Err(error) => self.on_stream_error(&error),
         }
     }
 
-    /// Opens the connection: the handshake went well. `answer` is what is still to be said of it.
+    /// Opens the connection after the handshake. `response` is sent first.
     pub(super) fn open(
         &mut self,
         role: Role,
         opened: Opened,
-        answer: &[u8],
+        response: &[u8],
         turn: &mut Turn<'_>,
-    ) -> Life {
-        self.out.extend_from_slice(answer);
+    ) -> Progress {
+        self.out.extend_from_slice(response);
         let open = Open::new(role, opened.deflate, opened.peer);
-        open.count(answer.len());
+        open.count(response.len());
         self.deadline = open.first_beat(turn.now);
         self.phase = Phase::Open(Box::new(open));
         self.proceed(turn)
     }
 
-    /// Answers a request with a refusal, and ends.
-    pub(super) fn refuse(&mut self, refusal: &HandshakeRejection, now: Instant) -> Life {
-        refusal.encode(&mut self.out);
+    /// Rejects a request and closes the connection.
+    pub(super) fn reject(&mut self, rejection: &HandshakeRejection, now: Instant) -> Progress {
+        rejection.encode(&mut self.out);
         self.linger(now);
         self.flush(now)
     }
 
-    /// Answers a load balancer that asks how the server is, and ends.
-    pub(super) fn tell_health(&mut self, asked: HealthCheck, well: bool, now: Instant) -> Life {
-        asked.respond(well, &mut self.out);
+    /// Answers a health check and closes the connection.
+    pub(super) fn respond_health(
+        &mut self,
+        check: HealthCheck,
+        healthy: bool,
+        now: Instant,
+    ) -> Progress {
+        check.respond(healthy, &mut self.out);
         self.linger(now);
         self.flush(now)
     }
 
-    /// Reads what a proxy says of the client, if it has to: whether that is done.
-    fn meet_proxy(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
-        if self.awaits_proxy {
+    /// Reads the PROXY protocol header, if one is expected. Returns whether that is done.
+    fn read_proxy_header(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
+        if self.expects_proxy_header {
             let tcp = self.transport.tcp();
             let Some(source) = proxies::read_header(tcp, &mut self.undecoded, buffer)? else {
                 return Ok(false);
             };
-            self.awaits_proxy = false;
-            if let (Phase::Request(asking), Some(source)) = (&mut self.phase, source) {
-                asking.1 = source;
+            self.expects_proxy_header = false;
+            if let (Phase::Request(pending), Some(source)) = (&mut self.phase, source) {
+                pending.1 = source;
             }
         }
         Ok(true)
     }
 
-    /// Waits for the game's word on the request, for as long as it takes, unless the client has gone already.
-    pub(super) fn wait_for_game(&mut self) -> Life {
+    /// Waits for the game's decision on the request without a timeout, unless the client has already closed.
+    pub(super) fn wait_for_game(&mut self) -> Progress {
         self.deadline = None;
-        // No further event would tell of an end that came with the request.
-        if self.ended { Life::Over } else { Life::Waiting }
+        // No further event reports an end that arrived together with the request.
+        if self.read_closed { Progress::Closed } else { Progress::Waiting }
     }
 
-    /// There may be room in the inbox again: what waits is decoded when it is this connection's turn.
-    fn resume(&mut self) -> Life {
+    /// Resumes reading after space was freed in the inbox; undecoded bytes are decoded in the connection's next turn.
+    fn resume(&mut self) -> Progress {
         if let Phase::Open(open) = &mut self.phase {
-            open.stalled = false;
+            open.read_paused = false;
         }
-        Life::Ready
+        Progress::MoreToRead
     }
 
-    /// Its deadline has come.
-    pub(super) fn expired(&mut self, now: Instant) -> Life {
+    /// Handles the deadline.
+    pub(super) fn on_timeout(&mut self, now: Instant) -> Progress {
         self.deadline = None;
         match &mut self.phase {
-            Phase::Request(_) if self.awaits_proxy || self.transport.is_handshaking() => Life::Over,
+            Phase::Request(_) if self.expects_proxy_header || self.transport.is_handshaking() => {
+                Progress::Closed
+            }
             Phase::Request(_) => {
-                let why = "the request did not come in time";
-                self.refuse(&HandshakeRejection::new(StatusCode::RequestTimeout, why), now)
+                let reason = "the request did not arrive in time";
+                self.reject(&HandshakeRejection::new(StatusCode::RequestTimeout, reason), now)
             }
             Phase::Response(handshake) => {
                 let late = || Failure::new("the server did not answer in time");
-                Life::Opening(Opening::Failed(
+                Progress::Handshake(PeerHandshake::Failed(
                     handshake.handle_end().map_or_else(late, Failure::from),
                 ))
             }
-            Phase::Open(open) => match std::mem::take(&mut open.ending) {
-                Ending::Told(end) => {
-                    open.ending = Ending::Told(end);
-                    self.finish(now);
+            Phase::Open(open) => match std::mem::take(&mut open.close_state) {
+                CloseState::PeerCloseReported(end) => {
+                    open.close_state = CloseState::PeerCloseReported(end);
+                    self.finish_close(now);
                     self.flush(now)
                 }
-                Ending::Said(end) => {
-                    self.tell_end(&End { clean: false, ..*end });
-                    Life::Over
+                CloseState::CloseQueued(end) => {
+                    self.report_end(&CloseOutcome { clean: false, ..*end });
+                    Progress::Closed
                 }
-                Ending::None if open.codec.is_close_sent() => {
-                    self.tell_end(&End::abnormal("the other side did not answer the close"));
-                    // What the kernel has is still on its way: unread bytes would turn the end into a reset.
+                CloseState::Open if open.codec.is_close_sent() => {
+                    self.report_end(&CloseOutcome::abnormal(
+                        "the peer did not answer the Close frame",
+                    ));
+                    // Bytes in the socket's send buffer are still delivered, unless unread input resets the connection.
                     self.out = Vec::new();
                     self.written = 0;
                     self.shut(now);
-                    Life::Waiting
+                    Progress::Waiting
                 }
-                Ending::None => self.beat(now),
+                CloseState::Open => self.beat(now),
             },
             Phase::Lingering { shut: false } => {
                 self.shut(now);
-                Life::Waiting
+                Progress::Waiting
             }
-            Phase::Deciding | Phase::Lingering { .. } => Life::Over,
+            Phase::Deciding | Phase::Lingering { .. } => Progress::Closed,
         }
     }
 
-    /// The heart beats: the peer is asked whether it is there.
-    fn beat(&mut self, now: Instant) -> Life {
+    /// Performs a beat of the heartbeat.
+    fn beat(&mut self, now: Instant) -> Progress {
         let Phase::Open(open) = &mut self.phase else {
-            return Life::Waiting;
+            return Progress::Waiting;
         };
         if let Some(next) = open.beat(now, &mut self.out) {
             self.deadline = Some(next);
             return self.flush(now);
         }
-        self.tell_end(&End::abnormal("the other side did not answer the heartbeat"));
-        Life::Over
+        self.report_end(&CloseOutcome::abnormal("the peer did not answer the ping"));
+        Progress::Closed
     }
 
-    /// Does what the game asks of it. What that encodes goes out with the next [`flush`](Self::flush).
-    pub(super) fn obey(&mut self, command: Command, turn: &mut Turn<'_>) -> Life {
+    /// Runs a command of the game. The next [`flush`](Self::flush) writes what it encodes.
+    pub(super) fn handle_command(&mut self, command: Command, turn: &mut Turn<'_>) -> Progress {
         match command {
             Command::Send { kind, payload, .. } => {
                 if let Phase::Open(open) = &mut self.phase {
@@ -360,27 +373,27 @@ impl Connection {
                 }
             }
             Command::Close { code, reason, .. } => self.close(code, &reason, turn.now),
-            Command::Finish { .. } => self.finish(turn.now),
+            Command::FinishClose { .. } => self.finish_close(turn.now),
             Command::Drop { .. } => {
-                self.tell_end(&End::abnormal(""));
-                return Life::Over;
+                self.report_end(&CloseOutcome::abnormal(""));
+                return Progress::Closed;
             }
             Command::Resume { .. } => return self.resume(),
             Command::SetNoDelay { enabled, .. } => self.transport.set_no_delay(enabled),
-            // These are the server's.
-            Command::Broadcast { .. } | Command::Accept { .. } | Command::Refuse { .. } => {}
+            // These are handled by the server driver.
+            Command::Broadcast { .. } | Command::Accept { .. } | Command::Reject { .. } => {}
         }
-        Life::Waiting
+        Progress::Waiting
     }
 
-    /// Sends a message that goes to many.
+    /// Sends a prepared message.
     pub(super) fn send_prepared(&mut self, message: &mut PreparedMessage) {
         if let Phase::Open(open) = &mut self.phase {
             open.send_prepared(message, &mut self.out);
         }
     }
 
-    /// Whether it has begun to keep a compressor since it was last asked.
+    /// Returns whether a compressor has been allocated since the last call.
     pub(super) fn has_new_compressor(&mut self) -> bool {
         let Phase::Open(open) = &mut self.phase else {
             return false;
@@ -389,7 +402,7 @@ impl Connection {
         !std::mem::replace(&mut open.had_compressor, has) && has
     }
 
-    /// Frees its compressor; its next message refers to nothing before it.
+    /// Frees its compressor; the next message does not refer to earlier ones.
     pub(super) fn release_compressor(&mut self) {
         if let Phase::Open(open) = &mut self.phase {
             open.codec.release_compressor();
@@ -397,35 +410,35 @@ impl Connection {
         }
     }
 
-    /// Begins the closing handshake, or answers the peer's Close that waits.
+    /// Starts the closing handshake, or answers a pending Close frame of the peer.
     fn close(&mut self, code: CloseCode, reason: &str, now: Instant) {
         let Phase::Open(open) = &mut self.phase else {
             return;
         };
-        if matches!(open.ending, Ending::Told(_)) {
-            self.finish(now);
-        } else if open.say_close(code, reason, &mut self.out) {
-            self.progress = 0;
-            self.deadline = Some(now + CLOSE_TIMEOUT);
+        if matches!(open.close_state, CloseState::PeerCloseReported(_)) {
+            self.finish_close(now);
+        } else if open.queue_close(code, reason, &mut self.out) {
+            self.close_progress = 0;
+            self.deadline = Some(now + CLOSE_HANDSHAKE_TIMEOUT);
         }
     }
 
-    /// Says the Close that has waited for the game.
-    fn finish(&mut self, now: Instant) {
+    /// Queues the Close frame that has waited for the game.
+    fn finish_close(&mut self, now: Instant) {
         if let Phase::Open(open) = &mut self.phase
-            && open.finish(&mut self.out)
+            && open.finish_close(&mut self.out)
         {
-            self.progress = 0;
-            self.deadline = Some(now + CLOSE_TIMEOUT);
+            self.close_progress = 0;
+            self.deadline = Some(now + CLOSE_HANDSHAKE_TIMEOUT);
         }
     }
 
-    /// Says farewell on the way out of an endpoint that ends.
-    pub(super) fn say_goodbye(&mut self, buffer: &mut [u8], end: Instant) {
+    /// Sends a Close frame and ends the stream, during shutdown.
+    pub(super) fn close_gracefully(&mut self, buffer: &mut [u8], end: Instant) {
         if let Phase::Open(open) = &mut self.phase {
-            open.say_close(CloseCode::NORMAL, "", &mut self.out);
+            open.queue_close(CloseCode::NORMAL, "", &mut self.out);
             let _ = self.write();
-            // Unread bytes would turn the end into a reset, which can take the Close with it.
+            // Unread input would reset the connection, which can discard the Close frame.
             for _ in 0..READS_PER_TURN {
                 if Instant::now() >= end {
                     break;
@@ -440,9 +453,9 @@ impl Connection {
         }
     }
 
-    fn tell_end(&mut self, end: &End) {
+    fn report_end(&mut self, outcome: &CloseOutcome) {
         if let Phase::Open(open) = &self.phase {
-            let End { clean, close } = end.clone();
+            let CloseOutcome { clean, close } = outcome.clone();
             open.peer.deliver(Arrival::Closed { clean, close });
             self.phase = Phase::Lingering { shut: true };
         }

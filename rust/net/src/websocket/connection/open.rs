@@ -1,4 +1,4 @@
-//! A connection that is open: frames to arrivals, messages to frames, and how it ends.
+//! An open connection: decodes frames into arrivals, encodes messages, and tracks the closing handshake.
 
 use super::heartbeat::{Beat, Heartbeat};
 use super::mask_keys::MaskKeys;
@@ -15,57 +15,58 @@ use std::time::Instant;
 pub(super) struct Open {
     pub(super) codec: Codec,
     pub(super) peer: Arc<PeerShared>,
-    /// Only a client masks.
+    /// The masking keys, on a client.
     masks: Option<Box<MaskKeys>>,
-    /// The inbox is full.
-    pub(super) stalled: bool,
-    /// The answer to the latest ping, while [enough](super::PONGS_AT_ONCE) earlier bytes wait for the network (§5.5.3 allows
-    /// to answer that one alone).
+    /// Reading is paused because the inbox is full.
+    pub(super) read_paused: bool,
+    /// The payload of the last ping, while [too many](super::MAX_UNSENT_FOR_PONG) bytes are unwritten (§5.5.3 allows
+    /// answering only the last one).
     #[allow(
         clippy::box_collection,
         reason = "one word in each of thousands, for what few ever have"
     )]
     pub(super) pong: Option<Box<Vec<u8>>>,
-    /// There only if the game asks for one.
+    /// The heartbeat, if it is enabled.
     heartbeat: Option<Box<Heartbeat>>,
-    /// What [`Connection::has_new_compressor`](super::Connection::has_new_compressor) told last.
+    /// The state at the last call of [`Connection::has_new_compressor`](super::Connection::has_new_compressor).
     pub(super) had_compressor: bool,
-    pub(super) ending: Ending,
-    /// What is counted as held beside its messages.
-    counted: usize,
+    pub(super) close_state: CloseState,
+    /// Number of bytes accounted for besides its messages.
+    incomplete_bytes: usize,
 }
 
 impl Drop for Open {
-    /// However it ends.
+    /// Releases what the connection accounts for, however it ends.
     fn drop(&mut self) {
-        self.peer.endpoint.free(self.counted);
-        self.peer.forget_queue();
-        self.peer.leave();
+        self.peer.endpoint.release_in(self.incomplete_bytes);
+        self.peer.release_queued();
+        self.peer.depart();
     }
 }
 
-/// How far the end has come.
+/// The progress of the closing handshake.
 #[derive(Default)]
-pub(super) enum Ending {
-    /// No end in sight.
+pub(super) enum CloseState {
+    /// The peer has not sent a Close frame, and has not violated the protocol.
     #[default]
-    None,
-    /// The peer's Close, or its fault, is told to the game. The Close that answers it waits until the game has read what
-    /// came before, and has answered that; nothing more is read.
-    Told(Box<End>),
-    /// The last Close is encoded. The end is told when the last bytes are out.
-    Said(Box<End>),
+    Open,
+    /// The peer's Close frame, or its protocol error, has been delivered to the game. The answering Close frame waits
+    /// until the game has read the messages before it and has sent its replies; nothing more is read.
+    PeerCloseReported(Box<CloseOutcome>),
+    /// The last Close frame is encoded. The close is reported when the last bytes are written.
+    CloseQueued(Box<CloseOutcome>),
 }
 
+/// The outcome of a connection that is reported to the game.
 #[derive(Clone)]
-pub(super) struct End {
+pub(super) struct CloseOutcome {
     pub(super) clean: bool,
     pub(super) close: CloseFrame,
 }
 
-impl End {
-    pub(super) fn abnormal(why: &str) -> Self {
-        let close = CloseFrame { code: CloseCode::ABNORMAL, reason: why.to_owned() };
+impl CloseOutcome {
+    pub(super) fn abnormal(reason: &str) -> Self {
+        let close = CloseFrame { code: CloseCode::ABNORMAL, reason: reason.to_owned() };
         Self { clean: false, close }
     }
 }
@@ -86,45 +87,46 @@ impl Open {
             codec,
             peer,
             masks: (role == Role::Client).then(|| Box::new(MaskKeys::new())),
-            stalled: false,
+            read_paused: false,
             pong: None,
             heartbeat,
             had_compressor: false,
-            ending: Ending::None,
-            counted: 0,
+            close_state: CloseState::Open,
+            incomplete_bytes: 0,
         }
     }
 
-    /// Counts what it holds beside its messages: one that is incomplete, and `undecoded` bytes.
+    /// Accounts for the incomplete message and `undecoded` bytes.
     pub(super) fn count_incomplete(&mut self, undecoded: usize) {
         let incomplete = self.codec.incomplete() + undecoded;
-        let counted = std::mem::replace(&mut self.counted, incomplete);
+        let counted = std::mem::replace(&mut self.incomplete_bytes, incomplete);
         if incomplete != counted {
-            self.peer.endpoint.hold(incomplete);
-            self.peer.endpoint.free(counted);
+            self.peer.endpoint.charge_in(incomplete);
+            self.peer.endpoint.release_in(counted);
         }
     }
 
-    /// What a message that is incomplete holds.
+    /// Returns the memory of the incomplete message and of undecoded bytes.
     pub(super) fn incomplete(&self) -> usize {
-        self.counted
+        self.incomplete_bytes
     }
 
-    /// Returns whether there is no room for more of this peer: all peers together hold too much, and this one more than its
-    /// share.
-    pub(super) fn is_crowded(&self) -> bool {
+    /// Returns whether the peer must not be read: the total receive buffer is half full, and this peer holds at least
+    /// its share of the other half.
+    pub(super) fn is_throttled(&self) -> bool {
         let endpoint = &self.peer.endpoint;
-        endpoint.is_full() && self.peer.held() + self.counted >= endpoint.share()
+        endpoint.is_half_full()
+            && self.peer.buffered_in() + self.incomplete_bytes >= endpoint.share()
     }
 
-    /// Gives up the message that is incomplete, and the connection with it.
-    pub(super) fn give_up_incomplete(&mut self) {
+    /// Drops the incomplete message, and closes the connection.
+    pub(super) fn drop_incomplete(&mut self) {
         self.codec.discard_incomplete();
-        let reason = "the server has no room for the message".to_owned();
-        self.break_off(CloseFrame { code: CloseCode::TRY_AGAIN_LATER, reason });
+        let reason = "the server is out of receive buffer for this message".to_owned();
+        self.fail_with(CloseFrame { code: CloseCode::TRY_AGAIN_LATER, reason });
     }
 
-    /// The key for the next frame. Without randomness nothing can be sent: `Err`.
+    /// Returns the masking key for the next frame, or an error if the system cannot provide random bytes.
     fn mask(&mut self) -> Result<Option<MaskKey>, ()> {
         match &mut self.masks {
             None => Ok(None),
@@ -132,28 +134,31 @@ impl Open {
         }
     }
 
-    /// Decodes until the input, the room in the inbox or the connection ends; returns how much was used. Once `out` is
-    /// longer than `room`, only the latest ping is answered, when that is written.
+    /// Decodes until the input ends, the inbox is full or the connection closes. Returns the number of bytes consumed.
+    /// While `out` is longer than `pong_limit`, only the last ping is answered, once `out` is written.
     pub(super) fn decode(
         &mut self,
         input: &mut [u8],
         now: Instant,
-        room: usize,
+        pong_limit: usize,
         out: &mut Vec<u8>,
     ) -> usize {
         if let Some(heart) = &mut self.heartbeat {
-            heart.heard = true;
+            heart.has_received = true;
         }
         let mut used = 0;
-        while used < input.len() && !self.stalled && matches!(self.ending, Ending::None) {
+        while used < input.len()
+            && !self.read_paused
+            && matches!(self.close_state, CloseState::Open)
+        {
             let closing = self.codec.is_close_sent();
             match self.codec.receive(&mut input[used..]) {
-                Err(violation) => self.violated(violation),
+                Err(violation) => self.on_protocol_error(violation),
                 Ok((len, event)) => {
                     used += len;
                     match event {
                         None => {}
-                        // What comes after the game has closed is nobody's.
+                        // Messages after the game has closed are discarded.
                         Some(Event::Message { .. }) if closing => {}
                         Some(Event::Message { kind, payload })
                             if self.peer.endpoint.settings.echo =>
@@ -164,7 +169,7 @@ impl Open {
                         }
                         Some(Event::Message { kind, payload }) => {
                             let message = Message { kind, payload: payload.into_owned() };
-                            self.stalled = !self.peer.deliver(Arrival::Message(message));
+                            self.read_paused = !self.peer.deliver(Arrival::Message(message));
                         }
                         Some(Event::Pong(payload)) => {
                             let heart = self.heartbeat.as_mut();
@@ -175,14 +180,14 @@ impl Open {
                         }
                         Some(Event::Ping(payload)) => {
                             let payload = payload.to_vec();
-                            if out.len() > room {
+                            if out.len() > pong_limit {
                                 self.pong = Some(Box::new(payload));
                             } else {
                                 self.pong = None;
                                 self.answer_ping(&payload, out);
                             }
                         }
-                        Some(Event::Close(close)) => self.close_came(close),
+                        Some(Event::Close(close)) => self.on_close(close),
                     }
                 }
             }
@@ -191,32 +196,34 @@ impl Open {
         used
     }
 
-    fn close_came(&mut self, close: CloseFrame) {
+    fn on_close(&mut self, close: CloseFrame) {
         if self.codec.is_close_sent() {
-            self.ending = Ending::Said(Box::new(End { clean: true, close }));
+            self.close_state =
+                CloseState::CloseQueued(Box::new(CloseOutcome { clean: true, close }));
         } else {
             self.peer.deliver(Arrival::CloseRequest(close.clone()));
-            self.ending = Ending::Told(Box::new(End { clean: true, close }));
+            self.close_state =
+                CloseState::PeerCloseReported(Box::new(CloseOutcome { clean: true, close }));
         }
     }
 
-    fn violated(&mut self, violation: ProtocolError) {
+    fn on_protocol_error(&mut self, violation: ProtocolError) {
         let reason = violation.to_string();
-        self.break_off(CloseFrame { code: violation.close_code(), reason });
+        self.fail_with(CloseFrame { code: violation.close_code(), reason });
     }
 
-    /// The connection cannot go on: it ends with this Close.
-    fn break_off(&mut self, close: CloseFrame) {
-        let end = Box::new(End { clean: false, close: close.clone() });
+    /// Fails the connection with this Close frame (§7.1.7).
+    fn fail_with(&mut self, close: CloseFrame) {
+        let end = Box::new(CloseOutcome { clean: false, close: close.clone() });
         if self.codec.is_close_sent() {
-            self.ending = Ending::Said(end);
+            self.close_state = CloseState::CloseQueued(end);
         } else {
             self.peer.deliver(Arrival::Failing(close));
-            self.ending = Ending::Told(end);
+            self.close_state = CloseState::PeerCloseReported(end);
         }
     }
 
-    /// Encodes a message of the game's, which has counted its bytes.
+    /// Encodes a message of the game, whose bytes are already accounted for.
     pub(super) fn send(&mut self, kind: MessageKind, payload: &[u8], out: &mut Vec<u8>) {
         let before = out.len();
         if let Ok(mask) = self.mask() {
@@ -225,7 +232,7 @@ impl Open {
         self.sent(payload.len(), out.len() - before);
     }
 
-    /// Encodes a message that goes to many, and whose bytes are counted.
+    /// Encodes a prepared message, whose bytes are already accounted for.
     pub(super) fn send_prepared(&mut self, message: &mut PreparedMessage, out: &mut Vec<u8>) {
         let before = out.len();
         let len = message.payload().len();
@@ -233,13 +240,13 @@ impl Open {
         self.sent(len, out.len() - before);
     }
 
-    /// What was counted as a message of `len` bytes is `encoded` bytes now: fewer, if it was compressed or came after a
-    /// Close.
+    /// Replaces the accounting for a message of `len` bytes by `encoded` bytes: fewer, if it was compressed or sent
+    /// after a Close frame.
     fn sent(&self, len: usize, encoded: usize) {
         self.peer.endpoint.counters.sent(1, 0);
         self.count(encoded);
         let counted = FrameHeader::frame_len(len, self.masks.is_some());
-        self.peer.unqueue(counted);
+        self.peer.release_out(counted);
         self.peer.out_packets.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -252,14 +259,14 @@ impl Open {
         self.count(out.len() - before);
     }
 
-    /// When the heart beats first, if there is one.
+    /// Returns when the first beat of the heartbeat is due, if it is enabled.
     pub(super) fn first_beat(&self, now: Instant) -> Option<Instant> {
         self.heartbeat.as_ref().map(|heart| heart.first(now, self.peer.id))
     }
 
-    /// A beat of the heart: when the next one is due, or `None` if the peer is dead.
+    /// Performs a beat. Returns when the next one is due, or `None` if the peer has timed out.
     pub(super) fn beat(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
-        let read = !self.stalled;
+        let read = !self.read_paused;
         let (beat, next) = self.heartbeat.as_mut()?.beat(now, read);
         if let Beat::Ping(payload) = beat
             && let Ok(mask) = self.mask()
@@ -268,42 +275,42 @@ impl Open {
             self.codec.ping(&payload, mask, out);
             self.count(out.len() - before);
         }
-        (beat != Beat::Dead).then_some(next)
+        (beat != Beat::TimedOut).then_some(next)
     }
 
-    /// Encodes a Close, once.
-    pub(super) fn say_close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
+    /// Encodes a Close frame, once.
+    pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
         let before = out.len();
-        let said = self.mask().is_ok_and(|mask| self.codec.close(code, reason, mask, out));
+        let queued = self.mask().is_ok_and(|mask| self.codec.close(code, reason, mask, out));
         self.count(out.len() - before);
-        said
+        queued
     }
 
-    /// Encodes the Close that has waited for the game, if one has.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> bool {
-        match std::mem::take(&mut self.ending) {
-            Ending::Told(end) => {
-                // The peer's own code is echoed (§5.5.1); its fault is named.
+    /// Encodes the Close frame that has waited for the game, if any.
+    pub(super) fn finish_close(&mut self, out: &mut Vec<u8>) -> bool {
+        match std::mem::take(&mut self.close_state) {
+            CloseState::PeerCloseReported(end) => {
+                // The peer's code is echoed (§5.5.1); a protocol error is named.
                 let reason = if end.clean { "" } else { end.close.reason.as_str() };
-                self.say_close(end.close.code, reason, out);
-                self.ending = Ending::Said(end);
+                self.queue_close(end.close.code, reason, out);
+                self.close_state = CloseState::CloseQueued(end);
                 true
             }
-            ending => {
-                self.ending = ending;
+            state => {
+                self.close_state = state;
                 false
             }
         }
     }
 
-    /// Counts bytes for the network.
+    /// Accounts for bytes queued for the network.
     pub(super) fn count(&self, len: usize) {
         self.peer.endpoint.counters.sent(0, len);
-        self.peer.queue(len);
+        self.peer.charge_out(len);
     }
 }
 
-/// Appends a message as it came: the codec cannot send what it still lends.
+/// Appends a received message: the codec cannot send a payload that it still lends.
 fn echo(kind: MessageKind, payload: &[u8], out: &mut Vec<u8>) {
     let payload_len = payload.len() as u64;
     out.reserve(FrameHeader::MAX_LEN + payload.len());

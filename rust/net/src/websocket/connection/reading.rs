@@ -1,9 +1,9 @@
-//! What comes in: from the stream to the handshake or to the frames.
+//! The receive path: from the stream to the handshake or the frame decoder.
 
-use super::open::{End, Ending};
+use super::open::{CloseOutcome, CloseState};
 use super::{
-    CLOSE_TIMEOUT, COMPRESSED_READ, CROWDED_READ, Connection, HANDSHAKE_READ, Life, Opening,
-    PONGS_AT_ONCE, Phase, READS_PER_TURN, Turn,
+    CLOSE_HANDSHAKE_TIMEOUT, COMPRESSED_READ, Connection, HANDSHAKE_READ, MAX_UNSENT_FOR_PONG,
+    PeerHandshake, Phase, Progress, READS_PER_TURN, THROTTLED_READ, Turn,
 };
 use crate::tls::Step;
 use crate::websocket::Failure;
@@ -11,18 +11,18 @@ use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 impl Connection {
-    pub(super) fn proceed(&mut self, turn: &mut Turn<'_>) -> Life {
-        match self.meet_proxy(turn.buffer) {
+    pub(super) fn proceed(&mut self, turn: &mut Turn<'_>) -> Progress {
+        match self.read_proxy_header(turn.buffer) {
             Ok(true) => {}
-            Ok(false) => return Life::Waiting,
-            Err(_) => return Life::Over,
+            Ok(false) => return Progress::Waiting,
+            Err(_) => return Progress::Closed,
         }
         if self.transport.is_handshaking() {
             match self.transport.drive_handshake() {
                 Ok(Step::Done) => {}
-                Ok(Step::Wait) => return Life::Waiting,
-                Ok(Step::Work(session)) => return Life::Work(session),
-                Err(error) => return self.fail(&error),
+                Ok(Step::Wait) => return Progress::Waiting,
+                Ok(Step::Work(session)) => return Progress::NeedsWorker(session),
+                Err(error) => return self.on_stream_error(&error),
             }
         }
         self.decode_undecoded(turn.now);
@@ -33,79 +33,80 @@ impl Connection {
             if turn.is_spent() {
                 break;
             }
-            if self.is_crowded() {
+            if self.is_throttled() {
                 return match self.flush(turn.now) {
-                    Life::Waiting => Life::Crowded,
-                    life => life,
+                    Progress::Waiting => Progress::Throttled,
+                    progress => progress,
                 };
             }
-            let room = self.read_at_once().min(turn.buffer.len());
-            let buffer = &mut turn.buffer[..room];
+            let max_len = self.read_len().min(turn.buffer.len());
+            let buffer = &mut turn.buffer[..max_len];
             match self.transport.read(buffer) {
-                Ok(0) => return self.lost(""),
+                Ok(0) => return self.on_stream_end(""),
                 Ok(len) => {
-                    // Where readiness is told at an edge, less than was asked for is all there was. (Windows tells
-                    // nothing more until a read would block.)
-                    self.readable = len == room
-                        || self.ended
+                    // With edge-triggered readiness, a short read has read everything. (Windows reports nothing more
+                    // until a read would block.)
+                    self.readable = len == max_len
+                        || self.read_closed
                         || cfg!(windows)
                         || !self.transport.short_read_is_last();
                     if let Some(opening) = self.decode(&mut buffer[..len], turn.now) {
-                        return Life::Opening(opening);
+                        return Progress::Handshake(opening);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.readable = false;
-                    if self.broken {
-                        return self.lost("");
+                    if self.write_failed {
+                        return self.on_stream_end("");
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return self.fail(&error),
+                Err(error) => return self.on_stream_error(&error),
             }
         }
         match self.flush(turn.now) {
-            Life::Waiting => Life::Ready,
-            life => life,
+            Progress::Waiting => Progress::MoreToRead,
+            progress => progress,
         }
     }
 
-    /// How much is read at once: what takes long to decode comes in small pieces, between which the others have their turn.
-    fn read_at_once(&self) -> usize {
+    /// Returns the length of a read: data that takes long to decode is read in small chunks, between which other
+    /// connections are served.
+    fn read_len(&self) -> usize {
         match &self.phase {
             Phase::Open(open) if open.codec.deflate().is_some() => {
-                // What may inflate to a thousand times as much.
-                if open.peer.endpoint.is_full() { CROWDED_READ } else { COMPRESSED_READ }
+                // Each byte may inflate to a thousand.
+                if open.peer.endpoint.is_half_full() { THROTTLED_READ } else { COMPRESSED_READ }
             }
             Phase::Open(_) | Phase::Lingering { .. } => usize::MAX,
             Phase::Request(_) | Phase::Response(_) | Phase::Deciding => HANDSHAKE_READ,
         }
     }
 
-    /// Returns whether it is not read since all peers together hold too much.
-    fn is_crowded(&self) -> bool {
-        matches!(&self.phase, Phase::Open(open) if open.is_crowded())
+    /// Returns whether it must not be read because the total receive buffer is half full.
+    fn is_throttled(&self) -> bool {
+        matches!(&self.phase, Phase::Open(open) if open.is_throttled())
     }
 
-    /// What its incomplete message holds.
+    /// Returns the memory of its incomplete message.
     pub(in crate::websocket) fn incomplete(&self) -> usize {
         if let Phase::Open(open) = &self.phase { open.incomplete() } else { 0 }
     }
 
-    /// All peers together hold too much, and this one's incomplete message most.
-    pub(in crate::websocket) fn give_up_incomplete(&mut self, now: Instant) -> Life {
+    /// Drops the incomplete message, because the total receive buffer is half full and this message is the longest.
+    pub(in crate::websocket) fn drop_incomplete(&mut self, now: Instant) -> Progress {
         if let Phase::Open(open) = &mut self.phase
-            && matches!(open.ending, Ending::None)
+            && matches!(open.close_state, CloseState::Open)
         {
-            open.give_up_incomplete();
+            open.drop_incomplete();
             self.deadline = Some(now + open.peer.endpoint.settings.close_timeout);
             self.undecoded = Box::default();
             open.count_incomplete(0);
         }
-        Life::Waiting
+        Progress::Waiting
     }
 
-    /// Decodes what was read before there was room for it, or before the connection was open.
+    /// Decodes bytes that were read before there was space in the inbox, or before the connection was open.
     fn decode_undecoded(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Open(_)) && !self.undecoded.is_empty() && self.wants_input()
         {
@@ -116,64 +117,68 @@ impl Connection {
 
     pub(super) fn wants_input(&self) -> bool {
         match &self.phase {
-            Phase::Open(open) => !open.stalled && !matches!(open.ending, Ending::Told(_)),
+            Phase::Open(open) => {
+                !open.read_paused && !matches!(open.close_state, CloseState::PeerCloseReported(_))
+            }
             Phase::Deciding => false,
             _ => true,
         }
     }
 
-    /// The stream has a fault.
-    pub(super) fn fail(&mut self, error: &io::Error) -> Life {
-        // What the other end said in TLS helps whoever set it up; what the system says of a lost connection helps nobody.
-        let why =
+    /// Handles an error of the stream.
+    pub(super) fn on_stream_error(&mut self, error: &io::Error) -> Progress {
+        // A TLS error helps to fix the configuration; a system error of a lost connection does not.
+        let message =
             if error.kind() == ErrorKind::InvalidData { error.to_string() } else { String::new() };
-        self.lost(&why)
+        self.on_stream_end(&message)
     }
 
-    /// The stream has ended, by the peer's will or by a fault.
-    pub(super) fn lost(&mut self, why: &str) -> Life {
-        // The peer may have ended its own side alone, and read on.
+    /// Handles the end of the stream, with the message of an error, if any.
+    pub(super) fn on_stream_end(&mut self, message: &str) -> Progress {
+        // The peer may have closed only its write side, and still read.
         let _ = self.write();
         match &mut self.phase {
             Phase::Open(open) => {
-                let end = match std::mem::take(&mut open.ending) {
-                    Ending::Told(end) | Ending::Said(end) => *end,
-                    Ending::None => End::abnormal(why),
+                let outcome = match std::mem::take(&mut open.close_state) {
+                    CloseState::PeerCloseReported(outcome) | CloseState::CloseQueued(outcome) => {
+                        *outcome
+                    }
+                    CloseState::Open => CloseOutcome::abnormal(message),
                 };
-                self.tell_end(&end);
-                Life::Over
+                self.report_end(&outcome);
+                Progress::Closed
             }
             Phase::Response(handshake) => {
-                let ended = if self.transport.is_plain() {
-                    "the server ended the connection without an answer; if it is one of wss://, connect with wss://"
+                let default = if self.transport.is_plain() {
+                    "the server ended the connection without an answer; if it expects TLS, connect with wss://"
                 } else {
                     "the server ended the connection during the handshake"
                 };
-                let why = if why.is_empty() { ended } else { why };
+                let message = if message.is_empty() { default } else { message };
                 let failure =
-                    handshake.handle_end().map_or_else(|| Failure::new(why), Failure::from);
-                Life::Opening(Opening::Failed(failure))
+                    handshake.handle_end().map_or_else(|| Failure::new(message), Failure::from);
+                Progress::Handshake(PeerHandshake::Failed(failure))
             }
-            _ => Life::Over,
+            _ => Progress::Closed,
         }
     }
 
-    /// Works through bytes from the peer. Whatever completes the opening handshake is told; the rest waits then.
-    pub(super) fn decode(&mut self, input: &mut [u8], now: Instant) -> Option<Opening> {
+    /// Decodes bytes from the peer. Returns the peer's handshake once it is complete; the rest of the bytes is kept.
+    pub(super) fn decode(&mut self, input: &mut [u8], now: Instant) -> Option<PeerHandshake> {
         let (used, opening) = match &mut self.phase {
-            Phase::Request(asking) => match asking.0.receive(input) {
+            Phase::Request(pending) => match pending.0.receive(input) {
                 Ok((used, request)) => {
-                    (used, request.map(|request| Opening::Request(request, asking.1)))
+                    (used, request.map(|request| PeerHandshake::Request(request, pending.1)))
                 }
-                Err(refusal) => {
-                    refusal.encode(&mut self.out);
+                Err(rejection) => {
+                    rejection.encode(&mut self.out);
                     self.linger(now);
                     return None;
                 }
             },
             Phase::Response(handshake) => match handshake.receive(input) {
-                Ok((used, response)) => (used, response.map(Opening::Response)),
-                Err(error) => (input.len(), Some(Opening::Failed(error.into()))),
+                Ok((used, response)) => (used, response.map(PeerHandshake::Response)),
+                Err(error) => (input.len(), Some(PeerHandshake::Failed(error.into()))),
             },
             Phase::Open(_) => {
                 self.decode_frames(input, now);
@@ -192,23 +197,23 @@ impl Connection {
         let Phase::Open(open) = &mut self.phase else {
             return;
         };
-        let room = self.written + if self.blocked { 0 } else { PONGS_AT_ONCE };
-        let was_ending = !matches!(open.ending, Ending::None);
-        let used = open.decode(input, now, room, &mut self.out);
-        match &open.ending {
-            Ending::None => {
+        let pong_limit = self.written + if self.blocked { 0 } else { MAX_UNSENT_FOR_PONG };
+        let was_closing = !matches!(open.close_state, CloseState::Open);
+        let used = open.decode(input, now, pong_limit, &mut self.out);
+        match &open.close_state {
+            CloseState::Open => {
                 open.count_incomplete(input.len() - used);
                 self.keep(&input[used..]);
             }
-            _ if was_ending => {}
-            Ending::Told(_) => {
+            _ if was_closing => {}
+            CloseState::PeerCloseReported(_) => {
                 self.deadline = Some(now + open.peer.endpoint.settings.close_timeout);
             }
-            Ending::Said(_) => self.deadline = Some(now + CLOSE_TIMEOUT),
+            CloseState::CloseQueued(_) => self.deadline = Some(now + CLOSE_HANDSHAKE_TIMEOUT),
         }
     }
 
-    /// Keeps what was read and cannot be decoded now. Nothing is kept then: it is read on only when that is decoded.
+    /// Keeps bytes that cannot be decoded now. The socket is not read until they are decoded.
     fn keep(&mut self, rest: &[u8]) {
         if !rest.is_empty() {
             self.undecoded = [&self.undecoded, rest].concat().into();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::websocket::endpoint::{Endpoint, Key, Settings};
+use crate::websocket::endpoint::{EndpointShared, Key, Settings};
 use lodewire_websocket::Event;
 use lodewire_websocket::{DeflateOptions, MessageKind};
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ const REQUEST: &[u8] =
 const LATER: Duration = Duration::from_mins(1);
 const READABLE: Readiness = Readiness { readable: true, read_closed: false, writable: true };
 
-/// A connection of a server that is open, and the client's end of its stream.
+/// Returns an open connection of a server, and the client's stream.
 fn open(deflate: bool) -> (Connection, TcpStream, Arc<PeerShared>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("bound");
@@ -26,39 +26,39 @@ fn open(deflate: bool) -> (Connection, TcpStream, Arc<PeerShared>) {
     let (_, asked) = ServerHandshake::new().receive(REQUEST).expect("a request");
     let request = asked.and_then(IncomingRequest::upgrade).expect("a whole one");
     let deflate = deflate.then(|| request.negotiate_deflate(&DeflateOptions::default()));
-    let endpoint = Arc::new(Endpoint::new(Settings::default()));
-    let key = Key { slot: 0, serial: 1 };
+    let endpoint = Arc::new(EndpointShared::new(Settings::default()));
+    let key = Key { slot: 0, generation: 1 };
     let peer = Arc::new(PeerShared::new(2, key, remote, None, Some(request), endpoint));
     let opened = Opened { peer: Arc::clone(&peer), deflate: deflate.flatten() };
     let mut buffer = vec![0; 1 << 16];
     let mut turn = Turn { now, buffer: &mut buffer, end: now + LATER };
-    assert!(matches!(connection.open(Role::Server, opened, &[], &mut turn), Life::Waiting));
+    assert!(matches!(connection.open(Role::Server, opened, &[], &mut turn), Progress::Waiting));
     (connection, client, peer)
 }
 
-/// Serves a connection once, with as much time as it likes or none. Returns whether it wants another turn, and how many
-/// bytes it has decoded by then.
+/// Serves a connection once, with or without time. Returns whether it has more to read, and how many
+/// bytes it has decoded so far.
 fn serve(connection: &mut Connection, peer: &PeerShared, time: Duration) -> (bool, u64) {
     let mut buffer = vec![0; 1 << 16];
     let now = Instant::now();
     let mut turn = Turn { now, buffer: &mut buffer, end: now + time };
-    let life = connection.ready(READABLE, &mut turn);
-    (matches!(life, Life::Ready), peer.endpoint.counters.stats().bytes_in)
+    let progress = connection.on_ready(READABLE, &mut turn);
+    (matches!(progress, Progress::MoreToRead), peer.endpoint.counters.stats().bytes_in)
 }
 
 fn serve_at(connection: &mut Connection, now: Instant) {
     let mut buffer = vec![0; 1 << 16];
     let mut turn = Turn { now, buffer: &mut buffer, end: Instant::now() + LATER };
-    connection.ready(READABLE, &mut turn);
+    connection.on_ready(READABLE, &mut turn);
 }
 
-/// Pongs, which are the cheapest to receive: as many as `len` bytes have room for.
+/// Returns `len` bytes of Pong frames, which are the cheapest to receive.
 fn pongs(len: usize) -> Vec<u8> {
     [0x8A, 0x80, 1, 2, 3, 4].into_iter().cycle().take(len / 6 * 6).collect()
 }
 
 #[test]
-fn a_peer_that_may_compress_is_read_in_small_pieces_between_which_others_have_their_turn() {
+fn a_peer_with_deflate_is_read_in_small_chunks() {
     for (deflate, most) in [(true, READS_PER_TURN * COMPRESSED_READ), (false, 16 << 16)] {
         let (mut connection, mut client, peer) = open(deflate);
         let sent = pongs(100_000);
@@ -73,7 +73,7 @@ fn a_peer_that_may_compress_is_read_in_small_pieces_between_which_others_have_th
 }
 
 #[test]
-fn a_peer_whose_time_is_spent_waits_for_another_turn() {
+fn a_peer_without_time_left_waits_for_another_turn() {
     let (mut connection, mut client, peer) = open(true);
     client.write_all(&pongs(60)).expect("sent");
     assert_eq!(serve(&mut connection, &peer, Duration::ZERO), (true, 0));
@@ -81,17 +81,17 @@ fn a_peer_whose_time_is_spent_waits_for_another_turn() {
 }
 
 #[test]
-fn pongs_are_within_the_bound() {
+fn unsent_pongs_are_bounded() {
     let (mut connection, mut client, peer) = open(false);
     let count = 4000_u32;
     let mut pings = Vec::new();
     for number in 0..count {
-        // A ping of 125 bytes under a mask of zeros.
+        // A ping of 125 bytes with a mask of zeros.
         pings.extend([0x89, 0x80 | 125, 0, 0, 0, 0]);
         pings.extend(number.to_be_bytes());
         pings.extend([0; 121]);
     }
-    // More than one turn reads, so that it is read as it comes.
+    // More than one turn reads.
     let mut sent = 0;
     client.set_nonblocking(true).expect("an option");
     let end = Instant::now() + LATER;
@@ -99,10 +99,14 @@ fn pongs_are_within_the_bound() {
         assert!(Instant::now() < end, "it is read");
         sent += client.write(&pings[sent..]).unwrap_or(0);
         serve(&mut connection, &peer, LATER);
-        // What waited at once, at its longest.
-        assert!(connection.out.capacity() <= 4 * PONGS_AT_ONCE, "{}", connection.out.capacity());
+        // The maximum of the queued bytes.
+        assert!(
+            connection.out.capacity() <= 4 * MAX_UNSENT_FOR_PONG,
+            "{}",
+            connection.out.capacity()
+        );
     }
-    // The latest is answered, and those before it in their order.
+    // The last ping is answered, and earlier answers are in order.
     let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
     let mut buffer = vec![0; 1 << 16];
     let mut filled = 0;
@@ -119,11 +123,11 @@ fn pongs_are_within_the_bound() {
         filled -= used;
     }
     assert!(answered.is_sorted());
-    assert_eq!(peer.queued(), 0);
+    assert_eq!(peer.buffered_out(), 0);
 }
 
 #[test]
-fn a_few_pings_are_answered_each() {
+fn a_few_pings_are_all_answered() {
     let (mut connection, mut client, peer) = open(false);
     client.write_all(&[0x89, 0x80, 0, 0, 0, 0].repeat(10)).expect("sent");
     while peer.endpoint.counters.stats().bytes_in < 60 {
@@ -132,28 +136,28 @@ fn a_few_pings_are_answered_each() {
     assert_eq!(peer.endpoint.counters.stats().bytes_out, 20);
 }
 
-/// Sends eight megabytes and a Close to a peer, which has read nothing yet.
+/// Sends 8 MB and a Close frame to a peer that has not read anything.
 fn close_after_much(connection: &mut Connection, peer: &PeerShared, now: Instant) -> usize {
     let mut buffer = vec![0; 1 << 16];
     let mut turn = Turn { now, buffer: &mut buffer, end: now + LATER };
     let key = peer.key;
     for _ in 0..128 {
         let command = Command::Send { key, kind: MessageKind::Binary, payload: vec![1; 1 << 16] };
-        connection.obey(command, &mut turn);
+        connection.handle_command(command, &mut turn);
     }
     let (code, reason) = (CloseCode::NORMAL, String::new());
-    connection.obey(Command::Close { key, code, reason }, &mut turn);
+    connection.handle_command(Command::Close { key, code, reason }, &mut turn);
     connection.flush(now);
     connection.out.len() - connection.written
 }
 
 #[test]
-fn a_close_waits_for_a_peer_that_takes_what_was_queued_before() {
+fn the_close_timeout_restarts_while_the_peer_reads() {
     let (mut connection, mut client, peer) = open(false);
     client.set_nonblocking(true).expect("an option");
     let mut now = Instant::now();
     let mut left = close_after_much(&mut connection, &peer, now);
-    assert!(left > LEAST_PROGRESS, "the system takes {left} bytes less");
+    assert!(left > MIN_PROGRESS, "the system takes {left} bytes less");
     let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
     let (mut received, mut close) = (0, None);
     let mut buffer = vec![0; 1 << 16];
@@ -172,13 +176,13 @@ fn a_close_waits_for_a_peer_that_takes_what_was_queued_before() {
         }
         serve_at(&mut connection, now);
         let rest = connection.out.len() - connection.written;
-        if left - rest >= 4 * LEAST_PROGRESS || rest == 0 && left > 0 {
-            // It takes two seconds for each such part.
+        if left - rest >= 4 * MIN_PROGRESS || rest == 0 && left > 0 {
+            // It reads each part in two seconds.
             left = rest;
             now += Duration::from_secs(2);
         }
         if connection.deadline.is_some_and(|deadline| deadline <= now) {
-            connection.expired(now);
+            connection.on_timeout(now);
         }
     }
     assert_eq!(received, 8 << 20);
@@ -187,13 +191,13 @@ fn a_close_waits_for_a_peer_that_takes_what_was_queued_before() {
 }
 
 #[test]
-fn a_peer_that_takes_nothing_does_not_keep_its_place_by_a_close() {
+fn a_peer_that_does_not_read_is_dropped_after_the_close_timeout() {
     let (mut connection, _client, peer) = open(false);
     let now = Instant::now();
     close_after_much(&mut connection, &peer, now);
-    assert_eq!(connection.deadline, Some(now + CLOSE_TIMEOUT));
-    serve_at(&mut connection, now + CLOSE_TIMEOUT / 2);
-    assert_eq!(connection.deadline, Some(now + CLOSE_TIMEOUT));
-    connection.expired(now + CLOSE_TIMEOUT);
+    assert_eq!(connection.deadline, Some(now + CLOSE_HANDSHAKE_TIMEOUT));
+    serve_at(&mut connection, now + CLOSE_HANDSHAKE_TIMEOUT / 2);
+    assert_eq!(connection.deadline, Some(now + CLOSE_HANDSHAKE_TIMEOUT));
+    connection.on_timeout(now + CLOSE_HANDSHAKE_TIMEOUT);
     assert!(matches!(connection.phase, Phase::Lingering { .. }));
 }

@@ -1,47 +1,50 @@
-//! What goes out: from the buffer to the stream, and the end of this side.
+//! The send path: from the buffer to the stream, and closing the write side.
 
-use super::open::Ending;
-use super::{CLOSE_TIMEOUT, Connection, LEAST_PROGRESS, LINGER, Life, Phase, TLS_PATIENCE};
+use super::open::CloseState;
+use super::{
+    CLOSE_HANDSHAKE_TIMEOUT, Connection, LINGER, MIN_PROGRESS, Phase, Progress, TLS_CLOSE_DELAY,
+};
 use std::io::{self, ErrorKind};
 use std::time::Instant;
 
 impl Connection {
     pub(super) fn linger(&mut self, now: Instant) {
         self.phase = Phase::Lingering { shut: false };
-        self.deadline = Some(now + if self.transport.is_plain() { LINGER } else { TLS_PATIENCE });
+        self.deadline =
+            Some(now + if self.transport.is_plain() { LINGER } else { TLS_CLOSE_DELAY });
     }
 
-    /// Ends this side of the stream.
+    /// Closes the write side of the stream.
     pub(super) fn shut(&mut self, now: Instant) {
         self.transport.shutdown();
         self.phase = Phase::Lingering { shut: true };
         self.deadline = Some(now + LINGER);
     }
 
-    /// Writes what is encoded, and goes on to what waits for that.
-    pub(in crate::websocket) fn flush(&mut self, now: Instant) -> Life {
+    /// Writes encoded bytes; once all are written, sends a pending pong or reports a pending close.
+    pub(in crate::websocket) fn flush(&mut self, now: Instant) -> Progress {
         if self.write().is_err() {
-            // What the peer sent before the fault is still to be read; the read will tell the end.
-            self.broken = true;
+            // Data that the peer sent before the error is still read; the read reports the end.
+            self.write_failed = true;
             self.out = Vec::new();
             self.written = 0;
             self.blocked = false;
             self.readable = true;
             return if !self.wants_input() {
-                // Nothing more is read from a peer whose end is told: this is it.
+                // Nothing more is read from a peer whose close was reported: this is the end.
                 match &self.phase {
-                    Phase::Open(open) if open.stalled => Life::Waiting,
-                    _ => self.lost(""),
+                    Phase::Open(open) if open.read_paused => Progress::Waiting,
+                    _ => self.on_stream_end(""),
                 }
             } else if self.undecoded.is_empty() {
-                Life::Ready
+                Progress::MoreToRead
             } else {
-                Life::Waiting
+                Progress::Waiting
             };
         }
-        self.renew_close(now);
+        self.restart_close_timeout(now);
         if self.written < self.out.len() || self.transport.has_pending() {
-            return Life::Waiting;
+            return Progress::Waiting;
         }
         self.out.clear();
         self.written = 0;
@@ -50,32 +53,32 @@ impl Connection {
                 open.answer_ping(&payload, &mut self.out);
                 return self.flush(now);
             }
-            match std::mem::take(&mut open.ending) {
-                Ending::Said(end) => {
-                    self.tell_end(&end);
+            match std::mem::take(&mut open.close_state) {
+                CloseState::CloseQueued(outcome) => {
+                    self.report_end(&outcome);
                     self.linger(now);
                 }
-                ending => open.ending = ending,
+                state => open.close_state = state,
             }
         }
         if let Phase::Lingering { shut } = self.phase {
-            if self.ended {
-                return Life::Over;
+            if self.read_closed {
+                return Progress::Closed;
             }
             if !shut && self.transport.is_plain() {
                 self.shut(now);
             }
         }
-        Life::Waiting
+        Progress::Waiting
     }
 
-    /// A peer that takes what was queued before a Close has its time for the rest again, and for its answer.
-    fn renew_close(&mut self, now: Instant) {
+    /// Restarts the timeout for the answer to a Close frame while the peer reads the data queued before it.
+    fn restart_close_timeout(&mut self, now: Instant) {
         let closing = matches!(&self.phase, Phase::Open(open) if open.codec.is_close_sent());
-        let done = self.progress > 0 && self.written >= self.out.len();
-        if closing && (done || self.progress >= LEAST_PROGRESS) {
-            self.progress = 0;
-            self.deadline = Some(now + CLOSE_TIMEOUT);
+        let done = self.close_progress > 0 && self.written >= self.out.len();
+        if closing && (done || self.close_progress >= MIN_PROGRESS) {
+            self.close_progress = 0;
+            self.deadline = Some(now + CLOSE_HANDSHAKE_TIMEOUT);
         }
     }
 
@@ -88,9 +91,9 @@ impl Connection {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(len) => {
                     self.written += len;
-                    self.progress = self.progress.saturating_add(len);
+                    self.close_progress = self.close_progress.saturating_add(len);
                     if let Phase::Open(open) = &self.phase {
-                        open.peer.unqueue(len);
+                        open.peer.release_out(len);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.blocked = true,
@@ -98,7 +101,7 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
-        // What is written is moved out of the way once it is the larger part, so that each byte moves at most once.
+        // Written bytes are removed once they are the larger part, so that each byte is moved at most once.
         if self.written > self.out.len() / 2 {
             self.out.drain(..self.written);
             self.written = 0;
@@ -110,14 +113,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Exchanges the buffer of what is to be written for another: idle connections need none.
+    /// Swaps the output buffer for a larger one: idle connections have none.
     pub(in crate::websocket) fn lend(&mut self, spare: &mut Vec<u8>) {
         if self.out.is_empty() && self.out.capacity() < spare.capacity() {
             std::mem::swap(&mut self.out, spare);
         }
     }
 
-    /// Gives the buffer back, if all of it is written.
+    /// Returns the output buffer if everything is written.
     pub(in crate::websocket) fn reclaim(&mut self, spare: &mut Vec<u8>) {
         if self.out.is_empty() {
             let out = std::mem::take(&mut self.out);

@@ -1,13 +1,13 @@
-//! The engine's high-level multiplayer over WebSocket, in both its forms on the wire.
+//! The engine's high-level multiplayer over WebSocket, in both of its packet formats.
 //!
-//! - **Godot 4**: the server's first message is the client's id, four bytes, little-endian. After it every message is a
-//!   packet, with nothing added. The engine relays between clients by itself, inside the packets.
-//! - **Godot 3**: every message begins with a header of nine bytes that says from whom and to whom it
-//!   is. The server relays, and tells each client of the others.
+//! - **Godot 4**: the server's first message is the client's id, four bytes, little-endian. Every later message is a packet
+//!   without a header. The engine itself relays between clients, inside the packets.
+//! - **Godot 3**: every message starts with a header of nine bytes with its sender and its target. The server relays, and
+//!   announces each client to the others.
 
 mod client;
+mod godot3_format;
 mod server;
-mod wire3;
 
 use super::{Failure, PendingRequest};
 use std::rc::Rc;
@@ -15,37 +15,37 @@ use std::rc::Rc;
 pub use client::ClientMultiplayer;
 pub use server::ServerMultiplayer;
 
-/// How multiplayer packets are written.
+/// The format of multiplayer packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wire {
-    /// As Godot 3's `WebSocketServer` and `WebSocketClient`.
+pub enum PacketFormat {
+    /// The format of Godot 3's `WebSocketServer` and `WebSocketClient`.
     Godot3,
-    /// As Godot 4's `WebSocketMultiplayerPeer`.
+    /// The format of Godot 4's `WebSocketMultiplayerPeer`.
     Godot4,
 }
 
-/// What the game is told in the multiplayer mode.
+/// An event of the multiplayer mode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MultiplayerEvent {
-    /// A client has its id, and is connected to the server. Told on the client alone.
+    /// This client has its id, and is connected to the server. Only on clients.
     Joined(i32),
-    /// A client asks to connect. Told on the server alone.
+    /// A client requests to connect. Only on servers.
     Request(Rc<PendingRequest>),
-    /// A peer can be reached.
+    /// A peer has connected.
     Connected(i32),
-    /// A peer has gone. Its packets were read, or the game had a poll's time to read them.
+    /// A peer has disconnected. Its packets were read, or the game had one poll to read them.
     Disconnected(i32),
     /// A packet from this peer can be read.
     Packet(i32),
-    /// A client asks to close.
+    /// A peer has started the closing handshake.
     CloseRequest {
-        /// Its id.
+        /// The id of the peer.
         id: i32,
-        /// Its code and reason.
+        /// The code and reason of its Close frame.
         close: lodewire_websocket::CloseFrame,
     },
-    /// The connection to the server could not be opened, and why. Told on the client alone.
+    /// The connection to the server could not be opened. Only on clients.
     Failed(Failure),
-    /// The connection to the server is gone. Told on the client alone.
+    /// The connection to the server is closed. Only on clients.
     Closed,
 }

@@ -1,58 +1,59 @@
-//! The server's end of the multiplayer mode.
+//! The multiplayer mode of a server.
 
-use super::wire3::{Header, Kind};
-use super::{MultiplayerEvent, Wire};
+use super::godot3_format::{Header, Kind};
+use super::{MultiplayerEvent, PacketFormat};
 use crate::websocket::{MessageKind, Peer, SendError, Server, ServerEvent};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
-/// What a server in the multiplayer mode keeps beside its peers.
+/// The state of a server in the multiplayer mode.
 #[derive(Debug)]
 pub struct ServerMultiplayer {
-    wire: Wire,
-    /// The packets that wait for the game, in their order. Their bytes wait in the peers, within their limits.
-    order: RefCell<VecDeque<Entry>>,
-    /// How many of the packets that [`Peer::passed`] counts have no entry in `order` any more.
+    format: PacketFormat,
+    /// The unread packets, in order. Their bytes are in the peers' inboxes, within their limits.
+    queue: RefCell<VecDeque<Entry>>,
+    /// Number of the packets counted by [`Peer::bypassed`] that are no longer in `queue`.
     removed: Cell<usize>,
     /// The [`Server::discards`] of the last poll.
     polled_discards: usize,
-    /// Peers that have gone, while packets of theirs waited: told with the next poll.
-    gone: VecDeque<i32>,
+    /// Peers that have disconnected with unread packets: reported with the next poll.
+    departed: VecDeque<i32>,
 }
 
-/// A packet that waits for the game in its sender, unless it was read there.
+/// A packet in the inbox of its sender, unless it was read there.
 #[derive(Debug)]
 struct Entry {
     peer: Rc<Peer>,
-    /// Which of the sender's messages it is.
+    /// The number of the message among those of the sender.
     number: u64,
 }
 
 impl Entry {
-    fn waits(&self) -> bool {
-        self.peer.waits(self.number)
+    fn is_unread(&self) -> bool {
+        self.peer.is_unread(self.number)
     }
 }
 
 impl ServerMultiplayer {
-    /// A server that writes packets as `wire` says.
-    pub fn new(wire: Wire) -> Self {
+    /// Creates the state of a server.
+    pub fn new(format: PacketFormat) -> Self {
         Self {
-            wire,
-            order: RefCell::default(),
+            format,
+            queue: RefCell::default(),
             removed: Cell::new(0),
             polled_discards: 0,
-            gone: VecDeque::new(),
+            departed: VecDeque::new(),
         }
     }
 
-    /// How it writes packets.
-    pub fn wire(&self) -> Wire {
-        self.wire
+    /// Returns the packet format.
+    pub fn format(&self) -> PacketFormat {
+        self.format
     }
 
-    /// Begins a poll: as the engine's class, it lets go of the peers that the game has closed, and tells so with it.
+    /// Starts a poll: as in the engine's class, peers that the game has closed are removed and reported as
+    /// disconnected.
     pub fn begin_poll(&mut self, server: &mut Server) {
         let discards = server.discards();
         if std::mem::replace(&mut self.polled_discards, discards) == discards {
@@ -62,25 +63,25 @@ impl ServerMultiplayer {
             server.peers().filter(|peer| peer.is_discarding()).map(|peer| peer.id()).collect();
         for id in closed {
             server.forget(id);
-            self.tell_left(server, id);
-            self.gone.push_back(id);
+            self.notify_left(server, id);
+            self.departed.push_back(id);
         }
     }
 
-    /// The next thing to tell of the last poll of `server`. Before the poll, those that
-    /// [have gone](Self::next_gone) are to be told.
+    /// Returns the next event of the last poll of `server`. Before the poll, report the peers that
+    /// [have departed](Self::next_departed).
     pub fn next_event(&mut self, server: &mut Server) -> Option<MultiplayerEvent> {
         loop {
             let event = match server.next_event()? {
                 ServerEvent::Connected(id) => {
-                    self.welcome(server, id);
+                    self.announce(server, id);
                     Some(MultiplayerEvent::Connected(id))
                 }
-                ServerEvent::Data(id) => self.take(server, id),
+                ServerEvent::Data(id) => self.on_message(server, id),
                 ServerEvent::CloseRequest { id, close } => {
                     Some(MultiplayerEvent::CloseRequest { id, close })
                 }
-                ServerEvent::Disconnected { id, .. } => self.leave(server, id),
+                ServerEvent::Disconnected { id, .. } => self.on_disconnected(server, id),
                 ServerEvent::Request(request) => Some(MultiplayerEvent::Request(request)),
             };
             if event.is_some() {
@@ -89,64 +90,64 @@ impl ServerMultiplayer {
         }
     }
 
-    /// A peer that has gone, and whose packets the game had time to read since the last poll.
-    pub fn next_gone(&mut self) -> Option<i32> {
-        self.gone.pop_front()
+    /// Takes the next departed peer, whose packets the game had time to read since the last poll.
+    pub fn next_departed(&mut self) -> Option<i32> {
+        self.departed.pop_front()
     }
 
-    /// Returns whether a peer has gone, of which the game is told with the next poll.
-    pub fn is_going(&self, id: i32) -> bool {
-        self.gone.contains(&id)
+    /// Returns whether a peer has departed, which is reported with the next poll.
+    pub fn is_departing(&self, id: i32) -> bool {
+        self.departed.contains(&id)
     }
 
-    /// Tells a new peer who it is and, where the server relays, everybody of everybody.
-    fn welcome(&self, server: &Server, id: i32) {
+    /// Sends a new peer its id and, in the Godot 3 format, announces all peers to each other.
+    fn announce(&self, server: &Server, id: i32) {
         let Some(peer) = server.peer(id) else {
             return;
         };
-        // A peer with no room for its first message is one that has gone.
-        let tell = |peer: &Peer, message| {
+        // A new peer has an empty queue, so this fails only if it has disconnected.
+        let send = |peer: &Peer, message| {
             let _ = peer.send(MessageKind::Binary, message);
         };
-        match self.wire {
-            Wire::Godot4 => tell(peer, id.to_le_bytes().to_vec()),
-            Wire::Godot3 => {
-                tell(peer, Header::tell(Kind::Id, id));
-                tell(peer, Header::tell(Kind::Add, 1));
+        match self.format {
+            PacketFormat::Godot4 => send(peer, id.to_le_bytes().to_vec()),
+            PacketFormat::Godot3 => {
+                send(peer, Header::notification(Kind::Id, id));
+                send(peer, Header::notification(Kind::Add, 1));
                 for other in server.peers().filter(|other| other.id() != id) {
-                    tell(peer, Header::tell(Kind::Add, other.id()));
-                    tell(other, Header::tell(Kind::Add, id));
+                    send(peer, Header::notification(Kind::Add, other.id()));
+                    send(other, Header::notification(Kind::Add, id));
                 }
             }
         }
     }
 
-    /// Where the server relays, tells everybody that a peer has gone.
-    fn tell_left(&self, server: &Server, id: i32) {
-        if self.wire == Wire::Godot3 {
-            server.broadcast(MessageKind::Binary, Header::tell(Kind::Remove, id), &[id]);
+    /// In the Godot 3 format, tells all peers that one has disconnected.
+    fn notify_left(&self, server: &Server, id: i32) {
+        if self.format == PacketFormat::Godot3 {
+            server.broadcast(MessageKind::Binary, Header::notification(Kind::Remove, id), &[id]);
         }
     }
 
-    fn leave(&mut self, server: &mut Server, id: i32) -> Option<MultiplayerEvent> {
-        self.tell_left(server, id);
+    fn on_disconnected(&mut self, server: &mut Server, id: i32) -> Option<MultiplayerEvent> {
+        self.notify_left(server, id);
         if server.peer(id).is_some_and(|peer| peer.available() > 0) {
-            self.gone.push_back(id);
+            self.departed.push_back(id);
             server.hold_connected();
             return None;
         }
         Some(MultiplayerEvent::Disconnected(id))
     }
 
-    /// A message has come from a peer: a packet for the game, or for others, or nothing.
-    fn take(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
+    /// Handles a message of a peer: a packet for the game or for others.
+    fn on_message(&mut self, server: &Server, id: i32) -> Option<MultiplayerEvent> {
         let peer = server.peer(id)?;
-        if self.wire == Wire::Godot3 {
+        if self.format == PacketFormat::Godot3 {
             let header = peer.with_newest(|message| Header::parse(&message.payload)).flatten();
-            // A client speaks for itself alone.
+            // A client can only send in its own name.
             let header = header.filter(|header| header.kind == Kind::Packet && header.from == id);
             if !header.is_some_and(|header| matches!(header.to, 0 | 1) || header.to < -1) {
-                let message = peer.receive_newest()?;
+                let message = peer.take_newest()?;
                 if let Some(header) = header {
                     relay(server, header, message.payload);
                 }
@@ -157,70 +158,70 @@ impl ServerMultiplayer {
                 relay(server, header, message);
             }
         }
-        self.list(peer);
+        self.track(peer);
         Some(MultiplayerEvent::Packet(id))
     }
 
-    /// Keeps an entry for the packet of `peer` that was told last.
-    fn list(&self, peer: &Rc<Peer>) {
-        let number = peer.list_newest();
-        self.order().push_back(Entry { peer: Rc::clone(peer), number });
+    /// Queues the packet of `peer` that was reported last.
+    fn track(&self, peer: &Rc<Peer>) {
+        let number = peer.track_newest();
+        self.queue().push_back(Entry { peer: Rc::clone(peer), number });
     }
 
-    /// The packets that wait, with some that were read or thrown away past the multiplayer mode: by the peer itself, or
-    /// since the game has closed it. The first is one that waits. Each entry costs a constant amount of work in all, however
-    /// often the game reads otherwise.
-    fn order(&self) -> RefMut<'_, VecDeque<Entry>> {
-        let mut order = self.order.borrow_mut();
-        let before = order.len();
-        // So what was read otherwise holds no more memory than what waits.
-        if self.stale(&order) > order.len() / 2 {
-            order.retain(Entry::waits);
+    /// Returns the queue of packets, which may contain some that were read or discarded without the multiplayer mode:
+    /// by the peer itself, or because the game has closed it. The first is always unread. The amortized cost per entry
+    /// is constant, whatever else the game reads.
+    fn queue(&self) -> RefMut<'_, VecDeque<Entry>> {
+        let mut queue = self.queue.borrow_mut();
+        let before = queue.len();
+        // Stale entries hold no more memory than unread ones.
+        if self.stale(&queue) > queue.len() / 2 {
+            queue.retain(Entry::is_unread);
         }
-        while order.pop_front_if(|entry| !entry.waits()).is_some() {}
-        if order.is_empty() {
-            // A burst's room is not kept for the next one.
-            *order = VecDeque::new();
+        while queue.pop_front_if(|entry| !entry.is_unread()).is_some() {}
+        if queue.is_empty() {
+            // Frees the capacity that a burst has left behind.
+            *queue = VecDeque::new();
         }
-        self.removed.set(self.removed.get().wrapping_add(before - order.len()));
-        order
+        self.removed.set(self.removed.get().wrapping_add(before - queue.len()));
+        queue
     }
 
-    /// How many entries of `order` do not wait any more.
-    fn stale(&self, order: &VecDeque<Entry>) -> usize {
-        order.front().map_or(0, |entry| entry.peer.passed().wrapping_sub(self.removed.get()))
+    /// Returns the number of entries of `queue` that are no longer unread.
+    fn stale(&self, queue: &VecDeque<Entry>) -> usize {
+        queue.front().map_or(0, |entry| entry.peer.bypassed().wrapping_sub(self.removed.get()))
     }
 
-    /// How many packets can be read.
+    /// Returns the number of packets that can be read.
     pub fn available(&self) -> usize {
-        let order = self.order();
-        order.len().saturating_sub(self.stale(&order))
+        let queue = self.queue();
+        queue.len().saturating_sub(self.stale(&queue))
     }
 
-    /// Who sent the next packet.
+    /// Returns the sender of the next packet.
     pub fn next_sender(&self) -> Option<i32> {
-        self.order().front().map(|entry| entry.peer.id())
+        self.queue().front().map(|entry| entry.peer.id())
     }
 
     /// Reads the next packet.
     pub fn receive(&mut self) -> Option<Vec<u8>> {
-        let peer = self.order().pop_front()?.peer;
+        let peer = self.queue().pop_front()?.peer;
         let mut packet = peer.receive()?.payload;
-        if self.wire == Wire::Godot3 {
+        if self.format == PacketFormat::Godot3 {
             packet.drain(..Header::LEN.min(packet.len()));
         }
         Some(packet)
     }
 
-    /// Sends a packet to one peer, to all (0), or to all but one (its id, negative).
+    /// Sends a packet to one peer, to all (0), or to all but one (its negative id).
     ///
     /// # Errors
-    /// [`SendError::NotOpen`] if there is no such peer; [`SendError`] of the one peer. With several, one for which too
-    /// much waits is left out.
+    /// [`SendError::NotOpen`] if there is no such peer, or the [`SendError`] of the peer. With several targets, peers whose queue
+    /// is full are skipped.
     pub fn send(&self, server: &Server, target: i32, packet: &[u8]) -> Result<(), SendError> {
-        let message = match self.wire {
-            Wire::Godot4 => packet.to_vec(),
-            Wire::Godot3 => Header::packet(1, target).message(packet),
+        let message = match self.format {
+            PacketFormat::Godot4 => packet.to_vec(),
+            PacketFormat::Godot3 => Header::packet(1, target).message(packet),
         };
         if target > 0 {
             let peer = server.peer(target).ok_or(SendError::NotOpen)?;
@@ -231,19 +232,19 @@ impl ServerMultiplayer {
         Ok(())
     }
 
-    /// Lets go of a peer without an event.
+    /// Removes a peer without an event.
     pub fn forget(&mut self, server: &mut Server, id: i32) {
         server.forget(id);
-        self.tell_left(server, id);
+        self.notify_left(server, id);
     }
 }
 
-/// Passes a client's packet on to those that it is for, but the sender.
+/// Relays a client's packet to its targets, except the sender.
 fn relay(server: &Server, header: Header, message: Vec<u8>) {
     let Header { from, to, .. } = header;
     if to > 0 {
         if let Some(peer) = server.peer(to).filter(|_| to != from) {
-            // One that is full loses it, as with a packet of the server's own that is refused.
+            // A peer whose queue is full loses the packet, as with packets of the server itself.
             let _ = peer.send(MessageKind::Binary, message);
         }
         return;

@@ -18,11 +18,11 @@ fn request(lines: &str) -> Request {
 fn client(proxies: &Proxies, remote: &str, lines: &str) -> Result<String, u16> {
     let remote = SocketAddr::new(remote.parse().expect("an address"), 5000);
     let client = proxies.client_of(&request(lines), remote);
-    client.map(|address| address.to_string()).map_err(|refusal| refusal.status.code())
+    client.map(|address| address.to_string()).map_err(|rejection| rejection.status.code())
 }
 
 #[test]
-fn networks_are_read() {
+fn trusted_networks_are_parsed() {
     let list = ["10.0.0.0/8".to_owned(), "::1".to_owned(), "127.0.0.1".to_owned()];
     let proxies = Proxies::new(ProxyHeader::ProxyProtocol, &list).expect("networks");
     for (ip, trusted) in [
@@ -33,8 +33,9 @@ fn networks_are_read() {
         ("127.0.0.2", false),
         ("::1", true),
     ] {
-        let greeting = proxies.greeting_of(ip.parse().expect("an address"));
-        let wanted = if trusted { Greeting::ProxyProtocol } else { Greeting::Refused };
+        let greeting = proxies.expected_preamble(ip.parse().expect("an address"));
+        let wanted =
+            if trusted { ExpectedPreamble::ProxyProtocol } else { ExpectedPreamble::Refused };
         assert_eq!(greeting, wanted, "{ip}");
     }
     for bad in ["", "proxy.example", "10.0.0.0/33", "10.0.0.1:80"] {
@@ -44,15 +45,15 @@ fn networks_are_read() {
 }
 
 #[test]
-fn by_default_nobody_is_asked_or_believed() {
+fn without_a_proxy_header_forwarded_addresses_are_ignored() {
     let nobody = Proxies::default();
-    assert_eq!(nobody.greeting_of([1, 2, 3, 4].into()), Greeting::None);
+    assert_eq!(nobody.expected_preamble([1, 2, 3, 4].into()), ExpectedPreamble::None);
     let told = client(&nobody, "1.2.3.4", "X-Forwarded-For: 5.6.7.8\r\n");
     assert_eq!(told.as_deref(), Ok("1.2.3.4:5000"));
 }
 
 #[test]
-fn x_forwarded_for_is_read_from_its_end() {
+fn x_forwarded_for_is_evaluated_from_its_end() {
     let ours = proxies(ProxyHeader::XForwardedFor, &["10.0.0.0/8", "fd00::/8"]);
     for (lines, wanted) in [
         ("X-Forwarded-For: 9.9.9.9\r\n", Ok("9.9.9.9:5000")),
@@ -77,7 +78,7 @@ fn x_forwarded_for_is_read_from_its_end() {
 }
 
 #[test]
-fn headers_of_both_versions_are_read() {
+fn headers_of_both_versions_are_parsed() {
     let v1 = b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\nGET";
     let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x09\x09\x09\x09\x0a\0\0\x01\x0f\xa0\0\x50GET";
     for header in [&v1[..], &v2[..]] {
@@ -91,7 +92,7 @@ fn headers_of_both_versions_are_read() {
 }
 
 #[test]
-fn a_proxy_that_asks_for_itself_names_nobody() {
+fn a_local_header_has_no_address() {
     let v1 = b"PROXY UNKNOWN\r\n";
     assert_eq!(parse_header(v1).expect("good"), Some((None, v1.len())));
     let v2 = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
@@ -99,7 +100,7 @@ fn a_proxy_that_asks_for_itself_names_nobody() {
 }
 
 #[test]
-fn what_is_no_header_is_refused_and_so_is_one_without_end() {
+fn invalid_and_too_long_headers_are_rejected() {
     for bad in [
         &b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..],
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00\x00\x00\x00\x00",
@@ -110,16 +111,16 @@ fn what_is_no_header_is_refused_and_so_is_one_without_end() {
     }
     let endless = [b"PROXY ".as_slice(), &[b'A'; 200]].concat();
     assert!(parse_header(&endless).is_err());
-    // A length that nobody needs: 65,535 bytes of additions.
+    // An excessive length: 65,535 bytes of TLVs.
     let mut long = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\xff\xff".to_vec();
     assert!(matches!(parse_header(&long), Ok(None)));
     long.resize(MAX_PROXY_HEADER, 0);
     assert!(parse_header(&long).is_err());
 }
 
-/// The parser is a library's; what it does with any bytes is ours to answer for.
+/// The parser is a library, which must not panic for any input.
 #[test]
-fn no_bytes_make_it_panic() {
+fn random_headers_do_not_panic() {
     let seeds: [&[u8]; 3] = [
         b"PROXY TCP6 2001:db8::1 2001:db8::2 4000 80\r\n",
         b"PROXY UNKNOWN whatever\r\n",
@@ -146,7 +147,7 @@ fn no_bytes_make_it_panic() {
 }
 
 #[test]
-fn what_has_come_of_a_header_is_taken_off_so_that_the_next_read_would_block() {
+fn a_partial_header_is_read_so_that_the_next_read_would_block() {
     use std::io::Write;
     use std::net::{Ipv4Addr, TcpListener};
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
-/// A driver with a fault.
+/// A driver that panics.
 struct Faulty;
 
 impl Driver for Faulty {
@@ -31,12 +31,12 @@ impl Driver for Faulty {
 }
 
 #[test]
-fn a_fault_on_the_io_thread_is_told_as_the_end_of_every_peer() {
-    let endpoint = Arc::new(Endpoint::new(Settings::default()));
-    let rules = Arc::new(Rules::new(Config::default()));
+fn a_driver_panic_is_reported_as_the_end_of_every_peer() {
+    let endpoint = Arc::new(EndpointShared::new(Settings::default()));
+    let policy = Arc::new(ServerPolicy::new(Config::default()));
     let driver = Box::new(Faulty);
-    let mut server = Server::start(driver, Arc::clone(&endpoint), rules, 1).expect("a thread");
-    let key = Key { slot: 0, serial: 1 };
+    let mut server = Server::start(driver, Arc::clone(&endpoint), policy, 1).expect("a thread");
+    let key = Key { slot: 0, generation: 1 };
     let remote = ([127, 0, 0, 1], 1).into();
     let peer = Arc::new(PeerShared::new(7, key, remote, None, None, endpoint));
     let peer = Rc::new(Peer::new(peer));
@@ -56,16 +56,16 @@ fn a_fault_on_the_io_thread_is_told_as_the_end_of_every_peer() {
     assert!(server.next_event().is_none(), "told once");
 }
 
-/// How long anything is waited for: it only ends a hang.
-const HANG: Duration = Duration::from_mins(1);
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Keeps the I/O thread until it is told to go on, and then notes in each turn how much waits for the network.
+/// Blocks the I/O thread until it is released, and then records in each turn how many bytes are queued.
 struct Witness {
     waker: DriverWaker,
-    endpoint: Arc<Endpoint>,
+    endpoint: Arc<EndpointShared>,
     go_on: Receiver<()>,
     has_gone_on: bool,
-    seen: Arc<Mutex<BTreeSet<usize>>>,
+    visible: Arc<Mutex<BTreeSet<usize>>>,
 }
 
 impl Driver for Witness {
@@ -75,7 +75,7 @@ impl Driver for Witness {
         if !std::mem::replace(&mut self.has_gone_on, true) {
             let _ = self.go_on.recv();
         }
-        lock(&self.seen).insert(self.endpoint.queued());
+        lock(&self.visible).insert(self.endpoint.buffered_out());
         self.waker.wake();
     }
 
@@ -90,7 +90,7 @@ impl Driver for Witness {
     }
 }
 
-/// Clients of a server that are connected, and read when the test does.
+/// Returns connected clients of a server, which read when the test does.
 fn clients(server: &mut Server, count: usize) -> Vec<TcpStream> {
     let request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -98,7 +98,7 @@ fn clients(server: &mut Server, count: usize) -> Vec<TcpStream> {
     for _ in 0..count {
         let client = TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port()));
         let mut client = client.expect("it listens");
-        client.set_read_timeout(Some(HANG)).expect("an option");
+        client.set_read_timeout(Some(TIMEOUT)).expect("an option");
         client.write_all(request.as_bytes()).expect("room");
         let mut answer = Vec::new();
         let mut byte = [0];
@@ -109,7 +109,7 @@ fn clients(server: &mut Server, count: usize) -> Vec<TcpStream> {
         assert!(answer.starts_with(b"HTTP/1.1 101"));
         clients.push(client);
     }
-    let end = Instant::now() + HANG;
+    let end = Instant::now() + TIMEOUT;
     while server.peers.len() < count {
         assert!(Instant::now() < end, "{} of {count} are connected", server.peers.len());
         server.poll();
@@ -118,7 +118,7 @@ fn clients(server: &mut Server, count: usize) -> Vec<TcpStream> {
     clients
 }
 
-/// Reads a frame without a mask: its opcode and its payload.
+/// Reads an unmasked frame. Returns its opcode and payload.
 fn frame(client: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     client.read_exact(&mut head).expect("a frame");
@@ -135,16 +135,22 @@ fn frame(client: &mut TcpStream) -> (u8, Vec<u8>) {
     (head[0] & 15, payload)
 }
 
-/// What the game sends to many peers in a frame is sent in many turns, in its order.
+/// Checks that messages to many peers in one frame are sent in several turns, in order.
 fn send_to_many(send: impl FnOnce(&Server)) {
     const PEERS: usize = 256;
     let mut server = Server::listen(Bind::Any, 0, Config::default()).expect("a port");
     let mut clients = clients(&mut server, PEERS);
-    let seen: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
+    let visible: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
     let (go, go_on) = channel();
     let witness = reactor::add(|waker| {
         let endpoint = Arc::clone(&server.endpoint);
-        Box::new(Witness { waker, endpoint, go_on, has_gone_on: false, seen: Arc::clone(&seen) })
+        Box::new(Witness {
+            waker,
+            endpoint,
+            go_on,
+            has_gone_on: false,
+            visible: Arc::clone(&visible),
+        })
     })
     .expect("a thread");
     send(&server);
@@ -157,7 +163,7 @@ fn send_to_many(send: impl FnOnce(&Server)) {
     }
     drop(witness);
     // Before, while it is encoded and written, and after.
-    let turns = lock(&seen).len();
+    let turns = lock(&visible).len();
     assert!(turns > 3, "the other driver was served {turns} times");
     drop(server);
     for client in &mut clients {
@@ -166,7 +172,7 @@ fn send_to_many(send: impl FnOnce(&Server)) {
 }
 
 #[test]
-fn others_are_served_between_what_the_game_sends_to_many_peers() {
+fn other_drivers_are_served_between_messages_to_many_peers() {
     send_to_many(|server| {
         for number in 0..2 {
             for peer in server.peers() {
@@ -177,7 +183,7 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
 }
 
 #[test]
-fn others_are_served_between_the_peers_of_a_broadcast() {
+fn other_drivers_are_served_between_the_recipients_of_a_broadcast() {
     send_to_many(|server| {
         for number in 0..2 {
             server.broadcast(MessageKind::Binary, vec![number; 60_000], &[]);

@@ -1,4 +1,4 @@
-//! What the game asks a server for, in its order and as far as a turn's time goes.
+//! Runs the commands of the game, in order and within the time slice.
 
 use super::ServerDriver;
 use crate::reactor::{Context, lock};
@@ -7,50 +7,50 @@ use crate::websocket::endpoint::{Command, Key};
 use lodewire_websocket::{HandshakeRejection, PreparedMessage, Role};
 use std::collections::VecDeque;
 
-/// What the game asks for and is not done yet.
+/// The commands of the game that have not been run yet.
 #[derive(Default)]
 pub(super) struct Commands {
-    /// Those that were taken at once. What they encode is written when all of them are done, so that what the game sends
-    /// to a peer in a frame leaves together.
+    /// Commands taken in one batch. Their output is written after all of them have been run, so that the messages of
+    /// one frame to a peer are sent together.
     queue: VecDeque<Command>,
     broadcast: Option<Broadcast>,
-    /// Connections that have something to write, each once.
+    /// Connections with output, each once.
     dirty: VecDeque<Key>,
 }
 
-/// A message to many that is under way.
+/// A broadcast in progress.
 struct Broadcast {
-    /// To whom it is still to be sent.
+    /// The remaining recipients.
     keys: std::vec::IntoIter<Key>,
     message: PreparedMessage,
 }
 
 impl ServerDriver {
-    /// Does what the workers and the game have for it, as far as its share of the thread's time goes, but at least one
-    /// thing. Returns whether that is all.
-    pub(super) fn work(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Handles finished jobs and runs commands, at least one, within the time slice. Returns whether none is left.
+    pub(super) fn run_commands(&mut self, cx: &mut Context<'_>) -> bool {
         self.finished.extend(self.handshakes.take_finished(self.endpoint.waker.get()));
-        while self.step(cx) {
+        while self.run_next(cx) {
             if cx.is_spent() {
                 return false;
             }
         }
-        // A burst's room is not kept for the next one.
+        // Frees the capacity that a burst has left behind.
         self.commands = Commands::default();
         true
     }
 
-    /// Does the next thing. Returns whether there was one.
-    fn step(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Handles one finished job or command. Returns false if there was none.
+    fn run_next(&mut self, cx: &mut Context<'_>) -> bool {
         if let Some(finished) = self.finished.pop_front() {
             if let Some(entry) = self.entry(finished.key) {
-                // The workers had no room for it: that is not the client's doing.
-                let counted = if finished.result.is_none() { entry.counted.take() } else { None };
+                // The queue of the workers was full, which the client has not caused.
+                let counted =
+                    if finished.result.is_none() { entry.tls_counted_for.take() } else { None };
                 if let Some(ip) = counted {
-                    self.unfinished.finish(ip);
+                    self.tls_handshakes.finish(ip);
                 }
                 let slot = finished.key.slot;
-                self.serve(cx, slot, |connection, _| connection.worked(finished.result));
+                self.serve(cx, slot, |connection, _| connection.on_job_done(finished.result));
                 self.end_tls(slot);
             }
         } else if let Some(broadcast) = &mut self.commands.broadcast {
@@ -59,7 +59,7 @@ impl ServerDriver {
                 None => self.commands.broadcast = None,
             }
         } else if let Some(command) = self.commands.queue.pop_front() {
-            self.obey(cx, command);
+            self.handle_command(cx, command);
         } else if let Some(key) = self.commands.dirty.pop_front() {
             if let Some(entry) = self.entry(key) {
                 entry.is_dirty = false;
@@ -72,32 +72,34 @@ impl ServerDriver {
         true
     }
 
-    /// Does what the game asks for, and notes which connections have something to write.
-    fn obey(&mut self, cx: &mut Context<'_>, command: Command) {
+    /// Runs a command, and notes which connections have output.
+    fn handle_command(&mut self, cx: &mut Context<'_>, command: Command) {
         match command {
             Command::Broadcast { keys, kind, payload } => {
                 let message = PreparedMessage::new(kind, payload);
                 self.commands.broadcast = Some(Broadcast { keys: keys.into_iter(), message });
             }
             Command::Accept { key, headers } => self.decide(cx, key, Ok(headers)),
-            Command::Refuse { key, refusal } => self.decide(cx, key, Err(refusal)),
+            Command::Reject { key, rejection } => self.decide(cx, key, Err(rejection)),
             Command::Drop { key } | Command::Resume { key } => {
                 if self.entry(key).is_some() {
-                    self.serve(cx, key.slot, |connection, turn| connection.obey(command, turn));
+                    self.serve(cx, key.slot, |connection, turn| {
+                        connection.handle_command(command, turn)
+                    });
                 }
             }
             Command::Send { key, .. }
             | Command::Close { key, .. }
-            | Command::Finish { key }
+            | Command::FinishClose { key }
             | Command::SetNoDelay { key, .. } => {
                 let mut spare = std::mem::take(&mut self.spare);
                 let mut turn = Turn::new(cx);
                 if let Some(entry) = self.entry(key) {
                     entry.connection.lend(&mut spare);
-                    entry.connection.obey(command, &mut turn);
+                    entry.connection.handle_command(command, &mut turn);
                     if entry.connection.has_new_compressor() {
                         self.compressing.push_back(key);
-                        self.bound_compressors();
+                        self.limit_compressors();
                     }
                     self.note_dirty(key);
                 }
@@ -106,7 +108,7 @@ impl ServerDriver {
         }
     }
 
-    /// Sends the message to many that is under way to one of them.
+    /// Sends the current broadcast to one recipient.
     fn send_prepared(&mut self, key: Key) {
         let Some(mut broadcast) = self.commands.broadcast.take() else { return };
         let mut spare = std::mem::take(&mut self.spare);
@@ -127,23 +129,22 @@ impl ServerDriver {
         }
     }
 
-    /// The game has decided on a request that waited.
+    /// Applies the game's decision on a held request.
     fn decide(
         &mut self,
         cx: &mut Context<'_>,
         key: Key,
         answer: Result<Vec<(String, String)>, HandshakeRejection>,
     ) {
-        let Some(waiting) = self.entry(key).and_then(|entry| entry.waiting.take()) else {
+        let Some(held) = self.entry(key).and_then(|entry| entry.held_request.take()) else {
             return;
         };
-        self.admission.answered(&waiting);
+        self.admission.resolved(&held);
         let mut out = Vec::new();
-        let verdict =
-            answer.and_then(|headers| self.admission.accept(&waiting, &headers, &mut out));
-        self.serve(cx, key.slot, |connection, turn| match verdict {
+        let result = answer.and_then(|headers| self.admission.accept(&held, &headers, &mut out));
+        self.serve(cx, key.slot, |connection, turn| match result {
             Ok(opened) => connection.open(Role::Server, opened, &out, turn),
-            Err(refusal) => connection.refuse(&refusal, turn.now),
+            Err(rejection) => connection.reject(&rejection, turn.now),
         });
     }
 }

@@ -1,25 +1,25 @@
-//! What precedes each packet in Godot 3: a kind, a sender and a receiver.
+//! The header of each message in Godot 3: a type, a sender and a target.
 
-/// What a message is.
+/// The type of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A packet of the game's.
+    /// A packet of the game.
     Packet = 0,
-    /// Another peer is there.
+    /// Another peer has connected.
     Add = 1,
-    /// Another peer has gone.
+    /// Another peer has disconnected.
     Remove = 2,
-    /// The client's own id.
+    /// The id assigned to the client.
     Id = 3,
 }
 
-/// The first nine bytes of a message: the kind, then two numbers of 32 bits, little-endian.
+/// The first nine bytes of a message: the type, then two 32-bit numbers, little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) kind: Kind,
-    /// Who sends it.
+    /// The id of the sender.
     pub(super) from: i32,
-    /// For whom it is: 0 for all, a negative number for all but one.
+    /// The target: an id, 0 for all, or a negative id for all but one.
     pub(super) to: i32,
 }
 
@@ -30,7 +30,7 @@ impl Header {
         Self { kind: Kind::Packet, from, to }
     }
 
-    /// Reads a message; `None` if it is not one.
+    /// Parses a message; returns `None` if it is invalid.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
         let [kind, rest @ ..] = message.first_chunk::<{ Self::LEN }>()?;
         let kind = match kind {
@@ -44,7 +44,7 @@ impl Header {
         Some(Self { kind, from: number(0)?, to: number(4)? })
     }
 
-    /// The message with this header and `payload`.
+    /// Encodes a message with this header and `payload`.
     pub(super) fn message(self, payload: &[u8]) -> Vec<u8> {
         let mut message = Vec::with_capacity(Self::LEN + payload.len());
         message.push(self.kind as u8);
@@ -54,14 +54,14 @@ impl Header {
         message
     }
 
-    /// The server says `kind` of the peer `id`.
-    pub(super) fn tell(kind: Kind, id: i32) -> Vec<u8> {
+    /// Encodes a notification of the server about the peer `id`.
+    pub(super) fn notification(kind: Kind, id: i32) -> Vec<u8> {
         Self { kind, from: 1, to: 0 }.message(&id.to_le_bytes())
     }
 }
 
-/// The id that follows a header that tells of a peer.
-pub(super) fn told_id(message: &[u8]) -> Option<i32> {
+/// Returns the id in a notification.
+pub(super) fn parse_peer_id(message: &[u8]) -> Option<i32> {
     message.get(Header::LEN..)?.first_chunk().map(|bytes| i32::from_le_bytes(*bytes))
 }
 
@@ -80,10 +80,10 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_is_told_by_its_id() {
-        let message = Header::tell(Kind::Add, 0x0102_0304);
+    fn a_notification_contains_the_id_of_the_peer() {
+        let message = Header::notification(Kind::Add, 0x0102_0304);
         assert_eq!(message, [1, 1, 0, 0, 0, 0, 0, 0, 0, 4, 3, 2, 1]);
-        assert_eq!(told_id(&message), Some(0x0102_0304));
-        assert_eq!(told_id(&message[..12]), None);
+        assert_eq!(parse_peer_id(&message), Some(0x0102_0304));
+        assert_eq!(parse_peer_id(&message[..12]), None);
     }
 }
