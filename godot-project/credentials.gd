@@ -1,6 +1,6 @@
 extends RefCounted
-## A key and a certificate for the demos, made when they are first asked for. A client on the same machine trusts the
-## certificate, and nothing else. In a game of yours the key stays on the server: see docs/certificates.md.
+## A key and a certificate for the demos, created on first use. A client on the same machine trusts only the
+## certificate. In your game the key stays on the server: see docs/certificates.md.
 
 const KEY := "user://demo.key"
 const CERTIFICATE := "user://demo.crt"

@@ -1,5 +1,5 @@
 extends Node
-## What all scenes of this project have: Escape leads back to the menu, and `-- --picture=FILE` saves what is seen after
+## The base of all scenes: Escape leads back to the menu, and `-- --picture=FILE` saves a screenshot after
 ## `--after=SECONDS` and ends (`cargo xtask pictures`).
 
 var _picture := ""

@@ -1,5 +1,5 @@
 extends Control
-## Where the demos begin.
+## The menu of the demos.
 
 const SCENES := {
 	"Chat": ["res://chat/chat.tscn", "WebSocket, with a page for the browser"],

@@ -1,17 +1,17 @@
 extends SceneTree
-## Drives one of our multiplayer peers and the engine's with the same random calls, and compares what signals, statuses and
-## return codes say: `-- --seed=N --steps=N`, and `--trace` to see each step. It prints a line "DIFFERENT" for each difference and
-## ends with 1 then. What one call does is compared when both sides have come to rest.
+## Drives one of our multiplayer peers and the engine's with the same random calls, and compares signals, statuses and
+## return codes: `-- --seed=N --steps=N`, and `--trace` to see each step. It prints a line "DIFFERENT" for each difference and
+## exits with 1 then. The effects of a call are compared when both sides are idle.
 
 const Ports := preload("res://ports.gd")
 
 const CLIENTS := 3
-## A call's outcome is the same in both worlds for so many looks in a row before the next call.
+## The number of consecutive checks with equal states before the next call.
 const CALM := 12
-## After so many looks in all, each a millisecond after the last or more, a world that is not the other's twin is given up: not
-## after a time, of which a busy machine gives more or less.
-const PATIENCE := 4000
-## Who is nobody's peer.
+## The maximum number of checks, at least a millisecond apart, until different states are an error: not
+## a time, which depends on the load of the machine.
+const HANG_TIMEOUT := 4000
+## The id of no peer.
 const STRANGER := 12_345
 
 var random := RandomNumberGenerator.new()
@@ -35,11 +35,11 @@ func _initialize() -> void:
 
 
 ## The classes to compare.
-func _make_engines() -> Make:
+func _make_engines() -> Implementation:
 	return null
 
 
-func _make_ours() -> Make:
+func _make_ours() -> Implementation:
 	return null
 
 
@@ -58,7 +58,7 @@ func _run() -> void:
 			printerr("STEP ", number, " ", call, " ", results)
 		var calm := 0
 		var looks := 0
-		while calm < CALM and looks < PATIENCE:
+		while calm < CALM and looks < HANG_TIMEOUT:
 			looks += 1
 			engines.poll()
 			ours.poll()
@@ -68,7 +68,7 @@ func _run() -> void:
 		var different := ""
 		engines.end_step()
 		ours.end_step()
-		# What was put off to the end of the frame is done.
+		# Deferred calls have been made.
 		await process_frame
 		if results[0] != results[1]:
 			different = "returns %s, ours %s" % results
@@ -86,17 +86,17 @@ func _run() -> void:
 	quit(0)
 
 
-## What an end sees, with its last signals alone.
+## The state of an endpoint, with only its last signals.
 static func _last(seen: Array) -> Array:
 	var short := seen.duplicate()
 	short[4] = seen[4].slice(-6)
 	return short
 
 
-## A call: its name, which client it is for, and what more it needs.
+## A call: its name, its client, and its arguments.
 func _draw(world: World) -> Array:
 	var who := random.randi() % CLIENTS
-	# Where nobody is connected there is little to see.
+	# Without connections there is little to compare.
 	if world.is_idle(world.server) and random.randi() % 2 == 0:
 		return ["listen"]
 	if world.is_idle(world.clients[who]) and random.randi() % 2 == 0:
@@ -139,17 +139,17 @@ func _draw(world: World) -> Array:
 	if roll < 91:
 		return ["read", random.randi() % (CLIENTS + 1)]
 	var action: String = ["kick", "force", "stop", "close", "free", "send", "poll"][random.randi() % 7]
-	# The engine's server tells a client twice when it is polled while it does.
+	# The engine's server reports a client twice if it is polled in the handler.
 	return ["in a handler", action, random.randi() % 2 == 0 and action != "poll"]
 
 
-## One server and some clients of one make.
+## One server and some clients of one implementation.
 class World:
-	var make: Make
+	var implementation: Implementation
 	var with_api: bool
 	var server: End
 	var clients: Array[End] = []
-	## What is done inside the next `peer_connected`, and whether on the server.
+	## The action in the next `peer_connected`, and whether it is on the server.
 	var armed := ""
 	var armed_on_server := false
 	## The names of ids on the server: the client, and the call with which it came.
@@ -158,20 +158,20 @@ class World:
 	var count_of_events := 0
 	var sent := 0
 
-	## The client that is sent away while it joins, and how many signals it had had before. Whether it learns that it was in is
+	## The client that is kicked while it joins, and the number of its signals before. Whether it reports the connection is
 	## a matter of time: the engine's server drops the connection at once, with what it has sent.
 	var vague := -1
-	## The client that leaves while it joins. Whether the others learn of it is a matter of time too.
+	## The client that leaves while it joins. Whether the others report it is a matter of time as well.
 	var leaver := -1
-	## Of the clients and, behind them, the server.
+	## Of the clients, followed by the server.
 	var signals_before: Array[int] = []
 
-	func _init(of: Make, api: bool) -> void:
-		make = of
+	func _init(of: Implementation, api: bool) -> void:
+		implementation = of
 		with_api = api
-		server = End.new(self, "server", make.new_server())
+		server = End.new(self, "server", implementation.new_server())
 		for index in CLIENTS:
-			clients.append(End.new(self, "client %d" % index, make.new_client()))
+			clients.append(End.new(self, "client %d" % index, implementation.new_client()))
 
 	func is_idle(end: End) -> bool:
 		return end.peer.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
@@ -189,7 +189,7 @@ class World:
 			if leaver >= 0 and index != leaver:
 				(server if index == CLIENTS else clients[index]).events.resize(signals_before[index])
 
-	## The id of a client on the server; a stranger's if it has none.
+	## The id of a client on the server; an unused one if it has none.
 	func id_of(who: int) -> int:
 		var found := STRANGER
 		for id: int in names:
@@ -202,24 +202,24 @@ class World:
 
 	func apply(call: Array) -> Variant:
 		sent += 1
-		if make.reads_first:
+		if implementation.reads_first:
 			for end: End in [server] + clients:
 				end.read()
 		var who: int = call[1] if call.size() > 1 and call[1] is int else 0
 		var bytes := PackedByteArray([sent % 256, 7])
 		match call[0]:
 			"listen":
-				return make.listen(server.peer)
+				return implementation.listen(server.peer)
 			"stop":
 				server.peer.close()
 			"free the server":
-				server.replace(make.new_server())
+				server.replace(implementation.new_server())
 				return null
 			"join":
 				joining = who
-				make.is_refused = server.peer.refuse_new_connections
-				var joined := make.join(clients[who].peer)
-				# The API sees it connect, however soon it is through.
+				implementation.is_refused = server.peer.refuse_new_connections
+				var joined := implementation.join(clients[who].peer)
+				# The API sees the connection, however short it is.
 				if with_api and joined == OK:
 					clients[who].attach()
 				return joined
@@ -234,7 +234,7 @@ class World:
 			"send from":
 				return clients[who].send(1, bytes)
 			"kick":
-				# Ours discards what has come of who is kicked.
+				# Ours discards the packets of a kicked peer.
 				server.read()
 				server.peer.disconnect_peer(id_of(who), call[2])
 			"kick a stranger":
@@ -249,7 +249,7 @@ class World:
 			"disconnect a stranger":
 				clients[who].peer.disconnect_peer(STRANGER)
 			"free":
-				clients[who].replace(make.new_client())
+				clients[who].replace(implementation.new_client())
 				return null
 			"refuse":
 				server.peer.refuse_new_connections = call[1]
@@ -260,7 +260,7 @@ class World:
 				armed = call[1]
 				armed_on_server = call[2]
 			_:
-				return make.apply(self, call)
+				return implementation.apply(self, call)
 		return null
 
 	func poll() -> void:
@@ -268,7 +268,7 @@ class World:
 		for client in clients:
 			client.poll()
 
-	## Whether nothing is under way that takes its time.
+	## Returns true if nothing is in progress.
 	func is_settled() -> bool:
 		return clients.all(func(client: End) -> bool:
 			return client.peer.get_connection_status() != MultiplayerPeer.CONNECTION_CONNECTING
@@ -290,7 +290,7 @@ class World:
 		return all
 
 
-## A server or a client, and what its signals have said.
+## A server or a client, and its signals.
 class End:
 	var world: WeakRef
 	var title: String
@@ -330,8 +330,8 @@ class End:
 		var action := of.armed
 		of.armed = ""
 		if title == "server" and action in ["kick", "force", "stop", "free"]:
-			of.vague = of.joining if of.make.is_vague else -1
-		if title != "server" and action in ["kick", "force", "stop", "close", "free"] and not of.make.is_vague:
+			of.vague = of.joining if of.implementation.is_vague else -1
+		if title != "server" and action in ["kick", "force", "stop", "close", "free"] and not of.implementation.is_vague:
 			of.leaver = of.clients.find(self)
 		match action:
 			"kick":
@@ -344,7 +344,7 @@ class End:
 			"close":
 				of.clients[of.joining].peer.close()
 			"free":
-				replace(of.make.new_server() if title == "server" else of.make.new_client())
+				replace(of.implementation.new_server() if title == "server" else of.implementation.new_client())
 			"send":
 				events.append("sent %d" % send(id, [9]))
 			"poll":
@@ -407,12 +407,12 @@ class End:
 		peer.set_target_peer(target)
 		return peer.put_packet(bytes)
 
-	## Reads what waits.
+	## Reads all available packets.
 	func read() -> Array:
 		var packets := []
 		var of: World = world.get_ref()
 		while peer.get_available_packet_count() > 0:
-			packets.append([of.name_of(peer.get_packet_peer()), of.make.details(peer), Array(peer.get_packet()), peer.get_packet_error()])
+			packets.append([of.name_of(peer.get_packet_peer()), of.implementation.details(peer), Array(peer.get_packet()), peer.get_packet_error()])
 		return packets
 
 	func seen() -> Array:
@@ -428,14 +428,14 @@ class End:
 		]
 
 
-## How the classes of one make are made and begun.
-class Make:
+## Creates and starts the classes of one implementation.
+class Implementation:
 	var port := 0
-	## Whether the server refuses whoever is about to join.
+	## True if the server refuses new clients.
 	var is_refused := false
-	## Whether what waits is read before each call, where the makes differ in what becomes of it.
+	## True if packets are read before each call, because the implementations differ in dropping them.
 	var reads_first := false
-	## Whether it is a matter of time what a client learns that is sent away while it joins.
+	## True if the signals of a client that is kicked while it joins depend on timing.
 	var is_vague := true
 
 	func new_server() -> MultiplayerPeer:
@@ -454,7 +454,7 @@ class Make:
 	func apply(_world: World, _call: Array) -> Variant:
 		return null
 
-	## What more there is to compare of the packet that is read next.
+	## Further properties to compare of the next packet.
 	func details(_peer: MultiplayerPeer) -> Array:
 		return []
 

@@ -1,5 +1,5 @@
 extends RefCounted
-## A foreign peer: a program that a test talks to. Start it with `start_process` of the test case.
+## A foreign peer: a program that a test communicates with. Start it with `start_process` of the test case.
 
 ## What the shell does before it becomes the program, so that the program's id is ours. The
 ## engine holds the other end of the shell's input: when that closes, as the engine is gone or
@@ -12,8 +12,8 @@ const SHELL_SCRIPT := """
 	exec "$@" >"$log" 2>&1 </dev/null 3<&-
 """
 
-## How long anything is waited for, in seconds: it only ends a hang.
-const PATIENCE := 120.0
+## The timeout of every wait, in seconds: it only ends a hang.
+const HANG_TIMEOUT := 120.0
 
 static var _count := 0
 
@@ -41,19 +41,19 @@ func _init(tree: SceneTree, program: String, arguments: PackedStringArray) -> vo
 	pid = _pipes.get("pid", -1)
 
 
-## Whether the process came into being. A program that is not there ends at once, with 127.
+## Returns true if the process was started. A missing program exits immediately, with 127.
 func is_started() -> bool:
 	return pid > 0
 
 
-## Whether it still runs.
+## Returns true while it runs.
 func is_running() -> bool:
 	return is_started() and not _is_killed and OS.is_process_running(pid)
 
 
-## Waits for the end of the process, and returns its exit code; -1 when it goes on for
+## Waits for the end of the process, and returns its exit code; -1 if it runs for
 ## longer, or was killed by [method kill].
-func finished(seconds := PATIENCE) -> int:
+func finished(seconds := HANG_TIMEOUT) -> int:
 	var end := Time.get_ticks_msec() + int(seconds * 1000.0)
 	while is_running():
 		if Time.get_ticks_msec() >= end:
@@ -64,10 +64,10 @@ func finished(seconds := PATIENCE) -> int:
 
 ## Waits for a line that begins with the text, and returns the rest of it; "" when none comes.
 ## For peers that print a port: `(await peer.line_after("listening on port ")).to_int()`.
-func line_after(start: String, seconds := PATIENCE) -> String:
+func line_after(start: String, seconds := HANG_TIMEOUT) -> String:
 	var end := Time.get_ticks_msec() + int(seconds * 1000.0)
 	while true:
-		# Asked before the output is read, or the last lines could be missed.
+		# Checked before the output is read, or the last lines could be missed.
 		var running := is_running()
 		# A last part without its end of line may still be half written.
 		var lines := output().split("\n")
@@ -80,7 +80,7 @@ func line_after(start: String, seconds := PATIENCE) -> String:
 	return ""
 
 
-## What it has printed so far, errors included.
+## Its output so far, including errors.
 func output() -> String:
 	return FileAccess.get_file_as_string(_log_path) if FileAccess.file_exists(_log_path) else ""
 

@@ -1,5 +1,5 @@
 extends RefCounted
-## Draws arguments that fit their types and mostly nothing else. The same seed draws the same.
+## Generates random arguments of the right types. The same seed generates the same ones.
 
 const INTS: Array[int] = [0, 1, -1, 2, 999, 1005, 65_536, 70_000, 2_147_483_647, -2_147_483_648]
 const FLOATS: Array[float] = [0.0, -1.0, 1e300, NAN, INF]
@@ -12,7 +12,7 @@ func _init(seed_of_random := 1) -> void:
 	random.seed = seed_of_random
 
 
-## One for each of a method's arguments, as ClassDB tells of them.
+## One for each of a method's arguments, from ClassDB.
 func of(method: Dictionary) -> Array:
 	return method.args.map(func(argument: Dictionary) -> Variant: return draw(argument.type))
 

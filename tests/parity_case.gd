@@ -1,13 +1,13 @@
 extends "res://test_case.gd"
-## What tests of a family's classes against the engine's extend: the classes as ClassDB of the running engine has them.
+## The base of tests that compare a family's classes with the engine's, using the ClassDB of the running engine.
 
-## How the engine's class names begin, which ours have behind "Lode".
+## The prefix of the engine's class names, which ours have after "Lode".
 var prefix := ""
-## Lines of the engine's methods that ours differ from on purpose, with what they are instead.
+## Intended differences: lines of the engine's methods, and our replacements.
 var instead := {}
 
 
-## Checks that our class has all that the engine's has.
+## Checks that our class has all members of the engine's.
 func check_class(ours: String, engines: String) -> void:
 	var have := _methods(ours)
 	for line in _methods(engines):
@@ -62,7 +62,7 @@ func _methods(of: String) -> Array[String]:
 	return lines
 
 
-## Where the engine wants an enum, ours take any number, so that the engine's constants pass.
+## Where the engine takes an enum, ours take any number, so that the engine's constants are accepted.
 func _type_of_argument(of: Dictionary) -> String:
 	return "int  " if of.type == TYPE_INT else _type(of)
 

@@ -1,14 +1,14 @@
 extends RefCounted
-## Ports for what cannot be told to take a free one by itself (port 0).
+## Ports for programs that cannot pick a free one themselves (port 0).
 ##
-## They are none that the system deals out, and each is kept for one test process: by a socket of the other protocol that holds
-## the same number. So nobody else takes it before the test does.
+## The system does not assign these ports, and each is reserved for one test process, by a socket of the other protocol with
+## the same number. So no other process uses it before the test does.
 
 const FIRST := 12_000
 const LAST := 24_000
-## How many are kept at once: more than any test needs.
+## The number of reserved ports: more than any test needs.
 const KEPT := 64
-## Where they are kept: a static variable would outlive the engine's count of what is left.
+## The reserved ports: a static variable would outlive the engine's leak check.
 const META := &"ports_of_tests"
 
 

@@ -11,8 +11,8 @@ extends Node
 
 const TestCase := preload("res://test_case.gd")
 
-## What [code]after_each[/code] may still take when the test used up its own time.
-const CLEAN_UP_SECONDS := TestCase.PATIENCE
+## The additional time of [code]after_each[/code] if the test has used up its own.
+const CLEAN_UP_SECONDS := TestCase.HANG_TIMEOUT
 
 var _filter := ""
 var _folder := "res://suites"
@@ -49,8 +49,8 @@ func _find_suites(folder: String) -> PackedStringArray:
 
 func _run_suite(path: String) -> void:
 	var suite := path.trim_prefix(_folder + "/").trim_suffix(".gd")
-	# A script that does not load is a failure under any filter: it may hold the tests asked for.
-	print("start: %s.load (deadline %d s)" % [suite, TestCase.PATIENCE])
+	# A script that does not load is a failure with any filter: it may contain the requested tests.
+	print("start: %s.load (deadline %d s)" % [suite, TestCase.HANG_TIMEOUT])
 	var script := load(path) as GDScript
 	if script == null or not script.can_instantiate():
 		_report_failure(suite + ".load", ["the script does not load"])
@@ -84,7 +84,7 @@ func _test_methods(script: Script) -> PackedStringArray:
 	return methods
 
 
-## Runs one test on a node of its own, and reports it.
+## Runs one test on its own node, and reports it.
 func _run_test(script: GDScript, suite: String, method: String) -> void:
 	var test: TestCase = script.new()
 	add_child(test)
@@ -94,7 +94,7 @@ func _run_test(script: GDScript, suite: String, method: String) -> void:
 	var began := Time.get_ticks_msec()
 	var until := began + int(limit * 1000.0)
 	var in_time := await _run_method(test, "before_each", until)
-	if in_time and test._may_go_on():
+	if in_time and test.can_continue():
 		in_time = await _run_method(test, method, until)
 	if not in_time:
 		test.fail("not done after its deadline of %s s" % limit)
@@ -108,7 +108,7 @@ func _run_test(script: GDScript, suite: String, method: String) -> void:
 	if failures.is_empty() and skip_reason.is_empty() and test._checks == 0:
 		failures.append("asserted nothing")
 	test.queue_free()
-	# What it left running says its errors now, while they still count as this test's.
+	# Its remaining processes print their errors now, while they still count for this test.
 	await get_tree().process_frame
 	await get_tree().process_frame
 	if not failures.is_empty():
@@ -121,7 +121,7 @@ func _run_test(script: GDScript, suite: String, method: String) -> void:
 		print("ok   %s (%d ms)" % [test_name, duration])
 
 
-## Calls a method which may await; false when it is not done in time.
+## Calls a method which may await; returns false if it times out.
 func _run_method(test: TestCase, method: String, until: int) -> bool:
 	var call := Call.new()
 	call.start(test, method)
@@ -134,12 +134,12 @@ func _run_method(test: TestCase, method: String, until: int) -> bool:
 
 func _report_failure(test_name: String, failures: PackedStringArray) -> void:
 	_failed += 1
-	# The lines after the first are indented, which tells the log scanner that they belong to it.
+	# The lines after the first are indented, so that the log scanner adds them to it.
 	print("FAIL %s: %s" % [test_name, "\n".join(failures).replace("\n", "\n     ")])
 
 
-## A call of a method that may await. A plain `await` would stay behind for good,
-## and keep the test's script in memory, where a method never comes to its end.
+## A call of a method that may await. A plain `await` would never be released,
+## and keep the test's script in memory, if a method never ends.
 class Call:
 	var done := false
 

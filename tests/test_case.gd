@@ -1,15 +1,15 @@
 extends Node
-## What every test suite extends: `extends "res://test_case.gd"`.
+## The base of every test suite: `extends "res://test_case.gd"`.
 ##
 ## Each method whose name begins with `test_` is one test. It runs on a node of
 ## its own, in the tree, and may `await`. A test that checks nothing fails.
-## GDScript has no exceptions, so a failed check goes on with the next line:
-## the checks return whether they held, for `if not check(...): return`.
+## GDScript has no exceptions, so a failed check continues with the next line:
+## the checks return true if they passed, for `if not check(...): return`.
 
 const ForeignProcess := preload("res://foreign_process.gd")
 
-## How long a test waits for anything, in seconds: it only ends a hang, and no test may depend on it.
-const PATIENCE := ForeignProcess.PATIENCE
+## The timeout of every wait, in seconds: it only ends a hang, and no test may depend on it.
+const HANG_TIMEOUT := ForeignProcess.HANG_TIMEOUT
 
 ## Longer values are cut in messages.
 const SHOWN_LENGTH := 200
@@ -30,9 +30,9 @@ func after_each() -> void:
 	pass
 
 
-## How many seconds a test may take, `before_each` included: it only ends a hang.
+## The timeout of a test in seconds, including `before_each`: it only ends a hang.
 func deadline_of(_method: String) -> float:
-	return 5.0 * PATIENCE
+	return 5.0 * HANG_TIMEOUT
 
 
 ## Fails the test with [param what] when the condition does not hold.
@@ -93,9 +93,9 @@ func expect_error(substring: String) -> void:
 	print("expect-error: ", substring)
 
 
-## Waits until the callable returns true, asking once a frame. False when it does not for so long that it hangs;
-## check what it returns: `check(await until(peer_is_open), "the peer opens")`.
-func until(condition: Callable, seconds_at_most := PATIENCE) -> bool:
+## Waits until the callable returns true, calling it once a frame. Returns false at the timeout, which ends a hang;
+## check what it returns: `check(await wait_until(peer_is_open), "the peer opens")`.
+func wait_until(condition: Callable, seconds_at_most := HANG_TIMEOUT) -> bool:
 	var end := Time.get_ticks_msec() + int(seconds_at_most * 1000.0)
 	while not condition.call():
 		if Time.get_ticks_msec() >= end:
@@ -105,24 +105,24 @@ func until(condition: Callable, seconds_at_most := PATIENCE) -> bool:
 
 
 ## Waits for a number of frames.
-func frames(count: int) -> void:
+func wait_frames(count: int) -> void:
 	for _frame in count:
 		await get_tree().process_frame
 
 
 ## Waits for a time.
-func seconds(time: float) -> void:
+func wait_seconds(time: float) -> void:
 	await get_tree().create_timer(time).timeout
 
 
-## How much memory the process has in use, in bytes; 0 where the system does not tell.
+## The resident memory of the process, in bytes; 0 if the system does not report it.
 func resident_bytes() -> int:
 	var file := FileAccess.open("/proc/self/statm", FileAccess.READ)
 	return 0 if file == null else file.get_as_text().get_slice(" ", 1).to_int() * 4096
 
 
-## How long the processor has worked for this thread, in microseconds: whatever else the machine does, it does not show in
-## this. 0 where the system does not tell.
+## The CPU time of this thread, in microseconds, which does not depend on other load of the machine.
+## 0 if the system does not report it.
 func processor_usec() -> int:
 	var file := FileAccess.open("/proc/thread-self/schedstat", FileAccess.READ)
 	return 0 if file == null else file.get_line().get_slice(" ", 0).to_int() / 1000
@@ -179,11 +179,6 @@ func godot() -> String:
 	return _foreign_program("LODEWIRE_GODOT")
 
 
-## Whether nothing has failed yet, and nothing is skipped.
-func may_go_on() -> bool:
-	return _may_go_on()
-
-
 ## A script that starts HAProxy. Where it is missing: as [method python].
 func haproxy() -> String:
 	return _foreign_program("LODEWIRE_HAPROXY")
@@ -207,8 +202,8 @@ func _foreign_program(variable: String) -> String:
 	return program
 
 
-## Whether before_each left something to do.
-func _may_go_on() -> bool:
+## Returns whether the test can continue: no check has failed, and it is not skipped.
+func can_continue() -> bool:
 	return _failures.is_empty() and _skip_reason.is_empty()
 
 

@@ -1,5 +1,5 @@
 extends SceneTree
-## Moves a project from the engine's and Godot 3's network classes to Lodewire's, and back:
+## Migrates a project from the engine's and Godot 3's network classes to Lodewire's, and back:
 ## [codeblock lang=text]
 ## godot --headless --path PROJECT --script res://addons/lodewire/migrate.gd -- --help
 ## [/codeblock]
@@ -8,7 +8,7 @@ const Migration := preload("migration/migration.gd")
 
 
 func _init() -> void:
-	# The game itself is not to run: its autoloads come after this.
+	# The game itself must not run: its autoloads are created after this.
 	for property in ProjectSettings.get_property_list():
 		if property.name.begins_with("autoload/"):
 			ProjectSettings.set_setting(property.name, null)

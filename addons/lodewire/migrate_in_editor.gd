@@ -7,22 +7,22 @@ const Migration := preload("migration/migration.gd")
 
 func _run() -> void:
 	var dialog := ConfirmationDialog.new()
-	dialog.title = "Move this project to Lodewire"
+	dialog.title = "Migrate this project to Lodewire"
 	dialog.ok_button_text = "Apply"
-	dialog.add_button("Undo the last one", true, "undo")
+	dialog.add_button("Undo the last migration", true, "undo")
 	var text := TextEdit.new()
 	text.editable = false
 	text.custom_minimum_size = Vector2(900, 500)
 	text.text = _report([])
 	dialog.add_child(text)
-	# The editor lets go of this script after `_run`: a lambda holds it, and a method alone does not.
+	# The editor releases this script after `_run`: a lambda keeps it alive, a method does not.
 	dialog.confirmed.connect(func() -> void: _act(dialog, "--apply"))
 	dialog.custom_action.connect(func(_action: StringName) -> void: _act(dialog, "--undo"))
 	dialog.canceled.connect(dialog.queue_free)
 	EditorInterface.popup_dialog_centered(dialog)
 
 
-## Does it, shows what has happened, and has the editor read the files again.
+## Runs the migration, prints the result, and lets the editor rescan the files.
 func _act(dialog: AcceptDialog, option: String) -> void:
 	print(_report([option]))
 	dialog.queue_free()

@@ -1,6 +1,6 @@
 extends Control
-## The arena: this instance is the server if there is none yet, with eight bots, and you play with the arrow keys, or with the
-## mouse button. Everybody is a client of the server, you included: what you see has been over the wire, encrypted.
+## The arena. The first instance is also the server, with eight bots. You play with the arrow keys, or with the
+## mouse button. Every player is a client of the server, including you: what you see has been sent over the network, encrypted.
 ## `-- --watch` lets a bot play for you, `--latency=60` and `--loss=5` set the sliders, for the picture.
 
 const Protocol := preload("res://arena/arena_protocol.gd")
@@ -37,7 +37,7 @@ func _ready() -> void:
 
 
 func _begin_server() -> bool:
-	# Another instance may have the port, which is no mistake here: so it is asked first.
+	# Another instance may use the port, which is not an error here, so this is checked first.
 	var probe := PacketPeerUDP.new()
 	if probe.bind(Protocol.PORT) != OK:
 		return false
@@ -64,7 +64,7 @@ func _process(delta: float) -> void:
 		_sample()
 
 
-## Where the keys, or the mouse, want to go.
+## The direction from the keys or the mouse.
 func _wish() -> Vector2:
 	var keys := Input.get_vector("ui_left", "ui_right", "ui_up", "ui_down")
 	if keys != Vector2.ZERO or not Input.is_mouse_button_pressed(MOUSE_BUTTON_LEFT):

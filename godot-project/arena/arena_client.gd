@@ -1,22 +1,22 @@
 extends Node
-## A player's end of the arena: it tells the server where he wants to go, and knows where everybody was a moment ago.
+## The client of the arena: it sends the player's direction, and interpolates the positions of all players.
 
-## The server has told who this is.
+## Emitted when the server has assigned the player's id.
 signal joined()
 
 const Protocol := preload("res://arena/arena_protocol.gd")
 const Credentials := preload("res://credentials.gd")
 
-## How far behind the newest snapshot everybody is shown, in seconds: the time for one to be late.
+## The interpolation delay in seconds: how late a snapshot may arrive.
 const DELAY := 0.1
 
 var host := LodeENetConnection.new()
 var peer: LodeENetPacketPeer
-## Which of the players this is; 0 until the server has told.
+## The id of this player; 0 until the server has assigned it.
 var id := 0
-## Where this player wants to go.
+## The direction of this player.
 var direction := Vector2.ZERO
-## The snapshots that came last, oldest first, each with the time at which it came.
+## The last snapshots, oldest first, each with its time of arrival.
 var snapshots: Array[Dictionary] = []
 var lost := ""
 var _time := 0.0
@@ -67,7 +67,7 @@ func _receive(channel: int, packet: PackedByteArray) -> void:
 		snapshots.pop_front()
 
 
-## Where everybody is to be shown: by id, between the two snapshots around that moment.
+## The positions to show, by id, interpolated between the two snapshots around that time.
 func positions() -> Dictionary:
 	if snapshots.is_empty():
 		return {}

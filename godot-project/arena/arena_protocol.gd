@@ -1,19 +1,19 @@
 extends RefCounted
-## What goes over the wire in the arena, in both directions. Everything from the network is checked before it is used.
+## The protocol of the arena, in both directions. Everything from the network is validated before it is used.
 
 const PORT := 9190
 const FIELD := Vector2(1000.0, 600.0)
-## Steps per second of the server, and of what clients tell it.
+## Steps per second of the server, and of the clients' messages.
 const RATE := 30
 
-## Channel 0 is reliable: who you are. Channel 1 is not: where everybody is, and where you want to go.
+## Channel 0 is reliable, for the player's id. Channel 1 is unreliable, for positions and directions.
 const CHANNELS := 2
 const SNAPSHOT_HEADER := 8
 const PLAYER_BYTES := 8
 const GEM_BYTES := 4
 
 
-## Where a client wants to go: a direction no longer than 1.
+## The direction of a client, with a length of at most 1.
 static func encode_input(direction: Vector2) -> PackedByteArray:
 	var bytes := PackedByteArray([0, 0])
 	bytes.encode_s8(0, roundi(direction.x * 127.0))
@@ -27,7 +27,7 @@ static func decode_input(bytes: PackedByteArray) -> Vector2:
 	return Vector2(bytes.decode_s8(0), bytes.decode_s8(1)).limit_length(127.0) / 127.0
 
 
-## Where everybody is: the step, how many players and gems, then each of them.
+## A snapshot: the step, the numbers of players and gems, then each of them.
 static func encode_snapshot(step: int, players: Dictionary, gems: Array[Vector2]) -> PackedByteArray:
 	var bytes := PackedByteArray()
 	bytes.resize(SNAPSHOT_HEADER + players.size() * PLAYER_BYTES + gems.size() * GEM_BYTES)
@@ -47,7 +47,7 @@ static func encode_snapshot(step: int, players: Dictionary, gems: Array[Vector2]
 	return bytes
 
 
-## The same as a dictionary with `step`, `players` (by id: position, score) and `gems`; empty if it is none.
+## Returns a dictionary with `step`, `players` (by id: position, score) and `gems`; empty if the packet is invalid.
 static func decode_snapshot(bytes: PackedByteArray) -> Dictionary:
 	if bytes.size() < SNAPSHOT_HEADER:
 		return {}

@@ -1,5 +1,5 @@
 extends Node
-## The arena's server: it alone decides where players are and who has got a gem. Clients tell it where they want to go.
+## The server of the arena: only the server decides the positions and who gets a gem. Clients send their directions.
 
 const Protocol := preload("res://arena/arena_protocol.gd")
 const Credentials := preload("res://credentials.gd")
@@ -19,7 +19,7 @@ var _step := 0
 var _time := 0.0
 
 
-## Whether it has begun; no if the port is taken, or there is no certificate.
+## True if it has started; false if the port is in use, or there is no certificate.
 func listen(port: int) -> bool:
 	if host.create_host_bound("*", port, MAX_PLAYERS, Protocol.CHANNELS) != OK:
 		return false
@@ -40,12 +40,12 @@ func _process(delta: float) -> void:
 				players.erase(_ids.get(peer))
 				_ids.erase(peer)
 			LodeENetConnection.EVENT_RECEIVE:
-				# Of what came, the last counts.
+				# Only the last packet counts.
 				for packet: PackedByteArray in peer.get_packets():
 					if _ids.has(peer):
 						players[_ids[peer]].direction = Protocol.decode_input(packet)
 	_time += delta
-	# After a long pause the time is not made up for.
+	# After a long pause, missed steps are skipped.
 	_time = minf(_time, 0.25)
 	while _time >= 1.0 / Protocol.RATE:
 		_time -= 1.0 / Protocol.RATE
@@ -75,7 +75,7 @@ func _advance(delta: float) -> void:
 	_push_apart()
 
 
-## Two players are never at the same place.
+## Spawn positions are never the same.
 func _push_apart() -> void:
 	var all := players.values()
 	for one in all.size():

@@ -1,5 +1,5 @@
 extends "res://arena/arena_client.gd"
-## A player without a picture: it goes to the nearest gem, with some will of its own. As a scene of its own it is a crowd:
+## A player without graphics: it goes to the nearest gem, with some randomness. As its own scene it is a crowd:
 ## `godot --headless res://arena/bot.tscn -- --bots=8 --address=127.0.0.1`.
 
 var _whim := Vector2.ZERO

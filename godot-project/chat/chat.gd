@@ -1,6 +1,6 @@
 extends Control
-## The chat: the first instance is the server as well, the others join it. The button opens a page that joins, too.
-## `-- --name=Ada` is who you are, `--say=TEXT` says something by itself, for the picture.
+## The chat: the first instance is also the server, the others join it. The button opens a page that joins as well.
+## `-- --name=Ada` sets your name, `--say=TEXT` sends a message automatically, for the picture.
 
 const ChatServer := preload("res://chat/chat_server.gd")
 
@@ -56,7 +56,7 @@ func _on_submitted(text: String) -> void:
 		_line.clear()
 
 
-## What others say is text, not markup.
+## Messages of others are text, not markup.
 func _show(from: String, text: String) -> void:
 	print("%s: %s" % [from, text] if not from.is_empty() else text)
 	if from.is_empty():

@@ -1,5 +1,5 @@
 extends Node
-## The server of the chat: it tells everybody who comes, goes and says what. Messages are JSON, so that a page understands
+## The server of the chat: it broadcasts joins, leaves and messages. Messages are JSON, so that a page understands
 ## them: `{"from": "Ada", "text": "Hello!"}`; a client's first one has its name as the text.
 
 const PORT := 9080
@@ -10,12 +10,12 @@ var server := LodeWebSocketServer.new()
 var names := {}
 
 
-## Whether it listens; no if the port is taken, which may be by another instance of this.
+## True if it is listening; false if the port is in use, possibly by another instance.
 func listen() -> bool:
 	server.heartbeat_interval = 5.0
 	server.data_received.connect(_on_data)
 	server.client_disconnected.connect(_on_disconnected)
-	# Another instance may have the port, which is no mistake here: so it is asked first.
+	# Another instance may use the port, which is not an error here, so this is checked first.
 	var probe := TCPServer.new()
 	if probe.listen(PORT) != OK:
 		return false

@@ -1,6 +1,6 @@
 extends Node
-## A client that comes back when its connection is lost: after a moment that grows with each failure, and differs from client
-## to client, so that those of a server that was lost do not all knock at once.
+## A client that reconnects when its connection is lost, with exponential backoff and jitter,
+## to avoid a reconnect storm after a server has failed.
 
 signal joined()
 signal received(text: String)
@@ -9,7 +9,7 @@ const FIRST_WAIT := 0.2
 const LONGEST_WAIT := 10.0
 
 var url := "ws://127.0.0.1:9080"
-## For `wss://`: the certificate to trust; none for what the system trusts.
+## For `wss://`: the certificate to trust; none to trust the system's authorities.
 var trusted: X509Certificate
 
 var client: LodeWebSocketClient

@@ -1,11 +1,11 @@
 extends Node
-## A dedicated server as docs/servers.md describes it: behind a load balancer, which it tells how it is, and which tells it
-## who its players are. It answers what it hears, and can be drained. After `--` on the command line:
-##   --port=9080          the port; 0 takes one that is free
-##   --name=one           what it calls itself
+## A dedicated server as in docs/servers.md, behind a load balancer: it reports its health, and gets the addresses of its
+## players. It echoes messages, and can be drained. Options after `--` on the command line:
+##   --port=9080          the port; 0 picks a free one
+##   --name=one           the name in its greeting
 ##   --proxies=10.0.0.5   the balancers that send a header of the PROXY protocol; none by default
 ##   --forwarded          their requests have X-Forwarded-For instead
-##   --drain-file=PATH    when this file is there, it tells the balancer to send nobody more, and ends after the last player
+##   --drain-file=PATH    when this file exists, it drains: it quits after the last player has left
 
 var server := LodeWebSocketServer.new()
 var options := {"port": "9080", "name": "one", "proxies": "", "drain-file": ""}

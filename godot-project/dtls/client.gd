@@ -1,6 +1,6 @@
 extends Node
-## A client: the engine's own PacketPeerDTLS, so that both ends are not ours.
-## It says its word until the server answers, and leaves.
+## A client with the engine's own PacketPeerDTLS, so that the demo tests compatibility.
+## It repeats its message until the server answers, and disconnects.
 
 const WebSocketServer := preload("res://websocket/server.gd")
 const Credentials := preload("res://credentials.gd")
@@ -31,7 +31,7 @@ func _process(_delta: float) -> void:
 			_end(1)
 
 
-## When it runs beside its server (examples), that goes on.
+## In the examples its server runs in the same process and continues.
 func _end(code: int) -> void:
 	if get_tree().current_scene == self:
 		get_tree().quit(code)

@@ -1,7 +1,7 @@
 extends Node
-## A server: the documents' one for DTLSServer, with what differs in Godot 4.
-## It makes a key and a certificate when it starts for the first time; the client of the demo, on the same
-## machine, trusts that certificate. Run it with `-- --port=4242` for another port; 0 takes one that is free.
+## A server: the one in the documentation of DTLSServer, adapted to Godot 4.
+## It creates a key and a certificate on its first start; the client of the demo, on the same
+## machine, trusts that certificate. Run it with `-- --port=4242` for another port; 0 picks a free one.
 
 const WebSocketServer := preload("res://websocket/server.gd")
 const Credentials := preload("res://credentials.gd")

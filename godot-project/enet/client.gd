@@ -1,6 +1,6 @@
 extends Node
-## A client: the engine's own ENetConnection, so that both ends are not ours.
-## It says hello, waits for the answer, and leaves.
+## A client with the engine's own ENetConnection, so that the demo tests compatibility.
+## It sends a message, waits for the answer, and disconnects.
 
 const WebSocketServer := preload("res://websocket/server.gd")
 
@@ -36,7 +36,7 @@ func _process(_delta: float) -> void:
 				return
 
 
-## When it runs beside its server (examples), that goes on.
+## In the examples its server runs in the same process and continues.
 func _end(code: int) -> void:
 	if get_tree().current_scene == self:
 		get_tree().quit(code)

@@ -1,6 +1,6 @@
 extends Node
-## A server: it greets whoever joins, and answers what it hears.
-## Run it with `-- --port=9090` for another port; 0 takes one that is free.
+## A server: it greets each client, and answers its messages.
+## Run it with `-- --port=9090` for another port; 0 picks a free one.
 
 const WebSocketServer := preload("res://websocket/server.gd")
 

@@ -1,9 +1,9 @@
 extends Control
-## Runs a server and a client of the documents beside each other, and shows their scripts and what they say.
+## Runs a server and a client of the documentation together, and shows their scripts and output.
 
 @export_dir var folder := ""
 
-## What a script that is made here says to the engine, where that has loggers (Godot 4.5).
+## Collects what an example prints, if the engine has loggers (Godot 4.5).
 const LOGGER := """extends Logger
 var heard: Callable
 func _log_message(message: String, _error: bool) -> void:

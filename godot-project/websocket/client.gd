@@ -1,6 +1,6 @@
 extends Node
-## The client of the demo: the engine's own WebSocketPeer, so that both ends are not ours.
-## It says hello, waits for the answer, and leaves.
+## The client of the demo: the engine's own WebSocketPeer, so that the demo tests compatibility.
+## It sends a message, waits for the answer, and disconnects.
 
 const Server := preload("res://websocket/server.gd")
 
@@ -26,7 +26,7 @@ func _process(_delta: float) -> void:
 		_end(0 if answers == 2 else 1)
 
 
-## When it runs beside its server (examples), that goes on.
+## In the examples its server runs in the same process and continues.
 func _end(code: int) -> void:
 	if get_tree().current_scene == self:
 		get_tree().quit(code)

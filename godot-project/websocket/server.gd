@@ -1,6 +1,6 @@
 extends Node
-## The server of the demo: it greets whoever joins, and answers what it hears.
-## Run it with `-- --port=9080` for another port; 0 takes one that is free.
+## The server of the demo: it greets each client, and answers its messages.
+## Run it with `-- --port=9080` for another port; 0 picks a free one.
 
 var server := LodeWebSocketServer.new()
 

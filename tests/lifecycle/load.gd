@@ -1,9 +1,9 @@
 extends RefCounted
-## Servers of WebSocket, ENet and DTLS, with clients of the engine's and of ours that talk to them without end.
+## Servers of WebSocket, ENet and DTLS, with clients of the engine and of ours that send continuously.
 
 const CLIENTS := 4
 
-## Without a type: the class goes and comes back when the extension is reloaded.
+## Without a type: the class is removed and added again when the extension is reloaded.
 var server: Object
 var clients: Array[WebSocketPeer] = []
 var enet_server: Object
@@ -11,12 +11,12 @@ var enet_client := ENetConnection.new()
 var _enet_connected := false
 var dtls_server: Object
 var dtls_peers: Array[Object] = []
-## The engine's, and ours with a socket of its own.
+## The engine's, and ours with its own socket.
 var dtls_clients: Array[Object] = []
 
 
 func _init() -> void:
-	# Its callables are the library's, too.
+	# Its callables belong to the library, too.
 	# By name, since the engine has it from 4.4 on.
 	if ClassDB.has_method(&"class_call_static"):
 		ClassDB.call(&"class_call_static", &"LodeMonitors", &"enable")
@@ -51,7 +51,7 @@ func _begin_dtls() -> void:
 	dtls_clients = [theirs, ours]
 
 
-## Lets everybody talk. Says whether all clients are connected.
+## Polls all peers and sends. Returns true if all clients are connected.
 func step() -> bool:
 	server.poll()
 	var all_open := clients.size() == CLIENTS

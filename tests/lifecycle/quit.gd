@@ -3,7 +3,7 @@ extends SceneTree
 
 const Load := preload("res://lifecycle/load.gd")
 
-## It goes when the scripts go, which is after nearly everything else.
+## A static variable is released with the scripts, after nearly everything else.
 static var last_host: Object
 
 var load_now: Load
@@ -11,7 +11,7 @@ var frames_left := 1
 
 
 func _initialize() -> void:
-	# Before this the engine's TLS is not there.
+	# Before this the engine's TLS is not available.
 	load_now = Load.new()
 	last_host = ClassDB.instantiate("LodeENetConnection")
 	last_host.create_host_bound("127.0.0.1", 0)

@@ -7,8 +7,8 @@ const EXTENSION := "res://addons/lodewire/lodewire.gdextension"
 const ROUNDS := 100
 
 
-## So many looks in a row, at its other threads, find all asleep when the editor has gathered its help, in a thread of its own. It
-## crashed once (4.6.3) when a class was taken away in its first second: as far as a backtrace without symbols tells, where it
+## The number of consecutive checks that find all other threads asleep once the editor has collected its help on a thread. It
+## crashed once (4.6.3) when a class was removed in its first second: according to a backtrace without symbols, where it
 ## removes the help of that class.
 const CALM := 5
 const CALM_MSEC := 200
@@ -51,7 +51,7 @@ func _end(failure: String) -> void:
 	quit(0 if failure.is_empty() else 1)
 
 
-## Whether no other thread has work, nor waits for a processor.
+## Returns true if no other thread is running or waiting for a processor.
 static func _others_sleep() -> bool:
 	for task in DirAccess.get_directories_at("/proc/self/task"):
 		var file := FileAccess.open("/proc/self/task/%s/stat" % task, FileAccess.READ)
@@ -63,7 +63,7 @@ static func _others_sleep() -> bool:
 	return true
 
 
-## What the extension holds of the system.
+## The resources that the extension uses.
 static func _held() -> Dictionary:
 	var held := { "threads": 0, "sockets": 0, "event queues": 0 }
 	for task in DirAccess.get_directories_at("/proc/self/task"):

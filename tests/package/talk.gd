@@ -1,6 +1,6 @@
 extends Node
-## Runs in an empty project with nothing but the zip in it: messages over all three families, with the documents' calls.
-## Prints `all talk` and ends with 0 when each has come back.
+## Runs in an empty project with only the zip: messages over all three families, with the documented calls.
+## Prints `all talk` and exits with 0 when each message has come back.
 
 const PATIENCE_SECONDS := 60.0
 

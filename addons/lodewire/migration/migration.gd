@@ -1,5 +1,5 @@
 extends RefCounted
-## Moves a project to Lodewire's classes: looks, writes, or goes back. Everything is told in words on the way.
+## Migrates a project to Lodewire's classes: shows, applies or undoes the changes, and reports each step.
 
 const Tokens := preload("tokens.gd")
 const Names := preload("names.gd")
@@ -18,16 +18,16 @@ const FAILED := 2
 const COMMAND := "godot --headless --path . --script res://addons/lodewire/migrate.gd --"
 
 const USAGE := """Usage: %s [OPTION]
-  (none)     show what would be changed and what a person has to look at; write nothing
-  --diff     the same, as a diff and nothing else
+  (none)     show the changes and the places to check by hand; write nothing
+  --diff     print only the diff
   --apply    change the files; the originals are kept
   --undo     restore the originals of the last --apply, byte for byte
-  --addons   with the others: rewrite the code of other addons as well, instead of listing it
+  --addons   with the options above: also change the code of other addons, instead of listing it
   --help     show this
 A line with the comment `# lodewire: keep` is neither changed nor listed.
-Exit codes: 0 nothing is left to look at, 1 a person has to look, 2 it failed.""" % COMMAND
+Exit codes: 0 nothing is left to check, 1 places are left to check by hand, 2 the migration failed.""" % COMMAND
 
-## Where the lines go: a Callable that takes one.
+## The output: a Callable that takes one line.
 var say: Callable = func(line: String) -> void: print(line)
 
 var action := Action.SHOW
@@ -36,14 +36,14 @@ var with_addons := false
 var _files: ProjectFiles
 var _project := ScriptRules.Project.new()
 var _read := {}
-## What is to be written: TextFile to its new text.
+## The changes: TextFile to its new text.
 var _changes := {}
 var _names := 0
-## "path:line" and what is said of it.
+## "path:line", the line, and the reason to check it.
 var _looks: Array[PackedStringArray] = []
 
 
-## Takes the options. Returns "", or what is wrong with them.
+## Parses the options. Returns "" or an error message.
 func configure(options: PackedStringArray) -> String:
 	var chosen := 0
 	for option in options:
@@ -60,12 +60,12 @@ func configure(options: PackedStringArray) -> String:
 				with_addons = true
 				continue
 			_:
-				return "there is no option %s" % option
+				return "unknown option %s; --help lists the options" % option
 		chosen += 1
 	return "" if chosen < 2 else "--apply, --undo and --diff exclude each other"
 
 
-## Does it in a folder with a project. Returns the exit code.
+## Runs the migration in a project's folder. Returns the exit code.
 func run(folder: String) -> int:
 	_files = ProjectFiles.new(folder)
 	match action:
@@ -75,11 +75,11 @@ func run(folder: String) -> int:
 		Action.UNDO:
 			return _undo(folder)
 		Action.SHOW:
-			say.call("Lodewire: what moving %s would change. Nothing is written." % folder)
+			say.call("Lodewire: changes that a migration of %s would make. Nothing is written." % folder)
 		Action.APPLY:
-			say.call("Lodewire: moving %s. The originals are kept in %s; --undo restores them." % [folder, ProjectFiles.BACKUP])
+			say.call("Lodewire: migrating %s. The originals are kept in %s; --undo restores them." % [folder, ProjectFiles.BACKUP])
 	if not FileAccess.file_exists(folder.path_join("project.godot")):
-		say.call("There is no project.godot in %s." % folder)
+		say.call("No project.godot in %s. Run this in the folder of a project." % folder)
 		return FAILED
 	_read_all()
 	if action == Action.DIFF:
@@ -93,9 +93,9 @@ func run(folder: String) -> int:
 		var problem := _files.write(_changes)
 		if not problem.is_empty():
 			if _files.originals.is_empty():
-				say.call("Failed, and nothing is changed: %s." % problem)
+				say.call("Failed, and nothing has changed: %s." % problem)
 			else:
-				say.call("Failed, and some files are changed: %s. The originals are in %s." % [problem, _files.originals])
+				say.call("Failed, and some files have changed: %s. The originals are in %s." % [problem, _files.originals])
 			return FAILED
 		for file: ProjectFiles.TextFile in _changes:
 			say.call("  changed res://%s" % file.path)
@@ -105,7 +105,7 @@ func run(folder: String) -> int:
 
 
 func _undo(folder: String) -> int:
-	say.call("Lodewire: restoring what the last --apply has changed in %s." % folder)
+	say.call("Lodewire: restoring the files of the last --apply in %s." % folder)
 	var result: Variant = _files.undo()
 	if result is String:
 		say.call("Failed: %s." % result)
@@ -117,7 +117,7 @@ func _undo(folder: String) -> int:
 	if left == 0:
 		say.call("Next: nothing; the project is as it was before.")
 	else:
-		say.call("Next: %s can be taken back as well; run this again for the last one." % _count(left, "earlier run"))
+		say.call("Next: %s can be undone as well; run this again for the last one." % _count(left, "earlier run"))
 	return DONE
 
 
@@ -147,7 +147,7 @@ static func _is_scene(path: String) -> bool:
 	return _is(path, "tscn") or _is(path, "tres")
 
 
-## The scripts in a file: itself, or those inside a scene.
+## The scripts in a file: the file itself, or the scripts that are embedded in a scene.
 static func _scripts_of(path: String, tokens: Tokens) -> Array[Tokens]:
 	if _is_scene(path):
 		return SceneRules.scripts_in(tokens)
@@ -164,7 +164,7 @@ static func _is_of_interest(text: String) -> bool:
 	return false
 
 
-## Finds the names of Godot 3 that mean something else in this project, and what its WebSocketPeers are.
+## Finds the names of Godot 3 that the project declares itself, and the kinds of its WebSocketPeers.
 func _find_what_is_declared(tokens: Dictionary) -> void:
 	for path: String in tokens:
 		if _is(path, "cs"):
@@ -195,7 +195,7 @@ func _find_what_is_declared(tokens: Dictionary) -> void:
 			_project.makes_sockets = _project.makes_sockets or ScriptRules.makes_sockets(script)
 
 
-## Finds the names that scripts have from those that they extend, such as a `const WebSocketServer := preload(…)`.
+## Finds the names that scripts inherit, such as a `const WebSocketServer := preload(…)`.
 func _find_what_is_inherited(tokens: Dictionary) -> void:
 	var own := {}
 	for path: String in tokens:
@@ -221,7 +221,7 @@ func _find_what_is_inherited(tokens: Dictionary) -> void:
 	for path: String in tokens:
 		var names := {}
 		var at := path
-		# No project has a longer line of scripts that extend each other; a circle ends here.
+		# No project has a longer chain of scripts that extend each other; a cycle ends here.
 		for _step in 64:
 			names.merge(own.get(at, {}))
 			var base: String = bases.get(at, "")
@@ -232,7 +232,7 @@ func _find_what_is_inherited(tokens: Dictionary) -> void:
 			_project.inherited[path] = names
 
 
-## The path of a script that [code]extends "…"[/code] names in another.
+## The path of the script in another script's [code]extends "…"[/code].
 static func _path_of(base: String, heir: String) -> String:
 	if base.begins_with("uid://"):
 		var id := ResourceUID.text_to_id(base)
@@ -299,13 +299,13 @@ func _add_look(path: String, line: int, text: String, reason: String) -> void:
 
 func _show_what_is_not_touched() -> void:
 	for name: String in _project.declared:
-		say.call("  left alone: %s, which this project has for itself (%s)" % [name, _project.declared[name]])
+		say.call("  not changed: %s, which this project declares itself (%s)" % [name, _project.declared[name]])
 	for path: String in _project.inherited:
 		var names: Array = _project.inherited[path].keys().filter(func(name: String) -> bool: return not _project.declared.has(name))
 		if not names.is_empty():
-			say.call("  left alone: %s in res://%s, which it has for itself" % [", ".join(names), path])
+			say.call("  not changed: %s in res://%s, which declares or inherits it" % [", ".join(names), path])
 	for link in _files.links:
-		say.call("  left alone: res://%s, which is a link: what it leads to is not read" % link)
+		say.call("  not changed: res://%s, which is a link: links are not followed" % link)
 	if _is_exported_to_the_web():
 		say.call("  note: " + Names.WEB)
 
@@ -329,7 +329,7 @@ func _show_diff() -> void:
 func _show_looks() -> void:
 	if _looks.is_empty():
 		return
-	say.call("\nA person has to look at:")
+	say.call("\nCheck by hand:")
 	for look in _looks:
 		say.call("  %s%s" % [look[0], "" if look[1].is_empty() else "  " + look[1]])
 		say.call("      " + look[2])
@@ -337,7 +337,7 @@ func _show_looks() -> void:
 
 func _show_summary() -> void:
 	say.call("")
-	say.call("Summary: %s read, %s in %s %s, %s for a person to look at." % [
+	say.call("Summary: %s read, %s in %s %s, %s to check by hand." % [
 		_count(_read.size(), "file"), _count(_names, "change"), _count(_changes.size(), "file"),
 		"made" if action == Action.APPLY else "to make", _count(_looks.size(), "place"),
 	])
@@ -345,13 +345,13 @@ func _show_summary() -> void:
 	if action == Action.SHOW and not _changes.is_empty():
 		next = "commit your work, close the editor, and run this again with --apply (after `--`)"
 	elif not _looks.is_empty():
-		next = "look at the places above; `# lodewire: keep` on a line ends the mention of it"
+		next = "check the places above; `# lodewire: keep` on a line removes it from the list"
 		if action == Action.APPLY and not _changes.is_empty():
-			next += "; --undo takes it all back"
+			next += "; --undo restores the files"
 	elif action == Action.APPLY and not _changes.is_empty():
-		next = "open the project and play; --undo takes it all back"
+		next = "open the project and test it; --undo restores the files"
 	else:
-		next = "nothing; no name is left that has to change"
+		next = "nothing; no name is left to change"
 	say.call("Next: %s." % next)
 
 

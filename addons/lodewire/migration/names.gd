@@ -1,5 +1,5 @@
 extends RefCounted
-## What became of each class, method and signal.
+## The replacement of each class, method and signal.
 
 ## Classes that are replaced by name: every method, property and constant has a counterpart.
 const RENAMED := {
@@ -8,14 +8,14 @@ const RENAMED := {
 	"ENetMultiplayerPeer": "LodeENetMultiplayerPeer",
 	"DTLSServer": "LodeDTLSServer",
 	"PacketPeerDTLS": "LodePacketPeerDTLS",
-	# Godot 3's, which a project may have declared by itself since.
+	# Godot 3's classes, which a project may have declared itself since.
 	"WebSocketServer": "LodeWebSocketServer",
 	"WebSocketClient": "LodeWebSocketClient",
 	"NetworkedMultiplayerENet": "LodeENetMultiplayerPeer",
 	"NetworkedMultiplayerPeer": "MultiplayerPeer",
 }
 
-## The two classes of Godot 4 that clients may keep, since the wire is the same.
+## The two classes of Godot 4 that clients may keep, since the protocol is the same.
 const SOCKET := "WebSocketPeer"
 const SOCKET_MULTIPLAYER := "WebSocketMultiplayerPeer"
 const LODE_SOCKET := "LodeWebSocketPeer"
@@ -25,7 +25,7 @@ const GODOT_3: Array[String] = [
 	"WebSocketServer", "WebSocketClient", "NetworkedMultiplayerENet", "NetworkedMultiplayerPeer",
 ]
 
-## Where these are named, `WebSocketPeer` may be what `get_peer()` returns.
+## In scripts with these names, `WebSocketPeer` may be the type of `get_peer()`.
 const SOCKET_OWNERS: Array[String] = [
 	"WebSocketServer", "WebSocketClient", "LodeWebSocketServer", "LodeWebSocketClient",
 ]
@@ -33,7 +33,7 @@ const SOCKET_OWNERS: Array[String] = [
 ## Constants that Godot 3 had in another class.
 const MOVED_CONSTANTS := {"COMPRESS_": "LodeENetConnection"}
 
-## Words without which a script has nothing to change.
+## A script without any of these words needs no change.
 const OF_INTEREST: Array[String] = [
 	"ENet", "DTLS", "WebSocket", "NetworkedMultiplayer", "network_peer", "close_connection", "get_tree()",
 	"peer_connected", "peer_disconnected", "server_disconnected", "refuse_new_connections",
@@ -42,7 +42,7 @@ const OF_INTEREST: Array[String] = [
 	"data_received", "server_close_request", "peer_packet",
 ]
 
-## Signals of the network's classes, whose `connect(name, object, method)` of Godot 3 is rewritten.
+## Signals of the network classes, for which Godot 3's `connect(name, object, method)` is rewritten.
 const SIGNALS: Array[String] = [
 	"client_connected", "client_disconnected", "client_close_request", "data_received", "server_close_request",
 	"connection_established", "connection_closed", "connection_error", "peer_packet", "peer_connected",
@@ -50,7 +50,7 @@ const SIGNALS: Array[String] = [
 	"network_peer_connected", "network_peer_disconnected", "network_peer_packet",
 ]
 
-## What Godot 3's SceneTree had, and the engine's converter leaves there under a new name: it is the MultiplayerAPI's now.
+## Members of Godot 3's SceneTree that the engine's converter keeps there under a new name; they belong to the MultiplayerAPI now.
 const OF_TREE := {
 	"network_peer": "multiplayer_peer",
 	"multiplayer_peer": "multiplayer_peer",
@@ -99,11 +99,11 @@ const _COMPRESSION := (
 	"call `peer.host.compress(LodeENetConnection.COMPRESS_…)` after create_server() or create_client();"
 	+ " both sides need the same mode"
 )
-const _SIGNALS := "this signal has moved to the MultiplayerAPI: use `multiplayer.%s`"
-const _ORDERED := "this has gone: `transfer_mode` is TRANSFER_MODE_UNRELIABLE_ORDERED for what has to be in order"
+const _SIGNALS := "this signal belongs to the MultiplayerAPI now: use `multiplayer.%s`"
+const _ORDERED := "this was removed: set `transfer_mode` to TRANSFER_MODE_UNRELIABLE_ORDERED for packets that need an order"
 const _CHANNELS := "the number of channels is an argument of create_server() and create_client()"
 
-## Members that a person has to look at: the class, the member, and why.
+## Members that have to be checked by hand: the class, the member, and the reason.
 const LOOK := {
 	"LodeENetMultiplayerPeer": {
 		"compression_mode": _COMPRESSION,
@@ -131,33 +131,33 @@ const LOOK := {
 	},
 	"LodeENetConnection": {
 		"refuse_new_connections": (
-			"the engine's class does nothing without DTLS; here every new client is refused, so check who relied on that"
+			"the engine's class does nothing without DTLS; here every new client is refused, so check the code that relied on that"
 		),
 	},
 	"WebSocketMultiplayerPeer": {
 		"create_server": (
-			"a server is `LodeWebSocketServer.new()` and `listen(port, PackedStringArray(), true)`; declare the variable as"
-			+ " MultiplayerPeer where it may be a client too (docs/migration.md, WebSocketMultiplayerPeer)"
+			"use `LodeWebSocketServer.new()` and `listen(port, PackedStringArray(), true)` for a server; declare the variable as"
+			+ " MultiplayerPeer if it may also be a client (docs/migration.md, WebSocketMultiplayerPeer)"
 		),
 	},
 }
 
 const ACCEPT_STREAM := (
-	"a server that accepts and polls each peer: LodeWebSocketServer does both (docs/migration.md, TCPServer and"
-	+ " WebSocketPeer); a client's WebSocketPeer may stay"
+	"this server accepts and polls each peer: LodeWebSocketServer does both (docs/migration.md, TCPServer and"
+	+ " WebSocketPeer); a client can keep its WebSocketPeer"
 )
 const EITHER_SOCKET := (
-	"this is LodeWebSocketPeer if it comes from get_peer() of LodeWebSocketServer or LodeWebSocketClient, and stays"
+	"use LodeWebSocketPeer if it comes from get_peer() of LodeWebSocketServer or LodeWebSocketClient, and keep"
 	+ " WebSocketPeer otherwise"
 )
-const CALLED_WITHOUT_OBJECT := "connect() takes a Callable in Godot 4; bound arguments go into `.bind(…)`"
+const CALLED_WITHOUT_OBJECT := "connect() takes a Callable in Godot 4; pass bound arguments with `.bind(…)`"
 const CLOSE_CONNECTION := "if this is an ENet peer, Godot 4 calls it `close()`"
 const DTLS_CHAIN := "in Godot 4: `setup(TLSOptions.server(key, certificate))`, and the chain in `ca_chain` before it"
-const NAME_IN_STRING := "this string is the name of a class that has moved: change it if it is used as one"
+const NAME_IN_STRING := "this string is the name of a replaced class: change it if it is used as a class name"
 const C_SHARP := "C# has no types for classes of extensions: see docs/migration.md, C#"
 const UNREADABLE := "this file is not UTF-8 text, and was not read"
 const WEB := (
-	"this project is exported to the web, where a script that names a class of Lodewire does not load: see docs/web-export.md"
+	"this project is exported to the web, where a script with a Lodewire class name does not load: see docs/web-export.md"
 )
-const OF_GODOT_3 := "a project of Godot 3: convert it with `godot --headless --path . --convert-3to4` before anything else"
+const OF_GODOT_3 := "this is a Godot 3 project: convert it first with `godot --headless --path . --convert-3to4`"
 const NO_SUCH_MEMBER := "%s has no %s"

@@ -1,7 +1,7 @@
 extends RefCounted
-## The files of a project: what is read, what is written, and the way back.
+## The files of a project: reads them, writes changes, and restores the originals.
 
-## Where the originals are kept. Its name begins with a dot, so that the editor does not see it.
+## The folder of the originals. Its name begins with a dot, so that the editor ignores it.
 const BACKUP := ".lodewire_migration"
 const MANIFEST := "manifest.json"
 const ADDON := "addons/lodewire"
@@ -13,7 +13,7 @@ class TextFile:
 	var path := ""
 	var text := ""
 	var has_bom := false
-	## Whether it could be read as text, so that it can be written again without a loss.
+	## True if it could be read as text, so that it can be written again without loss.
 	var is_text := false
 
 	func bytes_of(content: String) -> PackedByteArray:
@@ -25,9 +25,9 @@ class TextFile:
 
 
 var root := ""
-## Files and folders that are links, which are not followed: they belong to another project.
+## Links to files and folders, which are not followed: they belong to another project.
 var links: Array[String] = []
-## The folder with the originals, where a [method write] failed and could not be taken back.
+## The folder with the originals if a [method write] failed and could not be reverted.
 var originals := ""
 
 
@@ -35,7 +35,7 @@ func _init(folder: String) -> void:
 	root = folder
 
 
-## The paths of all files with these endings, sorted. What the editor does not read is left out.
+## The paths of all files with these extensions, sorted. Files that the editor ignores are skipped.
 func list(endings: Array[String]) -> PackedStringArray:
 	var found := PackedStringArray()
 	_list("", endings, found)
@@ -81,7 +81,7 @@ func read(path: String) -> TextFile:
 	return file
 
 
-## Writes new texts, [TextFile] to [String], after keeping the originals. Returns "", or why it failed: then nothing is
+## Writes new texts, [TextFile] to [String], after a backup of the originals. Returns "" or an error message: then nothing has
 ## changed, or [member originals] is set.
 func write(texts: Dictionary) -> String:
 	originals = ""
@@ -110,10 +110,10 @@ func write(texts: Dictionary) -> String:
 		_remove_step(folder)
 		return problem
 	originals = folder.path_join("files")
-	return "%s; and going back failed: %s" % [problem, problem_back]
+	return "%s; and restoring the files failed: %s" % [problem, problem_back]
 
 
-## Keeps the originals in a folder, with a list of them. Returns "", or why it cannot be.
+## Copies the originals to a folder, with a list of them. Returns "" or an error message.
 func _keep(texts: Dictionary, folder: String) -> String:
 	var entries := []
 	for file: TextFile in texts:
@@ -124,21 +124,21 @@ func _keep(texts: Dictionary, folder: String) -> String:
 		var problem := _store(folder.path_join("files").path_join(file.path), before)
 		if not problem.is_empty():
 			return problem
-	# Who has the project under version control does not want these files in it.
+	# These files should not be added to version control.
 	var problem := _store(root.path_join(BACKUP).path_join(".gitignore"), "*\n".to_utf8_buffer())
 	if not problem.is_empty():
 		return problem
 	return _store(folder.path_join(MANIFEST), JSON.stringify({"files": entries}, "\t").to_utf8_buffer())
 
 
-## Removes what was kept in a folder, and with the last one the folder of all.
+## Removes one backup, and with the last one the folder of all backups.
 func _remove_step(folder: String) -> void:
 	_remove(folder)
 	if steps_to_undo().is_empty():
 		_remove(root.path_join(BACKUP))
 
 
-## The names of what can be taken back, oldest first.
+## The names of the backups, oldest first.
 func steps_to_undo() -> PackedStringArray:
 	var folder := root.path_join(BACKUP)
 	if not DirAccess.dir_exists_absolute(folder):
@@ -148,12 +148,12 @@ func steps_to_undo() -> PackedStringArray:
 	return steps
 
 
-## Restores every file that the last [method write] changed. Returns their paths; or, as a String, why it failed: it may be
-## called again then.
+## Restores every file that the last [method write] changed. Returns their paths, or an error message as a String; then it may be
+## called again.
 func undo() -> Variant:
 	var steps := steps_to_undo()
 	if steps.is_empty():
-		return "there is nothing to take back: no %s" % BACKUP
+		return "there is nothing to undo: no %s" % BACKUP
 	var folder := root.path_join(BACKUP).path_join(steps[-1])
 	var manifest: Variant = JSON.parse_string(FileAccess.get_file_as_string(folder.path_join(MANIFEST)))
 	if not manifest is Dictionary or not manifest.get("files") is Array:
@@ -185,8 +185,8 @@ func undo() -> Variant:
 	return PackedStringArray(contents.keys())
 
 
-## Gives files new bytes, by path. All are written beside the targets before the first target is replaced, so that a full
-## disk changes none. Returns "", or why it failed.
+## Writes new bytes to files, by path. All are written next to the targets before the first target is replaced, so that a full
+## disk changes none. Returns "" or an error message.
 func _replace(contents: Dictionary) -> String:
 	var problem := ""
 	for path: String in contents:
@@ -205,29 +205,29 @@ func _replace(contents: Dictionary) -> String:
 	return problem
 
 
-## Where the new bytes of a file are until they replace it. The editor does not see a name that begins with a dot.
+## The path of the new bytes until they replace the file. The editor ignores names that begin with a dot.
 static func _staged(target: String) -> String:
 	return target.get_base_dir().path_join(".%s.lodewire" % target.get_file())
 
 
-## Writes the new bytes of a file beside it, with its permissions.
+## Writes the new bytes of a file next to it, with its permissions.
 func _stage(target: String, bytes: PackedByteArray) -> String:
 	var staged := _staged(target)
 	var permissions := 0
 	if FileAccess.file_exists(target):
-		# A file that may not be written must not be replaced either.
+		# A read-only file must not be replaced either.
 		if FileAccess.open(target, FileAccess.READ_WRITE) == null:
 			return "%s cannot be written: %s" % [target, error_string(FileAccess.get_open_error())]
 		permissions = FileAccess.get_unix_permissions(target)
 	var problem := _store(staged, bytes)
-	# Windows has none.
+	# Windows has no Unix permissions.
 	if not problem.is_empty() or permissions == 0 or FileAccess.get_unix_permissions(staged) == permissions:
 		return problem
 	var error := FileAccess.set_unix_permissions(staged, permissions)
-	return "" if error == OK else "the permissions of %s cannot be kept: %s" % [target, error_string(error)]
+	return "" if error == OK else "cannot keep the permissions of %s: %s" % [target, error_string(error)]
 
 
-## Writes a file, and reads it again to know that all of it is there.
+## Writes a file, and reads it again to verify it.
 func _store(path: String, bytes: PackedByteArray) -> String:
 	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
 	var error := _put(path, bytes)
@@ -254,7 +254,7 @@ func _rename(from: String, to: String) -> Error:
 	return DirAccess.rename_absolute(from, to)
 
 
-## Removes a folder of the backup and all that is in it.
+## Removes a folder of the backup with its content.
 static func _remove(folder: String) -> void:
 	var directory := DirAccess.open(folder)
 	if directory == null:
@@ -275,7 +275,7 @@ static func _hash(bytes: PackedByteArray) -> String:
 	return context.finish().hex_encode()
 
 
-## The engine logs an error for bytes that are none.
+## The engine logs an error for invalid UTF-8.
 static func _is_utf8(bytes: PackedByteArray) -> bool:
 	var at := 0
 	var length := bytes.size()

@@ -1,5 +1,5 @@
 extends RefCounted
-## What is to be changed in a scene or resource in text form: types, values, and the scripts inside.
+## The changes in a text scene or resource: types, values, and embedded scripts.
 
 const Tokens := preload("tokens.gd")
 const Names := preload("names.gd")
@@ -27,7 +27,7 @@ func read(tokens: Tokens, project: ScriptRules.Project) -> void:
 			edits.append(ScriptRules.Edit.new(begin, begin + name.length(), Names.RENAMED[name]))
 
 
-## The scripts that are inside, for what they declare.
+## The embedded scripts, for their declarations.
 static func scripts_in(tokens: Tokens) -> Array[Tokens]:
 	var found: Array[Tokens] = []
 	for index in tokens.count:
@@ -62,7 +62,7 @@ func _read_script(tokens: Tokens, index: int, project: ScriptRules.Project) -> v
 		looks.append(ScriptRules.Look.new(from + source.places[look.at], look.reason))
 
 
-## A string of a scene as it is meant, and where each of its characters is written.
+## A string of a scene without escapes, and the position of each of its characters.
 class _Unescaped:
 	var text := ""
 	var places := PackedInt32Array()

@@ -1,16 +1,16 @@
 extends RefCounted
-## What is to be changed in one script, and what a person has to look at.
+## The changes in one script, and the places to check by hand.
 
 const Tokens := preload("tokens.gd")
 const Names := preload("names.gd")
 
-## Calls whose string is printed, or names a node.
+## Calls with a string that is printed, or that is the name of a node.
 const PLAIN_TEXT: Array[String] = [
 	"print", "prints", "printerr", "print_rich", "print_debug", "push_error", "push_warning", "printt", "printraw", "get_node",
 	"get_node_or_null", "has_node", "find_child", "find_node", "tr", "assert", "add_autoload_singleton", "add_custom_type",
 ]
 
-## A replacement: where it begins and ends, and the text.
+## A replacement: its begin and end, and the text.
 class Edit:
 	var begin: int
 	var end: int
@@ -22,7 +22,7 @@ class Edit:
 		text = replacement
 
 
-## What a person has to look at.
+## A place to check by hand.
 class Look:
 	var at: int
 	var reason: String
@@ -32,13 +32,13 @@ class Look:
 		reason = why
 
 
-## What the project is like, which decides about names that may be its own.
+## Facts about the project that decide about names that it may declare itself.
 class Project:
-	## Names of GODOT_3 that the project declares, and where.
+	## Names of GODOT_3 that the project declares, and the place.
 	var declared := {}
-	## The same for single scripts, by their path: what these and the scripts that they extend declare.
+	## The same for single scripts, by their path, including inherited declarations.
 	var inherited := {}
-	## Whether `WebSocketPeer` may be a peer of Lodewire's server or client in this project, and may be the engine's.
+	## True if `WebSocketPeer` may be a peer of Lodewire's server or client in this project, and if it may be the engine's.
 	var has_socket_owners := false
 	var makes_sockets := false
 
@@ -53,7 +53,7 @@ var _classes := {}
 var _makes_sockets := false
 
 
-## Reads a script of a project, which has names from the scripts that it extends.
+## Reads a script of a project, with the names that it inherits.
 func read(tokens: Tokens, project: Project, inherited := {}) -> void:
 	_tokens = tokens
 	_project = project
@@ -82,7 +82,7 @@ static func apply(text: String, all: Array[Edit]) -> String:
 	var from := 0
 	for edit in all:
 		if edit.begin < from:
-			# What it is in has been replaced as a whole.
+			# The surrounding text has been replaced as a whole.
 			continue
 		parts.append(text.substr(from, edit.begin - from))
 		parts.append(edit.text)
@@ -91,7 +91,7 @@ static func apply(text: String, all: Array[Edit]) -> String:
 	return "".join(parts)
 
 
-## The names that a script declares for itself: the engine's are not meant there.
+## The names that a script declares itself: there they do not refer to the engine's classes.
 static func own_names(tokens: Tokens) -> Dictionary:
 	var own := {}
 	for index in tokens.count:
@@ -109,7 +109,7 @@ static func global_name(tokens: Tokens) -> String:
 	return ""
 
 
-## Whether a script may have WebSocketPeers that are the engine's: it makes, extends or hands on the class, or has the peers of
+## Returns true if a script may have the engine's WebSocketPeers: it creates, extends or passes on the class, or has the peers of
 ## a WebSocketMultiplayerPeer.
 static func makes_sockets(tokens: Tokens) -> bool:
 	for index in tokens.count:
@@ -131,7 +131,7 @@ static func makes_sockets(tokens: Tokens) -> bool:
 	return false
 
 
-## Whether a script names a class.
+## Returns true if a script contains the name of a class.
 static func names_one_of(tokens: Tokens, types: Array[String]) -> bool:
 	for index in tokens.count:
 		if tokens.kind(index) == Tokens.Kind.NAME and tokens.word(index) in types and not tokens.is_sign(index - 1, "."):
@@ -168,7 +168,7 @@ func _is_own(name: String) -> bool:
 	return _own.has(name) or _project.declared.has(name)
 
 
-## A name that is no member: of a class, perhaps.
+## Handles a name that is not a member, which may be a class.
 func _read_class(index: int) -> void:
 	var name := _tokens.word(index)
 	if name == Names.SOCKET:
@@ -201,11 +201,11 @@ func _read_socket(index: int) -> void:
 		elif not _makes_sockets:
 			_rename(index, Names.LODE_SOCKET)
 	elif not _makes_sockets and not _tokens.is_sign(index + 1, "."):
-		# Peers of either kind may come here from another script.
+		# Peers of either kind may come from another script.
 		_look(index, Names.EITHER_SOCKET)
 
 
-## A key of a dictionary in the form of Lua, or a declaration.
+## Returns true for a Lua-style dictionary key, or a declaration.
 func _is_key(index: int) -> bool:
 	if _is_declared(_tokens, index):
 		return true
@@ -225,7 +225,7 @@ func _has_member(type: String, member: String) -> bool:
 	)
 
 
-## A name after a dot.
+## Handles a name after a dot.
 func _read_member(index: int) -> void:
 	var member := _tokens.word(index)
 	if _is_tree(index - 2):
@@ -258,7 +258,7 @@ func _read_member(index: int) -> void:
 				_read_setup(index)
 
 
-## Methods of Godot 3's NetworkedMultiplayerENet.
+## Handles methods of Godot 3's NetworkedMultiplayerENet.
 func _read_call_of_enet(index: int, member: String) -> void:
 	var open := index + 1
 	var arguments := _tokens.arguments(open)
@@ -284,7 +284,7 @@ func _read_call_of_enet(index: int, member: String) -> void:
 				_edit(begin, end if is_one_line else _tokens.end(arguments[1].x - 1), ").set_timeout(")
 
 
-## Godot 3's form says whether to verify in the second argument, where Godot 4's has the name of the host.
+## Godot 3's second argument enables verification; Godot 4's is the host name.
 func _read_connect_to_peer(index: int) -> void:
 	var arguments := _tokens.arguments(index + 1)
 	var is_flag := (
@@ -306,7 +306,7 @@ func _read_setup(index: int) -> void:
 			_look(index, Names.DTLS_CHAIN)
 
 
-## Whether a token ends `get_tree()`.
+## Returns true if a token ends `get_tree()`.
 func _is_tree(index: int) -> bool:
 	return (
 		_tokens.is_sign(index, ")") and _tokens.is_sign(index - 1, "(") and _tokens.is_name(index - 2, "get_tree")
@@ -325,7 +325,7 @@ func _read_member_of_tree(index: int, member: String) -> void:
 		_read_connect(index, true)
 
 
-## `connect("signal", object, "method")` of Godot 3, and the signals that SceneTree had.
+## Handles Godot 3's `connect("signal", object, "method")`, and the signals of its SceneTree.
 func _read_connect(index: int, of_tree: bool) -> void:
 	var open := index + 1
 	if not _is_call(index):
@@ -355,7 +355,7 @@ func _read_connect(index: int, of_tree: bool) -> void:
 	_edit(_tokens.end(arguments[2].y), _tokens.end(arguments[2].y), ")")
 
 
-## `peer.connect("server_disconnected", …)` where that has gone from the class.
+## Handles `peer.connect("server_disconnected", …)` for a signal that the class no longer has.
 func _look_at_signal(index: int, signal_name: String) -> void:
 	for type: String in _types_before(index):
 		var reasons: Dictionary = Names.LOOK.get(type, {})
@@ -363,7 +363,7 @@ func _look_at_signal(index: int, signal_name: String) -> void:
 			_look(index, reasons[signal_name])
 
 
-## Whether a name is called, by brackets that are closed.
+## Returns true if a name is called, with balanced parentheses.
 func _is_call(index: int) -> bool:
 	return _tokens.is_sign(index + 1, "(") and _tokens.partner(index + 1) < _tokens.count
 
@@ -372,7 +372,7 @@ func _is_string(argument: Vector2i) -> bool:
 	return argument.x == argument.y and _tokens.kind(argument.x) == Tokens.Kind.STRING
 
 
-## A string that is the name of a class: as an argument of ClassDB's methods and the like it means the class.
+## Handles a string with the name of a class: as an argument of ClassDB's methods and similar ones it refers to the class.
 func _read_string(index: int) -> void:
 	var name := _tokens.word(index)
 	if not Names.RENAMED.has(name) or _is_own(name):
@@ -387,7 +387,7 @@ func _read_string(index: int) -> void:
 		_look(index, Names.NAME_IN_STRING)
 
 
-## `x.get_class() == "NAME"`, or the other way round.
+## Returns true for `x.get_class() == "NAME"`, in either order.
 func _is_compared(index: int) -> bool:
 	var is_equal := func(at: int) -> bool:
 		return _tokens.is_sign(at, "=") and (_tokens.is_sign(at - 1, "=") or _tokens.is_sign(at - 1, "!"))
@@ -400,7 +400,7 @@ func _is_compared(index: int) -> bool:
 	return false
 
 
-## A key, `name["NAME"]` or `{"NAME": …}`.
+## Returns true for a key, `name["NAME"]` or `{"NAME": …}`.
 func _is_node_index(index: int) -> bool:
 	var open := _tokens.around(index)
 	return open >= 0 and (_tokens.is_sign(open, "{") and _tokens.is_sign(index + 1, ":"))
@@ -421,7 +421,7 @@ func _types_before(index: int) -> Array:
 	return (_classes.get(_tokens.word(variable), {}) as Dictionary).keys()
 
 
-## Finds which variables hold which classes.
+## Finds the classes of the variables.
 func _find_classes() -> void:
 	for index in _tokens.count:
 		var name := _tokens.word(index)
@@ -444,7 +444,7 @@ func _find_classes() -> void:
 			types[Names.CLASS_OF[name]] = true
 
 
-## The variable that `=` at this place assigns to, or -1.
+## The variable that the `=` at this position assigns to, or -1.
 func _assigned(at: int) -> int:
 	if not _tokens.is_sign(at, "="):
 		return -1

@@ -1,7 +1,7 @@
 extends RefCounted
-## GDScript of Godot 3 and 4, or the text of a scene, cut into tokens. Comments and white space are none.
+## Tokenizes GDScript of Godot 3 and 4, or the text of a scene. Comments and white space are not tokens.
 ##
-## Everything is an index into [member text], so that an edit replaces characters and leaves all others as they are.
+## Positions are indices into [member text], so that an edit replaces characters and keeps all others.
 
 enum Kind {
 	NAME,
@@ -10,11 +10,11 @@ enum Kind {
 	SIGN,
 	## [code]$A/B[/code] or [code]%A[/code]: names of nodes.
 	NODE_PATH,
-	## Nothing: past the end of the text, or a string without an end.
+	## No token: past the end of the text, or an unterminated string.
 	NONE,
 }
 
-## A comment with this keeps its line out of the migration.
+## A comment with this text excludes its line from the migration.
 const KEEP := "lodewire: keep"
 
 const OPENING := "([{"
@@ -56,7 +56,7 @@ func kind(index: int) -> Kind:
 	return _kinds[index] as Kind if index >= 0 and index < count else Kind.NONE
 
 
-## The characters of a token; of a string what is between its quotes, as written.
+## The characters of a token; for a string, the text between its quotes as written.
 func word(index: int) -> String:
 	return _words[index] if index >= 0 and index < count else ""
 
@@ -100,7 +100,7 @@ func arguments(open: int) -> Array[Vector2i]:
 	return found
 
 
-## Where the characters of a string begin, after prefix and quotes.
+## The position of the first character of a string, after prefix and quotes.
 func content_begin(index: int) -> int:
 	return _ends[index] - (_ends[index] - _begins[index] - _words[index].length() - _prefix(index)) / 2 - _words[index].length()
 
@@ -117,7 +117,7 @@ func line_text(line: int) -> String:
 	return text.substr(from, to - from).strip_edges()
 
 
-## Whether a comment keeps the line of this character as it is.
+## Returns true if a comment excludes the line of this character.
 func is_kept(at: int) -> bool:
 	return _kept_lines.has(line_of(at))
 
@@ -139,7 +139,7 @@ func _read(source: String) -> void:
 	count = _kinds.size()
 
 
-## Reads what begins here; returns where the next begins.
+## Reads the token that begins here; returns the position of the next one.
 func _read_one(at: int) -> int:
 	var code := text.unicode_at(at)
 	if code <= 32 or code == 92:
@@ -194,7 +194,7 @@ func _read_string(at: int, quote: int) -> int:
 			return past + mark.length()
 		else:
 			past += 1
-	# It does not end: nothing in it may be edited.
+	# It is unterminated: nothing in it may be edited.
 	_add(Kind.NONE, at, text.length())
 	return text.length()
 
@@ -232,7 +232,7 @@ func _past_word(at: int) -> int:
 	return at
 
 
-## Whether a value may begin after the last token, so that [code]%[/code] is no operator.
+## Returns true if a value may begin after the last token, so that [code]%[/code] is not an operator.
 func _may_begin_value() -> bool:
 	var last := _kinds.size() - 1
 	if last < 0:

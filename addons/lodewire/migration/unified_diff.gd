@@ -1,10 +1,10 @@
 extends RefCounted
-## A diff that `patch -p1` and `git apply` take. The migration changes lines and never their number, so lines are compared in order.
+## A diff for `patch -p1` and `git apply`. The migration never changes the number of lines, so lines are compared in order.
 
 const CONTEXT := 2
 
 
-## The diff of a file, or "" where nothing differs.
+## The diff of a file, or "" if nothing differs.
 static func of(path: String, before: String, after: String) -> String:
 	var old := _lines(before)
 	var new := _lines(after)
@@ -48,7 +48,7 @@ static func _append(out: PackedStringArray, old: PackedStringArray, new: PackedS
 		at = past
 
 
-## The lines; the last one tells if it has no end.
+## The lines; a missing end of the last line is marked.
 static func _lines(text: String) -> PackedStringArray:
 	var lines := text.split("\n")
 	if lines[-1].is_empty():

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Brings the engine down.
+## Crashes the engine.
 
 
 func test_crashes() -> void:

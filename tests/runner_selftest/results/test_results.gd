@@ -5,7 +5,7 @@ signal never
 
 
 func deadline_of(method: String) -> float:
-	return 0.3 if method.ends_with("_too_long") else PATIENCE
+	return 0.3 if method.ends_with("_too_long") else HANG_TIMEOUT
 
 
 func test_passes() -> void:
@@ -21,10 +21,10 @@ func test_passes() -> void:
 
 func test_passes_after_awaiting() -> void:
 	var began := Time.get_ticks_msec()
-	await frames(2)
-	await seconds(0.05)
-	check(await until(func() -> bool: return Time.get_ticks_msec() > began + 100), "time goes by")
-	check(not await until(func() -> bool: return false, 0.05), "what never holds is not waited for")
+	await wait_frames(2)
+	await wait_seconds(0.05)
+	check(await wait_until(func() -> bool: return Time.get_ticks_msec() > began + 100), "time goes by")
+	check(not await wait_until(func() -> bool: return false, 0.05), "what never holds is not waited for")
 
 
 func test_fails() -> void:
@@ -33,7 +33,7 @@ func test_fails() -> void:
 
 func test_fails_after_awaiting() -> void:
 	check(true, "nothing has happened")
-	await frames(2)
+	await wait_frames(2)
 	check(false, "it holds")
 
 
@@ -42,7 +42,7 @@ func test_fails_by_type() -> void:
 
 
 func test_asserts_nothing() -> void:
-	await frames(1)
+	await wait_frames(1)
 
 
 func test_is_skipped() -> void:
@@ -73,7 +73,7 @@ func test_logs_an_error() -> void:
 func test_logs_an_announced_error() -> void:
 	expect_error("announced")
 	push_error("announced")
-	await frames(1)
+	await wait_frames(1)
 	expect_error("a warning")
 	push_warning("a warning")
 
@@ -96,6 +96,6 @@ func test_has_a_script_error() -> void:
 
 func test_has_a_script_error_after_awaiting() -> void:
 	check(true, "it holds")
-	await frames(1)
+	await wait_frames(1)
 	var nothing: Node = null
 	nothing.queue_free()

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## What runs before and after each test.
+## The methods before and after each test.
 
 static var _cleaned_up := 0
 static var _process_id := -1
@@ -8,12 +8,12 @@ var _is_set_up := false
 
 
 func before_each() -> void:
-	await frames(1)
+	await wait_frames(1)
 	_is_set_up = true
 
 
 func after_each() -> void:
-	await frames(1)
+	await wait_frames(1)
 	_cleaned_up += 1
 
 

@@ -56,7 +56,7 @@ func test_library_of_the_build_is_loaded() -> void:
 	check(loaded.size() > 0 and loaded[0].ends_with(wanted), "%s is loaded: %s" % [wanted, loaded])
 
 
-## The script that gives Godot 3's name back has an ending that the engine does not load by itself.
+## The script with Godot 3's class name has an extension that the engine does not load.
 func test_script_with_the_old_name_compiles() -> void:
 	var text := FileAccess.get_file_as_string("res://addons/lodewire/websocket_server.gd.txt")
 	check(text.contains("class_name WebSocketServer\n"), "it has the old name")
@@ -80,10 +80,10 @@ func test_typed_script_with_the_enums_of_the_engine_compiles() -> void:
 	host.destroy()
 
 
-## The files that the process has mapped and that are named like our library.
+## The mapped files of the process with the name of our library.
 func _loaded_libraries() -> PackedStringArray:
 	var found := PackedStringArray()
-	# Line by line: the system tells a length of 0 for this file.
+	# Line by line: the system reports a length of 0 for this file.
 	var maps := FileAccess.open("/proc/self/maps", FileAccess.READ)
 	while maps != null and not maps.eof_reached():
 		var line := maps.get_line()

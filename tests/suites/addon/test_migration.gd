@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Moving projects to Lodewire: those of tests/migration are changed, run in the engine, and changed back.
+## The migration of projects: those of tests/migration are changed, run in the engine, and restored.
 
 const Migration := preload("res://addons/lodewire/migration/migration.gd")
 const Tokens := preload("res://addons/lodewire/migration/tokens.gd")
@@ -9,7 +9,7 @@ const ScriptRules := preload("res://addons/lodewire/migration/script_rules.gd")
 
 const PROJECTS: Array[String] = ["pong", "chat", "tanks", "rollback", "sandbox", "god3_chat", "god3_arena", "dtls"]
 
-## A script in which nothing may be changed.
+## A script that needs no change.
 const TRAPS := """extends Node
 # ENetConnection.new() in a comment
 var a := "ENetConnection is in a sentence"
@@ -30,7 +30,7 @@ enum Kind { WebSocketServer, WebSocketClient }
 func m(x): return get_node("ENetConnection") if x else print("ENetConnection")
 """
 
-## Runs the script of the editor as File > Run does, and agrees to what it offers.
+## Runs the editor's script like File > Run, and confirms the dialog.
 const PLUGIN := """@tool
 extends EditorPlugin
 
@@ -41,7 +41,7 @@ func _enter_tree() -> void:
 	for frame in 10:
 		await get_tree().process_frame
 	for dialog in get_tree().root.find_children("*", "ConfirmationDialog", true, false):
-		if dialog.title == "Move this project to Lodewire":
+		if dialog.title == "Migrate this project to Lodewire":
 			print("offered: ", dialog.find_children("*", "TextEdit", true, false)[0].text)
 			dialog.confirmed.emit()
 	for frame in 10:
@@ -49,7 +49,7 @@ func _enter_tree() -> void:
 	get_tree().quit()
 """
 
-## Lines, and what becomes of them.
+## Lines before and after the migration.
 const REWRITES := {
 	"extends ENetMultiplayerPeer": "extends LodeENetMultiplayerPeer",
 	"var a: ENetConnection": "var a: LodeENetConnection",
@@ -91,7 +91,7 @@ const REWRITES := {
 	"get_tree().get_multiplayer().multiplayer_peer = null": "get_tree().get_multiplayer().multiplayer_peer = null",
 }
 
-## Lines that a person has to look at.
+## Lines that have to be checked by hand.
 const LOOKS: Array[String] = [
 	"var p = ENetConnection.new()\n\tp.refuse_new_connections(true)",
 	"peer.host.refuse_new_connections(true)",
@@ -109,12 +109,12 @@ const LOOKS: Array[String] = [
 	"var p = ENetConnection.COMPRESS_ALL",
 ]
 
-## A disk with little room left, on which every write seems to work, and on which files cannot be replaced after some time.
+## An almost full disk, on which every write seems to succeed, and on which some renames fail.
 class PoorDisk:
 	extends "res://addons/lodewire/migration/project_files.gd"
 
 	var room := 1 << 20
-	## Which renames are refused, from 0.
+	## The renames that fail, from 0.
 	var refused: Array[int] = []
 	var renames := 0
 
@@ -157,7 +157,7 @@ func test_any_text_is_changed_once_and_keeps_its_lines() -> void:
 			check_eq(once.count("\n"), text.count("\n"), text)
 
 
-func test_a_name_that_the_project_declares_is_its_own() -> void:
+func test_names_that_the_project_declares_are_not_renamed() -> void:
 	for name: String in ["ENetConnection", "PacketPeerDTLS", "WebSocketPeer"]:
 		var of_project := "const %s = preload(\"x.gd\")\nvar a: %s\nvar s: LodeWebSocketServer\n" % [name, name]
 		var with_owners := ScriptRules.Project.new()
@@ -178,7 +178,7 @@ func test_a_name_that_the_project_declares_is_its_own() -> void:
 	_write(folder.path_join("stranger.gd"), stranger.to_utf8_buffer())
 	check_eq(_run(folder, ["--apply"]), 0)
 	check_eq(FileAccess.get_file_as_string(folder.path_join("heir.gd")), heir)
-	check(_has_said("left alone: WebSocketServer in res://heir.gd"), "it is told: %s" % _said)
+	check(_has_said("not changed: WebSocketServer in res://heir.gd"), "it is reported: %s" % _said)
 	check_eq(FileAccess.get_file_as_string(folder.path_join("stranger.gd")), stranger.replace("Web", "LodeWeb"))
 	var uid := ResourceUID.create_id()
 	ResourceUID.add_id(uid, "res://x.gd")
@@ -216,7 +216,7 @@ func test_a_socket_that_may_be_the_engines_is_not_rewritten() -> void:
 			check_eq(_looked_at(), PackedStringArray(["res://handler.gd:1"]), user)
 			check_eq(FileAccess.get_file_as_string(folder.path_join("handler.gd")), handler, user)
 			check_eq(FileAccess.get_file_as_string(folder.path_join(name)), user)
-			# Without it every peer is Lodewire's.
+			# Without it every peer is a Lodewire peer.
 			DirAccess.remove_absolute(folder.path_join(name))
 			check_eq(_run(folder, ["--apply"]), 0, user)
 			check_eq(FileAccess.get_file_as_string(folder.path_join("handler.gd")), handler.replace("Web", "LodeWeb"))
@@ -239,16 +239,16 @@ func test_line_ends_and_byte_order_marks_stay() -> void:
 				check_eq(FileAccess.get_file_as_bytes(folder.path_join("a.gd")), written)
 
 
-func test_what_is_no_text_is_left_alone_and_told() -> void:
+func test_files_that_are_not_text_are_skipped_and_listed() -> void:
 	var folder := _fresh("bytes")
 	for bytes: PackedByteArray in ["ENet\u0001".to_utf8_buffer() + PackedByteArray([0xFF]), PackedByteArray([0x45, 0, 0x46])]:
 		_write(folder.path_join("a.gd"), bytes)
 		check_eq(_run(folder, ["--apply"]), 1)
-		check(_has_said("res://a.gd"), "it is told: %s" % _said)
+		check(_has_said("res://a.gd"), "it is reported: %s" % _said)
 		check_eq(FileAccess.get_file_as_bytes(folder.path_join("a.gd")), bytes)
 
 
-func test_what_has_changed_since_is_not_undone() -> void:
+func test_files_that_have_changed_since_are_not_restored() -> void:
 	var folder := _fresh("undo")
 	for name: String in ["a.gd", "b.gd"]:
 		_write(folder.path_join(name), "var a: ENetConnection\n".to_utf8_buffer())
@@ -272,7 +272,7 @@ func test_a_move_that_fails_changes_nothing() -> void:
 	_write(folder.path_join(".lodewire_migration"), "mine".to_utf8_buffer())
 	expect_error("Could not create directory")
 	check_eq(_run(folder, ["--apply"]), 2)
-	check(_has_said("Failed, and nothing is changed"), "it is told: %s" % _said)
+	check(_has_said("Failed, and nothing has changed"), "it is reported: %s" % _said)
 	# The second file changes between reading and writing.
 	DirAccess.remove_absolute(folder.path_join(".lodewire_migration"))
 	var files := ProjectFiles.new(folder)
@@ -298,9 +298,9 @@ func test_a_full_disk_and_a_failure_halfway_change_nothing() -> void:
 	check(complete > 0 and complete < 45, "some disks are large enough, and some are not: %d" % complete)
 	for refused in names.size():
 		check_ne(_write_to(PoorDisk.new(folder), names, text, 1 << 20, [refused]), "")
-	# The third file is not replaced, and nor are the first two restored.
+	# The third file cannot be replaced, and the first two cannot be restored.
 	var files := PoorDisk.new(folder)
-	check(_write_to(files, names, text, 1 << 20, [2, 3, 4]).contains("going back failed"), "it is told")
+	check(_write_to(files, names, text, 1 << 20, [2, 3, 4]).contains("restoring the files failed"), "it is reported")
 	check_ne(files.originals, "")
 	for name in names:
 		check_eq(FileAccess.get_file_as_string(files.originals.path_join(name)), text, "the original of " + name)
@@ -329,7 +329,7 @@ func test_a_linked_file_is_not_followed() -> void:
 	check_eq(_run(folder, ["--apply"]), 0)
 	check_eq(FileAccess.get_file_as_bytes(theirs), source)
 	check(DirAccess.open(folder).is_link("a.gd"), "it is a link still")
-	check(_has_said("left alone: res://a.gd, which is a link"), "it is told: %s" % _said)
+	check(_has_said("not changed: res://a.gd, which is a link"), "it is reported: %s" % _said)
 
 
 func test_each_step_is_undone_by_itself() -> void:
@@ -440,7 +440,7 @@ func test_a_project_of_godot_3_is_to_be_converted_first() -> void:
 	var folder := _fresh("old")
 	_write(folder.path_join("project.godot"), "config_version=4\n".to_utf8_buffer())
 	check_eq(_run(folder, []), 1)
-	check(_has_said("--convert-3to4"), "it is told: %s" % _said)
+	check(_has_said("--convert-3to4"), "it is reported: %s" % _said)
 
 
 func test_a_project_in_the_language_of_godot_3_runs_after_the_engines_converter_and_the_move() -> void:
@@ -456,19 +456,19 @@ func test_a_project_in_the_language_of_godot_3_runs_after_the_engines_converter_
 	check_eq(await converter.finished(), 0, "the converter")
 	_install(folder)
 	var before := _contents(folder)
-	check_eq(_run(folder, ["--apply"]), 0, "nothing is left for a person: %s" % _said)
+	check_eq(_run(folder, ["--apply"]), 0, "nothing is left to check: %s" % _said)
 	await _play(engine, folder, "god3_raw")
 	check_eq(_run(folder, ["--undo"]), 0)
 	check_eq(_contents(folder), before)
 
 
-func test_a_project_for_the_web_is_told_of_it() -> void:
+func test_a_project_with_a_web_export_gets_a_hint() -> void:
 	var folder := _fresh("web")
 	check_eq(_run(folder, []), 0)
-	check(not _has_said("note:"), "nothing is told: %s" % _said)
+	check(not _has_said("note:"), "nothing is reported: %s" % _said)
 	_write(folder.path_join("export_presets.cfg"), "[preset.0]\n\nname=\"x\"\nplatform=\"Web\"\n".to_utf8_buffer())
 	check_eq(_run(folder, []), 0)
-	check(_has_said("exported to the web"), "it is told: %s" % _said)
+	check(_has_said("exported to the web"), "it is reported: %s" % _said)
 
 
 ## Runs a project, imported where it has a `class_name`, which says when its two sides have exchanged a message.
@@ -480,7 +480,7 @@ func _play(engine: String, folder: String, name: String) -> void:
 		check_eq(await game.finished(), 0, name)
 		check(not game.output().contains("ERROR:"), "%s logs errors" % name)
 		check(arguments == ["--import"] or game.output().contains("exchanged"), name + ": both sides exchange a message")
-	# What the import has written is no part of the project.
+	# Files that the import has written are not part of the project.
 	for path: String in _contents(folder):
 		if not before.has(path):
 			DirAccess.remove_absolute(folder.path_join(path))
@@ -510,7 +510,7 @@ func _run(folder: String, options: PackedStringArray) -> int:
 	return migration.run(folder)
 
 
-## Writes files by a poor disk. If it fails and says nothing else, all is as before.
+## Writes files to a failing disk. If it fails without another message, nothing has changed.
 func _write_to(files: ProjectFiles, names: Array[String], text: String, room: int, refused: Array[int]) -> String:
 	var texts := {}
 	for name in names:
@@ -585,7 +585,7 @@ func _contents(folder: String, under := "") -> Dictionary:
 	return found
 
 
-## The lines of a project that say that a person has to look.
+## The lines of a project that are marked to be checked by hand.
 func _marked(folder: String) -> PackedStringArray:
 	var found := PackedStringArray()
 	var contents := _contents(folder)

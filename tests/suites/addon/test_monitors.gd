@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## The engine's custom monitors: what they tell of each host, and that they go with it. An error of the engine's fails a test.
+## The engine's custom monitors: the values of each host, and that they are removed with it. An engine error fails a test.
 
 
 func after_each() -> void:
@@ -47,13 +47,13 @@ func test_one_group_per_host_which_goes_with_it() -> void:
 	check_eq(_group("LodeENetConnection"), "")
 	dtls = null
 	check_eq(_ours(), PackedStringArray())
-	# One that begins anew is another one.
+	# A restarted host is another one.
 	check_eq(server.listen(0), OK)
 	server.poll()
 	check_eq(_groups().size(), 1)
 
 
-func test_hosts_that_were_there_before_and_switching_off() -> void:
+func test_enable_and_disable_with_existing_hosts() -> void:
 	var server := LodeWebSocketServer.new()
 	check_eq(server.listen(0), OK)
 	server.poll()
@@ -82,13 +82,13 @@ func test_what_a_websocket_server_and_a_client_do() -> void:
 		if client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
 			client.get_peer(1).send(message)
 		_read(values)
-		# Each host shows its numbers at its own times.
+		# Each host is sampled at its own times.
 		return (_best(values, "LodeWebSocketServer", "packets in (per second)") > 1.0
 				and _best(values, "LodeWebSocketServer", "round-trip time (ms)") > 0.0
 				and _best(values, "LodeWebSocketServer", "bytes in (per second)") > 1000.0
 				and _best(values, "LodeWebSocketServer", "bytes buffered in") > 999.0
 				and _best(values, "LodeWebSocketClient", "packets out (per second)") > 1.0)
-	check(await until(wanted), str(values))
+	check(await wait_until(wanted), str(values))
 	check_eq(_best(values, "LodeWebSocketServer", "peers"), 1.0)
 	check_eq(_best(values, "LodeWebSocketClient", "peers"), 1.0)
 
@@ -112,12 +112,12 @@ func test_what_an_enet_host_does() -> void:
 				and values.get(group + "/bytes in (per second)", 0.0) > 0.0
 				and values.get(group + "/round-trip time (ms)", 0.0) > 0.0
 				and values.get(group + "/bytes buffered in", 0.0) > 4.0)
-	# Of a peer that is not there yet, nothing can be sent.
-	check(await until(func() -> bool:
+	# Nothing can be sent to a peer that is not connected yet.
+	check(await wait_until(func() -> bool:
 		server.service_all()
 		client.service_all()
 		return peer.get_state() == LodeENetPacketPeer.STATE_CONNECTED), "connected")
-	check(await until(wanted), str(values))
+	check(await wait_until(wanted), str(values))
 
 
 func test_what_a_dtls_server_does() -> void:
@@ -139,11 +139,11 @@ func test_what_a_dtls_server_does() -> void:
 		return (_best(values, "LodeDTLSServer", "packets in (per second)") > 1.0
 				and _best(values, "LodeDTLSServer", "bytes in (per second)") > 10.0
 				and _best(values, "LodeDTLSServer", "bytes buffered in") > 4.0)
-	check(await until(wanted), str(values))
+	check(await wait_until(wanted), str(values))
 	check_eq(_best(values, "LodeDTLSServer", "peers"), 1.0)
 
 
-## A host that a script has forgotten while the engine reads the monitors.
+## A host that a script releases while the engine reads the monitors.
 func test_reading_while_hosts_come_and_go() -> void:
 	LodeMonitors.enable()
 	var hosts: Array[LodeENetConnection] = []

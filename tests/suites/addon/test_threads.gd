@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## The classes belong to the main thread. What a script does with them in another one does not end the game.
+## The classes belong to the main thread. Using them in another thread does not crash the game.
 
 
 class Heir:
@@ -30,9 +30,9 @@ func test_an_object_that_is_freed_in_a_thread_ends_on_the_main_thread() -> void:
 	check_eq(held[0].listen(0), OK)
 	var port := held[0].get_local_port()
 	_in_a_thread(held.clear)
-	# The main thread has a part in it: what is created, freed or polled there ends what threads have freed.
+	# Creating, freeing or polling objects on the main thread destroys what threads have freed.
 	var other := LodeWebSocketServer.new()
-	check(await until(func() -> bool: return _is_free(port)), "port %d is free" % port)
+	check(await wait_until(func() -> bool: return _is_free(port)), "port %d is free" % port)
 	check_eq(other.listen(0), OK)
 
 
@@ -44,7 +44,7 @@ func test_what_a_thread_freed_ends_while_the_host_it_used_is_polled() -> void:
 	_in_a_thread(held.clear)
 	# The peer ends its host, which is in use until this has returned.
 	check_eq(host.service(0)[0], LodeENetConnection.EVENT_NONE, "nothing has happened")
-	check(await until(func() -> bool: return PacketPeerUDP.new().bind(port) == OK), "the host has ended")
+	check(await wait_until(func() -> bool: return PacketPeerUDP.new().bind(port) == OK), "the host has ended")
 
 
 ## The names of our classes that a script can create.

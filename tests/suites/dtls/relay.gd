@@ -2,17 +2,17 @@ extends RefCounted
 ## The engine's own DTLS on one side and plain UDP on the other: the builds of the engine at hand have no ENet with DTLS.
 
 var udp_server := UDPServer.new()
-## Whom what comes is passed on to.
+## The destination of forwarded packets.
 var target_port: int
 
 var _dtls: DTLSServer
 var _is_dtls_side_server: bool
-## Pairs: who came, and the way onward.
+## Pairs of an incoming peer and its outgoing one.
 var _pairs: Array = []
 var _ways: Array[PacketPeerUDP] = []
 
 
-## Clients come with DTLS, and are passed on to a plain port.
+## Clients connect with DTLS, and are forwarded to a plain port.
 func decrypt(to_port: int, options: TLSOptions) -> int:
 	target_port = to_port
 	_is_dtls_side_server = true
@@ -22,14 +22,14 @@ func decrypt(to_port: int, options: TLSOptions) -> int:
 	return udp_server.get_local_port()
 
 
-## Clients come plain, and are passed on with DTLS.
+## Clients connect without DTLS, and are forwarded with DTLS.
 func encrypt(to_port: int) -> int:
 	target_port = to_port
 	udp_server.listen(0, "127.0.0.1")
 	return udp_server.get_local_port()
 
 
-## The sockets of what comes plain, on their DTLS side.
+## The DTLS peers of the plain clients.
 func ways() -> Array[PacketPeerUDP]:
 	return _ways
 

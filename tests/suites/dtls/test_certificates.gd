@@ -1,76 +1,76 @@
 extends "res://test_case.gd"
-## Whose certificates are accepted, and what is said of the others: our client at the engine's server, and our server.
+## Accepted certificates, and the errors for the others: our client with the engine's server, and our server.
 
-const Ends := preload("res://suites/dtls/ends.gd")
+const Endpoints := preload("res://suites/dtls/endpoints.gd")
 
 const CONNECTED := LodePacketPeerDTLS.STATUS_CONNECTED
 const ERROR := LodePacketPeerDTLS.STATUS_ERROR
 const MISMATCH := LodePacketPeerDTLS.STATUS_ERROR_HOSTNAME_MISMATCH
 const OF_THE_ENGINE := "TLS handshake error"
 
-var ends: Ends
+var endpoints: Endpoints
 
 
 func before_each() -> void:
-	ends = Ends.new()
+	endpoints = Endpoints.new()
 
 
 func after_each() -> void:
-	ends.close()
+	endpoints.close()
 
 
 func test_matrix_of_chains() -> void:
-	# What the server shows, whom the client trusts, which name it asks for, what comes of it, and why.
+	# The server's certificate, the trusted one, the requested name, the result, and its reason.
 	var rows := [
-		["chain.crt", "authority.crt", Ends.NAME, CONNECTED, ""],
-		["chain.crt", "intermediate.crt", Ends.NAME, CONNECTED, ""],
+		["chain.crt", "authority.crt", Endpoints.NAME, CONNECTED, ""],
+		["chain.crt", "intermediate.crt", Endpoints.NAME, CONNECTED, ""],
 		["chain.crt", "authority.crt", "other.example", MISMATCH, "another name"],
 		["chain.crt", "authority.crt", "", MISMATCH, "another name"],
-		["chain.crt", "engine.crt", Ends.NAME, ERROR, "nobody who is trusted has signed it"],
-		["expired.crt", "authority.crt", Ends.NAME, ERROR, "expired"],
-		["expired.crt", "expired.crt", Ends.NAME, ERROR, "expired"],
-		["not_yet_valid.crt", "authority.crt", Ends.NAME, ERROR, "not valid yet"],
-		["common_name.crt", "authority.crt", Ends.NAME, CONNECTED, ""],
+		["chain.crt", "engine.crt", Endpoints.NAME, ERROR, "nobody who is trusted has signed it"],
+		["expired.crt", "authority.crt", Endpoints.NAME, ERROR, "expired"],
+		["expired.crt", "expired.crt", Endpoints.NAME, ERROR, "expired"],
+		["not_yet_valid.crt", "authority.crt", Endpoints.NAME, ERROR, "not valid yet"],
+		["common_name.crt", "authority.crt", Endpoints.NAME, CONNECTED, ""],
 		["common_name.crt", "authority.crt", "other.example", MISMATCH, "another name"],
 		["ip.crt", "authority.crt", "127.0.0.1", CONNECTED, ""],
 		["ip.crt", "authority.crt", "127.0.0.2", MISMATCH, "another name"],
 		["ip.crt", "authority.crt", "anything", MISMATCH, "another name"],
-		["engine.crt", "engine.crt", Ends.NAME, CONNECTED, ""],
+		["engine.crt", "engine.crt", Endpoints.NAME, CONNECTED, ""],
 		["engine.crt", "engine.crt", "other.example", MISMATCH, "another name"],
-		["engine.crt", "authority.crt", Ends.NAME, ERROR, "vouches for itself alone"],
-		["engine.crt", "", Ends.NAME, ERROR, "vouches for itself alone"],
+		["engine.crt", "authority.crt", Endpoints.NAME, ERROR, "vouches for itself alone"],
+		["engine.crt", "", Endpoints.NAME, ERROR, "vouches for itself alone"],
 	]
 	for row: Array in rows:
 		var what := "%s, trusting %s, as %s" % row.slice(0, 3)
-		var trusted: X509Certificate = null if row[1].is_empty() else Ends.certificate(row[1])
+		var trusted: X509Certificate = null if row[1].is_empty() else Endpoints.certificate(row[1])
 		var client: LodePacketPeerDTLS = await _try(LodePacketPeerDTLS.new(), row[0], TLSOptions.client(trusted), row[2])
 		check_eq(client.get_status(), row[3], what)
 		if row[4].is_empty():
 			check_eq(client.get_error_message(), "", what)
 		else:
 			check(client.get_error_message().contains(row[4]), "%s: %s" % [what, client.get_error_message()])
-		ends.close()
+		endpoints.close()
 
 
 func test_chain_of_the_engines_server() -> void:
-	var port := ends.serve("", Ends.options("server.key", "chain.crt"))
-	var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
-	check(await until(ends.settled(client)), "it is decided")
+	var port := endpoints.serve("", Endpoints.options("server.key", "chain.crt"))
+	var client := endpoints.join("Lode", port, TLSOptions.client(Endpoints.certificate("authority.crt")))
+	check(await wait_until(endpoints.settled(client)), "it is decided")
 	check_eq(client.get_status(), CONNECTED, client.get_error_message())
 
 
 func test_chain_that_comes_apart() -> void:
-	# The engine loses what is behind the first one, unless it was loaded as a resource.
+	# The engine loses the certificates after the first one, unless the file was loaded as a resource.
 	var leaf := X509Certificate.new()
-	leaf.load(Ends.KEYS + "chain.crt")
-	for chain: X509Certificate in [null, Ends.certificate("intermediate.crt")]:
+	leaf.load(Endpoints.KEYS + "chain.crt")
+	for chain: X509Certificate in [null, Endpoints.certificate("intermediate.crt")]:
 		var server := LodeDTLSServer.new()
 		server.ca_chain = chain
-		var port := ends.serve_with(server, TLSOptions.server(Ends.key("server.key"), leaf))
-		var client := ends.join("Lode", port, TLSOptions.client(Ends.certificate("authority.crt")))
-		check(await until(ends.settled(client)), "it is decided")
+		var port := endpoints.serve_with(server, TLSOptions.server(Endpoints.key("server.key"), leaf))
+		var client := endpoints.join("Lode", port, TLSOptions.client(Endpoints.certificate("authority.crt")))
+		check(await wait_until(endpoints.settled(client)), "it is decided")
 		check_eq(client.get_status(), ERROR if chain == null else CONNECTED, client.get_error_message())
-		ends.close()
+		endpoints.close()
 
 
 func test_unsafe_clients() -> void:
@@ -79,30 +79,30 @@ func test_unsafe_clients() -> void:
 		["expired.crt", null, "", CONNECTED],
 		["chain.crt", "authority.crt", "other.example", CONNECTED],
 		["engine.crt", "engine.crt", "other.example", CONNECTED],
-		["engine.crt", "authority.crt", Ends.NAME, ERROR],
-		["expired.crt", "authority.crt", Ends.NAME, ERROR],
+		["engine.crt", "authority.crt", Endpoints.NAME, ERROR],
+		["expired.crt", "authority.crt", Endpoints.NAME, ERROR],
 	]:
-		var trusted: X509Certificate = null if row[1] == null else Ends.certificate(row[1])
+		var trusted: X509Certificate = null if row[1] == null else Endpoints.certificate(row[1])
 		var options := TLSOptions.client_unsafe(trusted)
 		var client: LodePacketPeerDTLS = await _try(LodePacketPeerDTLS.new(), row[0], options, row[2])
 		check_eq(client.get_status(), row[3], str(row))
-		ends.close()
+		endpoints.close()
 
 
 func test_another_name_than_the_hosts() -> void:
-	var options := TLSOptions.client(Ends.certificate("authority.crt"), Ends.NAME)
+	var options := TLSOptions.client(Endpoints.certificate("authority.crt"), Endpoints.NAME)
 	var client: LodePacketPeerDTLS = await _try(LodePacketPeerDTLS.new(), "chain.crt", options, "localhost")
 	check_eq(client.get_status(), CONNECTED)
 
 
 func test_what_is_revoked() -> void:
 	var client := LodePacketPeerDTLS.new()
-	client.revocation_lists = FileAccess.get_file_as_string(Ends.KEYS + "revoked.crl")
-	await _try(client, "chain.crt", TLSOptions.client(Ends.certificate("authority.crt")), Ends.NAME)
+	client.revocation_lists = FileAccess.get_file_as_string(Endpoints.KEYS + "revoked.crl")
+	await _try(client, "chain.crt", TLSOptions.client(Endpoints.certificate("authority.crt")), Endpoints.NAME)
 	check_eq(client.get_status(), ERROR)
 	check(client.get_error_message().contains("revoked"), client.get_error_message())
-	ends.close()
-	await _try(client, "common_name.crt", TLSOptions.client(Ends.certificate("authority.crt")), Ends.NAME)
+	endpoints.close()
+	await _try(client, "common_name.crt", TLSOptions.client(Endpoints.certificate("authority.crt")), Endpoints.NAME)
 	check_eq(client.get_status(), CONNECTED, "another one is not")
 
 
@@ -115,7 +115,7 @@ func test_pinned_certificates() -> void:
 		check_eq(client.get_status(), row[1], row[0])
 		if row[1] == ERROR:
 			check(client.get_error_message().contains("pinned"), client.get_error_message())
-		ends.close()
+		endpoints.close()
 	var broken := LodePacketPeerDTLS.new()
 	broken.pinned_certificates = ["12:34"]
 	expect_error("\"12:34\" is not a SHA-256")
@@ -124,95 +124,95 @@ func test_pinned_certificates() -> void:
 	check_eq(broken.connect_to_peer(udp, "x", TLSOptions.client_unsafe()), ERR_INVALID_PARAMETER)
 
 
-func test_clients_that_have_to_say_who_they_are() -> void:
+func test_client_certificates() -> void:
 	for row: Array in [
 		["player.key", "player.crt", CONNECTED],
 		["server.key", "engine.crt", ERROR],
 		["", "", ERROR],
 	]:
 		var server := LodeDTLSServer.new()
-		server.client_ca_chain = Ends.certificate("authority.crt")
-		var port := ends.serve_with(server, Ends.options())
+		server.client_ca_chain = Endpoints.certificate("authority.crt")
+		var port := endpoints.serve_with(server, Endpoints.options())
 		var client := LodePacketPeerDTLS.new()
 		if not row[0].is_empty():
-			client.client_key = Ends.key(row[0])
-			client.client_certificate = Ends.certificate(row[1])
-		ends.join_with(client, port, TLSOptions.client(Ends.certificate("engine.crt")))
-		check(await until(ends.settled(client)), str(row))
+			client.client_key = Endpoints.key(row[0])
+			client.client_certificate = Endpoints.certificate(row[1])
+		endpoints.join_with(client, port, TLSOptions.client(Endpoints.certificate("engine.crt")))
+		check(await wait_until(endpoints.settled(client)), str(row))
 		check_eq(client.get_status(), row[2], str(row))
 		if row[2] == CONNECTED:
-			check(await until(func() -> bool: ends.pump(); return ends.accepted[0].get_status() == CONNECTED), "both are")
-			check_eq(_der(ends.accepted[0].get_peer_certificate()), _der(Ends.certificate(row[1])), "it is the player's")
-		ends.close()
+			check(await wait_until(func() -> bool: endpoints.pump(); return endpoints.accepted[0].get_status() == CONNECTED), "both are")
+			check_eq(_der(endpoints.accepted[0].get_peer_certificate()), _der(Endpoints.certificate(row[1])), "it is the player's")
+		endpoints.close()
 
 
-func test_the_servers_certificate_is_told() -> void:
+func test_get_peer_certificate_returns_the_servers_certificate() -> void:
 	var client: LodePacketPeerDTLS = await _try(LodePacketPeerDTLS.new(), "engine.crt", TLSOptions.client_unsafe(), "")
-	check_eq(_der(client.get_peer_certificate()), _der(Ends.certificate("engine.crt")))
-	check(ends.accepted[0].get_peer_certificate() == null, "an engine's client shows none")
+	check_eq(_der(client.get_peer_certificate()), _der(Endpoints.certificate("engine.crt")))
+	check(endpoints.accepted[0].get_peer_certificate() == null, "an engine's client shows none")
 
 
 func test_godot_3_arguments() -> void:
 	var rows := [
 		[[false], CONNECTED],
 		[[false, "other.example"], CONNECTED],
-		[[true, Ends.NAME, Ends.certificate("engine.crt")], CONNECTED],
-		[[true, "other.example", Ends.certificate("engine.crt")], MISMATCH],
-		[[true, Ends.NAME], ERROR],
+		[[true, Endpoints.NAME, Endpoints.certificate("engine.crt")], CONNECTED],
+		[[true, "other.example", Endpoints.certificate("engine.crt")], MISMATCH],
+		[[true, Endpoints.NAME], ERROR],
 		[[], ERROR],
-		[[true, "", Ends.certificate("engine.crt")], MISMATCH],
+		[[true, "", Endpoints.certificate("engine.crt")], MISMATCH],
 	]
 	for row: Array in rows:
-		var port := ends.serve("", Ends.options())
+		var port := endpoints.serve("", Endpoints.options())
 		var client := LodePacketPeerDTLS.new()
 		var udp := PacketPeerUDP.new()
 		udp.connect_to_host("127.0.0.1", port)
 		if row[1] != CONNECTED:
 			expect_error(OF_THE_ENGINE)
 		check_eq(client.callv("connect_to_peer_godot_3", [udp] + row[0]), OK)
-		ends.add(client)
-		check(await until(ends.settled(client)), str(row))
-		await frames(3)
-		ends.pump()
+		endpoints.add(client)
+		check(await wait_until(endpoints.settled(client)), str(row))
+		await wait_frames(3)
+		endpoints.pump()
 		check_eq(client.get_status(), row[1], str(row))
-		ends.close()
+		endpoints.close()
 
 
 func test_the_engine_checks_ours() -> void:
 	for row: Array in [
-		["chain.crt", "authority.crt", Ends.NAME, CONNECTED],
-		["engine.crt", "engine.crt", Ends.NAME, CONNECTED],
-		["engine.crt", "authority.crt", Ends.NAME, ERROR],
+		["chain.crt", "authority.crt", Endpoints.NAME, CONNECTED],
+		["engine.crt", "engine.crt", Endpoints.NAME, CONNECTED],
+		["engine.crt", "authority.crt", Endpoints.NAME, ERROR],
 		["chain.crt", "authority.crt", "other.example", ERROR],
 	]:
 		if row[3] == ERROR:
 			expect_error(OF_THE_ENGINE)
-		var port := ends.serve("Lode", Ends.options("server.key", row[0]))
-		var client := ends.join("", port, TLSOptions.client(Ends.certificate(row[1])), row[2])
-		check(await until(ends.settled(client)), str(row))
+		var port := endpoints.serve("Lode", Endpoints.options("server.key", row[0]))
+		var client := endpoints.join("", port, TLSOptions.client(Endpoints.certificate(row[1])), row[2])
+		check(await wait_until(endpoints.settled(client)), str(row))
 		check_eq(client.get_status(), row[3], str(row))
 		if row[3] == ERROR:
-			# Anybody might have sent that alert, so the server waits for something better.
-			if check(await until(func() -> bool: ends.pump(); return ends.reasons.size() == 1), str(row)):
-				check(ends.reasons[0].contains("other side says"), ends.reasons[0])
-		ends.reasons.clear()
-		ends.close()
+			# The alert may be spoofed, so the server waits for a valid message.
+			if check(await wait_until(func() -> bool: endpoints.pump(); return endpoints.reasons.size() == 1), str(row)):
+				check(endpoints.reasons[0].contains("other side says"), endpoints.reasons[0])
+		endpoints.reasons.clear()
+		endpoints.close()
 
 
-## Has a client connect to a server that shows a certificate.
+## Connects a client to a server that presents a certificate.
 func _try(client: LodePacketPeerDTLS, shown: String, client_options: TLSOptions, hostname: String) -> LodePacketPeerDTLS:
-	var port := ends.serve("Lode", Ends.options("server.key", shown))
-	ends.join_with(client, port, client_options, hostname)
-	check(await until(ends.settled(client)), shown)
-	await frames(2)
-	ends.pump()
+	var port := endpoints.serve("Lode", Endpoints.options("server.key", shown))
+	endpoints.join_with(client, port, client_options, hostname)
+	check(await wait_until(endpoints.settled(client)), shown)
+	await wait_frames(2)
+	endpoints.pump()
 	return client
 
 
 func _sha_256(file: String) -> String:
 	var hashing := HashingContext.new()
 	hashing.start(HashingContext.HASH_SHA256)
-	hashing.update(_der(Ends.certificate(file)))
+	hashing.update(_der(Endpoints.certificate(file)))
 	return hashing.finish().hex_encode()
 
 

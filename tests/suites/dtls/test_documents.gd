@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## The documents' own listings run.
+## The listings of the engine's documentation run.
 
 const CLIENTS: Array[String] = ["client_node.gd", "client_node_3x.gd"]
 
@@ -13,7 +13,7 @@ func test_listings_of_the_documents() -> void:
 	var server := _node("server_node.gd")
 	for file: String in CLIENTS:
 		var client := _node(file)
-		check(await until(func() -> bool: return client.connected), file + " hears from the server")
+		check(await wait_until(func() -> bool: return client.connected), file + " hears from the server")
 		check_eq(client.dtls.get_status(), LodePacketPeerDTLS.STATUS_CONNECTED, file)
 	check_eq(server.peers.size(), CLIENTS.size(), "the server has one peer for each client")
 

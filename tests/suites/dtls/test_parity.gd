@@ -1,5 +1,5 @@
 extends "res://parity_case.gd"
-## The classes beside the engine's, as ClassDB of the running engine has them.
+## Compares the classes with the engine's, using the ClassDB of the running engine.
 
 
 func test_server_has_all_that_the_engines_has() -> void:

@@ -5,12 +5,12 @@ const Hosts := preload("res://suites/enet/hosts.gd")
 const METHODS: Array[String] = ["peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset", "ping"]
 
 
-func _make_engines() -> Make:
-	return Ends.new("")
+func _make_engines() -> Implementation:
+	return Endpoints.new("")
 
 
-func _make_ours() -> Make:
-	return Ends.new("Lode")
+func _make_ours() -> Implementation:
+	return Endpoints.new("Lode")
 
 
 ## What has to come next.
@@ -23,21 +23,21 @@ func _draw(world: World) -> Array:
 		next = []
 		return forced
 	var call := _draw_any(world)
-	# The other side is not told, and would find out by its time-outs.
+	# The other side is not informed, and would only notice by its timeouts.
 	if call[0] == "end a peer" and call[2] == "reset":
 		next = ["close", call[1]]
 	if call[0] == "end the server's peer" and call[2] == "reset":
 		next = ["end a peer", call[1], "reset"]
-	# Where there is no server, the engine's client asks for half a minute; where it is refused, it believes to be in.
+	# Without a server, the engine's client tries for half a minute; if it is refused, it reports that it is connected.
 	if call[0] == "join" and (world.is_idle(world.server) or world.server.peer.refuse_new_connections):
 		return ["listen"] if world.is_idle(world.server) else ["refuse", false]
-	# Our server hears of a client before that has polled, the engine's after.
+	# Our server reports a client before that has polled, the engine's after.
 	if call[0] == "in a handler" and call[1] == "close":
 		return ["in a handler", "close", false]
-	# The engine's server may not hear of a client that asks to go while it joins.
+	# The engine's server may not report a client that disconnects while it joins.
 	if call[0] == "in a handler" and call[1] == "kick":
 		return ["in a handler", "kick", true]
-	# A new server of the engine's has forgotten it.
+	# A new server of the engine has lost the setting.
 	if call[0] == "refuse" and world.is_idle(world.server):
 		return ["listen"]
 	return call
@@ -62,7 +62,7 @@ func _draw_any(world: World) -> Array:
 	return ["mesh", who]
 
 
-class Ends extends Make:
+class Endpoints extends Implementation:
 	var prefix: String
 
 	func _init(of: String) -> void:

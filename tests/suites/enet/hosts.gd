@@ -1,15 +1,15 @@
 extends RefCounted
-## Hosts of a test, ours and the engine's, that are serviced once a frame; and what they were told.
+## Hosts of a test, ours and the engine's, that are serviced once a frame, and their events.
 
 const Ports := preload("res://ports.gd")
 
-## Of each host: its events, as arrays of four. Packets are read, and stand in the place of the data.
+## The events of each host, as arrays of four. Packets are read, and replace the data.
 var events := {}
 
 var _hosts: Array[RefCounted] = []
 
 
-## A UDP port of this machine that is free: some builds of the engine do not tell which one they took.
+## A free local UDP port: some builds of the engine do not report the port that they have picked.
 static func free_port() -> int:
 	return Ports.udp()
 
@@ -32,7 +32,7 @@ func remove(host: RefCounted) -> void:
 	host.destroy()
 
 
-## Services every host until it has nothing more to tell.
+## Services every host until it has no more events.
 func service() -> void:
 	for host in _hosts:
 		while true:
@@ -44,7 +44,7 @@ func service() -> void:
 			events[host].append(event)
 
 
-## How many events of a kind a host was told.
+## The number of events of a type of a host.
 func count(host: RefCounted, type: int) -> int:
 	return of_type(host, type).size()
 
@@ -53,7 +53,7 @@ func of_type(host: RefCounted, type: int) -> Array:
 	return events[host].filter(func(event: Array) -> bool: return event[0] == type)
 
 
-## The packets that came to a host, in their order.
+## The packets that a host has received, in order.
 func packets(host: RefCounted) -> Array:
 	return of_type(host, ENetConnection.EVENT_RECEIVE).map(func(event: Array) -> PackedByteArray: return event[2])
 

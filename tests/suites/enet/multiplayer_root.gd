@@ -1,5 +1,5 @@
 extends "res://suites/websocket/multiplayer_root.gd"
-## One side of a multiplayer game over ENet: calls in every transfer mode, and on channels of their own.
+## One side of a multiplayer game over ENet: calls in every transfer mode, and on separate channels.
 
 
 @rpc("any_peer", "call_remote", "unreliable")

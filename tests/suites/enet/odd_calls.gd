@@ -1,12 +1,12 @@
 extends SceneTree
-## Calls each method of the ENet and DTLS classes with arguments that fit its types and mostly nothing else, in an engine of its
-## own: before each call it says which it is, and the log tells what comes of it. The arguments are drawn with a seed: `-- --seed=N`.
+## Calls each method of the ENet and DTLS classes with random arguments of the right types, in an engine of its
+## own. Before each call it prints the call, and the log has the result. The arguments are generated from a seed: `-- --seed=N`.
 
 const CLASSES: Array[String] = [
 	"LodeENetConnection", "LodeENetMultiplayerPeer", "LodePacketPeerDTLS", "LodeDTLSServer",
 ]
 const ROUNDS := 6
-## These wait, or would only end what the calls are made on.
+## These methods block, or would only end the object of the calls.
 const LEFT_OUT: Array[String] = [
 	"service", "service_all", "poll", "close", "destroy", "reset", "peer_disconnect", "peer_disconnect_now", "peer_disconnect_later",
 ]

@@ -1,8 +1,8 @@
 extends SceneTree
-## A game in an engine of its own that quits once it is connected, without a goodbye in its script: `-- --listen=PORT` or
+## A game in its own engine that quits once it is connected, without disconnecting in its script: `-- --listen=PORT` or
 ## `--join=PORT`, which class it has: `--class=CLASS`, and how it holds the object: `--hold=variable`, `static` or `multiplayer`.
 
-## It goes when the scripts go, which is after nearly everything else.
+## A static variable is released with the scripts, after nearly everything else.
 static var last: RefCounted
 
 var object: RefCounted

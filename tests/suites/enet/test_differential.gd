@@ -1,5 +1,5 @@
 extends "res://differential_case.gd"
-## Our classes beside the engine's, driven by the same calls: see bad_arguments.gd and differential.gd.
+## Compares our classes with the engine's in the same calls: see bad_arguments.gd and differential.gd.
 
 
 func test_odd_arguments_in_each_state_say_the_same_as_with_the_engines_classes() -> void:

@@ -1,8 +1,8 @@
 extends "res://test_case.gd"
 ## Godot 3's own NetworkedMultiplayerENet, packet by packet, in both roles.
 ##
-## What Godot 3 writes into an ENet packet: who it is from and to whom it goes, two numbers of 4 bytes (little-endian), then
-## the game's bytes. Channel 0 is its own: it tells of peers; channel 1 is reliable, 2 and 3 are not.
+## Godot 3's format of an ENet packet: source and destination, two 4-byte numbers (little-endian), then
+## the game's bytes. Channel 0 is internal, for peers; channel 1 is reliable, 2 and 3 are not.
 
 const Hosts := preload("res://suites/enet/hosts.gd")
 const COMPRESSIONS := {
@@ -68,7 +68,7 @@ func _as_server(program: String) -> void:
 	for compression: String in COMPRESSIONS:
 		var port := Hosts.free_port()
 		var server := _start(program, "enet_server.gd", port, compression)
-		check(await until(func() -> bool: return server.output().contains("listening")), "it starts: " + server.output())
+		check(await wait_until(func() -> bool: return server.output().contains("listening")), "it starts: " + server.output())
 		var client := hosts.create("LodeENetConnection")
 		client.compress(COMPRESSIONS[compression])
 		var id := 1234
@@ -82,7 +82,7 @@ func _as_server(program: String) -> void:
 		check(server.output().contains("joined 1234"), server.output())
 		peer.peer_disconnect()
 		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), compression + ": it leaves")
-		check(await until(func() -> bool: return server.output().contains("left 1234")), server.output())
+		check(await wait_until(func() -> bool: return server.output().contains("left 1234")), server.output())
 		server.kill()
 		hosts.remove(client)
 
@@ -106,7 +106,7 @@ func _start(program: String, script: String, port: int, compression: String) -> 
 
 
 func _until(condition: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()
 	)

@@ -1,15 +1,15 @@
 extends "res://test_case.gd"
-## How players leave, are sent away and come back, with our multiplayer peer beside the engine's: each rule by its name.
+## How players leave, are kicked and reconnect, with our multiplayer peer and the engine's: one test per rule.
 
 const Root := preload("res://suites/enet/multiplayer_root.gd")
 const Hosts := preload("res://suites/enet/hosts.gd")
 const OURS := "LodeENetMultiplayerPeer"
 const ENGINE := "ENetMultiplayerPeer"
-const MAKES: Array[String] = [OURS, ENGINE]
+const IMPLEMENTATIONS: Array[String] = [OURS, ENGINE]
 
 var server: MultiplayerPeer
 var client: MultiplayerPeer
-var told: Array[String] = []
+var reported: Array[String] = []
 var port := 0
 
 
@@ -19,14 +19,14 @@ func after_each() -> void:
 
 
 func test_a_peer_that_is_freed_says_goodbye() -> void:
-	for of in MAKES:
-		for other in MAKES:
+	for of in IMPLEMENTATIONS:
+		for other in IMPLEMENTATIONS:
 			await _connect(of, other)
 			client = null
-			check(await _until_told("server lost %s"), "%s hears that the client of %s was freed" % [of, other])
+			check(await _until_reported("server lost %s"), "%s hears that the client of %s was freed" % [of, other])
 			await _connect(of, other)
 			server = null
-			check(await _until_told("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
+			check(await _until_reported("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
 
 
 func test_a_peer_that_is_replaced_says_goodbye() -> void:
@@ -35,14 +35,14 @@ func test_a_peer_that_is_replaced_says_goodbye() -> void:
 	api.multiplayer_peer = server
 	server = null
 	api.multiplayer_peer = null
-	check(await _until_told("client lost 1"), "it hears")
+	check(await _until_reported("client lost 1"), "it hears")
 
 
 func test_a_peer_that_is_freed_says_goodbye_though_a_script_holds_its_host() -> void:
 	await _connect(OURS, ENGINE)
 	var host: LodeENetConnection = (server as LodeENetMultiplayerPeer).host
 	server = null
-	check(await _until_told("client lost 1"), "it hears")
+	check(await _until_reported("client lost 1"), "it hears")
 	expect_error("no host")
 	check_eq(host.get_local_port(), 0)
 
@@ -51,18 +51,18 @@ func test_a_host_that_is_freed_or_destroyed_says_goodbye() -> void:
 	for destroy: bool in [false, true]:
 		await _connect(ENGINE, OURS)
 		client.close()
-		# In an array, and never on this function's stack: either would hold the host.
+		# In an array, and never on this function's stack, which would hold the host.
 		var hosts := _asking_host()
-		check(await until(func() -> bool:
+		check(await wait_until(func() -> bool:
 			server.poll()
 			return hosts[0].service()[0] == LodeENetConnection.EVENT_CONNECT
 		), "it connects")
-		check(await _until_told("server met 77"), "the server knows")
+		check(await _until_reported("server met 77"), "the server knows")
 		_be_patient(server.get_peer(77))
 		if destroy:
 			hosts[0].destroy()
 		hosts.clear()
-		check(await _until_told("server lost 77"), "the server hears, destroyed: %s: %s" % [destroy, told])
+		check(await _until_reported("server lost 77"), "the server hears, destroyed: %s: %s" % [destroy, reported])
 
 
 func _asking_host() -> Array[LodeENetConnection]:
@@ -73,32 +73,32 @@ func _asking_host() -> Array[LodeENetConnection]:
 
 
 func test_a_mesh_that_goes_says_goodbye() -> void:
-	for other_make in MAKES:
+	for other_implementation in IMPLEMENTATIONS:
 		for close: bool in [false, true]:
-			await _connect_mesh(other_make)
+			await _connect_mesh(other_implementation)
 			if close:
 				client.close()
 			client = null
-			check(await _until_told("server lost 3"), "%s hears that a mesh of ours goes, closed: %s" % [other_make, close])
+			check(await _until_reported("server lost 3"), "%s hears that a mesh of ours goes, closed: %s" % [other_implementation, close])
 
 
 ## A mesh of `other_make` in the place of the server, with id 2, and one of ours in the place of the client, with id 3.
-func _connect_mesh(other_make: String) -> void:
-	told.clear()
+func _connect_mesh(other_implementation: String) -> void:
+	reported.clear()
 	var hosts: Array[RefCounted] = [
-		ClassDB.instantiate("ENetConnection" if other_make == ENGINE else "LodeENetConnection"), LodeENetConnection.new(),
+		ClassDB.instantiate("ENetConnection" if other_implementation == ENGINE else "LodeENetConnection"), LodeENetConnection.new(),
 	]
 	port = Hosts.free_port()
 	hosts[0].create_host_bound("127.0.0.1", port, 1)
 	hosts[1].create_host(1)
 	hosts[1].connect_to_host("127.0.0.1", port)
 	var there := [false, false]
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		for side in 2:
 			there[side] = hosts[side].service()[0] == ENetConnection.EVENT_CONNECT or there[side]
 		return there[0] and there[1]
 	), "they connect")
-	server = ClassDB.instantiate(other_make)
+	server = ClassDB.instantiate(other_implementation)
 	client = LodeENetMultiplayerPeer.new()
 	_tell_of(server, "server")
 	check_eq(server.create_mesh(2), OK)
@@ -128,7 +128,7 @@ func test_a_game_that_quits_says_goodbye() -> void:
 					await game.line_after("ready")
 					other.connect_to_host("127.0.0.1", port, 0, 5)
 				var heard: Array[int] = []
-				check(await until(func() -> bool:
+				check(await wait_until(func() -> bool:
 					var event: Array = other.service()
 					if event[0] == ENetConnection.EVENT_CONNECT:
 						_be_patient(event[1])
@@ -141,20 +141,20 @@ func test_a_game_that_quits_says_goodbye() -> void:
 				other.destroy()
 
 
-## Who hears nothing does not give up before the test does.
+## A peer that receives nothing does not time out before the test does.
 func _be_patient(peer: PacketPeer) -> void:
 	peer.set_timeout(600_000, 600_000, 600_000)
 
 
-func test_a_player_who_is_sent_away_is_not_heard_any_more() -> void:
+func test_packets_of_a_disconnected_player_are_dropped() -> void:
 	for how: String in ["disconnect_peer", "force", "peer_disconnect", "peer_disconnect_now", "reset"]:
-		for other in MAKES:
+		for other in IMPLEMENTATIONS:
 			await _connect(OURS, other)
 			var id := client.get_unique_id()
 			for number in 5:
 				client.set_target_peer(1)
 				client.put_packet([number])
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				server.poll()
 				client.poll()
 				return server.get_available_packet_count() == 5
@@ -163,13 +163,13 @@ func test_a_player_who_is_sent_away_is_not_heard_any_more() -> void:
 			_send_away(how, id)
 			check_eq(server.get_available_packet_count() if how.contains("disconnect_peer") or how == "force" else 0, 0, how)
 			var heard := [0]
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				server.poll()
 				heard[0] += server.get_available_packet_count()
 				if client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED:
 					client.poll()
-				return how == "force" or told.has("server lost %d" % id)
-			), "%s of %s is told" % [how, other])
+				return how == "force" or reported.has("server lost %d" % id)
+			), "%s of %s is reported" % [how, other])
 			check_eq(heard[0], 0, how)
 			expect_error("there is no peer %d" % id)
 			check(server.get_peer(id) == null, "it is forgotten")
@@ -178,16 +178,16 @@ func test_a_player_who_is_sent_away_is_not_heard_any_more() -> void:
 func test_a_client_that_ends_its_connection_is_disconnected() -> void:
 	for how: String in ["disconnect_peer", "force", "peer_disconnect", "peer_disconnect_later", "peer_disconnect_now", "reset"]:
 		var traces := []
-		for of in MAKES:
+		for of in IMPLEMENTATIONS:
 			await _connect(OURS, of)
 			_send_away(how, 1, client)
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				server.poll()
 				if client.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
 					client.poll()
 				return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
 			), "%s of %s" % [how, of])
-			traces.append(told.filter(func(line: String) -> bool: return line.begins_with("client")))
+			traces.append(reported.filter(func(line: String) -> bool: return line.begins_with("client")))
 		check_eq(traces[0], traces[1], how)
 
 
@@ -215,28 +215,28 @@ func test_the_reason_of_a_disconnect_is_readable() -> void:
 	await _connect(OURS, OURS)
 	var at_client: LodeENetPacketPeer = client.get_peer(1)
 	at_client.set_timeout(1, 100, 100)
-	# It vanishes: nothing of it is polled, and the simulated network loses all.
+	# It vanishes: it is not polled, and the simulated network loses everything.
 	(server as LodeENetMultiplayerPeer).host.simulated_loss = 1.0
 	server.poll()
 	client.set_target_peer(1)
 	client.put_packet([1])
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		client.poll()
 		return client.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
 	), "it is lost")
 	check_eq(at_client.get_disconnect_reason(), "the other side does not answer")
 
 
-func test_full_and_refused_are_told_apart() -> void:
+func test_the_reason_distinguishes_a_full_server_from_a_refusing_one() -> void:
 	port = Hosts.free_port()
 	server = _make(OURS)
 	check_eq(server.create_server(port, 1), OK)
 	var one := _make(OURS)
 	one.create_client("127.0.0.1", port)
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		one.poll()
-		return told.size() == 2
+		return reported.size() == 2
 	), "the first comes in")
 	check_eq(await _refusal(), "the other side is full")
 	server.refuse_new_connections = true
@@ -247,7 +247,7 @@ func _refusal() -> String:
 	var other := LodeENetMultiplayerPeer.new()
 	other.create_client("127.0.0.1", port)
 	var peer := other.get_peer(1)
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		other.poll()
 		return other.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
@@ -262,10 +262,10 @@ func test_a_handler_may_begin_again_with_the_same_peer() -> void:
 		client.create_client("127.0.0.1", port)
 	)
 	server.disconnect_peer(client.get_unique_id())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		client.poll()
-		return told.filter(func(line: String) -> bool: return line.begins_with("server met")).size() == 2
+		return reported.filter(func(line: String) -> bool: return line.begins_with("server met")).size() == 2
 	), "it comes again")
 	check_eq(client.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED, true)
 
@@ -302,7 +302,7 @@ func test_return_codes_are_the_engines() -> void:
 	rows.append(["create_client", ["not a host", 9]])
 	for row: Array in rows:
 		var codes := []
-		for of in MAKES:
+		for of in IMPLEMENTATIONS:
 			var peer: MultiplayerPeer = ClassDB.instantiate(of)
 			peer.set_bind_ip("127.0.0.1")
 			codes.append(_quietly(peer, row[0], row[1]))
@@ -312,7 +312,7 @@ func test_return_codes_are_the_engines() -> void:
 		check_eq(codes.slice(0, 3), codes.slice(3), "%s%s" % row)
 
 
-## Calls it while the log is off: what it prints is another test's.
+## Calls it with the log off: another test covers its output.
 func _quietly(of: Object, method: String, arguments: Array) -> Variant:
 	Engine.print_error_messages = false
 	var result: Variant = of.callv(method, arguments)
@@ -328,35 +328,35 @@ func _make(of: String) -> MultiplayerPeer:
 
 
 func _tell_of(peer: MultiplayerPeer, side: String) -> void:
-	peer.peer_connected.connect(func(id: int) -> void: told.append("%s met %d" % [side, id]))
-	peer.peer_disconnected.connect(func(id: int) -> void: told.append("%s lost %d" % [side, id]))
+	peer.peer_connected.connect(func(id: int) -> void: reported.append("%s met %d" % [side, id]))
+	peer.peer_disconnected.connect(func(id: int) -> void: reported.append("%s lost %d" % [side, id]))
 
 
 ## A server and a client, connected.
 func _connect(of_server: String, of_client: String) -> void:
 	if server != null:
 		server.close()
-	told.clear()
+	reported.clear()
 	port = Hosts.free_port()
 	server = _make(of_server)
 	check_eq(server.create_server(port), OK)
 	client = ClassDB.instantiate(of_client)
 	_tell_of(client, "client")
 	check_eq(client.create_client("127.0.0.1", port), OK)
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		client.poll()
-		return told.size() == 2
+		return reported.size() == 2
 	), "they connect")
 	_be_patient(server.get_peer(client.get_unique_id()))
 	_be_patient(client.get_peer(1))
 
 
-## Polls who is there until something was told; `%s` stands for any client.
-func _until_told(what: String) -> bool:
-	return await until(func() -> bool:
+## Polls all peers until something was reported; `%s` stands for any client.
+func _until_reported(what: String) -> bool:
+	return await wait_until(func() -> bool:
 		for peer: MultiplayerPeer in [server, client]:
 			if peer != null and peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:
 				peer.poll()
-		return told.any(func(line: String) -> bool: return line.begins_with(what.get_slice("%", 0)))
+		return reported.any(func(line: String) -> bool: return line.begins_with(what.get_slice("%", 0)))
 	)

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Bytes of strangers, while a peer is served. What a hostile peer can do is tried in rust/enet/tests/attacks.rs.
+## Datagrams from unconnected addresses while a peer is served. Attacks of connected peers are in rust/enet/tests/attacks.rs.
 
 const Hosts := preload("res://suites/enet/hosts.gd")
 
@@ -38,7 +38,7 @@ func test_random_datagrams() -> void:
 
 func test_requests_for_connections_that_are_never_answered() -> void:
 	await _flood(func(index: int) -> PackedByteArray:
-		# The header for nobody's number, then CONNECT.
+		# The header with the reserved peer id, then CONNECT.
 		var bytes := PackedByteArray([0x8F, 0xFF, 0, 0, 0x82, 0xFF, 0, 1, 0, 0, 0xFF, 0xFF])
 		for number: int in [1392, 65_536, 255, 0, 0, 5000, 2, 2]:
 			for shift: int in [24, 16, 8, 0]:
@@ -69,7 +69,7 @@ func _flood(datagram: Callable) -> void:
 
 
 func _until(condition: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()
 	)

@@ -39,12 +39,12 @@ func test_packets_of_every_kind_in_every_compression() -> void:
 			var sent: Array[PackedByteArray] = []
 			for length: int in [1, 64, 1363, 1364, 1365, 1392, 5000, 65_536, 200_000]:
 				for flags: int in FLAGS:
-					# So many unreliable pieces at once are too much for the system's buffer when the machine is busy.
+					# So many unreliable fragments at once may overflow the system's buffer when the machine is busy.
 					if length > 65_536 and flags & ENetPacketPeer.FLAG_UNRELIABLE_FRAGMENT:
 						continue
 					var packet := _bytes(length)
 					packet[0] = sent.size()
-					# One after the other: a burst of unreliable pieces may be too much for the system's buffer.
+					# One after the other: a burst of unreliable fragments may overflow the system's buffer.
 					at_client.send(sent.size() % 3, packet, flags)
 					sent.append(packet)
 					if not check(await _until(func() -> bool: return hosts.packets(server).size() == sent.size()), "%s, compression %d: %d bytes, flags %d" % [roles, mode, length, flags]):
@@ -72,7 +72,7 @@ func test_a_packet_of_a_million_bytes() -> void:
 
 
 func test_an_empty_packet() -> void:
-	# The engine crashes when it gets one: it is not asked here.
+	# The engine crashes when it receives one, so it is not tested here.
 	if not await _connect([OURS, OURS]):
 		return
 	check_eq(at_client.send(0, PackedByteArray(), ENetPacketPeer.FLAG_RELIABLE), OK)
@@ -81,7 +81,7 @@ func test_an_empty_packet() -> void:
 	check(hosts.packets(server) == [PackedByteArray(), PackedByteArray([1])], "in their order")
 
 
-func test_what_is_told_of_connecting_and_disconnecting() -> void:
+func test_events_of_connecting_and_disconnecting() -> void:
 	for roles: Array in ROLES:
 		for how: String in ["peer_disconnect", "peer_disconnect_later", "peer_disconnect_now"]:
 			for from_server: bool in [false, true]:
@@ -94,21 +94,21 @@ func test_what_is_told_of_connecting_and_disconnecting() -> void:
 				check_eq(at_client.get_channels(), 3, what)
 				check_eq(at_server.get_remote_address(), "127.0.0.1", what)
 				check_eq(at_server.get_remote_port(), client.get_local_port() if roles[1] == OURS else at_server.get_remote_port(), what)
-				var ends := server if from_server else client
+				var closing := server if from_server else client
 				var hears := client if from_server else server
 				(at_server if from_server else at_client).call(how, 123)
 				check(await _until(func() -> bool: return hosts.count(hears, 2) == 1), what + ": it is heard")
 				check_eq(hosts.of_type(hears, 2)[0][2], 123, what)
 				if how == "peer_disconnect_now":
-					await frames(5)
-					check_eq(hosts.count(ends, 2), 0, what + ": no event of its own")
+					await wait_frames(5)
+					check_eq(hosts.count(closing, 2), 0, what + ": no event of its own")
 				else:
-					check(await _until(func() -> bool: return hosts.count(ends, 2) == 1), what + ": it is confirmed")
-					check_eq(hosts.of_type(ends, 2)[0][2], 0, what)
+					check(await _until(func() -> bool: return hosts.count(closing, 2) == 1), what + ": it is confirmed")
+					check_eq(hosts.of_type(closing, 2)[0][2], 0, what)
 				hosts.destroy()
 
 
-func test_later_means_after_what_was_sent() -> void:
+func test_disconnect_later_comes_after_queued_packets() -> void:
 	for roles: Array in ROLES:
 		if not await _connect(roles):
 			return
@@ -135,7 +135,7 @@ func test_broadcasts_and_statistics() -> void:
 		for host: RefCounted in [server, client]:
 			for statistic in 4:
 				check_gt(host.pop_statistic(statistic), 0.0, "%s %d" % [roles, statistic])
-		await frames(3)
+		await wait_frames(3)
 		check_gt(at_client.get_statistic(ENetPacketPeer.PEER_ROUND_TRIP_TIME), 0.0)
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE_INTERVAL), 5000.0)
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE), 32.0)
@@ -160,8 +160,8 @@ func test_compression_that_differs_does_not_connect() -> void:
 		hosts.destroy()
 
 
-func test_a_raw_datagram_opens_a_way() -> void:
-	# A NAT in front of the server: it lets in only those to whom something was sent.
+func test_socket_send_opens_a_nat() -> void:
+	# A NAT in front of the server: it only accepts datagrams from addresses that something was sent to.
 	var nat := PacketPeerUDP.new()
 	nat.bind(0, "127.0.0.1")
 	server = hosts.create(OURS)
@@ -187,10 +187,10 @@ func test_a_raw_datagram_opens_a_way() -> void:
 				nat.put_packet(packet)
 	for _frame in 20:
 		pump.call()
-		await frames(1)
+		await wait_frames(1)
 	check_eq(hosts.count(server, 1), 0, "the way is closed")
 	server.socket_send("127.0.0.1", inner.get_local_port(), "open".to_ascii_buffer())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		pump.call()
 		return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1
 	), "the way is open")
@@ -217,7 +217,7 @@ func _connect(roles: Array, mode := 0) -> bool:
 
 
 func _until(condition: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()
 	)

@@ -1,5 +1,5 @@
 extends "res://parity_case.gd"
-## The classes beside the engine's, as ClassDB of the running engine has them.
+## Compares the classes with the engine's, using the ClassDB of the running engine.
 
 
 func before_each() -> void:
@@ -17,7 +17,7 @@ func test_packet_peer_has_all_that_the_engines_has() -> void:
 
 
 func test_multiplayer_peer_has_all_that_the_engines_has() -> void:
-	# What is behind the engine's own arguments may be left out.
+	# Arguments after the engine's own are optional.
 	var server := "create_server(port: int  , max_clients: int   = 32, max_channels: int   = 0, in_bandwidth: int   = 0, out_bandwidth: int   = 0%s) -> int Error "
 	var client := "create_client(address: String  , port: int  , channel_count: int   = 0, in_bandwidth: int   = 0, out_bandwidth: int   = 0, local_port: int   = 0%s) -> int Error "
 	instead = {

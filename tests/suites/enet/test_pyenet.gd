@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## ENet itself, in C, by the Python package `pyenet`: in both roles, plain and with the range coder.
+## The C library ENet, through the Python package `pyenet`: in both roles, plain and with the range coder.
 
 const Hosts := preload("res://suites/enet/hosts.gd")
 
@@ -15,7 +15,7 @@ func test_c_enet_as_client() -> void:
 			server.compress(LodeENetConnection.COMPRESS_RANGE_CODER)
 		var arguments := [_script("echo_client.py"), str(server.get_local_port())]
 		var client := start_process(program, arguments + (["range"] if compressed else []))
-		var told := []
+		var reported := []
 		var pump := func() -> bool:
 			var event := server.service()
 			while event[0] != LodeENetConnection.EVENT_NONE:
@@ -27,15 +27,15 @@ func test_c_enet_as_client() -> void:
 					if event[0] == LodeENetConnection.EVENT_CONNECT:
 						# Unreliable packets are dropped when the round-trip time grows.
 						peer.throttle_configure(5000, 2, 0)
-					told.append([event[0], event[2]])
+					reported.append([event[0], event[2]])
 				event = server.service()
-			# The client has its answer before the game is told: both are waited for.
-			return told.size() == 2 and not client.is_running()
-		check(await until(pump), "it ends: " + client.output())
+			# The client gets its answer before the game gets its event, so the test waits for both.
+			return reported.size() == 2 and not client.is_running()
+		check(await wait_until(pump), "it ends: " + client.output())
 		check_eq(client.output().strip_edges().split("\n"), PackedStringArray([
 			"channels 4 mtu 1392", "echoes 29", "in order", "done 0",
 		]))
-		check_eq(told, [[1, 66], [2, 44]])
+		check_eq(reported, [[1, 66], [2, 44]])
 
 
 func test_c_enet_as_server() -> void:
@@ -44,7 +44,7 @@ func test_c_enet_as_server() -> void:
 		return
 	for compressed: bool in [false, true]:
 		var server := start_process(program, [_script("echo_server.py")] + (["range"] if compressed else []))
-		check(await until(func() -> bool: return server.output().contains("port")), "it starts")
+		check(await wait_until(func() -> bool: return server.output().contains("port")), "it starts")
 		var port := server.output().get_slice(" ", 1).to_int()
 		var hosts := Hosts.new()
 		var client := LodeENetConnection.new()
@@ -81,7 +81,7 @@ func _script(name: String) -> String:
 
 
 func _until(hosts: Hosts, condition: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()
 	)

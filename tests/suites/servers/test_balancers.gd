@@ -13,7 +13,7 @@ class Server:
 	var drain_file := ""
 
 
-## A player, and who welcomed him last.
+## A player, and the server that welcomed it last.
 class Player:
 	var client: Node
 	var server := ""
@@ -47,31 +47,31 @@ func test_three_servers_behind_haproxy() -> void:
 		config = _replaced(config, "10.0.0.1%d:9080" % (index + 1), "127.0.0.1:%d" % servers[index].port)
 	var balancer := start_process(program, ["-db", "-f", _file("haproxy.cfg", config)])
 	await _play("wss://localhost:%d" % port, balancer)
-	if not may_go_on():
+	if not can_continue():
 		return
-	# Drain one: who plays there plays on, and nobody more comes.
+	# Drain one: its players stay, and no new ones arrive.
 	var before := _players_of("one").size()
 	check_gt(before, 0)
 	FileAccess.open(servers[0].drain_file, FileAccess.WRITE).close()
 	check_eq(await servers[0].process.line_after("draining"), "")
 	check(servers[0].process.output().contains("draining"), "one has seen the file")
-	# The balancer has asked, and says what it was told.
-	check(await until(func() -> bool: return balancer.output().contains("game/one is DOWN, reason: Layer7 wrong status, code: 503")), balancer.output())
+	# The balancer has checked the health, and reports the answer.
+	check(await wait_until(func() -> bool: return balancer.output().contains("game/one is DOWN, reason: Layer7 wrong status, code: 503")), balancer.output())
 	_join("wss://localhost:%d" % port, 9)
 	check(await _all_are_welcome(), "nine more: " + _spread())
 	check_eq(_players_of("one").size(), before, "players of one: " + _spread())
 	check(await _all_hear_their_echo(), "all play on while one drains")
 	check_eq(_losses(), 0, "nobody was lost")
-	# Its last players leave: it ends by itself.
+	# Its last players leave: it quits.
 	for player in _players_of("one"):
 		_leave(player)
 	check_eq(await servers[0].process.finished(), 0, "one ends when the last player has left")
 	check_eq(_losses(), 0, "the others did not notice")
-	# Kill two: its players come back, to three.
+	# Kill two: its players reconnect, to three.
 	var orphans := _players_of("two").size()
 	check_gt(orphans, 0)
 	servers[1].process.kill()
-	check(await until(func() -> bool: return _players_of("three").size() == players.size()), "all are at three: " + _spread())
+	check(await wait_until(func() -> bool: return _players_of("three").size() == players.size()), "all are at three: " + _spread())
 	check_eq(_losses(), orphans, "only those of two were lost")
 	check(await _all_hear_their_echo(), "all play on")
 
@@ -88,7 +88,7 @@ func test_three_servers_behind_nginx() -> void:
 	config = _replaced(config, "worker_connections 65536;", "worker_connections 512;")
 	for index in 3:
 		config = _replaced(config, "10.0.0.1%d:9080" % (index + 1), "127.0.0.1:%d" % servers[index].port)
-	# What it needs to run as anybody, in a folder of its own.
+	# Its own folder with everything that it needs to run as any user.
 	var folder := OS.get_user_data_dir().path_join("nginx_%d" % OS.get_process_id())
 	DirAccess.make_dir_recursive_absolute(folder)
 	var own := "user root root;\nerror_log stderr;\npid \"%s/pid\";\ndaemon off;\n" % folder
@@ -97,10 +97,10 @@ func test_three_servers_behind_nginx() -> void:
 			func(what: String) -> String: return "    %s_temp_path \"%s/%s\";\n" % [what, folder, what])))
 	var balancer := start_process(program, ["-p", folder, "-c", _file("nginx.conf", config)])
 	await _play("wss://localhost:%d" % port, balancer)
-	# Kill one: its players come back, to the others.
+	# Kill one: its players reconnect, to the others.
 	var orphans := _players_of("one").size()
 	servers[0].process.kill()
-	check(await until(func() -> bool: return _players_of("two").size() + _players_of("three").size() == players.size()), _spread())
+	check(await wait_until(func() -> bool: return _players_of("two").size() + _players_of("three").size() == players.size()), _spread())
 	check_eq(_losses(), orphans, "only those of one were lost")
 	balancer.kill()
 	OS.execute("rm", ["-r", folder])
@@ -173,7 +173,7 @@ func _leave(player: Player) -> void:
 
 
 func _all_are_welcome() -> bool:
-	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return not player.server.is_empty()))
+	return await wait_until(func() -> bool: return players.all(func(player: Player) -> bool: return not player.server.is_empty()))
 
 
 func _all_hear_their_echo() -> bool:
@@ -181,7 +181,7 @@ func _all_hear_their_echo() -> bool:
 		player.echoes = 0
 		if player.client.is_joined():
 			player.client.send("hello")
-	return await until(func() -> bool: return players.all(func(player: Player) -> bool: return player.echoes > 0))
+	return await wait_until(func() -> bool: return players.all(func(player: Player) -> bool: return player.echoes > 0))
 
 
 func _players_of(server: String) -> Array[Player]:

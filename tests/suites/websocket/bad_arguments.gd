@@ -1,11 +1,11 @@
 extends SceneTree
-## Calls each method of the WebSocket classes with arguments that fit its types and mostly nothing else, in an engine of its own:
-## before each call it says which it is, and the log tells what comes of it. The arguments are drawn with a seed: `-- --seed=N`.
+## Calls each method of the WebSocket classes with random arguments of the right types, in its own engine.
+## Before each call it prints the call, and the log has the result. The arguments are generated from a seed: `-- --seed=N`.
 
 const OddArguments := preload("res://odd_arguments.gd")
 const CLASSES: Array[String] = ["LodeWebSocketServer", "LodeWebSocketClient", "LodeWebSocketPeer"]
 const ROUNDS := 6
-## These are polled below, and would only end what the calls are made on.
+## These are polled below, or would only end the object of the calls.
 const LEFT_OUT: Array[String] = ["poll"]
 
 var odd := OddArguments.new()

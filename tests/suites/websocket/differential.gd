@@ -2,15 +2,15 @@ extends "res://differential.gd"
 ## Drives our multiplayer over WebSocket and the engine's with the same random calls.
 
 
-func _make_engines() -> Make:
+func _make_engines() -> Implementation:
 	return Engines.new()
 
 
-func _make_ours() -> Make:
+func _make_ours() -> Implementation:
 	return Ours.new()
 
 
-class Engines extends Make:
+class Engines extends Implementation:
 	func new_server() -> MultiplayerPeer:
 		return WebSocketMultiplayerPeer.new()
 
@@ -23,12 +23,12 @@ class Engines extends Make:
 		return server.create_server(port, "127.0.0.1")
 
 	func join(client: MultiplayerPeer) -> int:
-		# Where new connections are refused, it waits for as long.
+		# If new connections are refused, it waits that long.
 		client.handshake_timeout = 0.5 if is_refused else 60.0
 		return client.create_client("ws://127.0.0.1:%d" % port)
 
 
-class Ours extends Make:
+class Ours extends Implementation:
 	func new_server() -> MultiplayerPeer:
 		var server: MultiplayerPeer = ClassDB.instantiate("LodeWebSocketServer")
 		server.bind_ip = "127.0.0.1"

@@ -4,9 +4,9 @@ extends Node
 var server := LodeWebSocketServer.new()
 var connected: Array[int] = []
 var disconnected: Array[int] = []
-## Whether each of them went cleanly, in the order of `disconnected`.
+## For each of `disconnected`: whether the close was clean.
 var clean: Array[bool] = []
-## What came by connections whose path ends with "/report".
+## Messages of connections with a path that ends with "/report".
 var reports: Array[String] = []
 var protocols := PackedStringArray()
 ## Sets the server's properties.

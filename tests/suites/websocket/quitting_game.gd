@@ -1,8 +1,8 @@
 extends SceneTree
-## A game in an engine of its own that quits once it is connected, without a word to its peer: `-- --listen`, `-- --url=URL`, and
+## A game in its own engine that quits once it is connected, without closing in its script: `-- --listen`, `-- --url=URL`, and
 ## how it holds the peer: `--hold=variable`, `static` or `multiplayer`.
 
-## It goes when the scripts go, which is after nearly everything else.
+## A static variable is released with the scripts, after nearly everything else.
 static var last: MultiplayerPeer
 
 var peer: MultiplayerPeer

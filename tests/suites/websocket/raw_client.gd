@@ -4,9 +4,9 @@ extends RefCounted
 const UPGRADE := "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
 	+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 
-## What came after the answer to its request.
+## The bytes after the response.
 var received := PackedByteArray()
-## The answer to its request.
+## The response to its request.
 var answer := ""
 var _tcp := StreamPeerTCP.new()
 var _asked := false
@@ -16,7 +16,7 @@ func connect_to(port: int) -> void:
 	_tcp.connect_to_host("127.0.0.1", port)
 
 
-## Goes on with the handshake, and reads; whether the handshake is over.
+## Continues the handshake, and reads; returns true when the handshake is complete.
 func poll() -> bool:
 	_tcp.poll()
 	if _tcp.get_status() != StreamPeerTCP.STATUS_CONNECTED:

@@ -1,10 +1,10 @@
 extends RefCounted
-## A server that opens one WebSocket connection and then sends the bytes that a test gives it, whatever they say.
+## A server that opens one WebSocket connection and then sends arbitrary bytes of a test.
 
 const GUID := "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 var stream: StreamPeerTCP
-## What came after the opening request.
+## The bytes after the opening request.
 var received := PackedByteArray()
 var _tcp := TCPServer.new()
 var _request := ""
@@ -19,7 +19,7 @@ func url() -> String:
 	return "ws://127.0.0.1:%d" % _tcp.get_local_port()
 
 
-## Goes on with the handshake, and reads; whether the handshake is over.
+## Continues the handshake, and reads; returns true when the handshake is complete.
 func poll() -> bool:
 	if stream == null:
 		if _tcp.is_connection_available():

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Every method and property in use, and the answers to misuse.
+## Every method and property, and the errors for misuse.
 
 var server: LodeWebSocketServer
 var client: WebSocketPeer
@@ -83,7 +83,7 @@ func test_bind_ip_tells_who_can_connect() -> void:
 	client = WebSocketPeer.new()
 	client.connect_to_url("ws://127.0.0.2:%d" % server.get_local_port())
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "another address is not served")
+	check(await wait_until(is_closed), "another address is not served")
 	server.stop()
 	server.bind_ip = "*"
 	client = WebSocketPeer.new()
@@ -138,7 +138,7 @@ func test_stop_with_a_client() -> void:
 		return
 	var peer := server.get_peer(id)
 	client.send_text("unread")
-	check(await until(func() -> bool: return _poll() and peer.get_available_packet_count() == 1), "it arrives")
+	check(await wait_until(func() -> bool: return _poll() and peer.get_available_packet_count() == 1), "it arrives")
 	var port := server.get_local_port()
 	server.stop()
 	check_eq(server.listen(port), OK, "the port is free at once")
@@ -147,7 +147,7 @@ func test_stop_with_a_client() -> void:
 	check_eq(peer.send_text("late"), FAILED)
 	check_eq(peer.get_packet().get_string_from_utf8(), "unread")
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "the client sees it")
+	check(await wait_until(is_closed), "the client sees it")
 	check_eq(client.get_close_code(), 1000)
 	check_eq([requests[0], ended.size()], [0, 0], "no signal tells of it")
 	var base: MultiplayerPeer = server
@@ -204,7 +204,7 @@ func test_keys_and_certificates() -> void:
 	server.stop()
 
 
-func test_a_key_that_cannot_be_used_is_told_as_what_it_is() -> void:
+func test_the_error_for_an_unusable_key_states_its_kind() -> void:
 	var certificate := X509Certificate.new()
 	certificate.load("res://suites/websocket/keys/ec.crt")
 	for case: Array in [
@@ -261,11 +261,11 @@ func test_protocols() -> void:
 		expect_error("is not a valid sub-protocol")
 		check_eq(server.listen(0, [bad]), ERR_INVALID_PARAMETER, bad)
 	check(not server.is_listening(), "it does not listen")
-	var told := [""]
-	server.client_connected.connect(func(_id: int, protocol: String) -> void: told[0] = protocol)
+	var reported := [""]
+	server.client_connected.connect(func(_id: int, protocol: String) -> void: reported[0] = protocol)
 	client.supported_protocols = ["x", "second", "first"]
 	if await _connect(["first", "second"]):
-		check_eq(told[0], "second", "the client's order counts")
+		check_eq(reported[0], "second", "the client's order counts")
 		check_eq(server.get_peer(id).get_selected_protocol(), "second")
 		check_eq(client.get_selected_protocol(), "second")
 
@@ -308,19 +308,19 @@ func test_peer() -> void:
 	check_eq(peer.send("last".to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_BINARY), OK)
 	check(await _client_gets("last", false), "bytes arrive")
 	peer.set_write_mode(LodeWebSocketPeer.WRITE_MODE_BINARY)
-	# Not with put_packet: the engine does not hand an empty one to the class.
+	# Not with put_packet: the engine does not pass empty packets to the class.
 	check_eq(peer.send(PackedByteArray()), OK)
 	check(await _client_gets("", false), "an empty packet arrives")
 	check_eq(peer.send_text(""), OK)
 	check(await _client_gets("", true), "an empty text arrives")
 	check_eq(peer.put_var({ "y": Vector3(1, 2, 3) }), OK)
-	check(await until(func() -> bool: return _poll() and client.get_available_packet_count() == 1), "a value arrives")
+	check(await wait_until(func() -> bool: return _poll() and client.get_available_packet_count() == 1), "a value arrives")
 	check_eq(client.get_var(), { "y": Vector3(1, 2, 3) })
-	check(await until(func() -> bool: return peer.get_current_outbound_buffered_amount() == 0), "all is sent")
+	check(await wait_until(func() -> bool: return peer.get_current_outbound_buffered_amount() == 0), "all is sent")
 
 	client.send_text("hello")
 	client.send(var_to_bytes({ "x": Vector2(1, 2) }))
-	check(await until(func() -> bool: return _poll() and peer.get_available_packet_count() == 2), "both arrive")
+	check(await wait_until(func() -> bool: return _poll() and peer.get_available_packet_count() == 2), "both arrive")
 	check_eq(peer.get_packet().get_string_from_utf8(), "hello")
 	check(peer.was_string_packet(), "the first is text")
 	check_eq(peer.get_var(), { "x": Vector2(1, 2) })
@@ -350,8 +350,8 @@ func test_what_a_peer_refuses() -> void:
 	check(await _client_gets("I am here", true), "it goes on")
 
 
-func test_a_mistake_in_the_arguments_leaves_nobody_in() -> void:
-	# The code and the reason that are asked for, and those that the client gets.
+func test_disconnect_peer_closes_despite_invalid_arguments() -> void:
+	# The requested code and reason, and those that the client gets.
 	for case: Array in [
 		[999, "", 1000, ""], [1005, "", 1000, ""], [1006, "", 1000, ""], [1015, "", 1000, ""], [2000, "", 1000, ""],
 		[5000, "why", 1000, "why"], [70_000, "", 1000, ""],
@@ -372,19 +372,19 @@ func test_a_mistake_in_the_arguments_leaves_nobody_in() -> void:
 				server.get_peer(id).close(case[0], case[1])
 			else:
 				server.disconnect_peer(id, case[0], case[1])
-			check(await until(func() -> bool: return _poll() and ended.size() == 1), str(case))
+			check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), str(case))
 			check_eq([client.get_close_code(), client.get_close_reason()], case.slice(2))
 
 
-func test_force_by_the_name_that_a_method_shares() -> void:
-	# Through an untyped variable it is our method that is called, whose second argument is a code.
+func test_disconnect_peer_accepts_the_force_argument() -> void:
+	# Through an untyped variable our method is called, whose second argument is a code.
 	var untyped: Variant = server
 	if not await _connect():
 		return
 	untyped.disconnect_peer(id, true)
 	check(not server.has_peer(id), "by force it is gone at once")
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "the client sees it")
+	check(await wait_until(is_closed), "the client sees it")
 	check_eq(client.get_close_code(), 1000, "and hears of it")
 	check_eq(ended.size(), 0, "without a signal")
 	server.stop()
@@ -392,7 +392,7 @@ func test_force_by_the_name_that_a_method_shares() -> void:
 	if not await _connect():
 		return
 	untyped.disconnect_peer(id, false)
-	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(client.get_close_code(), 1000)
 
 
@@ -412,13 +412,13 @@ func test_buffers() -> void:
 	check_eq(peer.send(bytes.slice(0, 2000)), OK)
 	for index in 10:
 		client.send_text(str(index))
-	check(await until(func() -> bool: return _poll() and peer.get_available_packet_count() >= 4), "they come")
-	await frames(10)
+	check(await wait_until(func() -> bool: return _poll() and peer.get_available_packet_count() >= 4), "they come")
+	await wait_frames(10)
 	_poll()
 	check_eq(peer.get_available_packet_count(), 4, "no more than the limit waits")
 	for index in 10:
 		var next := func() -> bool: return _poll() and peer.get_available_packet_count() > 0
-		if not check(await until(next), "packet %d comes when there is room" % index):
+		if not check(await wait_until(next), "packet %d comes when there is room" % index):
 			return
 		check_eq(peer.get_packet().get_string_from_utf8(), str(index))
 
@@ -431,7 +431,7 @@ func test_close_of_the_server() -> void:
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSING)
 	check(peer.is_connected_to_host(), "until the client has answered")
 	check_eq(peer.send_text("late"), FAILED)
-	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(ended, [true] as Array[bool])
 	check_eq(client.get_close_code(), 4001)
 	check_eq(client.get_close_reason(), "é".repeat(61))
@@ -446,7 +446,7 @@ func test_close_of_the_client() -> void:
 	var peer := server.get_peer(id)
 	client.send_text("unread")
 	client.close(4002, "my reason")
-	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(ended, [true] as Array[bool])
 	check_eq(peer.get_close_code(), 4002)
 	check_eq(peer.get_close_reason(), "my reason")
@@ -462,18 +462,18 @@ func test_negative_code_drops_at_once() -> void:
 	if not await _connect():
 		return
 	server.disconnect_peer(id, -1)
-	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(ended, [false] as Array[bool])
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "the client sees it")
+	check(await wait_until(is_closed), "the client sees it")
 	check_eq(client.get_close_code(), -1)
 	server.stop()
 	client = WebSocketPeer.new()
 	if not await _connect():
 		return
 	var peer := server.get_peer(id)
-	peer.close(-1, "nobody is told")
-	check(await until(func() -> bool: return _poll() and ended.size() == 2), "it ends")
+	peer.close(-1, "no one is informed")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 2), "it ends")
 	check_eq(ended[1], false)
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
 	check_eq(peer.get_close_code(), -1, "as the engine's class has it")
@@ -494,7 +494,7 @@ func test_multiplayer_peer_disconnects_through_the_virtual_method() -> void:
 	if not await _connect():
 		return
 	base.disconnect_peer(id)
-	check(await until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
+	check(await wait_until(func() -> bool: return _poll() and ended.size() == 1), "it ends")
 	check_eq(ended, [true] as Array[bool])
 	check_eq(client.get_close_code(), 1000)
 	client = WebSocketPeer.new()
@@ -506,7 +506,7 @@ func test_multiplayer_peer_disconnects_through_the_virtual_method() -> void:
 	check(not server.has_peer(id), "by force it is gone at once")
 	check_eq(peer.get_ready_state(), LodeWebSocketPeer.STATE_CLOSED)
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "the client sees it")
+	check(await wait_until(is_closed), "the client sees it")
 	check_eq(ended.size(), 1, "without a signal")
 
 
@@ -517,7 +517,7 @@ func test_refusing_new_connections() -> void:
 	expect_error("Invalid status code. Got: '503'")
 	expect_error("Invalid response headers")
 	var is_closed := func() -> bool: return _poll() and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_closed), "the client is refused")
+	check(await wait_until(is_closed), "the client is refused")
 	check_eq(id, 0)
 	server.stop()
 	server.refuse_new_connections = false
@@ -557,7 +557,7 @@ func _connect(protocols: PackedStringArray = [], address := "127.0.0.1") -> bool
 	id = 0
 	check_eq(server.listen(0, protocols), OK)
 	client.connect_to_url("ws://%s:%d" % [address, server.get_local_port()])
-	return check(await until(func() -> bool: return _poll() and id != 0 and _is_open()), "the client connects")
+	return check(await wait_until(func() -> bool: return _poll() and id != 0 and _is_open()), "the client connects")
 
 
 func _is_open() -> bool:
@@ -571,6 +571,6 @@ func _poll() -> bool:
 
 
 func _client_gets(text: String, is_text: bool) -> bool:
-	if not await until(func() -> bool: return _poll() and client.get_available_packet_count() > 0):
+	if not await wait_until(func() -> bool: return _poll() and client.get_available_packet_count() > 0):
 		return false
 	return client.get_packet().get_string_from_utf8() == text and client.was_string_packet() == is_text

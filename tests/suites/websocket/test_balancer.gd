@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## What load balancers tell the server, and what it tells them. With the real programs: test_scale.
+## The headers of load balancers, and the health check. servers/test_balancers has the real programs.
 
 const REQUEST := "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 
@@ -26,7 +26,7 @@ func test_defaults() -> void:
 	check_eq(server.reuse_port, false)
 
 
-func test_properties_that_do_not_fit() -> void:
+func test_invalid_properties_are_rejected() -> void:
 	server.proxy_header = LodeWebSocketServer.PROXY_HEADER_PROXY_PROTOCOL
 	expect_error("proxy_header requires trusted_proxies")
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
@@ -69,14 +69,14 @@ func test_the_proxy_protocol_with_wss() -> void:
 	check_eq(server.listen(0), OK)
 	var stream := StreamPeerTCP.new()
 	stream.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		stream.poll()
 		return stream.get_status() == StreamPeerTCP.STATUS_CONNECTED), "connected")
 	stream.put_data("PROXY TCP6 2001:db8::9 2001:db8::1 4000 443\r\n".to_utf8_buffer())
 	var tls := StreamPeerTLS.new()
 	check_eq(tls.connect_to_stream(stream, "localhost", TLSOptions.client_unsafe()), OK)
 	var state := {sent = false}
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		tls.poll()
 		if tls.get_status() == StreamPeerTLS.STATUS_CONNECTED and not state.sent:
@@ -111,14 +111,14 @@ func test_health() -> void:
 	check_eq(await _health(), "HTTP/1.1 503 Service Unavailable")
 
 
-func test_draining_holds_for_a_server_that_begins() -> void:
+func test_draining_can_be_set_before_listen() -> void:
 	server.health_path = "/health"
 	server.draining = true
 	check_eq(server.listen(0), OK)
 	check_eq(await _health(), "HTTP/1.1 503 Service Unavailable")
 
 
-func test_a_port_for_several() -> void:
+func test_reuse_port() -> void:
 	if OS.get_name() == "Windows":
 		skip("Windows deals no connections out")
 		return
@@ -136,7 +136,7 @@ func test_a_port_for_several() -> void:
 		var client := WebSocketPeer.new()
 		client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port())
 		clients.append(client)
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		other.poll()
 		clients.map(func(client: WebSocketPeer) -> void: client.poll())
@@ -149,13 +149,13 @@ func _health() -> String:
 	return (await _answer("GET /health HTTP/1.1\r\nHost: a\r\n\r\n")).get_slice("\r\n", 0)
 
 
-## What the server says to some bytes, to the end of its header section or of the connection.
+## The server's response to some bytes, up to the end of its header section or of the connection.
 func _answer(sent: String) -> String:
 	var stream := StreamPeerTCP.new()
 	stream.connect_to_host("127.0.0.1", server.get_local_port())
-	var told := PackedByteArray()
+	var reported := PackedByteArray()
 	var state := {sent = false}
-	await until(func() -> bool:
+	await wait_until(func() -> bool:
 		server.poll()
 		stream.poll()
 		if stream.get_status() == StreamPeerTCP.STATUS_CONNECTED:
@@ -163,10 +163,10 @@ func _answer(sent: String) -> String:
 				stream.put_data(sent.to_utf8_buffer())
 				state.sent = true
 			if stream.get_available_bytes() > 0:
-				told.append_array(stream.get_data(stream.get_available_bytes())[1])
+				reported.append_array(stream.get_data(stream.get_available_bytes())[1])
 		var over := stream.get_status() in [StreamPeerTCP.STATUS_NONE, StreamPeerTCP.STATUS_ERROR]
-		return over or told.get_string_from_utf8().contains("\r\n\r\n"))
-	# The game hears of it with a poll.
-	await frames(2)
+		return over or reported.get_string_from_utf8().contains("\r\n\r\n"))
+	# The game gets the event with a poll.
+	await wait_frames(2)
 	server.poll()
-	return told.get_string_from_utf8()
+	return reported.get_string_from_utf8()

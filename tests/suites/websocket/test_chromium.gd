@@ -20,7 +20,7 @@ func test_page_over_tls() -> void:
 	)
 
 
-## The chat of the demos, in an engine of its own: its page joins, and what another player says is shown there.
+## The chat demo in its own engine: its page joins, and shows another player's messages.
 func test_page_of_the_chat() -> void:
 	var browser_program := chromium()
 	var engine := godot()
@@ -39,7 +39,7 @@ func test_page_of_the_chat() -> void:
 	var browser := start_process(browser_program, ["--user-data-dir=" + profile, "--remote-debugging-port=0", page])
 	check_eq(await chat.line_after("Eve has joined from "), "127.0.0.1", chat.output())
 	browser.kill()
-	check(await until(func() -> bool: return chat.output().contains("Eve has left")), chat.output())
+	check(await wait_until(func() -> bool: return chat.output().contains("Eve has left")), chat.output())
 	OS.execute("rm", ["-rf", profile])
 
 
@@ -53,16 +53,16 @@ func _run(scheme: String, set_up: Callable) -> void:
 		if set_up.is_valid():
 			set_up.call(server)
 	add_child(echo)
-	var told: Array[String] = []
+	var reported: Array[String] = []
 	echo.server.client_close_request.connect(
-		func(_id: int, code: int, reason: String) -> void: told.append("%d %s" % [code, reason])
+		func(_id: int, code: int, reason: String) -> void: reported.append("%d %s" % [code, reason])
 	)
 	var page := ProjectSettings.globalize_path("res://suites/websocket/peers/page.html")
 	var url := "file://%s#%s://localhost:%d/page" % [page, scheme, echo.port()]
 	var profile := OS.get_cache_dir().path_join("lodewire-chromium-%d" % echo.port())
 	var browser := start_process(program, ["--user-data-dir=" + profile, "--ignore-certificate-errors", url])
-	check(await until(func() -> bool: return echo.reports.size() == 1), "the page reports")
+	check(await wait_until(func() -> bool: return echo.reports.size() == 1), "the page reports")
 	check_eq(echo.reports, ["permessage-deflate; all came back; closed 4003 bye true"] as Array[String])
-	check_eq(told, ["4001 done"] as Array[String])
+	check_eq(reported, ["4001 done"] as Array[String])
 	browser.kill()
 	OS.execute("rm", ["-rf", profile])

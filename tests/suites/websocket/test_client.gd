@@ -6,7 +6,7 @@ const SIGNALS: Array[String] = ["connection_established", "data_received", "serv
 
 var echo: EchoServer
 var client: LodeWebSocketClient
-## What was emitted, in its order.
+## The emitted signals, in order.
 var emitted: Array[String] = []
 
 
@@ -58,7 +58,7 @@ func test_messages_both_ways_and_a_close() -> void:
 	client.disconnect_from_host(4000, "done")
 	check(await _until_emitted("connection_closed true"), "it closes")
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
-	check(await until(func() -> bool: return not echo.clean.is_empty()), "the server sees the end")
+	check(await wait_until(func() -> bool: return not echo.clean.is_empty()), "the server sees the end")
 	check_eq(echo.clean, [true] as Array[bool])
 	# The same object connects again.
 	check_eq(client.connect_to_url(echo.url()), OK)
@@ -68,12 +68,12 @@ func test_messages_both_ways_and_a_close() -> void:
 func test_server_closes_and_packets_stay() -> void:
 	client.connect_to_url(echo.url())
 	check(await _until_emitted("connection_established "), "it connects")
-	check(await until(func() -> bool: return echo.connected.size() == 1), "the server knows")
+	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "the server knows")
 	emitted.clear()
 	var peer := echo.server.get_peer(echo.connected[0])
 	peer.send_text("last")
 	peer.close(4002, "enough")
-	check(await _until_emitted("connection_closed true"), "it is told")
+	check(await _until_emitted("connection_closed true"), "it is reported")
 	check_eq(emitted, [
 		"data_received", "server_close_request 4002 enough", "connection_closed true",
 	] as Array[String])
@@ -87,9 +87,9 @@ func test_server_closes_and_packets_stay() -> void:
 func test_server_that_vanishes() -> void:
 	client.connect_to_url(echo.url())
 	check(await _until_emitted("connection_established "), "it connects")
-	check(await until(func() -> bool: return echo.connected.size() == 1), "the server knows")
+	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "the server knows")
 	echo.server.get_peer(echo.connected[0]).close(-1)
-	check(await _until_emitted("connection_closed false"), "it is told")
+	check(await _until_emitted("connection_closed false"), "it is reported")
 	check_eq(client.get_peer(1).get_close_code(), -1)
 
 
@@ -99,7 +99,7 @@ func test_a_url_as_the_engine_takes_it() -> void:
 	var ids: Array[int] = []
 	server.client_connected.connect(func(id: int, _protocol: String) -> void: ids.append(id))
 	client.connect_to_url("127.0.0.1:%d/spür/a b?name=Zoë" % server.get_local_port())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		server.poll()
 		client.poll()
 		return ids.size() == 1
@@ -124,7 +124,7 @@ func test_port_where_nobody_listens() -> void:
 	var port := echo.port()
 	echo.server.stop()
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % port), OK)
-	check(await _until_emitted("connection_error"), "it is told")
+	check(await _until_emitted("connection_error"), "it is reported")
 
 
 func test_server_that_says_nothing() -> void:
@@ -132,7 +132,7 @@ func test_server_that_says_nothing() -> void:
 	silent.listen(0, "127.0.0.1")
 	client.handshake_timeout = 0.2
 	client.connect_to_url("ws://127.0.0.1:%d" % silent.get_local_port())
-	check(await _until_emitted("connection_error"), "it is told")
+	check(await _until_emitted("connection_error"), "it is reported")
 
 
 func test_protocols_and_headers() -> void:
@@ -147,7 +147,7 @@ func test_protocols_and_headers() -> void:
 		server.poll()
 		client.poll()
 		return ids.size() == 1 and emitted.size() == 1
-	check(await until(is_connected_now), "it connects")
+	check(await wait_until(is_connected_now), "it connects")
 	check_eq(emitted, ["connection_established a"] as Array[String])
 	check_eq(client.get_peer(1).get_selected_protocol(), "a")
 	var request := server.get_peer(ids[0]).get_request()
@@ -208,22 +208,22 @@ func test_engine_server() -> void:
 	var tcp := TCPServer.new()
 	tcp.listen(0, "127.0.0.1")
 	client.connect_to_url("ws://127.0.0.1:%d" % tcp.get_local_port())
-	check(await until(tcp.is_connection_available), "it dials")
+	check(await wait_until(tcp.is_connection_available), "it dials")
 	var peer := WebSocketPeer.new()
 	peer.accept_stream(tcp.take_connection())
 	var poll := func(done: Callable) -> bool:
 		peer.poll()
 		client.poll()
 		return done.call()
-	check(await until(poll.bind(func() -> bool: return emitted.size() == 1)), "it connects")
+	check(await wait_until(poll.bind(func() -> bool: return emitted.size() == 1)), "it connects")
 	client.get_peer(1).put_packet([1, 2, 3])
-	check(await until(poll.bind(func() -> bool: return peer.get_available_packet_count() == 1)), "it arrives")
+	check(await wait_until(poll.bind(func() -> bool: return peer.get_available_packet_count() == 1)), "it arrives")
 	check_eq(peer.get_packet(), PackedByteArray([1, 2, 3]))
 	peer.send_text("hello")
-	check(await until(poll.bind(func() -> bool: return emitted.size() == 2)), "the answer arrives")
+	check(await wait_until(poll.bind(func() -> bool: return emitted.size() == 2)), "the answer arrives")
 	check_eq(client.get_peer(1).get_packet().get_string_from_utf8(), "hello")
 	peer.close(4005, "bye")
-	check(await until(poll.bind(func() -> bool: return emitted.size() == 4)), "the end is told")
+	check(await wait_until(poll.bind(func() -> bool: return emitted.size() == 4)), "the end is reported")
 	check_eq(emitted.slice(2), ["server_close_request 4005 bye", "connection_closed true"] as Array[String])
 
 
@@ -234,7 +234,7 @@ func test_foreign_servers() -> void:
 			return
 		var path := ProjectSettings.globalize_path("res://suites/websocket/peers/" + script)
 		var process := start_process(program, [path])
-		if not check(await until(func() -> bool: return process.output().ends_with("\n")), script):
+		if not check(await wait_until(func() -> bool: return process.output().ends_with("\n")), script):
 			continue
 		var port := process.output().get_slice("\n", 0)
 		for deflate: bool in [false, true]:
@@ -253,7 +253,7 @@ func test_foreign_servers() -> void:
 			check(await _until_emitted("connection_closed true"), script)
 
 
-func test_given_up_while_it_connects() -> void:
+func test_closing_while_connecting() -> void:
 	client.connect_to_url(echo.url())
 	client.disconnect_from_host()
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
@@ -272,7 +272,7 @@ func test_handlers_may_drop_the_client() -> void:
 		client.connect_to_url(echo.url())
 		var count := echo.connected.size()
 		var sent := false
-		var end := Time.get_ticks_msec() + int(PATIENCE * 1000.0)
+		var end := Time.get_ticks_msec() + int(HANG_TIMEOUT * 1000.0)
 		while client != null and Time.get_ticks_msec() < end:
 			client.poll()
 			if echo.connected.size() > count and not sent:
@@ -280,8 +280,8 @@ func test_handlers_may_drop_the_client() -> void:
 				var peer := echo.server.get_peer(echo.connected[count])
 				peer.send_text("hello")
 				peer.close(4000, "bye")
-			await frames(1)
-		await frames(2)
+			await wait_frames(1)
+		await wait_frames(2)
 		check(client == null, of_signal)
 		check(gone.get_ref() == null, "it is freed in " + of_signal)
 
@@ -299,7 +299,7 @@ func _client() -> LodeWebSocketClient:
 
 
 func _until_emitted(what: String, of: LodeWebSocketClient = client) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		of.poll()
 		return emitted.has(what)
 	)

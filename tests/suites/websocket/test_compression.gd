@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## permessage-deflate with clients that are not ours, and a bomb.
+## permessage-deflate with foreign clients, and a decompression bomb.
 
 const EchoServer := preload("res://suites/websocket/echo_server.gd")
 
@@ -35,7 +35,7 @@ func test_broadcast_to_those_who_inflate_and_those_who_do_not() -> void:
 	var text := "{\"x\": 1.5, \"y\": 2.5} ".repeat(100)
 	for _i in 3:
 		check_eq(echo.server.broadcast(text.to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_TEXT), 3)
-		# What is sent to one between two broadcasts does not mix up its context.
+		# A message to one client between two broadcasts does not corrupt its context.
 		echo.server.get_peer(echo.connected[0]).send_text(text + "!")
 	check_eq(echo.server.broadcast([1], LodeWebSocketPeer.WRITE_MODE_BINARY, [echo.connected[1]]), 2)
 	var has_all := func() -> bool: return clients.all(func(client: LodeWebSocketClient) -> bool:
@@ -59,7 +59,7 @@ func test_bomb() -> void:
 	var bomb := start_process(program, [path, echo.url()])
 	check_eq(await bomb.finished(), 0)
 	check_eq(bomb.output(), "closed with 1009\n".repeat(20))
-	# Each was to become 100 MB.
+	# Each would inflate to 100 MB.
 	check_lt(resident_bytes() - before, 16 << 20)
 
 
@@ -75,7 +75,7 @@ func _serve(set_up := Callable()) -> void:
 
 
 func _until(clients: Array[LodeWebSocketClient], done: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		for client in clients:
 			client.poll()
 		return done.call()

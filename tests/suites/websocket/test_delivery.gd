@@ -39,24 +39,24 @@ func test_batch() -> void:
 func test_answers_go_out_before_the_close() -> void:
 	check_eq(server.listen(0), OK)
 	server.client_connected.connect(func(who: int, _protocol: String) -> void: id = who)
-	# Who closes discards what still comes, so the client is one that does not.
+	# A peer that closes discards further messages, so the client must not close.
 	var raw := RawClient.new()
 	raw.connect_to(server.get_local_port())
 	var polled := func(done: Callable) -> bool:
 		server.poll()
 		raw.poll()
 		return done.call()
-	check(await until(polled.bind(func() -> bool: return id != 0)), "it joins")
+	check(await wait_until(polled.bind(func() -> bool: return id != 0)), "it joins")
 	var peer := server.get_peer(id)
 	raw.send(0x82, [1])
 	raw.send(0x82, [2])
 	raw.send(0x88, [0x0F, 0xA0])
 	# This game reads after the poll, and answers then.
-	check(await until(polled.bind(func() -> bool: return peer.get_ready_state() == LodeWebSocketPeer.STATE_CLOSING)), "it closes")
+	check(await wait_until(polled.bind(func() -> bool: return peer.get_ready_state() == LodeWebSocketPeer.STATE_CLOSING)), "it closes")
 	for packet in peer.get_packets():
 		check_eq(peer.put_packet(packet), OK)
 	var wanted := PackedByteArray([0x82, 1, 1, 0x82, 1, 2, 0x88, 2, 0x0F, 0xA0])
-	check(await until(polled.bind(func() -> bool: return raw.received.size() >= wanted.size())), "the answers arrive")
+	check(await wait_until(polled.bind(func() -> bool: return raw.received.size() >= wanted.size())), "the answers arrive")
 	check_eq(raw.received, wanted, "before the close")
 	check_eq(peer.put_packet([1]), FAILED)
 
@@ -80,7 +80,7 @@ func test_unread_packets_stay() -> void:
 	check_eq(peer.get_packet().get_string_from_utf8(), "two")
 
 
-func test_message_over_the_limit_is_told_to_both() -> void:
+func test_a_message_over_the_limit_closes_both_sides_with_1009() -> void:
 	server.set_buffers(1, 16, 64, 64)
 	if not await _join():
 		return
@@ -143,7 +143,7 @@ func test_peer_that_does_not_read_may_be_dropped() -> void:
 
 
 func test_heartbeat() -> void:
-	# A client whose machine has no time for a pong within two of these is taken for dead.
+	# A client that cannot answer within two of these intervals is considered dead.
 	server.heartbeat_interval = 1.0
 	client.heartbeat_interval = 1.0
 	if not await _join():
@@ -153,10 +153,10 @@ func test_heartbeat() -> void:
 	check(await _until(func() -> bool: return (
 		peer.get_round_trip_time() > 0.0 and client.get_peer(1).get_round_trip_time() > 0.0
 	)), "both measure")
-	# One that opens, and says nothing more.
+	# A client that connects, and sends nothing more.
 	var dead := StreamPeerTCP.new()
 	dead.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		dead.poll()
 		return dead.get_status() == StreamPeerTCP.STATUS_CONNECTED
 	), "it dials")
@@ -167,7 +167,7 @@ func test_heartbeat() -> void:
 	check(server.has_peer(id), "the other lives")
 
 
-func test_a_stall_of_the_game_loses_nobody() -> void:
+func test_a_stalled_game_loses_no_client() -> void:
 	check_eq(server.listen(0), OK)
 	var program := python()
 	if program.is_empty():
@@ -185,7 +185,7 @@ func test_a_stall_of_the_game_loses_nobody() -> void:
 	check_eq(process.output(), "go on\n")
 
 
-func test_wrong_properties() -> void:
+func test_invalid_properties_are_rejected() -> void:
 	for property: Array in [
 		["heartbeat_interval", -1.0], ["close_timeout", -1.0], ["close_timeout", INF], ["deflate_threshold", -1],
 		["deflate_window_bits", 8], ["deflate_window_bits", 16], ["max_clients", 0], ["max_pending_requests", 0],
@@ -196,7 +196,7 @@ func test_wrong_properties() -> void:
 		check_eq(other.listen(0), ERR_INVALID_PARAMETER, property[0])
 
 
-## Brings the client in.
+## Connects the client.
 func _join() -> bool:
 	check_eq(server.listen(0), OK)
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port()), OK)
@@ -209,7 +209,7 @@ func _join() -> bool:
 
 
 func _until(done: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		server.poll()
 		client.poll()
 		return done.call()

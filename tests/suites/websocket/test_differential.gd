@@ -1,5 +1,5 @@
 extends "res://differential_case.gd"
-## Our multiplayer beside the engine's, driven by the same random calls: see differential.gd.
+## Compares our multiplayer with the engine's in the same random calls: see differential.gd.
 
 
 func test_random_calls_say_the_same_as_with_the_engines_class() -> void:

@@ -16,7 +16,7 @@ func test_messages_and_a_close() -> void:
 	check_eq(_said(client), PackedStringArray([
 		"established a", "text grüße True", "close request 4003 bye", "closed True",
 	]))
-	check(await until(func() -> bool: return echo.clean.size() == 1), "the end is told")
+	check(await wait_until(func() -> bool: return echo.clean.size() == 1), "the end is reported")
 	check_eq(echo.clean, [true] as Array[bool])
 
 
@@ -40,24 +40,24 @@ func test_multiplayer() -> void:
 		return done.call()
 	var url := "ws://127.0.0.1:%d" % server.get_local_port()
 	var one := _start(program, "multiplayer_client.gd", url)
-	check(await until(polled.bind(func() -> bool: return packets.size() == 1)), "the first joins: " + one.output())
+	check(await wait_until(polled.bind(func() -> bool: return packets.size() == 1)), "the first joins: " + one.output())
 	var two := _start(program, "multiplayer_client.gd", url)
-	check(await until(polled.bind(func() -> bool: return packets.size() == 2)), "the second joins: " + two.output())
+	check(await wait_until(polled.bind(func() -> bool: return packets.size() == 2)), "the second joins: " + two.output())
 	if ids.size() != 2:
 		return
 	check_eq(packets, ["%d hello 1" % ids[0], "%d hello 1" % ids[1]] as Array[String])
-	# Each has heard of the other, and greeted it: the server has relayed that.
+	# Each has greeted the other, relayed by the server.
 	var greeting := "packet %d hello %d"
 	var greeted := func() -> bool: return (
 		one.output().contains(greeting % [ids[1], ids[0]]) and two.output().contains(greeting % [ids[0], ids[1]])
 	)
-	check(await until(polled.bind(greeted)), "they greet each other: " + one.output() + two.output())
+	check(await wait_until(polled.bind(greeted)), "they greet each other: " + one.output() + two.output())
 	server.set_target_peer(0)
 	server.put_packet("to all".to_utf8_buffer())
 	server.set_target_peer(ids[0])
 	server.put_packet("leave".to_utf8_buffer())
-	check(await until(polled.bind(func() -> bool: return gone.has(ids[0]))), "the first leaves")
-	check(await until(polled.bind(func() -> bool: return two.output().contains("gone %d" % ids[0]))), "the second is told")
+	check(await wait_until(polled.bind(func() -> bool: return gone.has(ids[0]))), "the first leaves")
+	check(await wait_until(polled.bind(func() -> bool: return two.output().contains("gone %d" % ids[0]))), "the second is reported")
 	check(one.output().contains("packet 1 to all\npacket 1 leave\n"), one.output())
 	check(two.output().contains("packet 1 to all\n"), two.output())
 	for line: String in ["id %d" % ids[1], "peer 1", "peer %d" % ids[0]]:
@@ -69,7 +69,7 @@ func _start(program: String, script: String, url: String) -> ForeignProcess:
 	return start_process(program, ["--path", project, "-s", "res://" + script, url])
 
 
-## What the script printed, without what the engine says of itself.
+## The script's output, without the engine's header.
 func _said(client: ForeignProcess) -> PackedStringArray:
 	var lines := PackedStringArray()
 	for line in client.output().split("\n", false):

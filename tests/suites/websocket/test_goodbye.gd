@@ -1,9 +1,9 @@
 extends "res://test_case.gd"
-## An object that goes tells the other side: freed, replaced or stopped, or when the game quits.
+## An object informs the other side when it is freed, replaced or stopped, or when the game quits.
 
 const ForeignProcessClass := preload("res://foreign_process.gd")
 
-## What may become of a peer, in the multiplayer mode or not.
+## The ways to end a peer, in multiplayer mode or not.
 const ENDS: Array[String] = ["freed", "stopped", "replaced", "freed in the tree", "forced out"]
 
 var peer: Variant
@@ -27,7 +27,7 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			var other := _start(["client", url])
 			if other == null:
 				return
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				peer.poll()
 				return not peer.get_peers().is_empty() and other.output().contains("open")
 			), "it joins: " + how)
@@ -48,7 +48,7 @@ func test_a_client_that_goes_says_goodbye() -> void:
 			var port := (await other.line_after("port ")).strip_edges()
 			peer = LodeWebSocketClient.new()
 			peer.connect_to_url("ws://127.0.0.1:" + port, [], multiplayer_mode)
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				peer.poll()
 				return peer.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED and other.output().contains("open")
 			), "it joins: " + how)
@@ -91,7 +91,7 @@ func _start(arguments: PackedStringArray) -> ForeignProcessClass:
 	return start_process(program, PackedStringArray([script]) + arguments)
 
 
-## Lets the peer go.
+## Releases the peer.
 func _end(how: String) -> void:
 	match how:
 		"stopped":

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Clients that break the rules get a clear answer, and cost the others nothing.
+## Clients that violate the protocol get a clear response, and do not affect the others.
 
 const EchoServer := preload("res://suites/websocket/echo_server.gd")
 const UPGRADE := "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
@@ -40,7 +40,7 @@ func test_header_of_ten_megabytes() -> void:
 			break
 		sent += result[1]
 		if result[1] == 0:
-			await frames(1)
+			await wait_frames(1)
 		client.poll()
 		if client.get_available_bytes() > 0:
 			break
@@ -50,9 +50,9 @@ func test_header_of_ten_megabytes() -> void:
 func test_frame_that_claims_two_to_the_63() -> void:
 	var client := await _dial()
 	client.put_data(UPGRADE.to_utf8_buffer())
-	check(await until(func() -> bool: return echo.connected.size() == 1), "it connects")
+	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "it connects")
 	client.put_data([0x82, 0xFF, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4] as PackedByteArray)
-	check(await until(func() -> bool: return echo.clean.size() == 1), "it is dropped")
+	check(await wait_until(func() -> bool: return echo.clean.size() == 1), "it is dropped")
 	check_eq(echo.clean, [false] as Array[bool])
 
 
@@ -67,13 +67,13 @@ func test_message_over_the_limit_closes_with_1009() -> void:
 	var has_state := func(state: WebSocketPeer.State) -> bool:
 		client.poll()
 		return client.get_ready_state() == state
-	check(await until(has_state.bind(WebSocketPeer.STATE_OPEN)), "it connects")
+	check(await wait_until(has_state.bind(WebSocketPeer.STATE_OPEN)), "it connects")
 	var bytes := PackedByteArray()
 	bytes.resize((1 << 20) + 1)
 	client.send(bytes)
-	check(await until(has_state.bind(WebSocketPeer.STATE_CLOSED)), "it is closed")
+	check(await wait_until(has_state.bind(WebSocketPeer.STATE_CLOSED)), "it is closed")
 	check_eq(client.get_close_code(), 1009)
-	check(await until(func() -> bool: return codes.size() == 1), "the game is told")
+	check(await wait_until(func() -> bool: return codes.size() == 1), "the game is reported")
 	check_eq(codes, [1009] as Array[int])
 
 
@@ -88,7 +88,7 @@ func test_others_are_served_meanwhile() -> void:
 	var is_open := func() -> bool:
 		client.poll()
 		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
-	check(await until(is_open), "a client connects beside a hundred silent ones")
+	check(await wait_until(is_open), "a client connects beside a hundred silent ones")
 	client.close()
 	check_eq(silent.size(), 100)
 
@@ -100,16 +100,16 @@ func test_ten_thousand_half_open_handshakes() -> void:
 	var before := resident_bytes()
 	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/half_open.py")
 	var flood := start_process(program, [path, str(echo.port()), "10000"])
-	check(await until(func() -> bool: return flood.output().begins_with("open")), "they come: " + flood.output())
+	check(await wait_until(func() -> bool: return flood.output().begins_with("open")), "they come: " + flood.output())
 	# Others are served meanwhile.
 	var client := WebSocketPeer.new()
 	client.connect_to_url(echo.url())
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		client.poll()
 		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
 	), "another comes in")
 	client.send_text("hello")
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		client.poll()
 		return client.get_available_packet_count() == 1
 	), "and is served")
@@ -118,18 +118,18 @@ func test_ten_thousand_half_open_handshakes() -> void:
 	flood.kill()
 
 
-func test_text_that_turns_bad_in_a_later_frame() -> void:
+func test_invalid_utf8_in_a_later_frame() -> void:
 	var codes: Array[int] = []
 	echo.server.client_disconnected.connect(
 		func(id: int, _clean: bool) -> void: codes.append(echo.server.get_peer(id).get_close_code())
 	)
 	var client := await _dial()
 	client.put_data(UPGRADE.to_utf8_buffer())
-	check(await until(func() -> bool: return echo.connected.size() == 1), "it connects")
-	# A character in two frames is right; what follows it is not, and the message does not even end.
+	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "it connects")
+	# A character in two frames is valid; the following byte is not, and the message is not complete.
 	client.put_data([0x01, 0x81, 0, 0, 0, 0, 0xC3] as PackedByteArray)
 	client.put_data([0x00, 0x82, 0, 0, 0, 0, 0xA9, 0xFF] as PackedByteArray)
-	check(await until(func() -> bool: return codes.size() == 1), "it is dropped")
+	check(await wait_until(func() -> bool: return codes.size() == 1), "it is dropped")
 	check_eq(codes, [1007] as Array[int])
 
 
@@ -139,7 +139,7 @@ func _dial() -> StreamPeerTCP:
 	var is_connected_now := func() -> bool:
 		client.poll()
 		return client.get_status() == StreamPeerTCP.STATUS_CONNECTED
-	check(await until(is_connected_now), "the socket connects")
+	check(await wait_until(is_connected_now), "the socket connects")
 	return client
 
 
@@ -151,5 +151,5 @@ func _check_answer(client: StreamPeerTCP, start: String) -> void:
 		if available > 0:
 			answer[0] += client.get_utf8_string(available)
 		return answer[0].contains("\r\n\r\n")
-	check(await until(has_answer), "an answer comes")
+	check(await wait_until(has_answer), "an answer comes")
 	check(answer[0].begins_with(start), "%s: %s" % [start.strip_edges(), answer[0]])

@@ -20,7 +20,7 @@ func test_engine_client() -> void:
 	var is_open := func() -> bool:
 		client.poll()
 		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
-	if not check(await until(is_open), "the client connects"):
+	if not check(await wait_until(is_open), "the client connects"):
 		return
 	var has_answer := func() -> bool:
 		client.poll()
@@ -30,19 +30,19 @@ func test_engine_client() -> void:
 		bytes.resize(length)
 		bytes.fill(7)
 		check_eq(client.send(bytes), OK)
-		if check(await until(has_answer), "%d bytes come back" % length):
+		if check(await wait_until(has_answer), "%d bytes come back" % length):
 			check(client.get_packet() == bytes, "%d bytes come back unchanged" % length)
 			check(not client.was_string_packet(), "as bytes")
 		var text := "x".repeat(length)
 		check_eq(client.send_text(text), OK)
-		if check(await until(has_answer), "text of %d comes back" % length):
+		if check(await wait_until(has_answer), "text of %d comes back" % length):
 			check(client.get_packet().get_string_from_utf8() == text, "text of %d is unchanged" % length)
 			check(client.was_string_packet(), "as text")
 	client.close(4000, "done")
 	var is_closed := func() -> bool:
 		client.poll()
 		return client.get_ready_state() == WebSocketPeer.STATE_CLOSED and not echo.clean.is_empty()
-	check(await until(is_closed), "both see the end")
+	check(await wait_until(is_closed), "both see the end")
 	check_eq(client.get_close_code(), 4000)
 	check_eq(echo.clean, [true] as Array[bool])
 
@@ -64,5 +64,5 @@ func _run(program: String, script: String) -> void:
 	var client := start_process(program, [path, echo.url()])
 	check_eq(await client.finished(), 0, script)
 	check_eq(client.output(), "all came back\n")
-	check(await until(func() -> bool: return echo.clean.size() == 1), "the server sees the end")
+	check(await wait_until(func() -> bool: return echo.clean.size() == 1), "the server sees the end")
 	check_eq(echo.clean, [true] as Array[bool])

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Who is sent away is heard no more.
+## Packets of a kicked peer are ignored.
 
 const RawClient := preload("res://suites/websocket/raw_client.gd")
 const Root := preload("res://suites/websocket/multiplayer_root.gd")
@@ -13,7 +13,7 @@ func before_each() -> void:
 	server.bind_ip = "127.0.0.1"
 
 
-func test_a_kicked_player_calls_nothing_any_more() -> void:
+func test_calls_of_a_kicked_player_are_ignored() -> void:
 	var ways := {
 		"disconnect_peer of the multiplayer API": func(root: Root, id: int) -> void:
 			(root.multiplayer as SceneMultiplayer).disconnect_peer(id),
@@ -27,7 +27,7 @@ func test_a_kicked_player_calls_nothing_any_more() -> void:
 			await _kick(way + (" with Godot 3's wire" if godot_3 else ""), godot_3, ways[way])
 
 
-## A player calls many times at once, and is sent away at the first call.
+## A player sends many calls at once, and is kicked at the first one.
 func _kick(way: String, godot_3: bool, kick: Callable) -> void:
 	server.godot_3_protocol = godot_3
 	check_eq(server.listen(0, [], true), OK)
@@ -41,8 +41,8 @@ func _kick(way: String, godot_3: bool, kick: Callable) -> void:
 		var client_root := Root.new("Client%d" % index, client)
 		add_child(client_root)
 		clients.append(client_root)
-	check(await until(func() -> bool: return root.events.size() == 2), "both join: " + way)
-	check(await until(func() -> bool: return clients.all(func(client: Root) -> bool:
+	check(await wait_until(func() -> bool: return root.events.size() == 2), "both join: " + way)
+	check(await wait_until(func() -> bool: return clients.all(func(client: Root) -> bool:
 		return client.multiplayer.get_unique_id() > 1
 	)), "both know: " + way)
 	var bad: int = clients[0].multiplayer.get_unique_id()
@@ -52,31 +52,31 @@ func _kick(way: String, godot_3: bool, kick: Callable) -> void:
 	for index in CALLS:
 		clients[0].say_to_server(str(index))
 		clients[1].say_to_server(str(index))
-	check(await until(func() -> bool: return root.calls.size() >= CALLS + 1), "the others are heard: " + way)
+	check(await wait_until(func() -> bool: return root.calls.size() >= CALLS + 1), "the others are heard: " + way)
 	for index in 5:
 		clients[0].say_to_server("late")
-		await frames(1)
+		await wait_frames(1)
 	var of_bad := root.calls.filter(func(call: String) -> bool: return call.begins_with("%d " % bad))
 	check_eq(of_bad, ["%d 0" % bad], way)
 	var gone := "disconnected %d" % bad
 	if way.contains("by force") or way.contains("API"):
-		# By force there is no signal; the API tells of its own.
-		await frames(5)
+		# With force there is no signal from the peer, only from the API.
+		await wait_frames(5)
 	else:
-		check(await until(func() -> bool: return root.events.has(gone)), "it is told: " + way)
+		check(await wait_until(func() -> bool: return root.events.has(gone)), "it is reported: " + way)
 	check(not server.has_peer(bad), "it is gone: " + way)
 	check_eq(server.get_peers().size(), 1, way)
-	check(await until(func() -> bool: return (
+	check(await wait_until(func() -> bool: return (
 		clients[0].peer.get_connection_status() == MultiplayerPeer.CONNECTION_DISCONNECTED
 	)), "the player hears of it: " + way)
 	clients[1].say_to_server("still here")
-	check(await until(func() -> bool: return root.calls[-1].ends_with("still here")), "the other goes on: " + way)
+	check(await wait_until(func() -> bool: return root.calls[-1].ends_with("still here")), "the other goes on: " + way)
 	for node: Root in clients + [root]:
 		node.free()
 	server.stop()
 
 
-func test_who_ignores_a_close_is_not_heard() -> void:
+func test_messages_of_a_client_that_ignores_a_close_are_dropped() -> void:
 	var heard: Array[int] = []
 	var ended: Array[bool] = []
 	server.data_received.connect(func(_id: int) -> void: heard.append(1))
@@ -93,14 +93,14 @@ func test_who_ignores_a_close_is_not_heard() -> void:
 		check_eq(server.listen(0, [], multiplayer_mode), OK)
 		var client := RawClient.new()
 		client.connect_to(server.get_local_port())
-		check(await until(func() -> bool:
+		check(await wait_until(func() -> bool:
 			server.poll()
 			return client.poll() and ids.size() == 1
 		), "it joins")
 		var peer := server.get_peer(ids[0])
 		client.send(0x82, [1])
 		client.send(0x82, [2])
-		check(await until(func() -> bool:
+		check(await wait_until(func() -> bool:
 			server.poll()
 			client.poll()
 			return heard.size() == 2
@@ -110,7 +110,7 @@ func test_who_ignores_a_close_is_not_heard() -> void:
 		server.disconnect_peer(ids[0])
 		check_eq(peer.get_available_packet_count(), 0, "what was not read is gone")
 		check_eq((server as MultiplayerPeer).get_available_packet_count(), 0)
-		check(await until(func() -> bool:
+		check(await wait_until(func() -> bool:
 			client.send(0x82, [4])
 			server.poll()
 			client.poll()
@@ -135,14 +135,14 @@ func test_packets_that_the_peer_itself_reads_are_not_the_servers() -> void:
 		clients[0].poll()
 		clients[1].poll()
 		return done.call()
-	check(await until(pump.bind(func() -> bool: return (
+	check(await wait_until(pump.bind(func() -> bool: return (
 		clients.all(func(client: LodeWebSocketClient) -> bool: return client.get_unique_id() > 1)
 		and server.get_peers().size() == 2
 	))), "both join")
 	for index in 3:
 		for client in clients:
 			client.put_packet([index])
-	check(await until(pump.bind(func() -> bool: return server.get_available_packet_count() == 6)), "all arrive")
+	check(await wait_until(pump.bind(func() -> bool: return server.get_available_packet_count() == 6)), "all arrive")
 	var first := clients[0].get_unique_id()
 	check_eq(server.get_peer(first).get_packet(), PackedByteArray([0]))
 	check_eq(server.get_available_packet_count(), 5)
@@ -156,7 +156,7 @@ func test_packets_that_the_peer_itself_reads_are_not_the_servers() -> void:
 	server.set_target_peer(clients[1].get_unique_id())
 	for index in 3:
 		server.put_packet([index])
-	check(await until(pump.bind(func() -> bool: return clients[1].get_available_packet_count() == 3)), "all arrive")
+	check(await wait_until(pump.bind(func() -> bool: return clients[1].get_available_packet_count() == 3)), "all arrive")
 	check_eq(clients[1].get_peer(1).get_packet(), PackedByteArray([0]))
 	check_eq(clients[1].get_available_packet_count(), 2)
 	check_eq(clients[1].get_packet(), PackedByteArray([1]))

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Many clients at once, clients that vanish, and what is left of them.
+## Many clients at once, clients that vanish, and their resources.
 
 const EchoServer := preload("res://suites/websocket/echo_server.gd")
 const PEERS := "res://suites/websocket/peers/"
@@ -23,9 +23,9 @@ func test_thousand_clients_of_one_instant_are_all_connected() -> void:
 	add_child(echo)
 	var burst := start_process(program, [_path("burst.py"), str(echo.port()), "1000"])
 	check_eq(await burst.line_after("answered "), "1000")
-	check(await until(func() -> bool: return echo.connected.size() == 1000), "the game is told of all")
+	check(await wait_until(func() -> bool: return echo.connected.size() == 1000), "the game is reported of all")
 	burst.kill()
-	check(await until(func() -> bool: return echo.disconnected.size() == 1000), "and of their end")
+	check(await wait_until(func() -> bool: return echo.disconnected.size() == 1000), "and of their end")
 
 
 func test_client_killed_in_mid_message_leaves_nothing() -> void:
@@ -43,7 +43,7 @@ func test_client_killed_in_mid_message_leaves_nothing() -> void:
 		check_eq(await client.line_after("half sent"), "", "the client says no more")
 		check(client.output().begins_with("half sent"), "the client has sent half a message")
 		client.kill()
-		check(await until(func() -> bool: return echo.disconnected.size() == round_number + 1), "its end is told")
+		check(await wait_until(func() -> bool: return echo.disconnected.size() == round_number + 1), "its end is reported")
 		check_eq(echo.clean[round_number], false)
 		check(not echo.server.has_peer(echo.disconnected[round_number]), "it is gone")
 		client.forget()
@@ -79,13 +79,13 @@ func test_idle_server_uses_no_processor() -> void:
 		return
 	add_child(echo)
 	# A thread names itself, after it has begun.
-	if not check(await until(func() -> bool: return _io_thread() != ""), "there is an I/O thread"):
+	if not check(await wait_until(func() -> bool: return _io_thread() != ""), "there is an I/O thread"):
 		return
 	var thread := _io_thread()
-	# What it does at its beginning may take a while.
+	# Its start may take a while.
 	for _round in 100:
 		var before := _switches(thread)
-		await seconds(0.5)
+		await wait_seconds(0.5)
 		if _switches(thread) == before:
 			check(true, "it sleeps")
 			return
@@ -132,7 +132,7 @@ func _resident_kib() -> float:
 	return _line_of("/proc/self/status", "VmRSS:").get_slice(":", 1).to_float()
 
 
-## The first line of a system file that begins with the text. Line by line: the system tells a length of 0.
+## The first line of a system file that begins with the text. Line by line: the system reports a length of 0.
 func _line_of(path: String, start: String) -> String:
 	var file := FileAccess.open(path, FileAccess.READ)
 	while file != null and not file.eof_reached():

@@ -1,7 +1,7 @@
 extends "res://test_case.gd"
-## What is logged for bad arguments names the class and the method that the script called.
+## Error messages for invalid arguments contain the class and the method that the script called.
 
-## What the engine and gdext say of their own.
+## Messages of the engine and of gdext.
 const OTHERS: Array[String] = [
 	"ERROR: godot-rust function call failed: ", "ERROR: Error calling method from 'callv': ", "ERROR: Max encode buffer ",
 	"ERROR: Condition \"",

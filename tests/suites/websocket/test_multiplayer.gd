@@ -17,8 +17,8 @@ func test_a_game_with_clients_of_both_makes() -> void:
 	_host()
 	var one := _join(_engine_client())
 	var two := _join(_our_client())
-	check(await until(func() -> bool: return server_root.events.size() == 2), "both come in")
-	check(await until(func() -> bool: return one.events.size() == 3 and two.events.size() == 3), "all know of all")
+	check(await wait_until(func() -> bool: return server_root.events.size() == 2), "both come in")
+	check(await wait_until(func() -> bool: return one.events.size() == 3 and two.events.size() == 3), "all know of all")
 	var one_id := one.multiplayer.get_unique_id()
 	var two_id := two.multiplayer.get_unique_id()
 	check_gt(one_id, 1)
@@ -26,32 +26,32 @@ func test_a_game_with_clients_of_both_makes() -> void:
 	check_eq(one.events.slice(0, 2), ["connected_to_server", "connected 1"] as Array[String] if one.events[0] == "connected_to_server" else ["connected 1", "connected_to_server"] as Array[String])
 	check(one.events.has("connected %d" % two_id), "the first hears of the second")
 	check(two.events.has("connected %d" % one_id), "the second hears of the first")
-	# To everybody, to one, and between clients.
+	# To all, to one, and between clients.
 	server_root.say.rpc("all")
 	server_root.say.rpc_id(two_id, "only you")
 	one.say.rpc_id(two_id, "from one")
 	two.say.rpc("from two")
 	two.say.rpc_id(1, "é".repeat(30_000))
-	check(await until(func() -> bool: return (
+	check(await wait_until(func() -> bool: return (
 		server_root.calls.size() == 2 and one.calls.size() == 2 and two.calls.size() == 3
 	)), "all calls arrive")
 	check_eq(server_root.calls, ["%d from two" % two_id, "%d %s" % [two_id, "é".repeat(30_000)]] as Array[String])
 	check(one.calls.has("1 all") and one.calls.has("%d from two" % two_id), str(one.calls))
 	check(two.calls.has("1 only you") and two.calls.has("%d from one" % one_id), str(two.calls))
-	# What the server spawns is there on both.
+	# Nodes that the server spawns exist on both.
 	server_root.spawn(Vector2(3, 4))
-	check(await until(func() -> bool: return (
+	check(await wait_until(func() -> bool: return (
 		one.players.get_child_count() == 1 and two.players.get_child_count() == 1
 	)), "it is spawned")
 	check_eq((two.players.get_child(0) as Node2D).position, Vector2(3, 4))
 	# One leaves.
 	one.peer.close()
-	check(await until(func() -> bool: return (
+	check(await wait_until(func() -> bool: return (
 		server_root.events.has("disconnected %d" % one_id) and two.events.has("disconnected %d" % one_id)
 	)), "the others hear of it")
-	# The server goes.
+	# The server closes.
 	server.close()
-	check(await until(func() -> bool: return two.events.has("server_disconnected")), "the last one hears of it")
+	check(await wait_until(func() -> bool: return two.events.has("server_disconnected")), "the last one hears of it")
 
 
 func test_our_client_at_the_engine_server() -> void:
@@ -63,14 +63,14 @@ func test_our_client_at_the_engine_server() -> void:
 	var client := LodeWebSocketClient.new()
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % port, [], true), OK)
 	var root := _join(client)
-	check(await until(func() -> bool: return root.events.size() == 2 and server_root.events.size() == 1), "it joins")
+	check(await wait_until(func() -> bool: return root.events.size() == 2 and server_root.events.size() == 1), "it joins")
 	check_eq(server_root.events, ["connected %d" % root.multiplayer.get_unique_id()] as Array[String])
 	root.say.rpc("hello")
 	server_root.say.rpc("welcome")
-	check(await until(func() -> bool: return server_root.calls.size() == 1 and root.calls.size() == 1), "calls go both ways")
+	check(await wait_until(func() -> bool: return server_root.calls.size() == 1 and root.calls.size() == 1), "calls go both ways")
 	check_eq(root.calls, ["1 welcome"] as Array[String])
 	engine.close()
-	check(await until(func() -> bool: return root.events.has("server_disconnected")), "the end is told")
+	check(await wait_until(func() -> bool: return root.events.has("server_disconnected")), "the end is reported")
 
 
 func test_status_and_signals() -> void:
@@ -78,27 +78,27 @@ func test_status_and_signals() -> void:
 	check_eq(server.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
 	check_eq(server.get_unique_id(), 1)
 	check_eq(server.is_server_relay_supported(), true)
-	var told: Array[String] = []
+	var reported: Array[String] = []
 	var client := LodeWebSocketClient.new()
-	client.connection_succeeded.connect(func() -> void: told.append("succeeded"))
-	client.server_disconnected.connect(func() -> void: told.append("disconnected"))
-	client.connection_failed.connect(func() -> void: told.append("failed"))
-	client.peer_connected.connect(func(id: int) -> void: told.append("peer %d" % id))
-	client.peer_disconnected.connect(func(id: int) -> void: told.append("gone %d" % id))
+	client.connection_succeeded.connect(func() -> void: reported.append("succeeded"))
+	client.server_disconnected.connect(func() -> void: reported.append("disconnected"))
+	client.connection_failed.connect(func() -> void: reported.append("failed"))
+	client.peer_connected.connect(func(id: int) -> void: reported.append("peer %d" % id))
+	client.peer_disconnected.connect(func(id: int) -> void: reported.append("gone %d" % id))
 	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING)
-	check(await _until_polled([client], func() -> bool: return told.size() == 2), "it joins")
-	check_eq(told, ["succeeded", "peer 1"] as Array[String])
+	check(await _until_polled([client], func() -> bool: return reported.size() == 2), "it joins")
+	check_eq(reported, ["succeeded", "peer 1"] as Array[String])
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
 	check_eq(client.is_server_relay_supported(), true)
 	server.disconnect_peer(client.get_unique_id())
-	check(await _until_polled([client], func() -> bool: return told.size() == 4), "it is sent away")
-	check_eq(told.slice(2), ["gone 1", "disconnected"] as Array[String])
+	check(await _until_polled([client], func() -> bool: return reported.size() == 4), "it is sent away")
+	check_eq(reported.slice(2), ["gone 1", "disconnected"] as Array[String])
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
 	server.refuse_new_connections = true
 	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
-	check(await _until_polled([client], func() -> bool: return told.size() == 5), "it is refused")
-	check_eq(told.slice(4), ["failed"] as Array[String])
+	check(await _until_polled([client], func() -> bool: return reported.size() == 5), "it is refused")
+	check_eq(reported.slice(4), ["failed"] as Array[String])
 
 
 func test_packets_and_targets() -> void:
@@ -137,7 +137,7 @@ func test_packets_and_targets() -> void:
 		check_eq(server.get_packet_peer(), clients[0].get_unique_id())
 		check_eq(server.get_packet(), PackedByteArray([1, 2]))
 		if godot_3:
-			# In Godot 3 the server relays: to all, to one, and to all but one.
+			# With Godot 3's protocol the server relays: to all, to one, and to all but one.
 			for target: int in [0, clients[1].get_unique_id(), -clients[1].get_unique_id()]:
 				clients[0].set_target_peer(target)
 				check_eq(clients[0].put_packet([9]), OK)
@@ -147,7 +147,7 @@ func test_packets_and_targets() -> void:
 			)), "it is relayed")
 			check_eq(clients[1].get_packet_peer(), clients[0].get_unique_id())
 			check_eq(clients[1].get_packet(), PackedByteArray([9]))
-		# What was sent before a leave arrives before it.
+		# Packets that were sent before a disconnection arrive before it.
 		var gone: Array[String] = []
 		server.peer_packet.connect(func(_id: int) -> void: gone.append("packet"))
 		server.peer_disconnected.connect(func(_id: int) -> void: gone.append("gone"))
@@ -165,7 +165,7 @@ func test_packets_and_targets() -> void:
 				server.disconnect(of_signal, connection.callable)
 
 
-func test_a_client_speaks_for_itself_alone() -> void:
+func test_a_client_cannot_send_in_the_name_of_another() -> void:
 	server.godot_3_protocol = true
 	_listen()
 	var client := WebSocketPeer.new()
@@ -174,7 +174,7 @@ func test_a_client_speaks_for_itself_alone() -> void:
 		client.poll()
 		server.poll()
 		return done.call()
-	check(await until(polled.bind(func() -> bool: return client.get_available_packet_count() == 2)), "it joins")
+	check(await wait_until(polled.bind(func() -> bool: return client.get_available_packet_count() == 2)), "it joins")
 	var first := client.get_packet()
 	check_eq(first[0], 3, "its id comes first")
 	var id := first.decode_s32(9)
@@ -183,11 +183,11 @@ func test_a_client_speaks_for_itself_alone() -> void:
 		var packet := PackedByteArray([0, 0, 0, 0, 0, 1, 0, 0, 0, 42])
 		packet.encode_s32(1, from)
 		client.send(packet)
-	# Neither what is too short nor what only a server may say does anything.
+	# Packets that are too short, or that only a server may send, have no effect.
 	client.send([0, 1])
 	client.send([2, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
-	check(await until(polled.bind(func() -> bool: return server.get_available_packet_count() == 1)), "one arrives")
-	await seconds(0.1)
+	check(await wait_until(polled.bind(func() -> bool: return server.get_available_packet_count() == 1)), "one arrives")
+	await wait_seconds(0.1)
 	server.poll()
 	check_eq(server.get_available_packet_count(), 1)
 	check_eq(server.get_packet(), PackedByteArray([42]))
@@ -229,7 +229,7 @@ func _counts(clients: Array[LodeWebSocketClient]) -> Array[int]:
 
 
 func _until_polled(clients: Array, done: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		server.poll()
 		for client: LodeWebSocketClient in clients:
 			client.poll()
@@ -237,7 +237,7 @@ func _until_polled(clients: Array, done: Callable) -> bool:
 	)
 
 
-func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_connected() -> void:
+func test_a_client_kicked_while_joining_is_connected_before_it_is_disconnected() -> void:
 	var server := LodeWebSocketServer.new()
 	server.bind_ip = "127.0.0.1"
 	check_eq(server.listen(0, PackedStringArray(), true), OK)
@@ -253,13 +253,13 @@ func test_a_client_that_is_sent_away_while_it_joins_and_its_game_is_busy_was_con
 	server.peer_connected.connect(server.disconnect_peer)
 	server.peer_disconnected.connect(func(id: int) -> void: gone.append(id))
 	api.poll()
-	# Both wait for the client, whose game does not poll.
-	check(await until(func() -> bool:
+	# Both are queued for the client, whose game does not poll.
+	check(await wait_until(func() -> bool:
 		server.poll()
 		return gone.size() == 1
 	), "it is sent away")
-	await frames(30)
-	check(await until(func() -> bool:
+	await wait_frames(30)
+	check(await wait_until(func() -> bool:
 		api.poll()
 		return heard.size() == 2
 	), "it hears of both")
@@ -277,11 +277,11 @@ func test_a_client_has_its_server_as_a_peer_from_the_start() -> void:
 	var server_peer := ours.get_peer(1)
 	check_eq(server_peer.send_text("too early"), FAILED)
 	var root := _join(ours)
-	check(await until(func() -> bool: return root.events.size() == 2), "it joins")
+	check(await wait_until(func() -> bool: return root.events.size() == 2), "it joins")
 	check_eq(ours.get_peer(1), server_peer, "the same object")
 	check_eq(server_peer.get_ready_state(), LodeWebSocketPeer.STATE_OPEN)
 	root.free()
-	# One that is closed before it is connected is given up.
+	# A client that is closed before it is connected is cancelled.
 	var other := _our_client()
 	other.get_peer(1).close()
 	other.poll()

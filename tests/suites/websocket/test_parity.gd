@@ -1,8 +1,8 @@
 extends "res://test_case.gd"
-## The classes beside the documents: each name, argument, type, default, const flag, property and signal.
+## Compares the classes with the documentation: each name, argument, type, default, const flag, property and signal.
 ##
-## The tables are written from the documents: Godot 3's WebSocketServer, its base WebSocketMultiplayerPeer (get_peer,
-## set_buffers) and WebSocketPeer, and for the names of Godot 4 its WebSocketPeer. ClassDB tells what there is.
+## The tables are written from the documentation: Godot 3's WebSocketServer, its base WebSocketMultiplayerPeer (get_peer,
+## set_buffers) and WebSocketPeer, and for the names of Godot 4 its WebSocketPeer. ClassDB has the actual members.
 
 const SERVER := "LodeWebSocketServer"
 const PEER := "LodeWebSocketPeer"
@@ -29,7 +29,7 @@ const SERVER_METHODS: Array[String] = [
 	"get_ssl_certificate() -> X509Certificate const",
 	# Of its bases in Godot 3.
 	"set_extra_headers(headers: PackedStringArray = PackedStringArray()) -> void",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"get_local_port() -> int const",
 	"broadcast(message: PackedByteArray, write_mode: int = 1, except: PackedInt32Array = PackedInt32Array()) -> int",
 	"get_peers() -> PackedInt32Array const",
@@ -81,7 +81,7 @@ const SERVER_PROPERTIES: Array[String] = [
 	"handshake_timeout: float = 3.0",
 	"private_key: CryptoKey = null",
 	"ssl_certificate: X509Certificate = null",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"permessage_deflate: bool = false",
 	"deflate_threshold: int = 256",
 	"deflate_window_bits: int = 15",
@@ -110,7 +110,7 @@ const SERVER_SIGNALS: Array[String] = [
 	"client_disconnected(id: int, was_clean_close: bool)",
 	"data_received(id: int)",
 	"peer_packet(peer_source: int)",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"client_request(request: LodeWebSocketRequest)",
 ]
 
@@ -131,7 +131,7 @@ const PEER_METHODS: Array[String] = [
 	"get_selected_protocol() -> String const",
 	"send(message: PackedByteArray, write_mode: int = 1) -> Error",
 	"send_text(message: String) -> Error",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"get_packets() -> Array",
 	"get_request() -> LodeWebSocketRequest const",
 	"get_round_trip_time() -> float const",
@@ -144,7 +144,7 @@ const CLIENT_METHODS: Array[String] = [
 	"get_connected_port() -> int const",
 	"get_peer(peer_id: int) -> LodeWebSocketPeer const",
 	"set_buffers(input_buffer_size_kb: int, input_max_packets: int, output_buffer_size_kb: int, output_max_packets: int) -> Error",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"get_error_message() -> String const",
 	"get_response_reason() -> String const",
 	"get_response_code() -> int const",
@@ -168,7 +168,7 @@ const CLIENT_SIGNALS: Array[String] = [
 const CLIENT_PROPERTIES: Array[String] = [
 	"trusted_ssl_certificate: X509Certificate = null",
 	"verify_ssl: bool = true",
-	# Beyond the documents.
+	# Additions to the documentation.
 	"close_timeout: float = 1.0",
 	"deflate_context_takeover: bool = true",
 	"deflate_threshold: int = 256",
@@ -230,7 +230,7 @@ func test_client() -> void:
 		accessors.append("set_%s(%s: %s) -> void" % [property.name, property.name, _type(property)])
 		accessors.append("get_%s() -> %s const" % [property.name, _type(property)])
 	_check_lines(properties, CLIENT_PROPERTIES)
-	# What belongs to a property is its own affair.
+	# Getters and setters are part of their properties.
 	var methods := _methods("LodeWebSocketClient").filter(func(line: String) -> bool: return not accessors.has(line))
 	_check_lines(methods, CLIENT_METHODS)
 
@@ -325,5 +325,5 @@ func _type(of: Dictionary) -> String:
 			return class_of
 		TYPE_INT when of.usage & PROPERTY_USAGE_CLASS_IS_ENUM:
 			return class_of
-	# A class name where there is neither an object nor an enum belongs to no document.
+	# A class name without an object or an enum is not documented.
 	return type_string(of.type) + ("" if class_of.is_empty() else " of " + class_of)

@@ -1,5 +1,5 @@
 extends "res://test_case.gd"
-## Who comes in: the hook, origins, and limits.
+## Admission of clients: requests, origins, and limits.
 
 var server: LodeWebSocketServer
 var connected: Array[int] = []
@@ -51,7 +51,7 @@ func test_unanswered_is_refused() -> void:
 	check(answer.begins_with("HTTP/1.1 403 Forbidden\r\n"), answer)
 
 
-func test_only_so_many_wait() -> void:
+func test_max_pending_requests_is_enforced() -> void:
 	server.hold_requests = true
 	server.max_pending_requests = 2
 	server.client_request.connect(func(request: LodeWebSocketRequest) -> void: requests.append(request))
@@ -61,7 +61,7 @@ func test_only_so_many_wait() -> void:
 	check(await _until(func() -> bool: return requests.size() == 2), "two wait")
 	var answer := await _answer("")
 	check(answer.begins_with("HTTP/1.1 503 "), answer)
-	# One that leaves makes room.
+	# A client that leaves frees its slot.
 	clients[1].close(-1)
 	clients.remove_at(1)
 	check(await _until(func() -> bool: return not requests[1].is_pending()), "it has left")
@@ -89,7 +89,7 @@ func test_origins() -> void:
 	check_eq(server.listen(0), ERR_INVALID_PARAMETER)
 
 
-func test_full_house() -> void:
+func test_a_full_server_rejects_clients() -> void:
 	server.max_clients = 1
 	check_eq(server.listen(0), OK)
 	var client := _connect("/")
@@ -97,7 +97,7 @@ func test_full_house() -> void:
 	check((await _answer("")).begins_with("HTTP/1.1 503 "), "the next does not")
 	client.close()
 	check(await _until(func() -> bool: return server.get_peers().is_empty()), "it leaves")
-	# The I/O thread hears a little later that the game was told: who is still refused asks again.
+	# The I/O thread is informed a little later, so a client that is still refused retries.
 	var answer := ""
 	for _try in 1000:
 		answer = await _answer("")
@@ -128,7 +128,7 @@ func _connect(path: String) -> WebSocketPeer:
 
 
 func _until(done: Callable) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		for client in clients:
 			client.poll()
 		server.poll()
@@ -136,14 +136,14 @@ func _until(done: Callable) -> bool:
 	)
 
 
-## What the server answers to a request with one more header line, until it ends.
+## The server's complete response to a request with one additional header line.
 func _answer(line: String) -> String:
 	var stream := StreamPeerTCP.new()
 	stream.connect_to_host("127.0.0.1", server.get_local_port())
 	var is_connected_now := func() -> bool:
 		stream.poll()
 		return stream.get_status() == StreamPeerTCP.STATUS_CONNECTED
-	check(await until(is_connected_now), "it connects")
+	check(await wait_until(is_connected_now), "it connects")
 	var request := "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
 		+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
 	stream.put_data((request + (line + "\r\n" if line else "") + "\r\n").to_utf8_buffer())
@@ -155,12 +155,12 @@ func _answer(line: String) -> String:
 		if not ended and stream.get_available_bytes() > 0:
 			answer[0] += stream.get_utf8_string(stream.get_available_bytes())
 		return ended or answer[0].begins_with("HTTP/1.1 101 ") and answer[0].ends_with("\r\n\r\n")
-	check(await until(has_all), "it answers")
+	check(await wait_until(has_all), "it answers")
 	return answer[0]
 
 
-func test_a_refusal_can_be_read_in_code() -> void:
-	# What the server does, and what the client reads: a status and a reason.
+func test_a_rejection_is_available_to_scripts() -> void:
+	# The server's action, and the status and reason that the client reads.
 	var cases := {
 		"refuses for a reason": [401, "This is not your lobby."],
 		"refuses": [403, "Forbidden"],
@@ -194,14 +194,14 @@ func test_a_refusal_can_be_read_in_code() -> void:
 				return done.call()
 			if what == "is full":
 				first.connect_to_url(url)
-				check(await until(pump.bind(func() -> bool: return of.get_peers().size() == 1)), "one is in")
+				check(await wait_until(pump.bind(func() -> bool: return of.get_peers().size() == 1)), "one is in")
 			check_eq([client.get_error_message(), client.get_response_code()], ["", 0])
 			client.connect_to_url(url, [], multiplayer_mode)
-			check(await until(pump.bind(func() -> bool: return failed[0] == 1)), what)
+			check(await wait_until(pump.bind(func() -> bool: return failed[0] == 1)), what)
 			check_eq([client.get_response_code(), client.get_response_reason()], cases[what], what)
 			check_eq(client.get_error_message(), "the server refused the connection: %d %s" % cases[what])
 			of.stop()
 			client.connect_to_url(url, [], multiplayer_mode)
 			check_eq([client.get_error_message(), client.get_response_code(), client.get_response_reason()], ["", 0, ""])
-			check(await until(pump.bind(func() -> bool: return failed[0] == 2)), what)
+			check(await wait_until(pump.bind(func() -> bool: return failed[0] == 2)), what)
 			check_eq([client.get_error_message(), client.get_response_code()], ["connection refused: no server listens at " + url.trim_prefix("ws://"), 0])

@@ -5,7 +5,7 @@ const SIGNALS: Array[String] = ["client_connected", "data_received", "client_clo
 
 var server: LodeWebSocketServer
 var clients: Array[WebSocketPeer] = []
-## What was emitted, in its order.
+## The emitted signals, in order.
 var emitted: Array[String] = []
 
 
@@ -22,7 +22,7 @@ func test_order_of_one_poll() -> void:
 	client.send_text("one")
 	client.send_text("two")
 	client.close(4001, "bye")
-	# The game is busy: all of it waits for one poll.
+	# The game is busy: everything is queued for one poll.
 	await _settle()
 	check_eq(emitted.size(), 1, "nothing is emitted without a poll")
 	server.poll()
@@ -40,7 +40,7 @@ func test_first_data_comes_a_poll_after_the_connection() -> void:
 	var is_open := func() -> bool:
 		client.poll()
 		return client.get_ready_state() == WebSocketPeer.STATE_OPEN
-	check(await until(is_open), "the handshake needs no poll of the server")
+	check(await wait_until(is_open), "the handshake needs no poll of the server")
 	client.send_text("early")
 	await _settle()
 	server.poll()
@@ -50,19 +50,19 @@ func test_first_data_comes_a_poll_after_the_connection() -> void:
 
 
 func test_peers_come_in_the_order_of_their_ids() -> void:
-	var told: Array[int] = []
-	server.data_received.connect(func(id: int) -> void: told.append(id))
+	var reported: Array[int] = []
+	server.data_received.connect(func(id: int) -> void: reported.append(id))
 	for _i in 8:
 		await _connect_client()
 	for client in clients:
 		client.send_text("x")
 	await _settle()
 	server.poll()
-	check_eq(told.size(), 8)
-	var sorted := told.duplicate()
+	check_eq(reported.size(), 8)
+	var sorted := reported.duplicate()
 	sorted.sort()
-	check_eq(told, sorted)
-	for id in told:
+	check_eq(reported, sorted)
+	for id in reported:
 		check(id > 1, "ids are positive, and none is the server's")
 
 
@@ -75,13 +75,13 @@ func test_own_close_is_clean_when_the_client_answers() -> void:
 		server.poll()
 		client.poll()
 		return clean.size() == 1 and client.get_ready_state() == WebSocketPeer.STATE_CLOSED
-	check(await until(is_over), "the client is sent away")
+	check(await wait_until(is_over), "the client is sent away")
 	check_eq(clean, [true] as Array[bool])
 	check_eq(client.get_close_code(), 4002)
 	check_eq(client.get_close_reason(), "out")
 
 
-func test_peer_is_there_during_its_end_and_keeps_its_packets() -> void:
+func test_a_peer_is_available_in_client_disconnected_with_its_packets() -> void:
 	var seen: Array = []
 	server.client_disconnected.connect(func(id: int, _clean: bool) -> void:
 		seen.append(server.has_peer(id))
@@ -95,7 +95,7 @@ func test_peer_is_there_during_its_end_and_keeps_its_packets() -> void:
 		client.poll()
 		server.poll()
 		return seen.size() == 3
-	check(await until(is_over), "the client leaves")
+	check(await wait_until(is_over), "the client leaves")
 	check_eq(seen.slice(0, 2), [true, false])
 	var peer: LodeWebSocketPeer = seen[2]
 	check_eq(peer.get_available_packet_count(), 1)
@@ -130,11 +130,11 @@ func test_handler_may_drop_the_last_reference() -> void:
 	for name in SIGNALS:
 		var watched: WeakRef = weakref(server)
 		await _provoke(name, func(_id: int) -> void: server = null)
-		await frames(2)
+		await wait_frames(2)
 		check(watched.get_ref() == null, "freed after " + name)
 
 
-## Makes a fresh server emit the signal, with a handler that does something once.
+## Lets a new server emit the signal, with a handler that does something once.
 func _provoke(name: String, action: Callable) -> void:
 	server = LodeWebSocketServer.new()
 	server.bind_ip = "127.0.0.1"
@@ -165,10 +165,10 @@ func _provoke(name: String, action: Callable) -> void:
 		if server != null:
 			server.poll()
 		return called[0] > 0
-	check(await until(is_called), name + " is emitted")
+	check(await wait_until(is_called), name + " is emitted")
 	for _frame in 5:
 		client.poll()
-		await frames(1)
+		await wait_frames(1)
 	if server != null:
 		server.poll()
 
@@ -197,7 +197,7 @@ func _connect_client() -> WebSocketPeer:
 		client.poll()
 		server.poll()
 		return client.get_ready_state() != WebSocketPeer.STATE_CONNECTING and connected[0]
-	check(await until(is_open), "a client connects")
+	check(await wait_until(is_open), "a client connects")
 	return client
 
 
@@ -210,13 +210,13 @@ func _settle() -> void:
 	var other := LodeWebSocketServer.new()
 	other.bind_ip = "127.0.0.1"
 	check_eq(other.listen(0), OK)
-	var told := []
-	other.data_received.connect(func(id: int) -> void: told.append(id))
+	var reported := []
+	other.data_received.connect(func(id: int) -> void: reported.append(id))
 	var witness := WebSocketPeer.new()
 	witness.connect_to_url("ws://127.0.0.1:%d" % other.get_local_port())
 	for count in 3:
 		var sent := [false]
-		check(await until(func() -> bool:
+		check(await wait_until(func() -> bool:
 			for client in clients:
 				client.poll()
 			witness.poll()
@@ -224,5 +224,5 @@ func _settle() -> void:
 				sent[0] = true
 				witness.send_text("still here")
 			other.poll()
-			return told.size() > count
+			return reported.size() > count
 		), "the thread of the servers goes on")

@@ -1,9 +1,9 @@
 extends "res://test_case.gd"
-## Where our classes stand in for the engine's: what scripts branch on is the same, or stands in the README's table.
+## Our classes as a replacement of the engine's: the values that scripts branch on are the same, or documented in docs/migration.md.
 
 const RawServer := preload("res://suites/websocket/raw_server.gd")
 
-## What happens on an open connection, step by step: what the server sends, or what the client does.
+## The steps on an open connection: bytes of the server, or actions of the client.
 var scenarios := {
 	"the server closes": [RawServer.close_frame(4001, "bye")],
 	"the server closes without a code": [RawServer.frame(0x88)],
@@ -28,7 +28,7 @@ var scenarios := {
 	"a message over the limit": [RawServer.long_frame(70_000)],
 }
 
-## Where ours differ on purpose, which the README's table tells: the code of the engine's, and of ours.
+## Intended differences, which docs/migration.md lists: the code of the engine's class, and of ours.
 var differences := {
 	"the server closes without a code": [0, 1005],
 	"the server answers without a code": [0, 1005],
@@ -48,14 +48,14 @@ func test_a_connection_ends_as_with_the_engine() -> void:
 		check_eq(ours, engines, name)
 
 
-## Plays a scenario with a client; returns what a script sees of it in the end.
+## Runs a scenario with a client; returns the final state that a script sees.
 func _play(name: String, client: Client) -> Array:
 	var server := RawServer.new()
 	client.connect_to(server.url())
 	var opened := func() -> bool:
 		client.poll()
 		return server.poll() and client.state() == WebSocketPeer.STATE_OPEN
-	if not check(await until(opened), "it opens: " + name):
+	if not check(await wait_until(opened), "it opens: " + name):
 		return []
 	for step: Variant in scenarios[name]:
 		if step is PackedByteArray:
@@ -67,23 +67,23 @@ func _play(name: String, client: Client) -> Array:
 		elif step == "end":
 			server.end()
 		elif step == "await close":
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				client.poll()
 				server.poll()
 				return not server.received.is_empty()
 			), "the close comes: " + name)
 		elif step == "await packet":
-			check(await until(func() -> bool:
+			check(await wait_until(func() -> bool:
 				client.poll()
 				return client.peer().get_available_packet_count() > 0
 			), "the packet comes: " + name)
-	check(await until(func() -> bool:
+	check(await wait_until(func() -> bool:
 		client.poll()
 		server.poll()
 		return client.state() == WebSocketPeer.STATE_CLOSED
 	), "it ends: " + name)
 	var peer: Variant = client.peer()
-	# Of its own accord this side closes in words of its own.
+	# If this side closes by itself, the reason is its own.
 	var reason: String = "" if peer.get_close_code() in [-1, 1002, 1007, 1009] else peer.get_close_reason()
 	return [
 		peer.get_close_code(), reason, peer.get_available_packet_count(), peer.send_text("late"), peer.put_packet([1]),

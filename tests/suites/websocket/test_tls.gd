@@ -19,7 +19,7 @@ func before_each() -> void:
 	echo.before_listening = func(server: LodeWebSocketServer) -> void:
 		server.private_key = key
 		server.ssl_certificate = certificate
-		server.handshake_timeout = PATIENCE
+		server.handshake_timeout = HANG_TIMEOUT
 	add_child(echo)
 
 
@@ -36,17 +36,17 @@ func test_client_that_trusts_the_certificate() -> void:
 		check(client.get_peer(1).get_packet() == bytes, "%d bytes come back unchanged" % length)
 	client.disconnect_from_host(4000, "done")
 	check(await _until(client, "closed true"), "it closes")
-	check(await until(func() -> bool: return echo.clean.size() == 1 and echo.clean[0]), "the server sees a clean end")
+	check(await wait_until(func() -> bool: return echo.clean.size() == 1 and echo.clean[0]), "the server sees a clean end")
 
 
-func test_client_that_asks_nobody() -> void:
+func test_client_without_verification() -> void:
 	var client := _client()
 	client.verify_ssl = false
 	check_eq(client.connect_to_url("wss://127.0.0.1:%d" % echo.port()), OK)
 	check(await _until(client, "established"), "it connects")
 
 
-func test_certificate_that_nobody_vouches_for() -> void:
+func test_untrusted_certificate_is_rejected() -> void:
 	var client := _client()
 	check_eq(client.connect_to_url("wss://localhost:%d" % echo.port()), OK)
 	check(await _until(client, "error"), "it does not connect")
@@ -73,15 +73,15 @@ func test_engine_client() -> void:
 		var has_state := func(state: WebSocketPeer.State) -> bool:
 			client.poll()
 			return client.get_ready_state() == state
-		check(await until(has_state.bind(WebSocketPeer.STATE_OPEN)), "it connects")
+		check(await wait_until(has_state.bind(WebSocketPeer.STATE_OPEN)), "it connects")
 		client.send_text("hello")
 		var has_answer := func() -> bool:
 			client.poll()
 			return client.get_available_packet_count() == 1
-		check(await until(has_answer), "the answer comes")
+		check(await wait_until(has_answer), "the answer comes")
 		check_eq(client.get_packet().get_string_from_utf8(), "hello")
 		client.close()
-		check(await until(has_state.bind(WebSocketPeer.STATE_CLOSED)), "it closes")
+		check(await wait_until(has_state.bind(WebSocketPeer.STATE_CLOSED)), "it closes")
 		check_eq(client.get_close_code(), 1000)
 
 
@@ -114,7 +114,7 @@ func test_keys_of_every_form() -> void:
 			server.poll()
 			client.poll()
 			return not emitted.is_empty()
-		check(await until(polled), form)
+		check(await wait_until(polled), form)
 		check_eq(emitted, ["established"] as Array[String], form)
 
 
@@ -134,7 +134,7 @@ func test_a_burst_of_joins_does_not_show_in_a_frame() -> void:
 		for client in clients:
 			client.poll()
 		return echo.connected.size() == 50
-	check(await until(all_are_in), "all come in")
+	check(await wait_until(all_are_in), "all come in")
 	# One handshake of the engine's takes 2.4 ms of a frame; fifty would take 120.
 	check_lt(longest[0], 60_000, "microseconds of the processor's of the longest poll")
 
@@ -149,7 +149,7 @@ func _client() -> LodeWebSocketClient:
 
 
 func _until(client: LodeWebSocketClient, what: String) -> bool:
-	return await until(func() -> bool:
+	return await wait_until(func() -> bool:
 		client.poll()
 		return emitted.has(what)
 	)

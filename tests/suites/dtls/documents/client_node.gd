@@ -1,4 +1,4 @@
-# The listing of the document, with TLSOptions.client_unsafe() as the migration guide tells.
+# The listing of the documentation, with TLSOptions.client_unsafe() as in the migration guide.
 extends Node
 
 var dtls := LodePacketPeerDTLS.new()

@@ -1,4 +1,4 @@
-# The same with the arguments that Godot 3 had: connect_to_peer_godot_3(udp, false).
+# The same with Godot 3's arguments: connect_to_peer_godot_3(udp, false).
 extends Node
 
 var dtls := LodePacketPeerDTLS.new()

@@ -1,4 +1,4 @@
-# The listing of the DTLSServer document, with the changes that the migration guide tells: class names,
+# The listing of the documentation of DTLSServer, with the changes of the migration guide: class names,
 # TLSOptions.server(key, cert), server.poll(); and the names of the files.
 extends Node
 

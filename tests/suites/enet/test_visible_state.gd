@@ -1,7 +1,7 @@
 extends "res://test_case.gd"
-## What a script sees, and when: each rule by its name.
+## The state that a script sees, and when it changes: one test per rule.
 
-const WAIT_MSEC := int(PATIENCE * 1000.0)
+const WAIT_MSEC := int(HANG_TIMEOUT * 1000.0)
 
 var server: LodeENetConnection
 var client: LodeENetConnection
@@ -31,7 +31,7 @@ func test_nothing_is_read_before_the_first_service() -> void:
 	var peer := _dial()
 	client.flush()
 	OS.delay_msec(50)
-	# Set after the datagram has come, and yet before it is read.
+	# Set after the datagram has arrived, but before it is read.
 	server.channel_limit(1)
 	OS.delay_msec(50)
 	check_eq(server.pop_statistic(LodeENetConnection.HOST_TOTAL_RECEIVED_PACKETS), 0.0)
@@ -39,7 +39,7 @@ func test_nothing_is_read_before_the_first_service() -> void:
 	check_eq(peer.get_channels(), 1)
 
 
-func test_refusing_holds_for_the_first_datagram() -> void:
+func test_refusing_applies_to_the_first_datagram() -> void:
 	var peer := _dial()
 	client.flush()
 	OS.delay_msec(20)
@@ -108,12 +108,12 @@ func _old_connection(let_go: Callable) -> void:
 	var old: LodeENetPacketPeer = server.get_peers()[0]
 	peer.send(0, [1, 2, 3], LodeENetPacketPeer.FLAG_RELIABLE)
 	OS.delay_msec(50)
-	# The packet has come, and was not told.
+	# The packet has arrived, and was not reported.
 	let_go.call(old)
 	check(not old.is_active(), "the old one is gone at once")
 	check_eq(server.service(50)[0], LodeENetConnection.EVENT_NONE)
 	check_eq(server.get_peers().size(), 0)
-	# The one place there is goes to another.
+	# Another peer gets the only peer slot.
 	var other := LodeENetConnection.new()
 	other.create_host()
 	var next := other.connect_to_host("127.0.0.1", server.get_local_port(), 1, 8)
@@ -130,7 +130,7 @@ func _old_connection(let_go: Callable) -> void:
 	check_eq((event[1] as LodeENetPacketPeer).get_packet(), PackedByteArray([9]))
 
 
-func test_what_is_sent_leaves_without_a_further_call() -> void:
+func test_packets_are_sent_without_another_call() -> void:
 	var peer := _connected(_dial())
 	peer.send(0, [7], LodeENetPacketPeer.FLAG_RELIABLE)
 	check_eq(server.service(WAIT_MSEC)[0], LodeENetConnection.EVENT_RECEIVE)
@@ -147,10 +147,10 @@ func test_one_burst_shares_datagrams() -> void:
 	check_le(client.pop_statistic(LodeENetConnection.HOST_TOTAL_SENT_PACKETS), 12.0)
 
 
-func test_sends_are_gathered_for_the_time_that_is_asked_for() -> void:
+func test_packets_are_sent_within_flush_interval() -> void:
 	client.flush_interval = 300.0
 	var peer := _connected(_dial())
-	# A packet shares the datagram of whatever leaves earlier, such as an acknowledgement: so only some have to wait.
+	# A packet may share an earlier datagram, such as that of an acknowledgement, so only some have to wait.
 	for _try in 20:
 		peer.send(0, [7], LodeENetPacketPeer.FLAG_UNSEQUENCED)
 		if server.service(100)[0] == LodeENetConnection.EVENT_NONE:
@@ -231,8 +231,8 @@ func test_one_host_has_several_connections_of_its_own() -> void:
 	check_eq(three.get_remote_address(), "127.0.0.1")
 
 
-func test_a_name_that_is_not_found_is_told_without_holding_up_the_game() -> void:
-	# By then the game would know, if the call had waited for the name.
+func test_a_failed_name_lookup_is_reported_without_blocking_the_game() -> void:
+	# By then the lookup would have failed if the call had blocked.
 	var peer := client.connect_to_host("nobody.invalid", 9000)
 	check_eq(peer.get_state(), LodeENetPacketPeer.STATE_CONNECTING)
 	var event := client.service(WAIT_MSEC)
@@ -262,7 +262,7 @@ func test_a_stalled_game_keeps_its_peers_and_gets_everything() -> void:
 	var at_server: LodeENetPacketPeer = server.get_peers()[0]
 	at_server.set_timeout(1, 1000, 2500)
 	peer.set_timeout(1, 1000, 2500)
-	# Neither is serviced; the time-outs would end both.
+	# Neither is serviced; the timeouts would end both.
 	for number in 20:
 		peer.send(0, [number], LodeENetPacketPeer.FLAG_RELIABLE)
 		OS.delay_msec(150)
@@ -274,7 +274,7 @@ func test_a_stalled_game_keeps_its_peers_and_gets_everything() -> void:
 	check_eq(client.service()[0], LodeENetConnection.EVENT_NONE)
 
 
-func test_what_waits_is_limited() -> void:
+func test_buffered_packets_are_limited() -> void:
 	server.max_buffered_bytes = 50_000
 	var peer := _connected(_dial())
 	var at_server: LodeENetPacketPeer = server.get_peers()[0]
@@ -285,11 +285,11 @@ func test_what_waits_is_limited() -> void:
 		peer.send(0, packet, LodeENetPacketPeer.FLAG_RELIABLE)
 		peer.send(1, packet, LodeENetPacketPeer.FLAG_UNSEQUENCED)
 		client.flush()
-	check(await until(func() -> bool: return (
+	check(await wait_until(func() -> bool: return (
 		at_server.get_statistic(LodeENetPacketPeer.PEER_PACKETS_REFUSED) > 0.0
 		and at_server.get_statistic(LodeENetPacketPeer.PEER_PACKETS_DROPPED) >= 140.0
 	)), "some are refused, and of 200 those dropped that have no room")
-	# All reliable ones come in the end, in their order; of the others the newest.
+	# All reliable packets arrive, in order; of the others, the newest.
 	var reliable := []
 	var others := []
 	var end := Time.get_ticks_msec() + WAIT_MSEC
@@ -300,8 +300,8 @@ func test_what_waits_is_limited() -> void:
 		(reliable if at_server.get_packet_channel() == 0 else others).append(number)
 	check_eq(reliable, range(200))
 	check_le(others.size(), 60)
-	# What is unreliable comes when it comes: the last that came before the reliable ones were all read.
-	check(await until(func() -> bool:
+	# Unreliable packets arrive at any time: the last one arrived before all reliable ones were read.
+	check(await wait_until(func() -> bool:
 		if server.service()[0] == LodeENetConnection.EVENT_RECEIVE:
 			others.append(at_server.get_packet().decode_u32(0))
 		return not others.is_empty() and others.back() == 199
@@ -311,7 +311,7 @@ func test_what_waits_is_limited() -> void:
 func test_round_trip_times_do_not_grow_with_the_frames() -> void:
 	var peer := _connected(_dial())
 	var at_server: LodeENetPacketPeer = server.get_peers()[0]
-	# A frame takes two seconds; the way there and back takes far less, also on a busy machine.
+	# A frame takes two seconds; a round trip takes far less, even on a busy machine.
 	for _frame in 4:
 		peer.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
 		at_server.send(0, [1], LodeENetPacketPeer.FLAG_RELIABLE)
@@ -322,11 +322,11 @@ func test_round_trip_times_do_not_grow_with_the_frames() -> void:
 		check_lt(side.get_statistic(LodeENetPacketPeer.PEER_ROUND_TRIP_TIME), 1500.0)
 
 
-func test_a_simulated_network_is_late_and_loses() -> void:
+func test_simulated_latency_and_loss() -> void:
 	client.simulated_latency = 40.0
 	client.simulated_jitter = 5.0
 	var peer := _connected(_dial())
-	# A lost CONNECT comes again after half a second, then after a second, and so on: that is another test's.
+	# A lost CONNECT is retransmitted after half a second, then after a second, and so on: another test covers that.
 	client.simulated_loss = 0.2
 	client.service()
 	for number in 50:
@@ -351,7 +351,7 @@ func test_a_simulated_network_is_late_and_loses() -> void:
 	check_ge(time, 80.0)
 
 
-func test_misuse_is_told() -> void:
+func test_misuse_prints_an_error() -> void:
 	check_eq(_expecting("there is a host", server.create_host.bind()), ERR_ALREADY_IN_USE)
 	var third := LodeENetConnection.new()
 	for arguments: Array in [[0], [4096], [1, -1], [1, 256], [1, 0, -1], [1, 0, 0, -1]]:
@@ -383,19 +383,19 @@ func _expecting(error: String, call: Callable) -> Variant:
 
 func _dial() -> LodeENetPacketPeer:
 	var peer := client.connect_to_host("127.0.0.1", server.get_local_port(), 2, 1)
-	# It is asked for with the first service, or now.
+	# The request is sent with the first service, or now.
 	client.flush()
 	return peer
 
 
-## Waits until both sides have told that they are connected.
+## Waits until both sides have reported the connection.
 func _connected(peer: LodeENetPacketPeer) -> LodeENetPacketPeer:
 	check_eq(server.service(WAIT_MSEC)[0], LodeENetConnection.EVENT_CONNECT)
 	check_eq(client.service(WAIT_MSEC)[0], LodeENetConnection.EVENT_CONNECT)
 	return peer
 
 
-## Milliseconds of the processor's that this thread has used; -1 where the system does not tell.
+## The CPU time of this thread in milliseconds; -1 if the system does not report it.
 func _processor_time() -> int:
 	var file := FileAccess.open("/proc/thread-self/stat", FileAccess.READ)
 	if file == null:

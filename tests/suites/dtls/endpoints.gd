@@ -1,18 +1,18 @@
 extends RefCounted
-## The ends of a test: servers and clients of either make, pumped once a frame.
+## The endpoints of a test: servers and clients of either implementation, pumped once a frame.
 
 const KEYS := "res://suites/dtls/keys/"
 const NAME := "game.example"
 
-## Echo what comes to the server.
+## Echo packets to the sender.
 var echoes := true
-## What the server has taken, at each take: whether it was HANDSHAKING.
+## For each `take_connection()` of the server: whether the peer was HANDSHAKING.
 var takes: Array[bool] = []
 ## The peers of the server.
 var accepted: Array = []
-## What came to the server.
+## The packets that the server has received.
 var received: Array[PackedByteArray] = []
-## Why peers of the server have ended, as far as they tell.
+## The error messages of the server's peers.
 var reasons: Array[String] = []
 
 var _udp_server: UDPServer
@@ -35,9 +35,9 @@ static func options(key_file := "server.key", certificate_file := "engine.crt") 
 	return TLSOptions.server(key(key_file), certificate(certificate_file))
 
 
-## A server of the make "Lode" or "" on a UDPServer, on a free port; returns the port.
-func serve(make: String, server_options: TLSOptions) -> int:
-	_server = ClassDB.instantiate(make + "DTLSServer")
+## Starts a server of the implementation "Lode" or "" on a UDPServer, on a free port; returns the port.
+func serve(implementation: String, server_options: TLSOptions) -> int:
+	_server = ClassDB.instantiate(implementation + "DTLSServer")
 	return serve_with(_server, server_options)
 
 
@@ -51,7 +51,7 @@ func serve_with(server: RefCounted, server_options: TLSOptions) -> int:
 	return _udp_server.get_local_port()
 
 
-## A server with a socket of its own.
+## Starts a server with its own socket.
 func listen(server: LodeDTLSServer, server_options: TLSOptions) -> int:
 	_server = server
 	_is_own = true
@@ -60,9 +60,9 @@ func listen(server: LodeDTLSServer, server_options: TLSOptions) -> int:
 	return server.get_local_port()
 
 
-## A client through a socket of the engine's.
-func join(make: String, port: int, client_options: TLSOptions, hostname := NAME) -> PacketPeer:
-	var peer: PacketPeer = ClassDB.instantiate(make + "PacketPeerDTLS")
+## Starts a client through a socket of the engine.
+func join(implementation: String, port: int, client_options: TLSOptions, hostname := NAME) -> PacketPeer:
+	var peer: PacketPeer = ClassDB.instantiate(implementation + "PacketPeerDTLS")
 	return join_with(peer, port, client_options, hostname)
 
 
@@ -79,7 +79,7 @@ func add(peer: PacketPeer) -> PacketPeer:
 	return peer
 
 
-## Serves everybody once.
+## Polls all endpoints once.
 func pump() -> void:
 	if _is_own:
 		while _server.is_connection_available():
@@ -108,14 +108,14 @@ func pump() -> void:
 			client.poll()
 
 
-## For `until`: pumps, and tells whether the client has this status.
+## For `wait_until`: pumps, and returns true if the client has this status.
 func settled_to(client: PacketPeer, status: int) -> Callable:
 	return func() -> bool:
 		pump()
 		return client.get_status() == status
 
 
-## For `until`: pumps, and tells whether the client is no longer HANDSHAKING.
+## For `wait_until`: pumps, and returns true if the client is no longer HANDSHAKING.
 func settled(client: PacketPeer) -> Callable:
 	return func() -> bool:
 		pump()
@@ -128,7 +128,7 @@ func connected(client: PacketPeer) -> Callable:
 		return client.get_status() == PacketPeerDTLS.STATUS_CONNECTED
 
 
-## Ends everybody.
+## Closes all endpoints.
 func close() -> void:
 	for client in _clients:
 		client.disconnect_from_peer()
@@ -142,6 +142,6 @@ func close() -> void:
 	_is_own = false
 
 
-## Lets go of a client, without a word to it.
+## Removes a client without informing it.
 func remove(client: PacketPeer) -> void:
 	_clients.erase(client)
