@@ -1,4 +1,4 @@
-//! A server on real sockets, with clients that are no more than a `TcpStream` and the protocol crate.
+//! A server on real sockets, with clients made of a `TcpStream` and the protocol crate.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
@@ -12,12 +12,12 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(5);
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 fn config() -> Config {
-    Config { handshake_timeout: PATIENCE, ..Config::default() }
+    Config { handshake_timeout: TIMEOUT, ..Config::default() }
 }
 
 fn limited(limits: Limits) -> Config {
@@ -28,9 +28,9 @@ fn listen(config: Config) -> Server {
     Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a free port")
 }
 
-/// Polls until `wanted` finds what it looks for.
+/// Polls until `wanted` returns a value.
 fn until<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         if let Some(found) = wanted() {
             return found;
@@ -40,7 +40,7 @@ fn until<T>(what: &str, mut wanted: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The events of the next poll that has any.
+/// Returns the events of the next poll that has any.
 fn events(server: &mut Server) -> Vec<ServerEvent> {
     until("an event", || {
         server.poll();
@@ -54,7 +54,7 @@ fn connected(server: &mut Server) -> Rc<Peer> {
     let [ServerEvent::Connected(id)] = events[..] else {
         unreachable!("one client connects: {events:?}");
     };
-    Rc::clone(server.peer(id).expect("it is there"))
+    Rc::clone(server.peer(id).expect("the peer exists"))
 }
 
 /// A client after its handshake.
@@ -74,7 +74,7 @@ fn request(stream: &mut TcpStream, lines: &str) -> String {
 
 /// Reads an HTTP header section.
 fn answer(stream: &mut TcpStream) -> String {
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -108,7 +108,7 @@ impl Client {
         self.stream.write_all(&out).expect("sent");
     }
 
-    /// What comes until the stream ends, each as a line.
+    /// Returns the events until the end of the stream, each as a line.
     fn read_to_end(&mut self) -> Vec<String> {
         let mut bytes = Vec::new();
         self.stream.read_to_end(&mut bytes).expect("an orderly end");
@@ -129,7 +129,7 @@ impl Client {
 }
 
 #[test]
-fn messages_go_both_ways_and_a_clean_close_is_one() {
+fn messages_go_both_ways_and_a_close_is_clean() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
@@ -144,7 +144,7 @@ fn messages_go_both_ways_and_a_clean_close_is_one() {
     until("the end", || {
         server.poll();
         while let Some(event) = server.next_event() {
-            // While the end is told the peer is there.
+            // The peer can be accessed while its end is reported.
             assert!(server.peer(id).is_some(), "{event:?}");
             seen.push(event);
         }
@@ -161,7 +161,7 @@ fn messages_go_both_ways_and_a_clean_close_is_one() {
             ServerEvent::Disconnected { id, clean: true },
         ]
     );
-    // What was not read stays readable.
+    // Unread messages can still be read.
     assert_eq!(peer.state(), PeerState::Closed);
     assert_eq!(peer.close_frame(), Some(close));
     let received: Vec<_> =
@@ -173,12 +173,12 @@ fn messages_go_both_ways_and_a_clean_close_is_one() {
 }
 
 #[test]
-fn what_was_sent_before_a_close_arrives_before_it() {
+fn messages_sent_before_a_close_arrive_before_it() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     for len in [0, 65_535, 65_536] {
-        peer.send(MessageKind::Binary, vec![1; len]).expect("room");
+        peer.send(MessageKind::Binary, vec![1; len]).expect("queue space");
     }
     peer.close(CloseCode::NORMAL, "enough");
     assert_eq!(peer.state(), PeerState::Closing);
@@ -205,12 +205,12 @@ fn what_was_sent_before_a_close_arrives_before_it() {
     let (seen, close) = reader.join().expect("no panic");
     assert_eq!(seen, [0, 65_535, 65_536]);
     assert_eq!((close.code, close.reason.as_str()), (CloseCode::NORMAL, "enough"));
-    let told = events(&mut server);
-    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: true }]);
+    let reported = events(&mut server);
+    assert_eq!(reported, [ServerEvent::Disconnected { id: peer.id(), clean: true }]);
 }
 
 #[test]
-fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
+fn a_full_inbox_blocks_the_sender_and_loses_nothing() {
     const MESSAGES: u32 = 20_000;
     let limits = Limits { in_packets: 16, ..Limits::default() };
     let mut server = listen(limited(limits));
@@ -233,7 +233,7 @@ fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
     until("the last message", || {
         server.poll();
         while server.next_event().is_some() {}
-        // However long the game has not read: no more than the limit waits for it.
+        // However long the game does not read, the inbox stays within its limit.
         assert!(peer.available() <= 16);
         while let Some(message) = peer.receive() {
             assert_eq!(message.payload, u32::to_be_bytes(next));
@@ -242,28 +242,28 @@ fn a_full_inbox_makes_the_sender_wait_and_loses_nothing() {
         (next == MESSAGES).then_some(())
     });
     drop(sender.join().expect("no panic"));
-    let told = events(&mut server);
-    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+    let reported = events(&mut server);
+    assert_eq!(reported, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
     assert_eq!(peer.close_frame().expect("closed").code, CloseCode::ABNORMAL);
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_refused_more() {
+fn sending_to_a_peer_that_does_not_read_fails_at_the_limit() {
     let limits = Limits { out_bytes: 1 << 20, ..Limits::default() };
     let mut server = listen(limited(limits));
     let client = Client::connect(&server);
     let peer = connected(&mut server);
-    let refused = until("a refusal", || peer.send(MessageKind::Binary, vec![0; 100_000]).err());
-    assert_eq!(refused, SendError::Full);
+    let error = until("a full queue", || peer.send(MessageKind::Binary, vec![0; 100_000]).err());
+    assert_eq!(error, SendError::Full);
     assert!(peer.buffered_amount() <= 1 << 20);
-    assert_eq!(peer.state(), PeerState::Open, "a refusal is not the end");
+    assert_eq!(peer.state(), PeerState::Open, "a full queue does not close the connection");
     drop(client);
-    let told = events(&mut server);
-    assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+    let reported = events(&mut server);
+    assert_eq!(reported, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
 }
 
 #[test]
-fn hostile_bytes_get_an_answer_and_an_end() {
+fn hostile_bytes_are_answered_and_the_connection_closed() {
     let mut server = listen(config());
     let endless = vec![b'A'; 1_000_000];
     let answers: [(&[u8], &str); 3] = [
@@ -277,14 +277,14 @@ fn hostile_bytes_get_an_answer_and_an_end() {
         let answer = answer(&mut stream);
         assert!(answer.starts_with(status), "{answer}");
     }
-    // A frame that claims 2^63 bytes, then one of 2^63 - 1: refused by their headers.
+    // A frame that claims 2^63 bytes, then one of 2^63 - 1: rejected by their headers.
     for (claim, code) in [(1_u64 << 63, 1002), ((1 << 63) - 1, 1009)] {
         let mut client = Client::connect(&server);
         let peer = connected(&mut server);
         let header = [&[0x82, 0xFF][..], &claim.to_be_bytes(), &KEY].concat();
         client.stream.write_all(&header).expect("sent");
-        let told = events(&mut server);
-        assert_eq!(told, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
+        let reported = events(&mut server);
+        assert_eq!(reported, [ServerEvent::Disconnected { id: peer.id(), clean: false }]);
         assert_eq!(peer.close_frame().expect("closed").code.0, code);
         let seen = client.read_to_end();
         assert!(seen[0].starts_with(&format!("Close {code}")), "{seen:?}");
@@ -292,7 +292,7 @@ fn hostile_bytes_get_an_answer_and_an_end() {
 }
 
 #[test]
-fn a_flood_of_pings_without_a_reader_costs_one_answer() {
+fn a_flood_of_pings_of_a_peer_that_does_not_read_costs_one_answer() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
@@ -301,11 +301,11 @@ fn a_flood_of_pings_without_a_reader_costs_one_answer() {
     for _ in 0..1000 {
         client.codec.ping(&[0; 125], Some(KEY), &mut pings);
     }
-    // Whole frames alone, so that what gets through stays in step.
-    let end = Instant::now() + PATIENCE;
+    // Only whole frames, so that the stream stays valid.
+    let end = Instant::now() + TIMEOUT;
     let mut at = 0;
     let mut sent = 0;
-    // More than the system's own buffers hold: the server reads on.
+    // More than the socket buffers hold: the server still reads.
     while sent < 32 << 20 && Instant::now() < end {
         if let Ok(len) = client.stream.write(&pings[at..]) {
             sent += len;
@@ -314,17 +314,17 @@ fn a_flood_of_pings_without_a_reader_costs_one_answer() {
     }
     assert!(sent >= 32 << 20, "the server has stopped reading after {sent} bytes");
     assert!(peer.buffered_amount() < 4 << 20, "{} bytes wait", peer.buffered_amount());
-    // It is still served.
-    peer.send(MessageKind::Text, b"hello".to_vec()).expect("room");
+    // The peer is still served.
+    peer.send(MessageKind::Text, b"hello".to_vec()).expect("queue space");
 }
 
 #[test]
-fn a_silent_client_is_dropped_in_time() {
+fn a_silent_client_is_dropped_after_the_handshake_timeout() {
     let server = listen(Config { handshake_timeout: Duration::from_millis(200), ..config() });
     let start = Instant::now();
     let mut silent = dial(&server);
     let mut slow = dial(&server);
-    // Where this thread had to wait for a processor, its time may be over.
+    // If this thread was preempted, the timeout may have passed.
     let _ = slow.write_all(b"GET / HTT");
     for stream in [&mut silent, &mut slow] {
         let answer = answer(stream);
@@ -335,7 +335,7 @@ fn a_silent_client_is_dropped_in_time() {
 }
 
 #[test]
-fn refusing_and_protocols() {
+fn unsupported_sub_protocols_and_refused_connections_are_rejected() {
     let server = listen(Config { protocols: vec!["b".into(), "a".into()], ..config() });
     let lines = "Sec-WebSocket-Protocol: x, a, b\r\n";
     let answer = request(&mut dial(&server), lines);
@@ -346,29 +346,29 @@ fn refusing_and_protocols() {
 }
 
 #[test]
-fn a_stop_says_goodbye_and_frees_the_port_at_once() {
+fn a_dropped_server_sends_close_frames_and_frees_its_port() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     client.send(MessageKind::Text, b"unread");
-    // The answer shows that the server has read what came before.
+    // The pong shows that the server has read the message before it.
     let mut ping = Vec::new();
     client.codec.ping(b"", Some(KEY), &mut ping);
     client.stream.write_all(&ping).expect("sent");
     client.stream.read_exact(&mut [0; 2]).expect("a pong");
-    peer.send(MessageKind::Text, b"last".to_vec()).expect("room");
+    peer.send(MessageKind::Text, b"last".to_vec()).expect("queue space");
     let port = server.local_port();
     drop(server);
     assert_eq!(peer.state(), PeerState::Closed);
     assert_eq!(client.read_to_end(), ["Text 4", "Close 1000 "]);
-    // What came before the end is there, though nobody polled for it.
+    // A message that arrived before the end is readable without a poll.
     assert_eq!(peer.receive().map(|message| message.payload), Some(b"unread".to_vec()));
     let again = Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), port, config());
     assert!(again.is_ok(), "{again:?}");
 }
 
 #[test]
-fn a_forgotten_peer_is_gone_without_an_event() {
+fn a_removed_peer_has_no_further_events() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
@@ -383,21 +383,21 @@ fn a_forgotten_peer_is_gone_without_an_event() {
 }
 
 #[test]
-fn a_thousand_clients_of_one_instant_are_all_connected() {
+fn a_thousand_simultaneous_clients_are_all_connected() {
     const CLIENTS: usize = 1000;
     // On a slow machine the last connects long after the first.
-    let mut server = listen(Config { handshake_timeout: 10 * PATIENCE, ..config() });
+    let mut server = listen(Config { handshake_timeout: 10 * TIMEOUT, ..config() });
     let mut streams: Vec<_> = (0..CLIENTS).map(|_| dial(&server)).collect();
-    let ask = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
     for stream in &mut streams {
-        stream.write_all(ask.as_bytes()).expect("sent");
+        stream.write_all(request.as_bytes()).expect("sent");
     }
     let mut ids = std::collections::HashSet::new();
     while ids.len() < CLIENTS {
         for event in events(&mut server) {
             let ServerEvent::Connected(id) = event else { unreachable!("{event:?}") };
-            assert!(id > 1 && ids.insert(id), "an id of its own");
+            assert!(id > 1 && ids.insert(id), "a unique id");
         }
     }
     drop(streams);

@@ -1,4 +1,4 @@
-//! Our client and our server, on real sockets.
+//! The client and the server of this crate on real sockets.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
@@ -13,8 +13,8 @@ use lodewire_websocket::{IncomingRequest, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(5);
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn listen(config: Config) -> Server {
@@ -22,7 +22,7 @@ fn listen(config: Config) -> Server {
 }
 
 fn config() -> Config {
-    Config { handshake_timeout: PATIENCE, ..Config::default() }
+    Config { handshake_timeout: TIMEOUT, ..Config::default() }
 }
 
 fn with(settings: &Settings) -> Config {
@@ -35,7 +35,7 @@ fn client_config(settings: &Settings) -> ClientConfig {
         protocols: Vec::new(),
         headers: Vec::new(),
         tls: None,
-        timeout: PATIENCE,
+        timeout: TIMEOUT,
     }
 }
 
@@ -45,48 +45,48 @@ fn url(server: &Server, scheme: &str) -> WebSocketUrl {
 }
 
 fn connect(server: &Server, config: ClientConfig) -> Client {
-    Client::connect(&url(server, "ws"), &[HERE], config).expect("it begins")
+    Client::connect(&url(server, "ws"), &[HERE], config).expect("it starts")
 }
 
-/// Polls both ends, and answers with what each told, until `done` says so.
+/// Polls both sides until `done` returns true. Returns the events of each.
 fn run(
     server: &mut Server,
     client: &mut Client,
     mut done: impl FnMut(&mut Server, &Client, &[ServerEvent], &[ClientEvent]) -> bool,
 ) -> (Vec<ServerEvent>, Vec<ClientEvent>) {
-    let end = Instant::now() + PATIENCE;
-    let (mut told_server, mut told_client) = (Vec::new(), Vec::new());
+    let end = Instant::now() + TIMEOUT;
+    let (mut server_events, mut client_events) = (Vec::new(), Vec::new());
     loop {
         server.poll();
-        told_server.extend(std::iter::from_fn(|| server.next_event()));
+        server_events.extend(std::iter::from_fn(|| server.next_event()));
         client.poll();
-        told_client.extend(std::iter::from_fn(|| client.next_event()));
-        if done(server, client, &told_server, &told_client) {
-            return (told_server, told_client);
+        client_events.extend(std::iter::from_fn(|| client.next_event()));
+        if done(server, client, &server_events, &client_events) {
+            return (server_events, client_events);
         }
-        assert!(Instant::now() < end, "{told_server:?} {told_client:?}");
+        assert!(Instant::now() < end, "{server_events:?} {client_events:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// The server's id of its first client, once both ends are told.
+/// Waits until both sides are connected. Returns the client's id.
 fn join(server: &mut Server, client: &mut Client) -> i32 {
-    let (told, _) = run(server, client, |_, _, server, client| {
+    let (reported, _) = run(server, client, |_, _, server, client| {
         !server.is_empty() && client.contains(&ClientEvent::Established)
     });
-    let [ServerEvent::Connected(id)] = told[..] else { unreachable!("{told:?}") };
+    let [ServerEvent::Connected(id)] = reported[..] else { unreachable!("{reported:?}") };
     id
 }
 
 /// Sends messages both ways, then closes from the client.
 fn exchange(server: &mut Server, client: &mut Client) {
     let id = join(server, client);
-    let peer = server.peer(id).expect("it is there").clone();
-    let to_server = client.peer().expect("it is there").clone();
+    let peer = server.peer(id).expect("the peer exists").clone();
+    let to_server = client.peer().expect("the peer exists").clone();
     let text = "{\"x\": 1.5, \"y\": 2.5} ".repeat(500).into_bytes();
     for payload in [&text[..], b"", b"short", &text[..1000]] {
-        to_server.send(MessageKind::Text, payload.to_vec()).expect("room");
-        peer.send(MessageKind::Binary, payload.to_vec()).expect("room");
+        to_server.send(MessageKind::Text, payload.to_vec()).expect("queue space");
+        peer.send(MessageKind::Binary, payload.to_vec()).expect("queue space");
         server.broadcast(MessageKind::Binary, payload.to_vec(), &[]);
     }
     run(server, client, |_, _, _, _| peer.available() == 4 && to_server.available() == 8);
@@ -100,13 +100,13 @@ fn exchange(server: &mut Server, client: &mut Client) {
     }
     assert_eq!(peer.buffered_amount() + to_server.buffered_amount(), 0, "all is accounted for");
     to_server.close(CloseCode(4000), "done");
-    let (told_server, told_client) =
+    let (server_events, client_events) =
         run(server, client, |_, _, server, client| server.len() == 2 && client.len() == 1);
     assert!(
-        matches!(&told_server[0], ServerEvent::CloseRequest { close, .. } if close.reason == "done")
+        matches!(&server_events[0], ServerEvent::CloseRequest { close, .. } if close.reason == "done")
     );
-    assert_eq!(told_server[1], ServerEvent::Disconnected { id, clean: true });
-    assert_eq!(told_client, [ClientEvent::Closed { clean: true }]);
+    assert_eq!(server_events[1], ServerEvent::Disconnected { id, clean: true });
+    assert_eq!(client_events, [ClientEvent::Closed { clean: true }]);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_client_and_a_server_exchange_messages() {
 }
 
 #[test]
-fn messages_are_compressed_where_both_agree() {
+fn messages_are_compressed_if_both_sides_support_it() {
     for (bits, takeover) in [(15, true), (9, true), (15, false), (10, false)] {
         let deflate = DeflateOptions {
             window_bits: bits,
@@ -130,14 +130,14 @@ fn messages_are_compressed_where_both_agree() {
         let mut server = listen(with(&settings));
         let mut client = connect(&server, client_config(&settings));
         exchange(&mut server, &mut client);
-        // Where one does not, they go as they are.
+        // Otherwise they are sent uncompressed.
         let mut client = connect(&server, client_config(&Settings::default()));
         exchange(&mut server, &mut client);
     }
 }
 
 #[test]
-fn tls_carries_it_and_a_stranger_is_not_trusted() {
+fn tls_connects_and_untrusted_certificates_are_rejected() {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
     let (key, pem) = (made.signing_key.serialize_pem(), made.cert.pem());
     let tls = ServerTls::from_pem(&key, &pem, "").expect("a pair");
@@ -146,53 +146,53 @@ fn tls_carries_it_and_a_stranger_is_not_trusted() {
     for trust in [Trust::Given(&pem), Trust::Anyone] {
         let tls = Some(ClientTls::new(trust).expect("a trust"));
         let config = ClientConfig { tls, ..client_config(&settings) };
-        let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
+        let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
         exchange(&mut server, &mut client);
     }
     let tls = Some(ClientTls::new(Trust::Authorities("")).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
-    let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
-        unreachable!("{told:?}")
+    let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+    let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
+        unreachable!("{reported:?}")
     };
     assert_eq!(why, "the certificate is not accepted: nobody who is trusted has signed it");
-    // One that is for another name.
+    // A certificate for another name.
     let other = format!("wss://127.0.0.1:{}/", server.local_port());
     let other = WebSocketUrl::parse(&other).expect("a URL");
     let tls = Some(ClientTls::new(Trust::Given(&pem)).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
-    let mut client = Client::connect(&other, &[HERE], config).expect("it begins");
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
-        unreachable!("{told:?}")
+    let mut client = Client::connect(&other, &[HERE], config).expect("it starts");
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+    let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
+        unreachable!("{reported:?}")
     };
     assert_eq!(why, "the certificate is not accepted: it is for another name");
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [failed("the server speaks TLS at this port: connect with wss://")]);
-    // A client with TLS at a server without.
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+    assert_eq!(reported, [failed("the server speaks TLS at this port: connect with wss://")]);
+    // A client with TLS and a server without.
     let mut server = listen(with(&settings));
     let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
-    let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it begins");
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
+    let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
     let why = "the other side does not speak TLS at this port; if it is a server of ws://, connect with ws://";
-    assert_eq!(told, [failed(why)]);
+    assert_eq!(reported, [failed(why)]);
 }
 
 #[test]
-fn the_game_says_who_comes_in() {
+fn the_game_decides_on_held_requests() {
     let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     let mut client = connect(&server, client_config(&Settings::default()));
-    let (told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
-    let [ServerEvent::Request(request)] = &told[..] else { unreachable!("{told:?}") };
+    let (reported, _) = run(&mut server, &mut client, |_, _, reported, _| !reported.is_empty());
+    let [ServerEvent::Request(request)] = &reported[..] else { unreachable!("{reported:?}") };
     assert_eq!(request.request().path(), "/play");
     assert_eq!(request.request().query(), "room=1");
-    // A second one finds no place to wait.
+    // A second request exceeds the limit of pending requests.
     let mut second = connect(&server, client_config(&Settings::default()));
-    let (_, refused) = run(&mut server, &mut second, |_, _, _, told| !told.is_empty());
+    let (_, refused) = run(&mut server, &mut second, |_, _, _, reported| !reported.is_empty());
     let [ClientEvent::Failed(Failure { message: why, .. })] = &refused[..] else {
         unreachable!("{refused:?}")
     };
@@ -200,29 +200,32 @@ fn the_game_says_who_comes_in() {
     assert!(request.accept(Vec::new()));
     assert!(!request.accept(Vec::new()), "once");
     let id = join(&mut server, &mut client);
-    let peer = server.peer(id).expect("it is there");
+    let peer = server.peer(id).expect("the peer exists");
     assert_eq!(peer.request().map(Request::path), Some("/play"));
-    // The next is refused, and one whose request is dropped as well.
+    // Rejected and dropped requests fail.
     for status in [Some(StatusCode::Other(429)), None] {
         let mut client = connect(&server, client_config(&Settings::default()));
-        let (mut told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
-        let Some(ServerEvent::Request(request)) = told.pop() else { unreachable!("{told:?}") };
+        let (mut reported, _) =
+            run(&mut server, &mut client, |_, _, reported, _| !reported.is_empty());
+        let Some(ServerEvent::Request(request)) = reported.pop() else {
+            unreachable!("{reported:?}")
+        };
         if let Some(status) = status {
             assert!(request.reject(HandshakeRejection::new(status, "no".to_owned())));
         }
         drop(request);
-        let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
-            unreachable!("{told:?}")
+        let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+        let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
+            unreachable!("{reported:?}")
         };
         assert!(why.contains(if status.is_some() { "429" } else { "403" }), "{why}");
     }
-    // One that leaves while it waits frees its place.
+    // A client that disconnects while its request is pending frees the slot.
     let mut client = connect(&server, client_config(&Settings::default()));
-    let (told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
-    let [ServerEvent::Request(request)] = &told[..] else { unreachable!("{told:?}") };
+    let (reported, _) = run(&mut server, &mut client, |_, _, reported, _| !reported.is_empty());
+    let [ServerEvent::Request(request)] = &reported[..] else { unreachable!("{reported:?}") };
     drop(client);
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while request.is_pending() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -230,24 +233,24 @@ fn the_game_says_who_comes_in() {
 }
 
 #[test]
-fn the_clock_of_a_request_stands_still_while_the_game_thinks() {
+fn a_held_request_does_not_time_out() {
     let mut server = listen(Config { hold_requests: true, ..config() });
-    // Where the machine is slow, a request may need more time than there is: it is asked for again, with twice as much.
+    // On a slow machine a request may time out: it is sent again with twice the timeout.
     let mut timeout = Duration::from_millis(500);
     let (_client, request) = loop {
         server.set_handshake_timeout(timeout);
         let mut client = connect(&server, client_config(&Settings::default()));
-        let (mut told, _) = run(&mut server, &mut client, |_, _, server, client| {
+        let (mut reported, _) = run(&mut server, &mut client, |_, _, server, client| {
             !server.is_empty() || !client.is_empty()
         });
-        if let Some(ServerEvent::Request(request)) = told.pop() {
+        if let Some(ServerEvent::Request(request)) = reported.pop() {
             break (client, request);
         }
         timeout *= 2;
     };
-    // One that has come after it, and asks nothing, has used up its time.
+    // A later connection without a request has timed out meanwhile.
     let mut silent = std::net::TcpStream::connect((HERE, server.local_port())).expect("it listens");
-    silent.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    silent.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
     let mut answer = [0; 13];
     std::io::Read::read_exact(&mut silent, &mut answer).expect("an answer");
     assert_eq!(&answer, b"HTTP/1.1 408 ");
@@ -256,7 +259,7 @@ fn the_clock_of_a_request_stands_still_while_the_game_thinks() {
 }
 
 #[test]
-fn origins_and_a_full_house_are_refused() {
+fn wrong_origins_and_clients_of_a_full_server_are_rejected() {
     let list = ["https://game.example".to_owned()];
     let origins = Origins::new(&list, false, false).expect("an origin");
     let mut server = listen(Config { origins, max_clients: 1, ..config() });
@@ -272,97 +275,97 @@ fn origins_and_a_full_house_are_refused() {
         (origin("https://game.example:443"), "503"),
     ] {
         let mut other = connect(&server, config);
-        let (_, told) = run(&mut server, &mut other, |_, _, _, told| !told.is_empty());
-        let [ClientEvent::Failed(Failure { message: why, .. })] = &told[..] else {
-            unreachable!("{told:?}")
+        let (_, reported) = run(&mut server, &mut other, |_, _, _, reported| !reported.is_empty());
+        let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
+            unreachable!("{reported:?}")
         };
         assert!(why.contains(status), "{why}");
     }
 }
 
 #[test]
-fn a_heartbeat_measures_and_finds_the_dead() {
+fn a_heartbeat_measures_the_round_trip_and_drops_dead_peers() {
     let settings = Settings { heartbeat: Some(Duration::from_secs(1)), ..Settings::default() };
     let mut server = listen(with(&settings));
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
-    let peer = server.peer(id).expect("it is there").clone();
+    let peer = server.peer(id).expect("the peer exists").clone();
     assert_eq!(peer.round_trip(), None);
     run(&mut server, &mut client, |_, _, _, _| peer.round_trip().is_some());
-    assert!(peer.round_trip() < Some(PATIENCE));
+    assert!(peer.round_trip() < Some(TIMEOUT));
     drop(client);
-    // A peer that has opened and then says nothing.
+    // A peer that connects and then sends nothing.
     let mut dead = std::net::TcpStream::connect((HERE, server.local_port())).expect("it listens");
-    let ask = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    std::io::Write::write_all(&mut dead, ask.as_bytes()).expect("sent");
-    let end = Instant::now() + PATIENCE;
-    let mut told = Vec::new();
-    while told.len() < 3 && Instant::now() < end {
+    std::io::Write::write_all(&mut dead, request.as_bytes()).expect("sent");
+    let end = Instant::now() + TIMEOUT;
+    let mut reported = Vec::new();
+    while reported.len() < 3 && Instant::now() < end {
         server.poll();
-        told.extend(std::iter::from_fn(|| server.next_event()));
+        reported.extend(std::iter::from_fn(|| server.next_event()));
         std::thread::sleep(Duration::from_millis(1));
     }
-    while !matches!(told.last(), Some(ServerEvent::Disconnected { clean: false, .. })) {
-        assert!(Instant::now() < end, "{told:?}");
+    while !matches!(reported.last(), Some(ServerEvent::Disconnected { clean: false, .. })) {
+        assert!(Instant::now() < end, "{reported:?}");
         server.poll();
-        told.extend(std::iter::from_fn(|| server.next_event()));
+        reported.extend(std::iter::from_fn(|| server.next_event()));
     }
 }
 
 #[test]
-fn who_has_closed_hears_nothing_more_and_the_end_is_clean() {
+fn a_peer_that_has_closed_receives_nothing_more_and_the_end_is_clean() {
     let mut server = listen(config());
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
-    let peer = server.peer(id).expect("it is there").clone();
-    let to_server = client.peer().expect("it is there").clone();
-    to_server.send(MessageKind::Text, b"one".to_vec()).expect("room");
-    to_server.send(MessageKind::Text, b"two".to_vec()).expect("room");
+    let peer = server.peer(id).expect("the peer exists").clone();
+    let to_server = client.peer().expect("the peer exists").clone();
+    to_server.send(MessageKind::Text, b"one".to_vec()).expect("queue space");
+    to_server.send(MessageKind::Text, b"two".to_vec()).expect("queue space");
     to_server.close(CloseCode::NORMAL, "");
-    // The game reads after the poll in which it was told, as scripts do that poll at the start of a frame.
-    run(&mut server, &mut client, |_, _, told, _| told.len() == 3);
+    // The game reads after the poll that reported the messages, as scripts do that poll at the start of a frame.
+    run(&mut server, &mut client, |_, _, reported, _| reported.len() == 3);
     assert_eq!(peer.state(), PeerState::Closing);
     for message in peer.receive_all() {
         peer.send(message.kind, message.payload).expect("it is still taken");
     }
-    let (_, told) = run(&mut server, &mut client, |_, _, server, client| {
+    let (_, reported) = run(&mut server, &mut client, |_, _, server, client| {
         !server.is_empty() && client.last() == Some(&ClientEvent::Closed { clean: true })
     });
-    // The answers go out before the Close, and the client has closed.
-    assert_eq!(told, [ClientEvent::Closed { clean: true }]);
+    // The replies are sent before the Close frame, and the client has closed.
+    assert_eq!(reported, [ClientEvent::Closed { clean: true }]);
     assert_eq!(to_server.available(), 0);
     assert_eq!(peer.send(MessageKind::Text, Vec::new()), Err(SendError::NotOpen));
 }
 
 #[test]
-fn a_game_that_does_not_read_delays_the_close_no_longer_than_it_may() {
+fn a_game_that_does_not_read_delays_the_close_up_to_the_timeout() {
     let settings = Settings { close_timeout: Duration::from_millis(100), ..Settings::default() };
     let mut server = listen(with(&settings));
     let mut client = connect(&server, client_config(&settings));
     join(&mut server, &mut client);
-    let to_server = client.peer().expect("it is there").clone();
-    to_server.send(MessageKind::Text, b"unread".to_vec()).expect("room");
+    let to_server = client.peer().expect("the peer exists").clone();
+    to_server.send(MessageKind::Text, b"unread".to_vec()).expect("queue space");
     let start = Instant::now();
     to_server.close(CloseCode::NORMAL, "");
     while client.peer().is_some_and(|peer| peer.state() != PeerState::Closed) {
-        // Nobody polls the server.
+        // The server is not polled.
         client.poll();
         while client.next_event().is_some() {}
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(start.elapsed() >= Duration::from_millis(100));
 }
 
 #[test]
-fn what_comes_with_the_answer_is_not_lost() {
-    // A server that has said all before the client was told that it is there.
+fn frames_that_arrive_with_the_response_are_not_lost() {
+    // A server that sends everything before the client has reported the connection.
     let listener = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = listener.local_addr().expect("bound").port();
     let target = WebSocketUrl::parse(&format!("ws://localhost:{port}")).expect("a URL");
     let mut client =
-        Client::connect(&target, &[HERE], client_config(&Settings::default())).expect("it begins");
+        Client::connect(&target, &[HERE], client_config(&Settings::default())).expect("it starts");
     let (mut stream, _) = listener.accept().expect("a client");
     let mut handshake = ServerHandshake::new();
     let request = loop {
@@ -377,15 +380,15 @@ fn what_comes_with_the_answer_is_not_lost() {
     request.accept(None, None, &[], &mut all);
     all.extend_from_slice(b"\x81\x03301\x88\x00");
     std::io::Write::write_all(&mut stream, &all).expect("sent");
-    let mut told = Vec::new();
-    let end = Instant::now() + PATIENCE;
-    while told.len() < 3 && Instant::now() < end {
+    let mut reported = Vec::new();
+    let end = Instant::now() + TIMEOUT;
+    while reported.len() < 3 && Instant::now() < end {
         client.poll();
-        told.extend(std::iter::from_fn(|| client.next_event()));
+        reported.extend(std::iter::from_fn(|| client.next_event()));
     }
     let close = CloseFrame { code: CloseCode::NO_STATUS, reason: String::new() };
     let wanted = [ClientEvent::Established, ClientEvent::Data, ClientEvent::CloseRequest(close)];
-    assert_eq!(told, wanted);
+    assert_eq!(reported, wanted);
 }
 
 #[test]
@@ -394,10 +397,10 @@ fn a_message_over_the_limit_closes_with_1009() {
     let mut server = listen(with(&Settings { limits, ..Settings::default() }));
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
-    let to_server = client.peer().expect("it is there").clone();
-    to_server.send(MessageKind::Binary, vec![0; 1000]).expect("room");
-    to_server.send(MessageKind::Binary, vec![0; 1001]).expect("room");
-    let peer = server.peer(id).expect("it is there").clone();
+    let to_server = client.peer().expect("the peer exists").clone();
+    to_server.send(MessageKind::Binary, vec![0; 1000]).expect("queue space");
+    to_server.send(MessageKind::Binary, vec![0; 1001]).expect("queue space");
+    let peer = server.peer(id).expect("the peer exists").clone();
     run(&mut server, &mut client, |_, _, _, _| {
         peer.receive_all();
         peer.state() == PeerState::Closed && to_server.state() == PeerState::Closed
@@ -410,63 +413,63 @@ fn a_message_over_the_limit_closes_with_1009() {
 }
 
 #[test]
-fn too_much_for_a_peer_drops_it_where_that_is_asked_for() {
+fn overflow_drops_a_peer_with_disconnect_on_overflow() {
     let limits = Limits { out_bytes: 1000, ..Limits::default() };
     let settings = Settings { limits, disconnect_on_overflow: true, ..Settings::default() };
     let mut server = listen(with(&settings));
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
-    let peer = server.peer(id).expect("it is there").clone();
+    let peer = server.peer(id).expect("the peer exists").clone();
     assert_eq!(peer.send(MessageKind::Binary, vec![0; 2000]), Err(SendError::Full));
-    let (told, _) = run(&mut server, &mut client, |_, _, told, _| !told.is_empty());
-    assert_eq!(told, [ServerEvent::Disconnected { id, clean: false }]);
+    let (reported, _) = run(&mut server, &mut client, |_, _, reported, _| !reported.is_empty());
+    assert_eq!(reported, [ServerEvent::Disconnected { id, clean: false }]);
 }
 
 #[test]
-fn a_client_finds_the_family_that_answers() {
+fn a_client_connects_with_the_address_family_that_responds() {
     let mut server = listen(config());
-    let nobody = IpAddr::V6(Ipv6Addr::LOCALHOST);
+    let unreachable_host = IpAddr::V6(Ipv6Addr::LOCALHOST);
     let config = client_config(&Settings::default());
     let mut client =
-        Client::connect(&url(&server, "ws"), &[nobody, HERE], config).expect("it begins");
+        Client::connect(&url(&server, "ws"), &[unreachable_host, HERE], config).expect("it starts");
     join(&mut server, &mut client);
 }
 
-/// A failure without an answer of HTTP.
+/// Returns a failure without an HTTP response.
 fn failed(why: &str) -> ClientEvent {
     ClientEvent::Failed(Failure { message: why.to_owned(), ..Failure::default() })
 }
 
 #[test]
-fn a_refusal_tells_its_status_and_reason() {
+fn a_rejection_reports_its_status_and_reason() {
     let mut server = listen(Config { max_clients: 0, ..config() });
     let mut client = connect(&server, client_config(&Settings::default()));
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    let [ClientEvent::Failed(failure)] = &told[..] else { unreachable!("{told:?}") };
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+    let [ClientEvent::Failed(failure)] = &reported[..] else { unreachable!("{reported:?}") };
     assert_eq!((failure.status, failure.reason.as_str()), (Some(503), "the server is full"));
     assert!(failure.message.contains("503 the server is full"), "{}", failure.message);
 }
 
 #[test]
-fn what_cannot_be_reached_is_told() {
+fn an_unreachable_server_is_reported() {
     let mut server = listen(config());
-    // The port of a connection, so that nobody else may listen there.
+    // The port of a connection, so that no other process can listen on it.
     let busy = std::net::TcpStream::connect((HERE, server.local_port())).expect("it listens");
-    let nobody = busy.local_addr().expect("connected").port();
-    let target = WebSocketUrl::parse(&format!("ws://localhost:{nobody}")).expect("a URL");
+    let closed_port = busy.local_addr().expect("connected").port();
+    let target = WebSocketUrl::parse(&format!("ws://localhost:{closed_port}")).expect("a URL");
     let config = client_config(&Settings::default());
-    let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it begins");
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
+    let mut client = Client::connect(&target, &[HERE], config.clone()).expect("it starts");
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
     assert_eq!(
-        told,
-        [failed(&format!("connection refused: no server listens at localhost:{nobody}"))]
+        reported,
+        [failed(&format!("connection refused: no server listens at localhost:{closed_port}"))]
     );
-    // Somebody who accepts and says nothing.
+    // A server that accepts and sends nothing.
     let silent = std::net::TcpListener::bind((HERE, 0)).expect("a port");
     let port = silent.local_addr().expect("bound").port();
     let target = WebSocketUrl::parse(&format!("ws://localhost:{port}")).expect("a URL");
     let config = ClientConfig { timeout: Duration::from_millis(100), ..config };
-    let mut client = Client::connect(&target, &[HERE], config).expect("it begins");
-    let (_, told) = run(&mut server, &mut client, |_, _, _, told| !told.is_empty());
-    assert_eq!(told, [failed("the server did not answer in time")]);
+    let mut client = Client::connect(&target, &[HERE], config).expect("it starts");
+    let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
+    assert_eq!(reported, [failed("the server did not answer in time")]);
 }

@@ -1,4 +1,4 @@
-//! Handshakes of TLS that nobody finishes, and those that are finished.
+//! Unfinished and finished TLS handshakes.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
@@ -11,9 +11,9 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const HANG: Duration = Duration::from_mins(1);
-/// As many as may be unfinished at once, and how many a second may follow.
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Number of handshakes that may be unfinished at once, and that may follow per second.
 const BURST: usize = 1024;
 const FOLLOW: u128 = 64;
 
@@ -24,7 +24,7 @@ fn listen() -> Server {
     Server::listen(Bind::Any, 0, Config { tls, ..Config::default() }).expect("a free port")
 }
 
-/// A whole handshake, and an opening request: returns whether that was answered.
+/// Performs a TLS handshake and sends an opening request. Returns whether it was answered.
 fn joins(server: &Server, ip: IpAddr) -> bool {
     let target = WebSocketUrl::parse(&format!("wss://localhost:{}/", server.local_port()));
     let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
@@ -32,10 +32,10 @@ fn joins(server: &Server, ip: IpAddr) -> bool {
         settings: Settings::default(),
         protocols: Vec::new(),
         headers: Vec::new(),
-        timeout: HANG,
+        timeout: TIMEOUT,
         tls,
     };
-    let mut client = Client::connect(&target.expect("a URL"), &[ip], config).expect("it begins");
+    let mut client = Client::connect(&target.expect("a URL"), &[ip], config).expect("it starts");
     loop {
         client.poll();
         match client.next_event() {
@@ -46,7 +46,7 @@ fn joins(server: &Server, ip: IpAddr) -> bool {
     }
 }
 
-/// A ClientHello with X25519 and ECDSA, in TLS 1.2 alone.
+/// Returns a ClientHello with X25519 and ECDSA, for TLS 1.2 only.
 fn hello() -> Vec<u8> {
     let mut body = vec![3, 3];
     body.extend([7; 32]);
@@ -64,11 +64,11 @@ fn hello() -> Vec<u8> {
     record
 }
 
-/// Sends a hello and goes. Returns whether the server has answered it with its own.
+/// Sends a ClientHello and disconnects. Returns whether the server has sent its ServerHello.
 fn leaves_unfinished(server: &Server, hello: &[u8]) -> bool {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port()));
     let mut stream = stream.expect("it listens");
-    stream.set_read_timeout(Some(HANG)).expect("an option");
+    stream.set_read_timeout(Some(TIMEOUT)).expect("an option");
     let mut first = [0];
     let answered = stream.write_all(hello).is_ok()
         && stream.read(&mut first).is_ok_and(|len| len == 1 && first == [22]);
@@ -77,7 +77,7 @@ fn leaves_unfinished(server: &Server, hello: &[u8]) -> bool {
 }
 
 #[test]
-fn handshakes_that_an_address_leaves_unfinished_are_bounded_and_others_come_in() {
+fn unfinished_handshakes_per_address_are_bounded_and_other_addresses_connect() {
     let server = listen();
     let hello = hello();
     let begin = Instant::now();
@@ -93,7 +93,7 @@ fn handshakes_that_an_address_leaves_unfinished_are_bounded_and_others_come_in()
 }
 
 #[test]
-fn handshakes_that_are_finished_do_not_count() {
+fn finished_handshakes_do_not_count() {
     let server = listen();
     for number in 0..BURST + 200 {
         assert!(joins(&server, Ipv4Addr::LOCALHOST.into()), "{number}");

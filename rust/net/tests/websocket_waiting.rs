@@ -1,4 +1,4 @@
-//! What waits for a game that does something else: of peers that come and go, and of all of them together.
+//! Buffered data and slots while the game does not poll: per peer, and of all peers together.
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
@@ -10,27 +10,27 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Ends a hang; no test depends on its length.
+const TIMEOUT: Duration = Duration::from_mins(5);
 const REQUEST: &[u8] =
     b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 fn config() -> Config {
-    Config { handshake_timeout: PATIENCE, ..Config::default() }
+    Config { handshake_timeout: TIMEOUT, ..Config::default() }
 }
 
 fn listen(config: Config) -> Server {
     Server::listen(Bind::Address(Ipv4Addr::LOCALHOST.into()), 0, config).expect("a free port")
 }
 
-/// A stream with a request on it, and the status of the answer; `None` if none has come by then.
-fn ask(server: &Server, patience: Duration) -> (TcpStream, Option<String>) {
+/// Sends a request. Returns the stream, and the status of the response unless the timeout has passed.
+fn send_request(server: &Server, timeout: Duration) -> (TcpStream, Option<String>) {
     let mut stream =
         TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
     stream.write_all(REQUEST).expect("sent");
-    stream.set_read_timeout(Some(patience)).expect("a timeout");
+    stream.set_read_timeout(Some(timeout)).expect("a timeout");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -44,14 +44,14 @@ fn ask(server: &Server, patience: Duration) -> (TcpStream, Option<String>) {
 }
 
 fn join(server: &Server) -> TcpStream {
-    let (stream, status) = ask(server, PATIENCE);
+    let (stream, status) = send_request(server, TIMEOUT);
     assert_eq!(status.as_deref(), Some("101"));
     stream
 }
 
 /// Waits until a condition holds.
 fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     while !holds() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(Duration::from_millis(2));
@@ -75,8 +75,8 @@ fn frame(fin: bool, claimed: usize, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Writes as much as the other end takes without waiting for long; nothing to one that has refused it.
-fn write_what_is_taken(stream: &mut TcpStream, bytes: &[u8]) -> usize {
+/// Writes as much as the peer accepts without blocking for long; nothing after a reset.
+fn write_until_blocked(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     stream.set_write_timeout(Some(Duration::from_millis(5))).expect("a timeout");
     let mut written = 0;
     while written < bytes.len() {
@@ -88,7 +88,7 @@ fn write_what_is_taken(stream: &mut TcpStream, bytes: &[u8]) -> usize {
     written
 }
 
-/// The code of the Close that comes, if one does.
+/// Returns the code of the received Close frame, if any.
 fn close_code(stream: &mut TcpStream) -> Option<CloseCode> {
     stream.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
     let mut codec = Connection::new(Role::Client, 1 << 20);
@@ -101,9 +101,10 @@ fn close_code(stream: &mut TcpStream) -> Option<CloseCode> {
 }
 
 #[test]
-fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
+fn a_slot_is_free_once_the_end_of_its_peer_was_reported() {
     let mut server = listen(Config { max_clients: 2, ..config() });
-    // Peers that come, send and go while the game does something else: as many as there are places may come back at once.
+    // Peers connect, send and disconnect while the game does not poll: as many as there are slots may reconnect at
+    // once.
     for gone in 1..=4 {
         let mut peer = join(&server);
         peer.write_all(&frame(true, 5, b"hello")).expect("sent");
@@ -111,40 +112,40 @@ fn a_place_is_free_when_the_game_knows_that_its_peer_has_gone() {
         until("its end is noticed", || server.departing() == gone);
     }
     for _ in 0..20 {
-        let (_, status) = ask(&server, PATIENCE);
+        let (_, status) = send_request(&server, TIMEOUT);
         assert_eq!(status.as_deref(), Some("503"));
     }
     let mut ends = 0;
-    until("the game is told of both ends", || {
+    until("the game is reported of both ends", || {
         server.poll();
         while let Some(event) = server.next_event() {
             ends += usize::from(matches!(event, ServerEvent::Disconnected { .. }));
         }
         ends == 4
     });
-    // Those that stay keep others out, and those that are leaving do not.
+    // Connected peers keep others out; departing ones do not.
     let stay = [join(&server), join(&server)];
-    assert_eq!(ask(&server, PATIENCE).1.as_deref(), Some("503"));
+    assert_eq!(send_request(&server, TIMEOUT).1.as_deref(), Some("503"));
     drop(stay);
     until("their ends are noticed", || server.departing() == 2);
     join(&server);
 }
 
 #[test]
-fn a_peer_that_ends_with_its_request_leaves_its_place() {
+fn a_peer_that_closes_with_its_request_frees_its_slot() {
     let mut server = listen(Config { max_clients: 1, ..config() });
     for _ in 0..20 {
         let mut stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
         stream.set_nodelay(true).expect("an option");
         stream.write_all(&REQUEST[..40]).expect("sent");
-        // So that the rest and the end mostly come as one.
+        // So that the rest and the end mostly arrive together.
         std::thread::sleep(Duration::from_millis(5));
         stream.write_all(&REQUEST[40..]).expect("sent");
         stream.shutdown(Shutdown::Write).expect("shut");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
         let mut answer = Vec::new();
-        // A reset is an end as well.
+        // A reset is also an end.
         let _ = stream.read_to_end(&mut answer);
         until("the place is free", || {
             server.poll();
@@ -156,30 +157,30 @@ fn a_peer_that_ends_with_its_request_leaves_its_place() {
 }
 
 #[test]
-fn a_request_that_comes_with_the_end_of_its_client_does_not_wait_for_the_game() {
+fn a_request_that_arrives_with_the_end_of_the_connection_is_not_held() {
     let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     for _ in 0..20 {
         let mut stream =
             TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port())).expect("it listens");
         stream.set_nodelay(true).expect("an option");
         stream.write_all(&REQUEST[..40]).expect("sent");
-        // So that the rest and the end mostly come as one.
+        // So that the rest and the end mostly arrive together.
         std::thread::sleep(Duration::from_millis(5));
         stream.write_all(&REQUEST[40..]).expect("sent");
         stream.shutdown(Shutdown::Write).expect("shut");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_read_timeout(Some(TIMEOUT)).expect("a timeout");
         let mut answer = Vec::new();
         let end = stream.read_to_end(&mut answer);
-        // A reset is an end as well.
+        // A reset is also an end.
         let timed_out = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
         assert!(!end.as_ref().is_err_and(timed_out), "it waits: {end:?}");
         assert!(!answer.starts_with(b"HTTP/1.1 503"), "the one before has kept its place");
     }
-    // The next has a place to wait, and the game is told of nobody else.
-    let (stream, status) = ask(&server, Duration::from_millis(20));
+    // The next request is held, and no other is reported.
+    let (stream, status) = send_request(&server, Duration::from_millis(20));
     assert_eq!(status, None);
     let own = stream.local_addr().expect("connected");
-    until("the game is told", || {
+    until("the game is reported", || {
         server.poll();
         std::iter::from_fn(|| server.next_event())
             .any(|event| matches!(event, ServerEvent::Request(request) if request.remote() == own))
@@ -187,32 +188,32 @@ fn a_request_that_comes_with_the_end_of_its_client_does_not_wait_for_the_game() 
 }
 
 #[test]
-fn a_request_whose_client_has_gone_does_not_wait_for_the_game() {
+fn a_request_of_a_disconnected_client_is_not_held() {
     let mut server = listen(Config { hold_requests: true, max_pending_requests: 1, ..config() });
     for _ in 0..5 {
-        // It takes the place that the last one has left, and leaves it.
-        let end = Instant::now() + PATIENCE;
-        while ask(&server, Duration::from_millis(20)).1.is_some() {
+        // It takes the slot of the last request, and frees it.
+        let end = Instant::now() + TIMEOUT;
+        while send_request(&server, Duration::from_millis(20)).1.is_some() {
             assert!(Instant::now() < end, "no place to wait");
         }
     }
-    let mut waiting = ask(&server, Duration::from_millis(20)).0;
-    let mut told = Vec::new();
+    let mut waiting = send_request(&server, Duration::from_millis(20)).0;
+    let mut reported = Vec::new();
     until("all are gone but the last", || {
         server.poll();
-        told.extend(std::iter::from_fn(|| server.next_event()));
-        // An answer that is late says that the one before had its place still.
-        if told.is_empty() && waiting.peek(&mut [0]).is_ok() {
-            waiting = ask(&server, Duration::from_millis(20)).0;
+        reported.extend(std::iter::from_fn(|| server.next_event()));
+        // A late response means that the request before it still had its slot.
+        if reported.is_empty() && waiting.peek(&mut [0]).is_ok() {
+            waiting = send_request(&server, Duration::from_millis(20)).0;
         }
-        !told.is_empty()
+        !reported.is_empty()
     });
-    assert!(told.len() <= 2, "{} of 6", told.len());
+    assert!(reported.len() <= 2, "{} of 6", reported.len());
     drop(waiting);
 }
 
 #[test]
-fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
+fn the_receive_buffer_of_all_peers_is_bounded_and_nothing_is_lost() {
     const PEERS: usize = 16;
     const TOTAL: usize = 4 << 20;
     let limits = Limits { in_total: TOTAL, ..Limits::default() };
@@ -220,21 +221,21 @@ fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
     let mut server = listen(Config { settings, ..config() });
     let message = frame(true, 16 << 10, &vec![7; 16 << 10]);
     let sent = message.repeat(64);
-    // Each may send a megabyte: all together more than there is room for.
+    // Each may send a megabyte: together more than the limit.
     let mut peers: Vec<_> = (0..PEERS).map(|_| (join(&server), 0)).collect();
     let most = TOTAL + PEERS * (128 << 10);
     for _ in 0..5 {
         for (stream, written) in &mut peers {
-            *written += write_what_is_taken(stream, &sent[*written..]);
+            *written += write_until_blocked(stream, &sent[*written..]);
             assert!(server.buffered_in() <= most, "{}", server.buffered_in());
         }
     }
-    until("half of it is taken", || server.buffered_in() >= TOTAL / 2);
-    // When the game takes it, the rest comes.
+    until("half of it is buffered", || server.buffered_in() >= TOTAL / 2);
+    // When the game reads, the rest arrives.
     let (mut received, mut closed) = (0, 0);
     until("all has come", || {
         for (stream, written) in &mut peers {
-            *written += write_what_is_taken(stream, &sent[*written..]);
+            *written += write_until_blocked(stream, &sent[*written..]);
         }
         server.poll();
         while let Some(event) = server.next_event() {
@@ -255,7 +256,7 @@ fn what_waits_for_the_game_is_bounded_over_all_peers_and_nothing_is_lost() {
 }
 
 #[test]
-fn messages_that_stay_incomplete_make_room() {
+fn the_longest_incomplete_message_is_dropped_at_the_limit() {
     const TOTAL: usize = 4 << 20;
     const LEN: usize = 900 << 10;
     let limits = Limits { in_total: TOTAL, ..Limits::default() };
@@ -265,11 +266,11 @@ fn messages_that_stay_incomplete_make_room() {
     let mut hostile: Vec<_> = (0..12)
         .map(|_| {
             let mut stream = join(&server);
-            let written = write_what_is_taken(&mut stream, &begun);
+            let written = write_until_blocked(&mut stream, &begun);
             (stream, written)
         })
         .collect();
-    // One that means it comes in.
+    // A regular peer can still send.
     let mut honest = join(&server);
     honest.write_all(&frame(true, 300 << 10, &vec![8; 300 << 10])).expect("sent");
     honest.flush().expect("sent");
@@ -278,13 +279,13 @@ fn messages_that_stay_incomplete_make_room() {
         server.poll();
         while let Some(event) = server.next_event() {
             if let ServerEvent::Data(id) = event {
-                let peer = server.peer(id).expect("it is there");
+                let peer = server.peer(id).expect("the peer exists");
                 came |= peer.receive().is_some_and(|message| message.payload.len() == 300 << 10);
             }
         }
         assert!(server.buffered_in() <= TOTAL + (2 << 20), "{}", server.buffered_in());
         for (stream, written) in &mut hostile {
-            *written += write_what_is_taken(stream, &begun[*written..]);
+            *written += write_until_blocked(stream, &begun[*written..]);
             refused += usize::from(close_code(stream) == Some(CloseCode::TRY_AGAIN_LATER));
         }
         came && refused >= 6
@@ -292,7 +293,7 @@ fn messages_that_stay_incomplete_make_room() {
 }
 
 #[test]
-fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served() {
+fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
     const PEERS: usize = 16;
     const TOTAL: usize = 2 << 20;
     const MESSAGE: usize = 8 << 10;
@@ -305,7 +306,7 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
         while server.next_event().is_some() {}
         server.peers().count() == PEERS
     });
-    // They read nothing, until no more is taken for any of them.
+    // They do not read, until sending fails for all of them.
     let most = TOTAL + PEERS * (64 << 10);
     until("it is full", || {
         let reached = server.broadcast(MessageKind::Binary, vec![1; MESSAGE], &[]);
@@ -313,7 +314,7 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
         reached == 0
     });
     assert!(server.buffered_out() >= TOTAL / 2);
-    // One that reads.
+    // A peer that reads.
     let known: Vec<_> = server.peers().map(|peer| peer.id()).collect();
     let mut reader = join(&server);
     let mut id = None;
@@ -323,7 +324,7 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
         id = server.peers().map(|peer| peer.id()).find(|id| !known.contains(id));
         id.is_some()
     });
-    let peer = id.and_then(|id| server.peer(id)).expect("it is there");
+    let peer = id.and_then(|id| server.peer(id)).expect("the peer exists");
     let mut came = vec![0; MESSAGE + 4];
     for _ in 0..100 {
         assert_eq!(peer.send(MessageKind::Binary, vec![2; MESSAGE]), Ok(()));
@@ -339,7 +340,7 @@ fn what_waits_for_the_network_is_bounded_over_all_peers_and_who_reads_is_served(
 }
 
 #[test]
-fn the_documents_state_the_bounds_that_hold() {
+fn security_md_states_the_bounds() {
     let security = include_str!("../../../SECURITY.md").replace('\n', " ");
     let limits = Limits::default();
     let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
