@@ -430,7 +430,7 @@ func test_the_editor_offers_it() -> void:
 	_write(folder.path_join("addons/other/plugin.gd"), PLUGIN.to_utf8_buffer())
 	var editor := start_process(engine, PackedStringArray(["--headless", "--editor", "--path", folder]))
 	check_eq(await editor.finished(), 0)
-	check(editor.output().contains("offered: Lodewire: what moving"), "it shows first what it would do")
+	check(editor.output().contains("offered: Lodewire: changes that a migration of"), "it shows first what it would do")
 	check(editor.output().contains("changed res://main.gd"), "it does it")
 	var now := FileAccess.get_file_as_string(folder.path_join("main.gd"))
 	check(now.contains("LodeWebSocketClient.new()"), "it has done it: " + now)

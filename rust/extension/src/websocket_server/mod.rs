@@ -161,7 +161,7 @@ pub(crate) struct LodeWebSocketServer {
     #[var(usage_flags = [DEFAULT])]
     disconnect_on_overflow: bool,
 
-    /// The maximum number of clients. Further clients are rejected with HTTP 503. A client counts until [method poll]
+    /// The maximum number of clients. Further clients are rejected with HTTP 503. A client counts until [method MultiplayerPeer.poll]
     /// has reported its disconnection. Set it before [method listen].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 4096)]
