@@ -63,7 +63,7 @@ impl Default for HostConfig {
 
 impl HostConfig {
     /// Clamps every value to its range.
-    pub(crate) fn in_range(mut self) -> Self {
+    pub(crate) fn clamped(mut self) -> Self {
         self.peers = self.peers.clamp(1, MAX_PEERS);
         self.channel_limit = self.channel_limit.clamp(1, MAX_CHANNEL_COUNT);
         self.mtu = self.mtu.clamp(MIN_MTU, MAX_MTU);

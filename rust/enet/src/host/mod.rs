@@ -119,7 +119,7 @@ impl Host {
     /// Creates a host without connections. `seed` must come from the operating system's randomness: ids that attackers
     /// must not guess are derived from it.
     pub fn new(config: HostConfig, seed: [u8; 32]) -> Self {
-        let config = config.in_range();
+        let config = config.clamped();
         Self {
             half_opens: HalfOpenTable::new(config.max_half_open, config.max_half_open_per_address),
             buffer_budget: BufferBudget::new(config.max_total_waiting_data, config.peers),
@@ -155,13 +155,13 @@ impl Host {
     /// Sets the maximum number of channels of connections accepted from now on, 1 to 255.
     pub fn set_channel_limit(&mut self, limit: usize) {
         self.config.channel_limit = limit;
-        self.config = std::mem::take(&mut self.config).in_range();
+        self.config = std::mem::take(&mut self.config).clamped();
     }
 
     /// Sets the MTU of connections made from now on, 576 to 4096 bytes.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.config.mtu = mtu;
-        self.config = std::mem::take(&mut self.config).in_range();
+        self.config = std::mem::take(&mut self.config).clamped();
     }
 
     /// Sets the maximum number of waiting bytes per peer.

@@ -223,7 +223,7 @@ impl Incoming {
             }
             // Fragments with the number of a whole packet contradict it; the first complete one counts.
             if let Some(other) = self.reliable.remove(&number) {
-                uncharge(&other, buffered);
+                refund(&other, buffered);
             }
             out.deliver(Delivery::Reliable, Payload::Borrowed(data));
             self.deliver_in_order(number, buffered, out);
@@ -310,7 +310,7 @@ impl Incoming {
                 break;
             }
             let entry = first.remove();
-            uncharge(&entry, buffered);
+            refund(&entry, buffered);
             // Packets that a longer one has overtaken contradict it, and are dropped.
             if in_order {
                 let fragments = match &entry.packet {
@@ -480,7 +480,7 @@ fn fragment_cost(charged: usize, fragment: &Fragment<'_>) -> usize {
         + if charged == 0 { PACKET_OVERHEAD + REASSEMBLY_OVERHEAD } else { 0 }
 }
 
-fn uncharge(reliable: &BufferedReliable, buffered: &mut BufferedBytes) {
+fn refund(reliable: &BufferedReliable, buffered: &mut BufferedBytes) {
     let charged =
         if reliable.in_order { &mut buffered.incomplete } else { &mut buffered.out_of_order };
     *charged -= reliable.packet.cost();

@@ -1,6 +1,6 @@
 //! Running the game's commands on the I/O thread.
 
-use super::dial::{Dial, Tuning};
+use super::dial::{Dial, PeerSettings};
 use super::driver::HostDriver;
 use super::dtls_layer::DtlsLayer;
 use super::endpoint::{Command, Connect, Disconnect};
@@ -50,7 +50,7 @@ impl HostDriver {
                 }
                 Command::SecureClient(setup) => {
                     self.set_dtls(DtlsLayer::client(&setup));
-                    self.redial(cx.now);
+                    self.restart_dials(cx.now);
                 }
                 Command::SetMtu(mtu) => self.host.set_mtu(mtu),
                 Command::SetWaitingLimit(limit) => {
@@ -75,7 +75,7 @@ impl HostDriver {
                     }
                     flushes.push(done);
                 }
-                command => self.tune(&command),
+                command => self.apply_setting(&command),
             }
         }
         if flushes.is_empty() {
@@ -89,7 +89,7 @@ impl HostDriver {
     }
 
     /// Applies settings of a peer.
-    fn tune(&mut self, command: &Command) {
+    fn apply_setting(&mut self, command: &Command) {
         let (Command::Ping { id }
         | Command::SetPingInterval { id, .. }
         | Command::SetTimeout { id, .. }
@@ -97,17 +97,17 @@ impl HostDriver {
         else {
             return;
         };
-        let mut tuning = Tuning::default();
-        tuning.note(command);
+        let mut settings = PeerSettings::default();
+        settings.store_command(command);
         for key in self.keys_of(*id) {
-            tuning.apply(&mut self.host, key);
+            settings.apply(&mut self.host, key);
             if let Command::Ping { .. } = command {
                 self.host.ping(key);
             }
         }
         // For later attempts: the name lookup or a DTLS handshake may be pending.
         if let Some(dial) = self.dials.get_mut(id) {
-            dial.tuning.note(command);
+            dial.settings.store_command(command);
         }
     }
 
@@ -171,7 +171,7 @@ impl HostDriver {
     fn cancel_dial(&mut self, id: u32, data: Option<u32>) {
         let Some(dial) = self.dials.remove(&id) else { return };
         if let Some(dtls) = &mut self.dtls {
-            dtls.forget(id);
+            dtls.cancel(id);
         }
         for key in dial.attempts.in_flight {
             self.peers.remove(key);
@@ -192,33 +192,33 @@ impl HostDriver {
             data,
             attempts: HappyEyeballs::new(),
             dtls_pending: 0,
-            tuning: Tuning::default(),
+            settings: PeerSettings::default(),
         };
         if let Some(address) = address {
             dial.attempts.resolved([address]);
         }
         self.dials.insert(id, dial);
-        self.first_attempt(now, id);
+        self.start_dial(now, id);
     }
 
     /// Makes the first attempt of a dial, unless reading has not started: settings made until then apply to it as well.
-    fn first_attempt(&mut self, now: Instant, id: u32) {
+    fn start_dial(&mut self, now: Instant, id: u32) {
         if self.is_reading {
             self.attempt(now, id);
-            self.fail_if_over(id, "the address is not reachable from the bound address");
+            self.fail_if_exhausted(id, "the address is not reachable from the bound address");
         }
     }
 
     /// Makes the first attempts of dials requested before reading started.
-    pub(super) fn first_attempts(&mut self, now: Instant) {
+    pub(super) fn start_dials(&mut self, now: Instant) {
         let ids: Vec<_> = self.dials.keys().copied().collect();
         for id in ids {
-            self.first_attempt(now, id);
+            self.start_dial(now, id);
         }
     }
 
     /// Restarts all dials, through DTLS if it is set up now.
-    fn redial(&mut self, now: Instant) {
+    fn restart_dials(&mut self, now: Instant) {
         let mut ended = Vec::new();
         for dial in self.dials.values_mut() {
             dial.dtls_pending = 0;
@@ -228,7 +228,7 @@ impl HostDriver {
             self.peers.remove(key);
             self.host.reset(key);
         }
-        self.first_attempts(now);
+        self.start_dials(now);
     }
 
     /// Handles the result of a name lookup.
@@ -253,11 +253,11 @@ impl HostDriver {
                 reason
             }
         };
-        self.fail_if_over(id, &reason);
+        self.fail_if_exhausted(id, &reason);
     }
 
-    pub(super) fn fail_if_over(&mut self, id: u32, reason: &str) {
-        if self.dials.get(&id).is_some_and(Dial::is_over) {
+    pub(super) fn fail_if_exhausted(&mut self, id: u32, reason: &str) {
+        if self.dials.get(&id).is_some_and(Dial::is_exhausted) {
             self.dials.remove(&id);
             let reason = Some(reason.to_owned());
             self.push_event(Arrival::Disconnected { id, data: 0, reason });
@@ -270,17 +270,17 @@ impl HostDriver {
         let Some(address) = dial.attempts.next_address(now) else { return };
         let Some(address) = self.socket.map_address(address) else { return };
         dial.shared.set_remote(address);
-        if self.secure_for(now, id, address) {
-            self.ask_for(id, address);
+        if self.start_dtls_handshake(now, id, address) {
+            self.request_connection(id, address);
         }
     }
 
     /// Requests the connection of a dial from an address.
-    pub(super) fn ask_for(&mut self, id: u32, address: SocketAddr) {
+    pub(super) fn request_connection(&mut self, id: u32, address: SocketAddr) {
         let Some(dial) = self.dials.get_mut(&id) else { return };
         if let Ok(key) = self.host.connect(address, dial.channels, dial.data) {
             dial.attempts.in_flight.push(key);
-            dial.tuning.apply(&mut self.host, key);
+            dial.settings.apply(&mut self.host, key);
             self.peers.set(key, Slot::Dialing(id, key));
         }
     }

@@ -19,20 +19,20 @@ pub(super) struct Dial {
     /// When the dial times out, if the protocol does not earlier.
     pub(super) deadline: Option<Instant>,
     /// The settings of each attempt.
-    pub(super) tuning: Tuning,
+    pub(super) settings: PeerSettings,
 }
 
 /// The settings of a peer, the last of each kind.
 #[derive(Debug, Default)]
-pub(super) struct Tuning {
+pub(super) struct PeerSettings {
     ping_interval: Option<Duration>,
     timeout: Option<[u32; 3]>,
     throttle: Option<[u32; 3]>,
 }
 
-impl Tuning {
+impl PeerSettings {
     /// Stores a setting. Other commands are ignored.
-    pub(super) fn note(&mut self, command: &Command) {
+    pub(super) fn store_command(&mut self, command: &Command) {
         match *command {
             Command::SetPingInterval { millis, .. } => {
                 self.ping_interval = Some(Duration::from_millis(millis.into()));
@@ -63,12 +63,12 @@ impl Tuning {
 
 impl Dial {
     /// Returns when the next attempt or the timeout is due.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.attempts.next_at.into_iter().chain(self.deadline).min()
     }
 
     /// Returns true once every attempt has failed.
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_exhausted(&self) -> bool {
         self.dtls_pending == 0 && self.attempts.have_all_failed()
     }
 }

@@ -31,7 +31,7 @@ const OUTGOING_BATCH_BYTES: usize = 256 << 10;
 const TIMED_OUT: &str = "the other side does not answer";
 
 /// Returns the reason for a disconnect by a full host.
-fn refusal(data: u32) -> Option<&'static str> {
+fn rejection_reason(data: u32) -> Option<&'static str> {
     (data == DISCONNECT_FULL).then_some("the other side is full")
 }
 
@@ -109,7 +109,7 @@ impl HostDriver {
             self.is_reading = true;
             // If registering fails, nothing is received, and connections time out.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
-            self.first_attempts(cx.now);
+            self.start_dials(cx.now);
         }
     }
 
@@ -128,7 +128,7 @@ impl HostDriver {
                     (None, None) => host.handle_datagram(now, from, datagram),
                     (None, Some(dtls)) => {
                         let take = |from, packet: &[u8]| host.handle_datagram(now, from, packet);
-                        dtls.open(cx.now, from, datagram, take);
+                        dtls.decrypt(cx.now, from, datagram, take);
                     }
                 }
             });
@@ -165,7 +165,7 @@ impl HostDriver {
             while self.outgoing.len() < OUTGOING_BATCH_BYTES
                 && self.outgoing.write(|out| self.host.poll_transmit(time, out))
             {}
-            self.seal(now);
+            self.encrypt_outgoing(now);
             if self.outgoing.is_empty() {
                 break;
             }
@@ -192,10 +192,10 @@ impl HostDriver {
     }
 
     /// Encrypts the written datagrams if DTLS is set up, and adds DTLS's own.
-    fn seal(&mut self, now: Instant) {
+    fn encrypt_outgoing(&mut self, now: Instant) {
         if let Some(dtls) = &mut self.dtls {
             for (to, datagram) in self.outgoing.iter() {
-                dtls.seal(now, to, datagram);
+                dtls.encrypt(now, to, datagram);
             }
             self.outgoing.clear();
             std::mem::swap(&mut self.outgoing, &mut dtls.associations.outgoing);
@@ -324,7 +324,7 @@ impl HostDriver {
         };
         match slot {
             Slot::Connected(entry) => {
-                let reason = if timed_out { Some(TIMED_OUT) } else { refusal(data) };
+                let reason = if timed_out { Some(TIMED_OUT) } else { rejection_reason(data) };
                 let reason = reason.map(str::to_owned);
                 let id = entry.shared.id;
                 self.ended.insert(id, key);
@@ -338,13 +338,13 @@ impl HostDriver {
                 if dial.attempts.in_flight.is_empty() && dial.dtls_pending == 0 {
                     self.attempt(now, id);
                 }
-                let over = self.dials.get(&id).is_some_and(Dial::is_over);
+                let over = self.dials.get(&id).is_some_and(Dial::is_exhausted);
                 over.then(|| {
                     self.dials.remove(&id);
                     let reason = if timed_out {
                         "the host does not answer"
                     } else {
-                        refusal(data).unwrap_or("the other side refuses connections")
+                        rejection_reason(data).unwrap_or("the other side refuses connections")
                     };
                     // The value of a full host is not the game's.
                     let data = if data == DISCONNECT_FULL { 0 } else { data };
@@ -364,7 +364,7 @@ impl HostDriver {
                 self.socket.send(address, &datagram.bytes, datagram.bytes.len());
             } else if let Some(dtls) = &mut self.dtls {
                 let take = |from, packet: &[u8]| host.handle_datagram(time, from, packet);
-                dtls.open(now, address, &mut datagram.bytes, take);
+                dtls.decrypt(now, address, &mut datagram.bytes, take);
             } else {
                 host.handle_datagram(time, address, &datagram.bytes);
             }
@@ -429,7 +429,7 @@ impl Driver for HostDriver {
         let protocol =
             self.host.poll_timeout().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
-        let dials = self.dials.values().filter_map(Dial::next).min();
+        let dials = self.dials.values().filter_map(Dial::next_timeout).min();
         let dtls = self.dtls.as_ref().and_then(|dtls| dtls.associations.deadline());
         [protocol, simulator, dtls, dials, self.flush_at].into_iter().flatten().min()
     }

@@ -70,7 +70,7 @@ impl DtlsLayer {
     }
 
     /// Decrypts a datagram, and calls `take` with its content.
-    pub(super) fn open(
+    pub(super) fn decrypt(
         &mut self,
         now: Instant,
         from: SocketAddr,
@@ -78,10 +78,10 @@ impl DtlsLayer {
         take: impl FnMut(SocketAddr, &[u8]),
     ) {
         self.associations.handle(now, from, datagram);
-        self.sort_events(take);
+        self.dispatch_events(take);
     }
 
-    fn sort_events(&mut self, mut take: impl FnMut(SocketAddr, &[u8])) {
+    fn dispatch_events(&mut self, mut take: impl FnMut(SocketAddr, &[u8])) {
         while let Some(event) = self.associations.next_event() {
             match event {
                 Event::Received(key, packet) => {
@@ -95,7 +95,7 @@ impl DtlsLayer {
     }
 
     /// Encrypts a datagram. Without a connection it is dropped.
-    pub(super) fn seal(&mut self, now: Instant, to: SocketAddr, datagram: &[u8]) {
+    pub(super) fn encrypt(&mut self, now: Instant, to: SocketAddr, datagram: &[u8]) {
         if let Some(key) = self.associations.connected_at(to) {
             // Errors are ignored: if the connection has just ended, its event follows.
             let _ = self.associations.send(now, key, datagram);
@@ -104,7 +104,7 @@ impl DtlsLayer {
 
     /// Returns true if `address` is connected. Otherwise it starts a handshake, and the dial waits for it; `None` if
     /// none can be started.
-    fn reaches(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Option<bool> {
+    fn ensure_handshake(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Option<bool> {
         if self.associations.connected_at(address).is_some() {
             return Some(true);
         }
@@ -119,7 +119,7 @@ impl DtlsLayer {
     }
 
     /// Removes a dial from those that wait.
-    pub(super) fn forget(&mut self, dial: u32) {
+    pub(super) fn cancel(&mut self, dial: u32) {
         self.pending.retain(|(_, waiting)| *waiting != dial);
     }
 
@@ -138,7 +138,7 @@ impl HostDriver {
         let (Some(dtls), host) = (&mut self.dtls, &mut self.host) else { return false };
         dtls.associations.take_finished(now);
         dtls.associations.expire(now);
-        dtls.sort_events(|from, packet| host.handle_datagram(time, from, packet));
+        dtls.dispatch_events(|from, packet| host.handle_datagram(time, from, packet));
         let any = !dtls.events.is_empty() || !dtls.associations.outgoing.is_empty();
         self.process_dtls_events(now);
         any
@@ -158,7 +158,7 @@ impl HostDriver {
                     for id in dtls.take_pending(key) {
                         if let Some(dial) = self.dials.get_mut(&id) {
                             dial.dtls_pending = dial.dtls_pending.saturating_sub(1);
-                            self.ask_for(id, address);
+                            self.request_connection(id, address);
                         }
                     }
                 }
@@ -172,7 +172,7 @@ impl HostDriver {
                         if dial.dtls_pending == 0 && dial.attempts.in_flight.is_empty() {
                             self.attempt(now, id);
                         }
-                        self.fail_if_over(id, status.reason());
+                        self.fail_if_exhausted(id, status.reason());
                     }
                     // A failed handshake does not affect an established connection of the same address.
                     if was_connected {
@@ -186,15 +186,20 @@ impl HostDriver {
     }
 
     /// Starts a handshake with `address` for a dial, if needed. Returns true if the dial need not wait.
-    pub(super) fn secure_for(&mut self, now: Instant, id: u32, address: SocketAddr) -> bool {
+    pub(super) fn start_dtls_handshake(
+        &mut self,
+        now: Instant,
+        id: u32,
+        address: SocketAddr,
+    ) -> bool {
         let Some(dtls) = &mut self.dtls else { return true };
-        let reaches = dtls.reaches(now, address, id);
-        if reaches == Some(false)
+        let is_connected = dtls.ensure_handshake(now, address, id);
+        if is_connected == Some(false)
             && let Some(dial) = self.dials.get_mut(&id)
         {
             dial.dtls_pending += 1;
         }
-        reaches == Some(true)
+        is_connected == Some(true)
     }
 
     /// Disconnects the ENet peers at these addresses, whose DTLS connections have ended, with the given reasons.
