@@ -1,8 +1,9 @@
-//! Alerts: how one side tells the other why it ends the connection (RFC 5246 section 7.2).
+//! Alerts (RFC 5246 section 7.2).
 
 use crate::error::Error;
+use std::fmt;
 
-/// What an alert says.
+/// The description of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Alert(pub u8);
 
@@ -31,53 +32,57 @@ const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 
 impl Alert {
-    /// Reads an alert, with whether it ends the connection: the fatal ones do, and the end itself (RFC 5246 section 7.2).
+    /// Decodes an alert. Returns with it whether it closes the connection, as fatal alerts and `close_notify` do
+    /// (RFC 5246 section 7.2).
     pub(crate) fn parse(bytes: &[u8]) -> Result<(Self, bool), Error> {
         match *bytes {
             [level @ (WARNING | FATAL), description] => {
                 let alert = Self(description);
                 Ok((alert, level == FATAL || alert == Self::CLOSE_NOTIFY))
             }
-            [_, _] => Err(Error::Protocol(Self::ILLEGAL_PARAMETER, "an alert of no known level")),
-            _ => Err(Error::Protocol(Self::DECODE_ERROR, "an alert that cannot be read")),
+            [_, _] => {
+                Err(Error::PeerMisbehaved(Self::ILLEGAL_PARAMETER, "alert of an unknown level"))
+            }
+            _ => Err(Error::PeerMisbehaved(Self::DECODE_ERROR, "malformed alert")),
         }
     }
 
-    /// Its bytes. Only the end and the refusal to renegotiate are warnings.
+    /// Encodes the alert: `close_notify` and `no_renegotiation` as warnings, all others as fatal.
     pub(crate) fn encode(self) -> [u8; 2] {
         let is_warning = matches!(self, Self::CLOSE_NOTIFY | Self::NO_RENEGOTIATION);
         [if is_warning { WARNING } else { FATAL }, self.0]
     }
+}
 
-    /// What it means, for people.
-    pub fn meaning(self) -> &'static str {
-        match self.0 {
-            0 => "it has closed the connection",
-            10 => "a message came out of turn",
-            20 => "a record was not authentic",
-            22 => "a record was too long",
-            40 => "there is no set of parameters that both sides accept",
-            42 => "the certificate is damaged, or its signature is wrong",
-            43 => "it does not support this kind of certificate",
-            44 => "the certificate was revoked",
-            45 => "the certificate has expired, or is not valid yet",
-            46 => "the certificate is not acceptable",
-            47 => "a value of the handshake is not allowed",
-            48 => "it does not know the authority that signed the certificate",
-            49 => "it denies access",
-            50 => "a message could not be read",
-            51 => "a signature or a check of the handshake was wrong",
-            70 => "it does not speak this version of DTLS",
-            71 => "the parameters are not secure enough for it",
-            80 => "an internal error",
-            86 => "the version was lowered",
-            90 => "the user has cancelled",
-            100 => "it does not renegotiate",
-            109 => "an extension is missing",
-            110 => "an extension came that nobody asked for",
-            112 => "it does not know the server's name",
-            116 => "it requires a certificate of the client",
-            _ => "for a reason that is not known here",
-        }
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            0 => "close_notify: the peer closed the connection",
+            10 => "unexpected_message",
+            20 => "bad_record_mac: a record was not authentic",
+            22 => "record_overflow: a record was too long",
+            40 => "handshake_failure: no acceptable parameters, or no certificate",
+            42 => "bad_certificate: the certificate is malformed, or its signature is wrong",
+            43 => "unsupported_certificate: the kind of certificate is not supported",
+            44 => "certificate_revoked",
+            45 => "certificate_expired: the certificate has expired, or is not valid yet",
+            46 => "certificate_unknown: the certificate is not acceptable",
+            47 => "illegal_parameter: a value of the handshake is not allowed",
+            48 => "unknown_ca: the issuer of the certificate is not trusted",
+            49 => "access_denied",
+            50 => "decode_error: a message could not be decoded",
+            51 => "decrypt_error: a signature or a Finished did not verify",
+            70 => "protocol_version: the version of DTLS is not supported",
+            71 => "insufficient_security: the parameters are not secure enough",
+            80 => "internal_error",
+            86 => "inappropriate_fallback",
+            90 => "user_canceled",
+            100 => "no_renegotiation",
+            109 => "missing_extension",
+            110 => "unsupported_extension: an extension that was not requested",
+            112 => "unrecognized_name: the server's name is unknown",
+            116 => "certificate_required: the client must present a certificate",
+            other => return write!(f, "{other}"),
+        })
     }
 }

@@ -1,46 +1,45 @@
-//! What an endpoint is set up with.
+//! The configuration of clients and servers.
 
-use crate::crypto::{KeyError, SigningKey, check_key};
+use crate::crypto::{KeyError, SigningKey, check_signing_certificate};
 use crate::error::CertificateError;
 use rustls_pki_types::CertificateDer;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Says whether the holder of a certificate is the one it should be.
+/// Verifies the certificates of peers.
 pub trait CertificateVerifier: Debug + Send + Sync {
-    /// Checks a chain, the other side's own certificate first. It is called where the [jobs](crate::Job) run.
+    /// Verifies a chain, which begins with the peer's own certificate. Called where the [jobs](crate::Job) run.
     ///
     /// # Errors
-    /// Why it is not accepted.
+    /// The reason why the chain is not accepted.
     fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError>;
 }
 
-/// A certificate and its key.
+/// A certificate chain and the private key of its first certificate.
 #[derive(Debug)]
-pub struct Identity {
+pub struct CertifiedKey {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     pub(crate) key: SigningKey,
 }
 
-impl Identity {
-    /// A certificate with those that vouch for it, as far as the other side needs them; and its key, which signs once for
-    /// proof.
+impl CertifiedKey {
+    /// Combines a chain with the key of its first certificate. The key signs once, to prove that it belongs to it.
     ///
     /// # Errors
-    /// [`KeyError::Mismatch`], also if the certificate cannot be read; [`KeyError::NotForSignatures`].
+    /// [`KeyError::Mismatch`], also if the certificate is malformed; [`KeyError::NotForSignatures`].
     pub fn new(chain: Vec<CertificateDer<'static>>, key: SigningKey) -> Result<Self, KeyError> {
         let certificate = chain.first().ok_or(KeyError::Mismatch)?;
         if !key.belongs_to(certificate) {
             return Err(KeyError::Mismatch);
         }
-        match check_key(certificate) {
+        match check_signing_certificate(certificate) {
             Err(CertificateError::NotForSignatures) => Err(KeyError::NotForSignatures),
             _ => Ok(Self { chain, key }),
         }
     }
 
-    /// The certificate, and those that vouch for it.
+    /// Returns the chain: the certificate, followed by the intermediates.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
@@ -49,42 +48,47 @@ impl Identity {
 /// The limits of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest datagram of the handshake, in bytes; from the second repetition on 508 if that is less. No less than 296.
-    /// Data goes in datagrams as long as it needs.
+    /// Maximum length of a handshake datagram, in bytes: at least 296, and at most 508 from the second retransmission on.
+    /// Application data is sent in datagrams as long as it needs.
     pub mtu: usize,
-    /// How long a handshake may take; without it there is no limit.
+    /// Maximum duration of a handshake; `None` means no limit.
     pub handshake_timeout: Option<Duration>,
-    /// How many bytes may wait for the caller, with 64 more for each packet. Beyond it what comes is lost, as on the network.
-    pub waiting: usize,
+    /// Maximum number of received bytes that wait for the caller, where each packet counts for 64 more. Packets beyond it
+    /// are dropped.
+    pub max_buffered_bytes: usize,
 }
 
 impl Default for Limits {
-    /// 1400 bytes, a minute, and 8 MiB.
+    /// Returns 1400 bytes, one minute, and 8 MiB.
     fn default() -> Self {
-        Self { mtu: 1400, handshake_timeout: Some(Duration::from_mins(1)), waiting: 8 << 20 }
+        Self {
+            mtu: 1400,
+            handshake_timeout: Some(Duration::from_mins(1)),
+            max_buffered_bytes: 8 << 20,
+        }
     }
 }
 
-/// How a client connects.
+/// The configuration of a client.
 #[derive(Clone, Debug)]
 pub struct ClientConfig {
-    /// Who the server may be.
+    /// Verifies the server's certificate.
     pub verifier: Arc<dyn CertificateVerifier>,
-    /// The name that the server is told it was asked for; none for an address.
+    /// The `server_name` that is sent (RFC 6066 section 3); `None` for an IP address.
     pub server_name: Option<String>,
-    /// What the client shows to a server that asks.
-    pub identity: Option<Arc<Identity>>,
-    /// Its limits.
+    /// The certificate that is presented to a server that requests one.
+    pub certified_key: Option<Arc<CertifiedKey>>,
+    /// The limits of the connection.
     pub limits: Limits,
 }
 
-/// How a server accepts.
+/// The configuration of a server.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
-    /// What the server shows.
-    pub identity: Arc<Identity>,
-    /// Who the clients may be, if they have to show a certificate.
+    /// The server's certificate.
+    pub certified_key: Arc<CertifiedKey>,
+    /// Verifies the certificates of clients; `None` requests none.
     pub client_verifier: Option<Arc<dyn CertificateVerifier>>,
-    /// Its limits.
+    /// The limits of each connection.
     pub limits: Limits,
 }

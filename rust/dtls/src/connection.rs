@@ -1,17 +1,17 @@
-//! A connection, from its first datagram to its last.
+//! Connections, from the first datagram to the last.
 
 mod handshake;
 mod incoming;
 
 use crate::alert::Alert;
 use crate::config::{ClientConfig, Limits, ServerConfig};
-use crate::cookie::Hello;
+use crate::cookie::VerifiedClientHello;
 use crate::error::Error;
-use crate::exchange::Exchange;
 use crate::handshake::{Header as MessageHeader, Message, MessageType};
+use crate::handshake_context::HandshakeContext;
 use crate::job::Job;
 use crate::messages::new_random;
-use crate::record::{ContentType, Records, records};
+use crate::record::{ContentType, RecordLayer, records};
 use crate::v1_2::client::Client;
 use crate::v1_2::server::Server;
 use handshake::{Handshake, Role};
@@ -20,36 +20,36 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
 
-/// What a packet counts for beside its bytes while it waits.
+/// Bytes that a buffered packet counts for, in addition to its length.
 const PACKET_OVERHEAD: usize = 64;
 
-/// How far a connection has come.
+/// The state of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// It begins.
+    /// The handshake is in progress.
     Handshaking,
-    /// It is there.
+    /// The connection is established.
     Connected,
-    /// One of the two sides has ended it.
+    /// The connection was closed, by either side.
     Closed,
-    /// It has failed.
+    /// The connection failed.
     Failed(Error),
 }
 
-/// Why a packet is not sent.
+/// The reason why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not [there](State::Connected).
+    /// The connection is not [established](State::Connected).
     NotConnected,
-    /// The packet is longer than [a record carries](Connection::longest_packet).
+    /// The packet is longer than the [maximum](Connection::max_packet_size).
     TooLong,
 }
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotConnected => "the connection is not there",
-            Self::TooLong => "the packet is longer than a record carries",
+            Self::NotConnected => "not connected",
+            Self::TooLong => "the packet is longer than a record",
         })
     }
 }
@@ -58,232 +58,250 @@ impl std::error::Error for SendError {}
 
 /// One end of a connection.
 ///
-/// The caller hands it datagrams ([`handle`](Self::handle)) and the time ([`expire`](Self::expire) when it is
-/// [due](Self::deadline)), and takes from it datagrams ([`transmit`](Self::transmit)), [jobs](Self::take_job) and packets
-/// ([`receive`](Self::receive)).
+/// Pass it datagrams ([`handle_datagram`](Self::handle_datagram)) and the time
+/// ([`handle_timeout`](Self::handle_timeout) at the time of [`poll_timeout`](Self::poll_timeout)). Take from it datagrams
+/// ([`poll_transmit`](Self::poll_transmit)), [jobs](Self::poll_job) and packets ([`receive`](Self::receive)).
 #[derive(Debug)]
 pub struct Connection {
     state: State,
-    exchange: Exchange,
-    /// While it begins.
+    context: HandshakeContext,
+    /// The handshake, while it is in progress.
     handshake: Option<Box<Handshake>>,
-    /// The other side's certificates.
+    /// The peer's certificates.
     chain: Vec<CertificateDer<'static>>,
     received: VecDeque<Vec<u8>>,
-    /// After how many beginnings of the other side's flight that came.
-    received_after: u32,
-    /// What they count for.
-    waiting: usize,
-    waiting_limit: usize,
+    /// The number of rewinds after which `received` arrived.
+    received_at_rewind: u32,
+    /// Size of `received`, with the overhead of each packet.
+    buffered_bytes: usize,
+    max_buffered_bytes: usize,
     dropped: u64,
     is_server: bool,
     was_connected: bool,
 }
 
-/// When a handshake that begins now is given up.
-fn deadline_of(limits: &Limits, now: Instant) -> Option<Instant> {
+/// Returns when a handshake that starts now times out.
+fn handshake_deadline(limits: &Limits, now: Instant) -> Option<Instant> {
     now.checked_add(limits.handshake_timeout?)
 }
 
 impl Connection {
-    /// Asks for a connection.
+    /// Starts a client's connection.
     ///
     /// # Errors
-    /// [`Error::Internal`], if the system has no randomness.
+    /// [`Error::Internal`], if random bytes could not be obtained.
     pub fn connect(now: Instant, config: ClientConfig) -> Result<Self, Error> {
         let limits = config.limits;
-        let mut exchange = Exchange::new(Records::starting_at(0), 0, 0, limits.mtu);
-        let client = Client::begin(config, new_random()?, now, &mut exchange)?;
-        let deadline = deadline_of(&limits, now);
+        let mut context = HandshakeContext::new(RecordLayer::starting_at(0), 0, 0, limits.mtu);
+        let client = Client::start(config, new_random()?, now, &mut context)?;
+        let deadline = handshake_deadline(&limits, now);
         let handshake = Handshake::new(Role::Client(client), deadline);
-        Ok(Self::new(exchange, handshake, &limits, false))
+        Ok(Self::new(context, handshake, &limits, false))
     }
 
-    /// Accepts the connection of a client that has [proven](crate::Greeting::Proven) its address.
+    /// Accepts the connection of a client with a [verified](crate::ClientHelloVerification::Verified) address.
     ///
-    /// Where its hello came in fragments, the first of which proved it, the connection waits for the others.
+    /// If only the first fragment of its ClientHello has been received, the connection waits for the others.
     ///
     /// # Errors
-    /// The client offers nothing that this side takes: it is told so by the datagram that comes with it.
-    pub fn accept(now: Instant, config: ServerConfig, hello: Hello) -> Result<Self, Refusal> {
-        let Hello { record_sequence, message_sequence, length, body } = hello;
+    /// [`AcceptError`], if the client's parameters are not acceptable. Send its response to the client.
+    pub fn accept(
+        now: Instant,
+        config: ServerConfig,
+        hello: VerifiedClientHello,
+    ) -> Result<Self, AcceptError> {
+        let VerifiedClientHello { record_sequence, message_sequence, length, body } = hello;
         let limits = config.limits;
-        let deadline = deadline_of(&limits, now);
-        // The first record has the number of the hello that it answers (RFC 6347 section 4.2.1).
-        let records = Records::starting_at(record_sequence);
+        let deadline = handshake_deadline(&limits, now);
+        // The first record has the sequence number of the ClientHello that it answers (RFC 6347 section 4.2.1).
+        let records = RecordLayer::starting_at(record_sequence);
         let is_whole = body.len() == length;
-        let awaited = message_sequence.wrapping_add(u16::from(is_whole));
-        let mut exchange = Exchange::new(records, message_sequence, awaited, limits.mtu);
-        let kind = MessageType::ClientHello;
+        let expected = message_sequence.wrapping_add(u16::from(is_whole));
+        let mut context = HandshakeContext::new(records, message_sequence, expected, limits.mtu);
+        let message_type = MessageType::ClientHello;
         if !is_whole {
             let (sequence, fragment_offset) = (message_sequence, 0);
-            let header = MessageHeader { message_type: kind, length, sequence, fragment_offset };
-            exchange.reassembly.add(&header, &body);
-            let handshake = Handshake::new(Role::Arriving(config), deadline);
-            return Ok(Self::new(exchange, handshake, &limits, true));
+            let header = MessageHeader { message_type, length, sequence, fragment_offset };
+            context.reassembly.add(&header, &body);
+            let handshake = Handshake::new(Role::AwaitingClientHello(config), deadline);
+            return Ok(Self::new(context, handshake, &limits, true));
         }
-        let message = Message { kind, sequence: message_sequence, body };
-        let begun = Server::begin(config, &message, &mut exchange);
-        let (server, job) = begun.map_err(|error| Refusal::new(error, &mut exchange))?;
+        let message = Message { kind: message_type, sequence: message_sequence, body };
+        let started = Server::start(config, &message, &mut context);
+        let (server, job) = started.map_err(|error| AcceptError::new(error, &mut context))?;
         let mut handshake = Handshake::new(Role::Server(server), deadline);
         handshake.start(job);
-        Ok(Self::new(exchange, handshake, &limits, true))
+        Ok(Self::new(context, handshake, &limits, true))
     }
 
-    fn new(exchange: Exchange, handshake: Handshake, limits: &Limits, is_server: bool) -> Self {
+    fn new(
+        context: HandshakeContext,
+        handshake: Handshake,
+        limits: &Limits,
+        is_server: bool,
+    ) -> Self {
         Self {
             state: State::Handshaking,
-            exchange,
+            context,
             handshake: Some(Box::new(handshake)),
             chain: Vec::new(),
             received: VecDeque::new(),
-            received_after: 0,
-            waiting: 0,
-            waiting_limit: limits.waiting,
+            received_at_rewind: 0,
+            buffered_bytes: 0,
+            max_buffered_bytes: limits.max_buffered_bytes,
             dropped: 0,
             is_server,
             was_connected: false,
         }
     }
 
-    /// How far it has come.
+    /// Returns the state of the connection.
     pub fn state(&self) -> &State {
         &self.state
     }
 
-    /// Whether it is [there](State::Connected), or was.
+    /// Returns true if the connection is, or was, [established](State::Connected).
     pub fn was_connected(&self) -> bool {
         self.was_connected
     }
 
-    /// The certificates that the other side has shown, its own first; none before it is connected, or if it had to show none.
+    /// Returns the certificates that the peer presented, its own first. Empty until the connection is established, and if
+    /// the peer presented none.
     pub fn peer_certificates(&self) -> &[CertificateDer<'static>] {
         &self.chain
     }
 
-    /// How many bytes a packet may have: 16,384, or fewer if the client has asked for it (RFC 6066 section 4).
-    pub fn longest_packet(&self) -> usize {
-        self.exchange.records.longest()
+    /// Returns the maximum size of a packet: 16,384 bytes, or less if the client requested it (RFC 6066 section 4).
+    pub fn max_packet_size(&self) -> usize {
+        self.context.records.max_fragment_len()
     }
 
-    /// How many packets were dropped since too many waited.
+    /// Returns how many packets were dropped because the receive buffer was full.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// Takes a datagram that came from the other side, and opens it where it is: nobody else can read it afterwards. What is
-    /// not authentic is dropped; it may delay a handshake, but not end it.
-    pub fn handle(&mut self, now: Instant, datagram: &mut [u8]) {
+    /// Processes a datagram from the peer, and decrypts it in place. Records that are not authentic are dropped; they may
+    /// delay a handshake, but not end it.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &mut [u8]) {
         for record in records(datagram) {
-            if self.is_over() {
+            if self.is_closed() {
                 return;
             }
-            let taken = self.take_record(now, record);
-            self.check(now, taken);
+            let handled = self.handle_record(now, record);
+            self.handle_result(now, handled);
         }
-        // Only now: of two messages that contradict each other, the later one counts.
-        let advanced = self.advance(now);
-        self.check(now, advanced);
+        // Only now, after all records: of two messages that contradict each other, the later one counts.
+        let processed = self.process_messages(now);
+        self.handle_result(now, processed);
     }
 
-    fn is_over(&self) -> bool {
+    fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed | State::Failed(_))
     }
 
-    /// What the handshake waits for, if that was not taken yet.
-    pub fn take_job(&mut self) -> Option<Job> {
-        self.handshake.as_mut()?.take_job()
+    /// Takes the job that the handshake waits for, if there is one that was not taken yet.
+    pub fn poll_job(&mut self) -> Option<Job> {
+        self.handshake.as_mut()?.poll_job()
     }
 
-    /// The next datagram to send.
-    pub fn transmit(&mut self) -> Option<Vec<u8>> {
-        self.exchange.datagrams.pop_front()
+    /// Takes the next datagram to send.
+    pub fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.context.datagrams.pop_front()
     }
 
-    /// Sends a packet, as a record and a datagram of its own.
+    /// Sends a packet as one record in one datagram.
     ///
     /// # Errors
-    /// [`SendError`]; the connection is as before, unless its key was used up.
+    /// [`SendError`]. The connection is unchanged, unless the AEAD usage limit was reached.
     pub fn send(&mut self, packet: &[u8]) -> Result<(), SendError> {
         if self.state != State::Connected {
             return Err(SendError::NotConnected);
         }
-        if packet.len() > self.longest_packet() {
+        if packet.len() > self.max_packet_size() {
             return Err(SendError::TooLong);
         }
-        if let Err(error) = self.exchange.send(true, ContentType::ApplicationData, packet) {
+        if let Err(error) = self.context.send(true, ContentType::ApplicationData, packet) {
             self.fail(error);
             return Err(SendError::NotConnected);
         }
         Ok(())
     }
 
-    /// The next packet that has come. What has come is there after the end of the connection too.
+    /// Takes the next received packet. Packets remain available after the connection has closed.
     pub fn receive(&mut self) -> Option<Vec<u8>> {
         if self.state == State::Handshaking {
             return None;
         }
         let packet = self.received.pop_front()?;
-        self.waiting -= packet.len() + PACKET_OVERHEAD;
+        self.buffered_bytes -= packet.len() + PACKET_OVERHEAD;
         Some(packet)
     }
 
-    /// Ends it, and tells the other side so.
+    /// Closes the connection, and sends `close_notify`.
     pub fn close(&mut self) {
-        self.say_last(Alert::CLOSE_NOTIFY);
+        self.send_final_alert(Alert::CLOSE_NOTIFY);
         self.end(State::Closed);
     }
 
-    /// Gives it up, since a [job](Self::take_job) cannot be done. The other side is told, unless it is a client that was not
-    /// answered yet: it repeats its hello, which may find this side with more time.
-    pub fn give_up(&mut self) {
-        let error = Error::Internal("there is more to do than can be done");
-        if self.exchange.has_flight() { self.fail(error) } else { self.end(State::Failed(error)) }
+    /// Fails the connection because a [job](Self::poll_job) could not be run. An alert is sent, except to a client that has
+    /// not been answered yet: it retransmits its ClientHello, which may find this server less busy.
+    pub fn handle_job_failure(&mut self) {
+        let error = Error::Internal("handshake queue full");
+        if self.context.has_flight() { self.fail(error) } else { self.end(State::Failed(error)) }
     }
 
     fn fail(&mut self, error: Error) {
         if let Some(alert) = error.alert() {
-            self.say_last(alert);
+            self.send_final_alert(alert);
         }
         self.end(State::Failed(error));
     }
 
-    fn say_last(&mut self, alert: Alert) {
+    fn send_final_alert(&mut self, alert: Alert) {
         if matches!(self.state, State::Handshaking | State::Connected) {
-            // A server's keys count from its own ChangeCipherSpec on, which is the last that it says in a handshake.
+            // A server's keys are in use only after its ChangeCipherSpec, which ends its handshake.
             let sealed =
-                if self.is_server { self.was_connected } else { self.exchange.records.has_keys() };
-            // If it cannot be said, the other side finds out by itself.
-            let _ = self.exchange.send(sealed, ContentType::Alert, &alert.encode());
+                if self.is_server { self.was_connected } else { self.context.records.has_keys() };
+            // Best effort: without the alert, the peer times out.
+            let _ = self.context.send(sealed, ContentType::Alert, &alert.encode());
         }
     }
 
     fn end(&mut self, state: State) {
         if self.state == State::Handshaking {
-            // It came before anybody had shown who he is.
+            // Received before the peer was authenticated.
             self.received.clear();
-            self.waiting = 0;
+            self.buffered_bytes = 0;
         }
         self.state = state;
         self.handshake = None;
-        self.exchange.forget_flight();
+        self.context.discard_flight();
     }
 }
 
-/// A connection that is not accepted.
+/// The error of a connection that was not accepted.
 #[derive(Debug)]
-pub struct Refusal {
-    /// Why.
-    pub error: Error,
-    /// What the client is told, if anything.
-    pub datagram: Option<Vec<u8>>,
+pub struct AcceptError {
+    /// The cause.
+    pub cause: Error,
+    /// The datagram to send to the client, if any.
+    pub response: Option<Vec<u8>>,
 }
 
-impl Refusal {
-    fn new(error: Error, exchange: &mut Exchange) -> Self {
-        if let Some(alert) = error.alert() {
-            let _ = exchange.send(false, ContentType::Alert, &alert.encode());
+impl AcceptError {
+    fn new(cause: Error, context: &mut HandshakeContext) -> Self {
+        if let Some(alert) = cause.alert() {
+            let _ = context.send(false, ContentType::Alert, &alert.encode());
         }
-        Self { error, datagram: exchange.datagrams.pop_front() }
+        Self { cause, response: context.datagrams.pop_front() }
     }
 }
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.cause.fmt(f)
+    }
+}
+
+impl std::error::Error for AcceptError {}

@@ -1,77 +1,77 @@
-//! Why a connection fails.
+//! Errors of a connection.
 
 use crate::alert::Alert;
 use std::fmt;
 
-/// Why a connection has failed.
+/// The cause of a failed connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Error {
-    /// The other side says so.
+    /// The peer sent a fatal alert.
     Alert(Alert),
-    /// The other side's certificate is not accepted.
+    /// The peer's certificate was not accepted.
     Certificate(CertificateError),
-    /// The other side does not keep to the protocol: what it is told, and what it has done.
-    Protocol(Alert, &'static str),
-    /// There is no set of parameters that both sides accept.
-    NoCommonParameters(&'static str),
-    /// The other side did not answer in time.
+    /// The peer violated the protocol: the alert that it is sent, and the violation.
+    PeerMisbehaved(Alert, &'static str),
+    /// The peers have no parameters in common.
+    PeerIncompatible(&'static str),
+    /// The peer did not answer in time.
     TimedOut,
-    /// As much was sent, or forged, as one key is good for.
-    KeyExhausted,
-    /// The operating system or the library for cryptography has failed.
+    /// The AEAD usage limit of a key was reached, for encryption or for failed decryptions (RFC 9147 section 4.5.3).
+    AeadLimitReached,
+    /// The operating system or the cryptographic library failed.
     Internal(&'static str),
 }
 
-/// Why a certificate is not accepted.
+/// The reason why a certificate was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateError {
-    /// There is none.
+    /// The peer presented no certificate.
     Missing,
-    /// It cannot be read.
+    /// The certificate is malformed.
     Malformed,
-    /// It is for another name.
-    WrongName,
-    /// Its time is over.
+    /// The certificate is not valid for the requested name.
+    NotValidForName,
+    /// The certificate has expired.
     Expired,
-    /// Its time has not come.
+    /// The certificate is not valid yet.
     NotValidYet,
-    /// Nobody who is trusted vouches for it.
-    UnknownAuthority,
-    /// Its authority has revoked it.
+    /// The chain does not end at a trusted issuer.
+    UnknownIssuer,
+    /// The issuer has revoked the certificate.
     Revoked,
-    /// Its key usage does not allow signatures.
+    /// The key usage does not allow signatures.
     NotForSignatures,
-    /// It is none of those that were pinned.
+    /// The certificate matches none of the pins.
     NotPinned,
-    /// Something else, in words.
+    /// Another reason, in words.
     Other(String),
 }
 
 impl Error {
-    /// A message that nobody waits for.
-    pub(crate) const OUT_OF_TURN: Self =
-        Self::Protocol(Alert::UNEXPECTED_MESSAGE, "a message came out of turn");
+    /// Reports an unexpected message.
+    pub(crate) const UNEXPECTED: Self =
+        Self::PeerMisbehaved(Alert::UNEXPECTED_MESSAGE, "unexpected message");
 
-    /// What the other side is told.
+    /// Returns the alert that the peer is sent, if any.
     pub(crate) fn alert(&self) -> Option<Alert> {
         Some(match self {
             Self::Alert(_) | Self::TimedOut => return None,
-            Self::Certificate(why) => match why {
+            Self::Certificate(error) => match error {
                 CertificateError::Missing => Alert::HANDSHAKE_FAILURE,
                 CertificateError::Malformed => Alert::BAD_CERTIFICATE,
                 CertificateError::Expired | CertificateError::NotValidYet => {
                     Alert::CERTIFICATE_EXPIRED
                 }
-                CertificateError::UnknownAuthority => Alert::UNKNOWN_CA,
+                CertificateError::UnknownIssuer => Alert::UNKNOWN_CA,
                 CertificateError::Revoked => Alert::CERTIFICATE_REVOKED,
                 CertificateError::NotForSignatures => Alert::UNSUPPORTED_CERTIFICATE,
-                CertificateError::WrongName
+                CertificateError::NotValidForName
                 | CertificateError::NotPinned
                 | CertificateError::Other(_) => Alert::CERTIFICATE_UNKNOWN,
             },
-            Self::Protocol(alert, _) => *alert,
-            Self::NoCommonParameters(_) => Alert::HANDSHAKE_FAILURE,
-            Self::KeyExhausted | Self::Internal(_) => Alert::INTERNAL_ERROR,
+            Self::PeerMisbehaved(alert, _) => *alert,
+            Self::PeerIncompatible(_) => Alert::HANDSHAKE_FAILURE,
+            Self::AeadLimitReached | Self::Internal(_) => Alert::INTERNAL_ERROR,
         })
     }
 }
@@ -79,13 +79,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Alert(alert) => write!(f, "the other side says: {}", alert.meaning()),
-            Self::Certificate(why) => write!(f, "the certificate is not accepted: {why}"),
-            Self::Protocol(_, what) => write!(f, "the other side breaks the protocol: {what}"),
-            Self::NoCommonParameters(what) => write!(f, "nothing in common: {what}"),
+            Self::Alert(alert) => write!(f, "received alert: {alert}"),
+            Self::Certificate(error) => write!(f, "the certificate is not accepted: {error}"),
+            Self::PeerMisbehaved(_, what) => write!(f, "peer violated the protocol: {what}"),
+            Self::PeerIncompatible(what) => {
+                write!(f, "no mutually supported parameters: {what}")
+            }
             Self::TimedOut => f.write_str("the other side does not answer"),
-            Self::KeyExhausted => f.write_str("the keys are used up: connect anew"),
-            Self::Internal(what) => write!(f, "an internal error: {what}"),
+            Self::AeadLimitReached => f.write_str("AEAD usage limit reached; reconnect"),
+            Self::Internal(what) => write!(f, "internal error: {what}"),
         }
     }
 }
@@ -93,16 +95,16 @@ impl fmt::Display for Error {
 impl fmt::Display for CertificateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Missing => "there is none",
-            Self::Malformed => "it cannot be read",
-            Self::WrongName => "it is for another name",
-            Self::Expired => "it has expired",
-            Self::NotValidYet => "it is not valid yet",
-            Self::UnknownAuthority => "nobody who is trusted has signed it",
-            Self::Revoked => "it was revoked",
-            Self::NotForSignatures => "its key usage is without digitalSignature",
-            Self::NotPinned => "it is none of the pinned ones",
-            Self::Other(why) => why,
+            Self::Missing => "no certificate presented",
+            Self::Malformed => "malformed",
+            Self::NotValidForName => "not valid for the requested name",
+            Self::Expired => "expired",
+            Self::NotValidYet => "not valid yet",
+            Self::UnknownIssuer => "unknown issuer",
+            Self::Revoked => "revoked",
+            Self::NotForSignatures => "key usage lacks digitalSignature",
+            Self::NotPinned => "does not match any pinned certificate",
+            Self::Other(reason) => reason,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! The steps of a handshake that take long: signatures, key agreements, chains of certificates.
+//! The slow steps of a handshake: signatures, key agreements and the verification of certificate chains.
 
 use crate::crypto::{KeyBlock, KeyShare, MasterSecret};
 use crate::error::Error;
@@ -7,58 +7,58 @@ use rustls_pki_types::CertificateDer;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A step of a handshake that takes long, to be [run](Self::run) on whatever thread has time for it. Its outcome goes to
-/// [`Connection::resume`](crate::Connection::resume).
-pub struct Job(Box<dyn FnOnce() -> Result<Done, Failure> + Send>);
+/// A slow step of a handshake, to be [run](Self::run) on any thread. Pass its output to
+/// [`Connection::handle_job_output`](crate::Connection::handle_job_output).
+pub struct Job(Box<dyn FnOnce() -> Result<Completed, JobError> + Send>);
 
-/// What a [`Job`] has come to.
+/// The output of a [`Job`].
 #[derive(Debug)]
-pub struct Outcome(pub(crate) Result<Done, Failure>);
+pub struct JobOutput(pub(crate) Result<Completed, JobError>);
 
-/// What was done.
+/// A completed job.
 #[derive(Debug)]
-pub(crate) enum Done {
-    /// The client has agreed on a secret, and has these messages to send.
+pub(crate) enum Completed {
+    /// The client has derived the master secret, and must send these messages.
     Client { messages: Vec<(MessageType, Vec<u8>)>, master: MasterSecret },
-    /// The server has a key for this handshake, and has signed it.
-    ServerKey { share: KeyShare, exchange: Vec<u8> },
-    /// The server has agreed on a secret, with a client that has shown this.
-    ServerSecret { keys: KeyBlock, ends: Ends, chain: Vec<CertificateDer<'static>> },
+    /// The server has generated and signed its key share.
+    ServerKey { share: KeyShare, key_exchange: Vec<u8> },
+    /// The server has derived the keys, with a client that presented this chain.
+    ServerSecret { keys: KeyBlock, finished: FinishedData, chain: Vec<CertificateDer<'static>> },
 }
 
-/// Why a job has failed.
+/// The error of a job.
 #[derive(Debug)]
-pub(crate) enum Failure {
-    /// What has led to it may be forged.
-    Doubtful(Error),
-    /// The other side has signed for this handshake what has led to it; or it is a fault on this side.
-    Certain(Error),
+pub(crate) enum JobError {
+    /// The cause may be forged.
+    Provisional(Error),
+    /// The cause was signed by the peer for this handshake, or is a local fault.
+    Fatal(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for JobError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Internal(_) | Error::KeyExhausted => Self::Certain(error),
-            _ => Self::Doubtful(error),
+            Error::Internal(_) | Error::AeadLimitReached => Self::Fatal(error),
+            _ => Self::Provisional(error),
         }
     }
 }
 
-/// What the Finished of both sides say.
+/// The `verify_data` of both Finished messages.
 #[derive(Debug)]
-pub(crate) struct Ends {
+pub(crate) struct FinishedData {
     pub(crate) client: Zeroizing<[u8; 12]>,
     pub(crate) server: Zeroizing<[u8; 12]>,
 }
 
 impl Job {
-    pub(crate) fn new(work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) -> Self {
+    pub(crate) fn new(work: impl FnOnce() -> Result<Completed, JobError> + Send + 'static) -> Self {
         Self(Box::new(work))
     }
 
-    /// Does it. This takes up to a few milliseconds.
-    pub fn run(self) -> Outcome {
-        Outcome((self.0)())
+    /// Runs the job. This takes up to a few milliseconds.
+    pub fn run(self) -> JobOutput {
+        JobOutput((self.0)())
     }
 }
 

@@ -1,6 +1,6 @@
-//! Bytes that are read from their beginning. A read beyond the end is `None`, and takes nothing.
+//! A cursor over bytes. A read beyond the end returns `None`, and consumes nothing.
 
-/// What is left to be read.
+/// The bytes that remain.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
@@ -34,25 +34,25 @@ impl<'a> Reader<'a> {
         Some(usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
     }
 
-    /// A vector with a length of one byte before it (RFC 5246 section 4.3).
+    /// Reads a vector with a one-byte length (RFC 5246 section 4.3).
     pub(crate) fn vector8(&mut self) -> Option<&'a [u8]> {
         let len = self.u8()?;
         self.bytes(len.into())
     }
 
-    /// The same with two bytes.
+    /// Reads a vector with a two-byte length.
     pub(crate) fn vector16(&mut self) -> Option<&'a [u8]> {
         let len = self.u16()?;
         self.bytes(len.into())
     }
 
-    /// The same with three.
+    /// Reads a vector with a three-byte length.
     pub(crate) fn vector24(&mut self) -> Option<&'a [u8]> {
         let len = self.u24()?;
         self.bytes(len)
     }
 
-    /// A list of numbers of two bytes, with its length in bytes before it. An empty one is none.
+    /// Reads a vector of two-byte numbers. Returns `None` if it is empty.
     pub(crate) fn list16(&mut self) -> Option<impl Iterator<Item = u16> + Clone + use<'a>> {
         let (numbers, rest) = self.vector16()?.as_chunks();
         (rest.is_empty() && !numbers.is_empty())

@@ -2,11 +2,12 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
-mod identities;
+mod certified_keys;
 
-use identities::{Kind, Made, Only, make};
+use certified_keys::{Kind, Made, Only, make};
 use lodewire_dtls::{
-    Alert, ClientConfig, Connection, Cookies, Error, Greeting, Limits, ServerConfig, State,
+    Alert, ClientConfig, ClientHelloVerification, Connection, CookieGenerator, Error, Limits,
+    ServerConfig, State,
 };
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -105,13 +106,13 @@ impl End {
             if let Ok((len, from)) = self.socket.recv_from(&mut buffer)
                 && from == self.to
             {
-                self.connection.handle(Instant::now(), &mut buffer[..len]);
+                self.connection.handle_datagram(Instant::now(), &mut buffer[..len]);
             }
-            while let Some(job) = self.connection.take_job() {
-                self.connection.resume(Instant::now(), job.run());
+            while let Some(job) = self.connection.poll_job() {
+                self.connection.handle_job_output(Instant::now(), job.run());
             }
-            if self.connection.deadline().is_some_and(|at| at <= Instant::now()) {
-                self.connection.expire(Instant::now());
+            if self.connection.poll_timeout().is_some_and(|at| at <= Instant::now()) {
+                self.connection.handle_timeout(Instant::now());
             }
             self.flush();
         }
@@ -119,7 +120,7 @@ impl End {
     }
 
     fn flush(&mut self) {
-        while let Some(datagram) = self.connection.transmit() {
+        while let Some(datagram) = self.connection.poll_transmit() {
             self.socket.send_to(&datagram, self.to).expect("sent");
         }
     }
@@ -176,9 +177,9 @@ fn client_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
     };
     let port = server.port();
     let config = ClientConfig {
-        verifier: Only::of(&made.identity),
+        verifier: Only::of(&made.certified_key),
         server_name: Some("game.example".to_owned()),
-        identity: None,
+        certified_key: None,
         limits,
     };
     let connection = Connection::connect(Instant::now(), config).expect("randomness");
@@ -200,17 +201,19 @@ fn server_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
         println!("there is no openssl here");
         return;
     };
-    let identity = Arc::clone(&made.identity);
-    let config = ServerConfig { identity, client_verifier: None, limits };
-    let mut cookies = Cookies::new(Instant::now()).expect("randomness");
+    let certified_key = Arc::clone(&made.certified_key);
+    let config = ServerConfig { certified_key, client_verifier: None, limits };
+    let mut cookies = CookieGenerator::new(Instant::now()).expect("randomness");
     let mut buffer = [0; 4096];
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
     let (connection, to) = loop {
         let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
-        match cookies.greet(Instant::now(), from, &buffer[..len]) {
-            Greeting::Ignored => panic!("a hello was not understood"),
-            Greeting::Answer(answer) => drop(socket.send_to(&answer, from).expect("sent")),
-            Greeting::Proven(hello) => {
+        match cookies.verify_client_hello(Instant::now(), from, &buffer[..len]) {
+            ClientHelloVerification::Ignored => panic!("a hello was not understood"),
+            ClientHelloVerification::HelloVerifyRequest(answer) => {
+                socket.send_to(&answer, from).expect("sent");
+            }
+            ClientHelloVerification::Verified(hello) => {
                 let accepted = Connection::accept(Instant::now(), config, hello);
                 break (accepted.expect("something in common"), from);
             }
@@ -278,21 +281,24 @@ fn an_older_client_is_told_that_its_version_is_not_spoken() {
         println!("there is no openssl here");
         return;
     };
-    let identity = Arc::clone(&made.identity);
-    let config = ServerConfig { identity, client_verifier: None, limits: Limits::default() };
-    let mut cookies = Cookies::new(Instant::now()).expect("randomness");
+    let certified_key = Arc::clone(&made.certified_key);
+    let config = ServerConfig { certified_key, client_verifier: None, limits: Limits::default() };
+    let mut cookies = CookieGenerator::new(Instant::now()).expect("randomness");
     let mut buffer = [0; 4096];
     socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
     loop {
         let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
-        let answer = match cookies.greet(Instant::now(), from, &buffer[..len]) {
-            Greeting::Ignored => panic!("a hello was not understood"),
-            Greeting::Answer(answer) => answer,
-            Greeting::Proven(hello) => {
-                let refusal = Connection::accept(Instant::now(), config, hello).err();
-                let refusal = refusal.expect("an older version");
-                assert!(matches!(refusal.error, Error::Protocol(Alert::PROTOCOL_VERSION, _)));
-                socket.send_to(&refusal.datagram.expect("an alert"), from).expect("sent");
+        let answer = match cookies.verify_client_hello(Instant::now(), from, &buffer[..len]) {
+            ClientHelloVerification::Ignored => panic!("a hello was not understood"),
+            ClientHelloVerification::HelloVerifyRequest(answer) => answer,
+            ClientHelloVerification::Verified(hello) => {
+                let rejection = Connection::accept(Instant::now(), config, hello).err();
+                let rejection = rejection.expect("an older version");
+                assert!(matches!(
+                    rejection.cause,
+                    Error::PeerMisbehaved(Alert::PROTOCOL_VERSION, _)
+                ));
+                socket.send_to(&rejection.response.expect("an alert"), from).expect("sent");
                 break;
             }
         };

@@ -2,30 +2,30 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
-mod identities;
+mod certified_keys;
 
-use identities::{Kind, Only, another, make};
+use certified_keys::{Kind, Only, another, make};
 use lodewire_dtls::{
-    Alert, CertificateError, ClientConfig, Connection, Cookies, Error, Greeting, Identity,
-    KeyError, Limits, SendError, ServerConfig, SigningKey, State,
+    Alert, CertificateError, CertifiedKey, ClientConfig, ClientHelloVerification, Connection,
+    CookieGenerator, Error, KeyError, Limits, SendError, ServerConfig, SigningKey, State,
 };
 use rustls_pki_types::PrivateKeyDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-fn client_config(server: &Identity) -> ClientConfig {
+fn client_config(server: &CertifiedKey) -> ClientConfig {
     ClientConfig {
         verifier: Only::of(server),
         server_name: Some("game.example".to_owned()),
-        identity: None,
+        certified_key: None,
         limits: Limits::default(),
     }
 }
 
-fn server_config(identity: &Arc<Identity>) -> ServerConfig {
-    let identity = Arc::clone(identity);
-    ServerConfig { identity, client_verifier: None, limits: Limits::default() }
+fn server_config(certified_key: &Arc<CertifiedKey>) -> ServerConfig {
+    let certified_key = Arc::clone(certified_key);
+    ServerConfig { certified_key, client_verifier: None, limits: Limits::default() }
 }
 
 struct Pair {
@@ -33,7 +33,7 @@ struct Pair {
     client: Connection,
     server: Option<Connection>,
     config: ServerConfig,
-    cookies: Cookies,
+    cookies: CookieGenerator,
     /// Datagrams of the client, and of the server, so far.
     sent: [usize; 2],
     longest: usize,
@@ -47,7 +47,7 @@ impl Pair {
             client: Connection::connect(now, client).expect("randomness"),
             server: None,
             config,
-            cookies: Cookies::new(now).expect("randomness"),
+            cookies: CookieGenerator::new(now).expect("randomness"),
             sent: [0; 2],
             longest: 0,
         }
@@ -60,12 +60,12 @@ impl Pair {
         loop {
             let mut idle = true;
             for connection in [Some(&mut self.client), self.server.as_mut()].into_iter().flatten() {
-                while let Some(job) = connection.take_job() {
-                    connection.resume(self.now, job.run());
+                while let Some(job) = connection.poll_job() {
+                    connection.handle_job_output(self.now, job.run());
                     idle = false;
                 }
             }
-            while let Some(datagram) = self.client.transmit() {
+            while let Some(datagram) = self.client.poll_transmit() {
                 idle = false;
                 self.sent[0] += 1;
                 self.longest = self.longest.max(datagram.len());
@@ -73,36 +73,36 @@ impl Pair {
                     continue;
                 }
                 if let Some(server) = &mut self.server {
-                    server.handle(self.now, &mut datagram.clone());
+                    server.handle_datagram(self.now, &mut datagram.clone());
                     continue;
                 }
-                match self.cookies.greet(self.now, address, &datagram) {
-                    Greeting::Ignored => panic!("a hello was not understood"),
-                    Greeting::Answer(answer) => {
+                match self.cookies.verify_client_hello(self.now, address, &datagram) {
+                    ClientHelloVerification::Ignored => panic!("a hello was not understood"),
+                    ClientHelloVerification::HelloVerifyRequest(answer) => {
                         assert!(answer.len() <= datagram.len());
                         self.sent[1] += 1;
                         if passes(1, self.sent[1] - 1) {
-                            self.client.handle(self.now, &mut answer.clone());
+                            self.client.handle_datagram(self.now, &mut answer.clone());
                         }
                     }
-                    Greeting::Proven(hello) => {
+                    ClientHelloVerification::Verified(hello) => {
                         match Connection::accept(self.now, self.config.clone(), hello) {
                             Ok(server) => self.server = Some(server),
-                            Err(refusal) => {
-                                let datagram = refusal.datagram.expect("an alert");
-                                self.client.handle(self.now, &mut datagram.clone());
+                            Err(rejection) => {
+                                let datagram = rejection.response.expect("an alert");
+                                self.client.handle_datagram(self.now, &mut datagram.clone());
                             }
                         }
                     }
                 }
             }
             if let Some(server) = &mut self.server {
-                while let Some(datagram) = server.transmit() {
+                while let Some(datagram) = server.poll_transmit() {
                     idle = false;
                     self.sent[1] += 1;
                     self.longest = self.longest.max(datagram.len());
                     if passes(1, self.sent[1] - 1) {
-                        self.client.handle(self.now, &mut datagram.clone());
+                        self.client.handle_datagram(self.now, &mut datagram.clone());
                     }
                 }
             }
@@ -118,11 +118,11 @@ impl Pair {
         loop {
             self.settle(|_, _| true);
             let deadlines = [Some(&self.client), self.server.as_ref()];
-            let next = deadlines.into_iter().flatten().filter_map(Connection::deadline).min();
+            let next = deadlines.into_iter().flatten().filter_map(Connection::poll_timeout).min();
             let Some(next) = next.filter(|at| *at <= end) else { break };
             self.now = self.now.max(next);
             for connection in [Some(&mut self.client), self.server.as_mut()].into_iter().flatten() {
-                connection.expire(self.now);
+                connection.handle_timeout(self.now);
             }
         }
         self.now = end;
@@ -141,12 +141,12 @@ impl Pair {
 #[test]
 fn they_connect_and_packets_go_both_ways() {
     for kind in [Kind::P256, Kind::P384, Kind::Rsa2048] {
-        let identity = make(kind).identity;
-        let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+        let certified_key = make(kind).certified_key;
+        let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
         assert_eq!(pair.client.send(b"early"), Err(SendError::NotConnected));
         pair.settle(|_, _| true);
         assert!(pair.is_connected(), "{:?}", pair.client.state());
-        assert_eq!(pair.client.peer_certificates(), identity.chain());
+        assert_eq!(pair.client.peer_certificates(), certified_key.chain());
         assert_eq!(pair.client.send(&vec![0; 16_385]), Err(SendError::TooLong));
         for len in [0, 1, 100, 1400, 16_384] {
             let packet = vec![7; len];
@@ -160,17 +160,17 @@ fn they_connect_and_packets_go_both_ways() {
         pair.settle(|_, _| true);
         assert_eq!(pair.client.state(), &State::Closed);
         assert_eq!(pair.server().state(), &State::Closed);
-        assert_eq!(pair.client.deadline(), None);
+        assert_eq!(pair.client.poll_timeout(), None);
     }
 }
 
 #[test]
 fn each_lost_datagram_of_the_handshake_comes_again() {
-    let identity = another(Kind::P256).identity;
+    let certified_key = another(Kind::P256).certified_key;
     let mut limits = Limits { mtu: 508, ..Limits::default() };
     limits.handshake_timeout = None;
-    let client = ClientConfig { limits, ..client_config(&identity) };
-    let server = ServerConfig { limits, ..server_config(&identity) };
+    let client = ClientConfig { limits, ..client_config(&certified_key) };
+    let server = ServerConfig { limits, ..server_config(&certified_key) };
     let mut free = Pair::new(client.clone(), server.clone());
     free.settle(|_, _| true);
     assert!(free.is_connected() && free.longest <= 508);
@@ -193,8 +193,8 @@ fn each_lost_datagram_of_the_handshake_comes_again() {
 
 #[test]
 fn the_cookie_reply_is_lost() {
-    let identity = make(Kind::P256).identity;
-    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    let certified_key = make(Kind::P256).certified_key;
+    let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
     pair.settle(|from, number| (from, number) != (1, 0));
     assert!(pair.server.is_none(), "nothing is kept of the client");
     pair.pass(Duration::from_millis(1001));
@@ -203,8 +203,8 @@ fn the_cookie_reply_is_lost() {
 
 #[test]
 fn the_final_flight_is_lost() {
-    let identity = make(Kind::P256).identity;
-    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    let certified_key = make(Kind::P256).certified_key;
+    let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
     // The cookie, the server's offer, its end.
     pair.settle(|from, number| (from, number) != (1, 2));
     assert_eq!((pair.client.state(), pair.sent[1]), (&State::Handshaking, 3));
@@ -220,15 +220,15 @@ fn the_final_flight_is_lost() {
 
 #[test]
 fn what_came_in_a_handshake_that_failed_is_not_read() {
-    let identity = make(Kind::P256).identity;
-    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    let certified_key = make(Kind::P256).certified_key;
+    let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
     pair.settle(|from, number| (from, number) != (1, 2));
     pair.server().send(b"before the end").expect("connected");
     pair.settle(|_, _| true);
     while pair.client.state() == &State::Handshaking {
-        pair.now = pair.client.deadline().expect("it waits");
+        pair.now = pair.client.poll_timeout().expect("it waits");
         let now = pair.now;
-        pair.client.expire(now);
+        pair.client.handle_timeout(now);
         pair.settle(|_, _| false);
     }
     assert_eq!(pair.client.state(), &State::Failed(Error::TimedOut));
@@ -237,14 +237,14 @@ fn what_came_in_a_handshake_that_failed_is_not_read() {
 
 #[test]
 fn both_sides_repeat_themselves_at_once() {
-    let identity = make(Kind::P256).identity;
-    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    let certified_key = make(Kind::P256).certified_key;
+    let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
     // The offer is lost, and so is what the client repeats at the same moment as the server.
     pair.settle(|from, number| (from, number) != (1, 1));
     pair.now += Duration::from_secs(1);
     let now = pair.now;
-    pair.client.expire(now);
-    pair.server().expire(now);
+    pair.client.handle_timeout(now);
+    pair.server().handle_timeout(now);
     pair.settle(|_, _| true);
     assert!(pair.is_connected(), "{:?}", pair.client.state());
     assert!(
@@ -256,10 +256,10 @@ fn both_sides_repeat_themselves_at_once() {
 
 #[test]
 fn who_is_not_trusted_is_told_why() {
-    let (known, other) = (another(Kind::P256).identity, another(Kind::P256).identity);
+    let (known, other) = (another(Kind::P256).certified_key, another(Kind::P256).certified_key);
     let mut pair = Pair::new(client_config(&known), server_config(&other));
     pair.settle(|_, _| true);
-    let unknown = Error::Certificate(CertificateError::UnknownAuthority);
+    let unknown = Error::Certificate(CertificateError::UnknownIssuer);
     assert_eq!(pair.client.state(), &State::Failed(unknown));
     // The alert is not authentic yet: it only shortens the wait.
     assert_eq!(pair.server().state(), &State::Handshaking);
@@ -269,19 +269,19 @@ fn who_is_not_trusted_is_told_why() {
 
 #[test]
 fn clients_show_their_certificates_where_they_have_to() {
-    let (server, client) = (another(Kind::P256).identity, another(Kind::P384).identity);
+    let (server, client) = (another(Kind::P256).certified_key, another(Kind::P384).certified_key);
     let config =
         ServerConfig { client_verifier: Some(Only::of(&client)), ..server_config(&server) };
-    let known = ClientConfig { identity: Some(Arc::clone(&client)), ..client_config(&server) };
+    let known = ClientConfig { certified_key: Some(Arc::clone(&client)), ..client_config(&server) };
     let mut pair = Pair::new(known, config.clone());
     pair.settle(|_, _| true);
     assert!(pair.is_connected(), "{:?}", pair.server().state());
     assert_eq!(pair.server().peer_certificates(), client.chain());
-    for (identity, why) in [
+    for (certified_key, why) in [
         (None, CertificateError::Missing),
-        (Some(Arc::clone(&server)), CertificateError::UnknownAuthority),
+        (Some(Arc::clone(&server)), CertificateError::UnknownIssuer),
     ] {
-        let unknown = ClientConfig { identity, ..client_config(&server) };
+        let unknown = ClientConfig { certified_key, ..client_config(&server) };
         let mut pair = Pair::new(unknown, config.clone());
         pair.settle(|_, _| true);
         // That there is no certificate anybody may have said.
@@ -292,13 +292,13 @@ fn clients_show_their_certificates_where_they_have_to() {
 
 #[test]
 fn a_handshake_that_nobody_answers_is_given_up() {
-    let identity = another(Kind::P256).identity;
-    let mut pair = Pair::new(client_config(&identity), server_config(&identity));
+    let certified_key = another(Kind::P256).certified_key;
+    let mut pair = Pair::new(client_config(&certified_key), server_config(&certified_key));
     pair.settle(|_, _| false);
     let begin = pair.now;
     while pair.client.state() == &State::Handshaking {
-        pair.now = pair.client.deadline().expect("it waits");
-        pair.client.expire(pair.now);
+        pair.now = pair.client.poll_timeout().expect("it waits");
+        pair.client.handle_timeout(pair.now);
         pair.settle(|_, _| false);
     }
     assert_eq!(pair.client.state(), &State::Failed(Error::TimedOut));
@@ -314,8 +314,8 @@ fn a_certificate_needs_its_own_key() {
         SigningKey::new(&der).expect("a key")
     };
     let chain = || vec![made.cert.der().clone()];
-    assert!(Identity::new(chain(), key(&made.signing_key)).is_ok());
+    assert!(CertifiedKey::new(chain(), key(&made.signing_key)).is_ok());
     let other = rcgen::KeyPair::generate().expect("a key");
-    assert_eq!(Identity::new(chain(), key(&other)).err(), Some(KeyError::Mismatch));
-    assert_eq!(Identity::new(Vec::new(), key(&other)).err(), Some(KeyError::Mismatch));
+    assert_eq!(CertifiedKey::new(chain(), key(&other)).err(), Some(KeyError::Mismatch));
+    assert_eq!(CertifiedKey::new(Vec::new(), key(&other)).err(), Some(KeyError::Mismatch));
 }

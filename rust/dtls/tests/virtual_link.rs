@@ -5,11 +5,12 @@
 
 #![expect(clippy::expect_used, reason = "a test")]
 
-mod identities;
+mod certified_keys;
 
-use identities::{Kind, Only, another, make};
+use certified_keys::{Kind, Only, another, make};
 use lodewire_dtls::{
-    ClientConfig, Connection, Cookies, Greeting, Identity, Limits, ServerConfig, State,
+    CertifiedKey, ClientConfig, ClientHelloVerification, Connection, CookieGenerator, Limits,
+    ServerConfig, State,
 };
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -60,7 +61,7 @@ struct World {
     client: Connection,
     server: Option<Connection>,
     server_config: ServerConfig,
-    cookies: Cookies,
+    cookies: CookieGenerator,
     /// What is under way, by when it comes: to whom, and what.
     link: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     count: u64,
@@ -80,7 +81,7 @@ impl World {
             client: Connection::connect(now, client).expect("randomness"),
             server: None,
             server_config,
-            cookies: Cookies::new(now).expect("randomness"),
+            cookies: CookieGenerator::new(now).expect("randomness"),
             link: BTreeMap::new(),
             count: 0,
         }
@@ -115,14 +116,14 @@ impl World {
                 [(CLIENT, Some(&mut self.client)), (SERVER, self.server.as_mut())]
             {
                 let Some(connection) = connection else { continue };
-                if connection.deadline().is_some_and(|at| at <= self.now) {
-                    connection.expire(self.now);
+                if connection.poll_timeout().is_some_and(|at| at <= self.now) {
+                    connection.handle_timeout(self.now);
                 }
-                while let Some(job) = connection.take_job() {
-                    connection.resume(self.now, job.run());
+                while let Some(job) = connection.poll_job() {
+                    connection.handle_job_output(self.now, job.run());
                 }
                 sent.extend(
-                    std::iter::from_fn(|| connection.transmit())
+                    std::iter::from_fn(|| connection.poll_transmit())
                         .map(|datagram| (1 - from, datagram)),
                 );
             }
@@ -137,15 +138,15 @@ impl World {
 
     fn take(&mut self, to: usize, datagram: &[u8]) {
         if to == CLIENT {
-            self.client.handle(self.now, &mut datagram.to_vec());
+            self.client.handle_datagram(self.now, &mut datagram.to_vec());
         } else if let Some(server) = &mut self.server {
-            server.handle(self.now, &mut datagram.to_vec());
+            server.handle_datagram(self.now, &mut datagram.to_vec());
         } else {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
-            match self.cookies.greet(self.now, from, datagram) {
-                Greeting::Ignored => {}
-                Greeting::Answer(answer) => self.put(CLIENT, answer),
-                Greeting::Proven(hello) => {
+            match self.cookies.verify_client_hello(self.now, from, datagram) {
+                ClientHelloVerification::Ignored => {}
+                ClientHelloVerification::HelloVerifyRequest(answer) => self.put(CLIENT, answer),
+                ClientHelloVerification::Verified(hello) => {
                     let accepted = Connection::accept(self.now, self.server_config.clone(), hello);
                     self.server = accepted.ok();
                 }
@@ -163,7 +164,7 @@ impl World {
             }
             let arrival = self.link.first_key_value().map(|(at, _)| at.0);
             let deadlines = [Some(&self.client), self.server.as_ref()];
-            let deadlines = deadlines.into_iter().flatten().filter_map(Connection::deadline);
+            let deadlines = deadlines.into_iter().flatten().filter_map(Connection::poll_timeout);
             let Some(next) = deadlines.chain(arrival).min().filter(|at| *at <= end) else {
                 return false;
             };
@@ -187,25 +188,26 @@ fn seeds() -> u64 {
     std::env::var("LODEWIRE_DTLS_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(40)
 }
 
-fn configs(identity: &Arc<Identity>, mtu: usize) -> (ClientConfig, ServerConfig) {
+fn configs(certified_key: &Arc<CertifiedKey>, mtu: usize) -> (ClientConfig, ServerConfig) {
     let limits = Limits { mtu, handshake_timeout: None, ..Limits::default() };
     let client = ClientConfig {
-        verifier: Only::of(identity),
+        verifier: Only::of(certified_key),
         server_name: Some("game.example".to_owned()),
-        identity: None,
+        certified_key: None,
         limits,
     };
-    let server = ServerConfig { identity: Arc::clone(identity), client_verifier: None, limits };
+    let server =
+        ServerConfig { certified_key: Arc::clone(certified_key), client_verifier: None, limits };
     (client, server)
 }
 
 /// How many of the seeds come to a connection over which packets go both ways.
 fn connected(weather: impl Fn(u64) -> (Weather, usize)) -> (u64, u64) {
-    let identity = make(Kind::P256).identity;
+    let certified_key = make(Kind::P256).certified_key;
     let mut successes = 0;
     for seed in 0..seeds() {
         let (weather, mtu) = weather(seed);
-        let (client, server) = configs(&identity, mtu);
+        let (client, server) = configs(&certified_key, mtu);
         let mut world = World::new(seed, weather, client, server);
         let limit = Duration::from_mins(5);
         if !world.run(limit, |world| world.is_connected()) {
@@ -261,10 +263,10 @@ fn the_hello_fits_the_shortest_path() {
 
 #[test]
 fn damage_does_no_more_than_loss_does() {
-    let identity = make(Kind::P256).identity;
+    let certified_key = make(Kind::P256).certified_key;
     let mut successes = 0;
     for seed in 0..seeds() {
-        let (client, server) = configs(&identity, 1200);
+        let (client, server) = configs(&certified_key, 1200);
         let weather = Weather { cut: 50, flipped: 50, lost: 50, doubled: 50, delay: 100, ..CALM };
         let mut world = World::new(seed, weather, client, server);
         world.run(Duration::from_mins(5), |world| world.is_connected());
@@ -290,7 +292,7 @@ fn damage_does_no_more_than_loss_does() {
 
 #[test]
 fn none_comes_about_with_the_wrong_server() {
-    let (right, wrong) = (make(Kind::P256).identity, another(Kind::P256).identity);
+    let (right, wrong) = (make(Kind::P256).certified_key, another(Kind::P256).certified_key);
     for seed in 0..seeds().min(40) {
         let (client, _) = configs(&right, 1200);
         let (_, server) = configs(&wrong, 1200);

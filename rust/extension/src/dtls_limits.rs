@@ -22,15 +22,15 @@ pub(crate) fn limits(
     mtu: i32,
     handshake_timeout: f64,
     idle_timeout: f64,
-    waiting: i64,
+    buffered: i64,
     outgoing: i64,
 ) -> Limits {
     Limits {
         mtu: count(mtu.into()),
         handshake_timeout: seconds(handshake_timeout),
         idle_timeout: seconds(idle_timeout),
-        waiting: count(waiting),
-        outgoing: count(outgoing),
+        max_buffered_bytes: count(buffered),
+        max_outgoing_bytes: count(outgoing),
         ..Limits::default()
     }
 }

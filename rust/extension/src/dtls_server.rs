@@ -9,8 +9,8 @@ use crate::tls_options::{ExtraChecks, server_setup};
 use godot::classes::{PacketPeerUdp, TlsOptions, X509Certificate};
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::certificates::Trust;
-use lodewire_net::dtls::{Acceptor, Limits, Server, ServerSetup, Taken};
+use lodewire_net::certificates::TrustAnchors;
+use lodewire_net::dtls::{AcceptResult, Acceptor, Limits, Server, ServerConfig};
 use lodewire_net::{Bind, BindError};
 
 /// A server of encrypted connections over UDP (DTLS 1.2).
@@ -49,7 +49,7 @@ pub(crate) struct LodeDTLSServer {
     ///
     /// Returns [constant ERR_INVALID_PARAMETER] if the options or a property are invalid, which is logged, and
     /// [constant ERR_ALREADY_IN_USE] while the server is listening.
-    setup: Option<ServerSetup>,
+    setup: Option<ServerConfig>,
     acceptor: Option<Acceptor>,
     server: Option<Server>,
     refusing: bool,
@@ -145,9 +145,9 @@ impl LodeDTLSServer {
             self.max_outgoing_bytes,
         );
         Limits {
-            peers: count(self.max_peers.into()),
-            handshakes: count(self.max_handshakes.into()),
-            handshakes_per_address: count(self.max_handshakes_per_address.into()),
+            max_peers: count(self.max_peers.into()),
+            max_handshakes: count(self.max_handshakes.into()),
+            max_handshakes_per_address: count(self.max_handshakes_per_address.into()),
             ..limits
         }
     }
@@ -160,13 +160,13 @@ impl LodeDTLSServer {
         }
     }
 
-    fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerSetup, String> {
+    fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerConfig, String> {
         let options = options.ok_or("the options are null. Use TLSOptions.server().")?;
         let extra = ExtraChecks::read(&self.pinned_client_certificates, &self.revocation_lists)?;
         let authorities = self.client_ca_chain.as_ref().map(certificate_text);
         let trust = match &authorities {
-            Some(authorities) => Some(Trust::Given(authorities)),
-            None if !extra.pins.is_empty() => Some(Trust::Anyone),
+            Some(authorities) => Some(TrustAnchors::Custom(authorities)),
+            None if !extra.pins.is_empty() => Some(TrustAnchors::Insecure),
             None => None,
         };
         let clients = trust.map(|trust| extra.rules(trust));
@@ -230,12 +230,12 @@ impl LodeDTLSServer {
             let datagram = udp.get_packet();
             let address = address_of(&udp.get_packet_ip(), udp.get_packet_port());
             let Some(address) = address else { continue };
-            match acceptor.take(address, datagram.as_slice()) {
-                Taken::Nothing => {}
-                Taken::Answer(answer) => {
+            match acceptor.accept(address, datagram.as_slice()) {
+                AcceptResult::Ignored => {}
+                AcceptResult::Reply(answer) => {
                     udp.put_packet(&PackedByteArray::from(answer));
                 }
-                Taken::Peer(peer) => return Some(LodePacketPeerDTLS::moved(peer, udp)),
+                AcceptResult::Peer(peer) => return Some(LodePacketPeerDTLS::moved(peer, udp)),
             }
         }
         Some(LodePacketPeerDTLS::new_gd())

@@ -3,8 +3,8 @@
 use crate::pem::{certificate_text, key_text};
 use godot::classes::{FileAccess, Os, ProjectSettings, TlsOptions, X509Certificate};
 use godot::prelude::*;
-use lodewire_net::certificates::{Pin, Rules, Trust};
-use lodewire_net::dtls::{ClientSetup, ServerSetup};
+use lodewire_net::certificates::{Pin, TrustAnchors, VerificationPolicy};
+use lodewire_net::dtls::{ClientConfig, ServerConfig};
 use lodewire_net::tls::TlsError;
 
 /// Returns the authorities that the project sets or, if it sets none, those of the operating system, as PEM.
@@ -44,8 +44,12 @@ impl ExtraChecks {
         Ok(Self { pins, revocation_lists: lists.to_string() })
     }
 
-    pub(crate) fn rules<'a>(&'a self, trust: Trust<'a>) -> Rules<'a> {
-        Rules { trust, revocation_lists: &self.revocation_lists, pins: &self.pins }
+    pub(crate) fn rules<'a>(&'a self, trust: TrustAnchors<'a>) -> VerificationPolicy<'a> {
+        VerificationPolicy {
+            anchors: trust,
+            revocation_lists: &self.revocation_lists,
+            pins: &self.pins,
+        }
     }
 }
 
@@ -56,15 +60,15 @@ impl ExtraChecks {
 pub(crate) fn server_setup(
     options: &Gd<TlsOptions>,
     chain: Option<&Gd<X509Certificate>>,
-    clients: Option<Rules<'_>>,
-) -> Result<ServerSetup, String> {
+    clients: Option<VerificationPolicy<'_>>,
+) -> Result<ServerConfig, String> {
     let pair = options.get_private_key().zip(options.get_own_certificate());
     let (key, certificate) = pair
         .filter(|_| options.is_server())
         .ok_or("the options are for a client. Use TLSOptions.server(key, certificate).")?;
     let key = key_text(&key).map_err(|why| format!("the private key {why}"))?;
     let chain = chain.map(certificate_text).unwrap_or_default();
-    ServerSetup::new(&key, &certificate_text(&certificate), &chain, clients).map_err(error_message)
+    ServerConfig::new(&key, &certificate_text(&certificate), &chain, clients).map_err(error_message)
 }
 
 /// Returns the setup of a client of the server `hostname` from `options`.
@@ -75,11 +79,11 @@ pub(crate) fn client_setup(
     options: Option<&Gd<TlsOptions>>,
     hostname: &str,
     extra: &ExtraChecks,
-) -> Result<ClientSetup, String> {
+) -> Result<ClientConfig, String> {
     let Some(options) = options else {
         let authorities = authorities();
-        let rules = extra.rules(Trust::Authorities(&authorities));
-        return ClientSetup::new(rules, hostname, true).map_err(error_message);
+        let rules = extra.rules(TrustAnchors::Roots(&authorities));
+        return ClientConfig::new(rules, hostname, true).map_err(error_message);
     };
     if options.is_server() {
         return Err(
@@ -91,16 +95,16 @@ pub(crate) fn client_setup(
     let is_unsafe = options.is_unsafe_client();
     let trust_text;
     let trust = match &given {
-        Some(given) => Trust::Given(given),
-        None if is_unsafe => Trust::Anyone,
+        Some(given) => TrustAnchors::Custom(given),
+        None if is_unsafe => TrustAnchors::Insecure,
         None => {
             trust_text = authorities();
-            Trust::Authorities(&trust_text)
+            TrustAnchors::Roots(&trust_text)
         }
     };
     let common_name = options.get_common_name_override().to_string();
     let name = if common_name.is_empty() { hostname } else { &common_name };
-    ClientSetup::new(extra.rules(trust), name, !is_unsafe).map_err(error_message)
+    ClientConfig::new(extra.rules(trust), name, !is_unsafe).map_err(error_message)
 }
 
 /// Returns the message for an invalid setup, with what to do.

@@ -5,7 +5,7 @@
 
 use lodewire_enet::Delivery;
 use lodewire_net::Bind;
-use lodewire_net::dtls::{self, ServerSetup, Status};
+use lodewire_net::dtls::{self, ServerConfig, Status};
 use lodewire_net::enet::{self, Host, HostConfig};
 use lodewire_net::websocket::{self, Limits, Settings};
 use std::net::{IpAddr, Ipv4Addr};
@@ -35,7 +35,7 @@ fn main() {
     enet.start_reading();
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a key");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
-    let setup = ServerSetup::new(&key, &certificate, "", None).expect("a certificate");
+    let setup = ServerConfig::new(&key, &certificate, "", None).expect("a certificate");
     let dtls = dtls::Server::listen(LOCALHOST, 0, &setup, dtls::Limits::default());
     let dtls = dtls.expect("a free port");
     let ports = [websocket.local_port(), enet.local_addr().port(), dtls.local_addr().port()];

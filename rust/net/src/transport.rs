@@ -1,6 +1,6 @@
 //! The byte stream of a connection: TCP, or TLS over TCP.
 
-use crate::tls::{Session, Step, TlsStream};
+use crate::tls::{HandshakeStep, Session, TlsStream};
 use mio::net::TcpStream;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -40,10 +40,10 @@ impl Transport {
     }
 
     /// Continues the TLS handshake.
-    pub(crate) fn drive_handshake(&mut self) -> io::Result<Step> {
+    pub(crate) fn drive_handshake(&mut self) -> io::Result<HandshakeStep> {
         match self {
-            Self::Plain(_) => Ok(Step::Done),
-            Self::Tls(tls) => tls.shake_hands(),
+            Self::Plain(_) => Ok(HandshakeStep::Complete),
+            Self::Tls(tls) => tls.drive_handshake(),
         }
     }
 
@@ -55,7 +55,7 @@ impl Transport {
     ) -> io::Result<()> {
         match self {
             Self::Plain(_) => Ok(()),
-            Self::Tls(tls) => tls.put_back(session, result),
+            Self::Tls(tls) => tls.return_session(session, result),
         }
     }
 
@@ -116,7 +116,7 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::certificates::Trust;
+    use crate::certificates::TrustAnchors;
     use crate::tls::ClientTls;
     use std::net::{Ipv4Addr, TcpListener};
 
@@ -126,7 +126,8 @@ mod tests {
         let address = listener.local_addr().expect("bound");
         let stream =
             || TcpStream::from_std(std::net::TcpStream::connect(address).expect("listens"));
-        let session = ClientTls::new(Trust::Anyone).and_then(|tls| tls.session("localhost"));
+        let session =
+            ClientTls::new(TrustAnchors::Insecure).and_then(|tls| tls.session("localhost"));
         for session in [None, Some(session.expect("a session"))] {
             let tcp = stream();
             assert!(!tcp.nodelay().expect("an option"), "the system's default");

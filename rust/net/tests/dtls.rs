@@ -2,9 +2,10 @@
 #![expect(clippy::expect_used, reason = "a test")]
 
 use lodewire_net::Bind;
-use lodewire_net::certificates::{Rules, Trust};
+use lodewire_net::certificates::{TrustAnchors, VerificationPolicy};
 use lodewire_net::dtls::{
-    Acceptor, ClientSetup, Limits, Moved, Peer, SendError, Server, ServerSetup, Status, Taken,
+    AcceptResult, Acceptor, ClientConfig, Limits, ManualPeer, Peer, SendError, Server,
+    ServerConfig, Status,
 };
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
@@ -24,13 +25,13 @@ fn made() -> Made {
 }
 
 impl Made {
-    fn server(&self) -> ServerSetup {
-        ServerSetup::new(&self.key, &self.certificate, "", None).expect("a key")
+    fn server(&self) -> ServerConfig {
+        ServerConfig::new(&self.key, &self.certificate, "", None).expect("a key")
     }
 
-    fn client(&self, name: &str) -> ClientSetup {
-        let trust = Trust::Given(&self.certificate);
-        ClientSetup::new(Rules::of(trust), name, true).expect("a certificate")
+    fn client(&self, name: &str) -> ClientConfig {
+        let trust = TrustAnchors::Custom(&self.certificate);
+        ClientConfig::new(VerificationPolicy::new(trust), name, true).expect("a certificate")
     }
 
     fn listen(&self, limits: Limits) -> Server {
@@ -38,13 +39,13 @@ impl Made {
     }
 }
 
-fn connect_to(port: u16, setup: &ClientSetup, limits: Limits) -> Peer {
+fn connect_to(port: u16, setup: &ClientConfig, limits: Limits) -> Peer {
     let peer = Peer::connect(setup, limits).expect("a socket");
     peer.resolved(Ok(vec![SocketAddr::from(([127, 0, 0, 1], port))]));
     peer
 }
 
-fn connect(server: &Server, setup: &ClientSetup) -> Peer {
+fn connect(server: &Server, setup: &ClientConfig) -> Peer {
     connect_to(server.local_addr().port(), setup, Limits::default())
 }
 
@@ -105,7 +106,7 @@ fn packets_of_every_size_go_both_ways() {
 #[test]
 fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
     let made = made();
-    let limits = Limits { peers: 1, ..Limits::default() };
+    let limits = Limits { max_peers: 1, ..Limits::default() };
     let (server, mut client, mut accepted) = pair(&made, limits);
     client.send(b"last words").expect("room");
     client.disconnect();
@@ -115,14 +116,14 @@ fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
     let setup = made.client("game.example");
     let port = server.local_addr().port();
     let mut other = connect_to(port, &setup, quick);
-    assert!(matches!(wait_for(&mut other, Status::is_over), Status::Failed(_)));
+    assert!(matches!(wait_for(&mut other, Status::is_closed), Status::Failed(_)));
     assert_eq!(receive(&mut accepted), b"last words");
-    assert!(accepted.status().is_over());
+    assert!(accepted.status().is_closed());
     let mut other = connect_to(port, &setup, limits);
     wait_for(&mut other, |status| *status == Status::Connected);
     // Who lets go of a peer does not have to be told.
     drop(wait(|| server.take()));
-    wait_for(&mut other, Status::is_over);
+    wait_for(&mut other, Status::is_closed);
     let mut last = connect_to(port, &setup, limits);
     wait_for(&mut last, |status| *status == Status::Connected);
 }
@@ -150,18 +151,18 @@ fn an_end_is_told_to_the_other_side() {
     let made = made();
     let (server, mut client, mut accepted) = pair(&made, Limits::default());
     accepted.disconnect();
-    let status = wait_for(&mut client, Status::is_over);
+    let status = wait_for(&mut client, Status::is_closed);
     assert_eq!(status, Status::Disconnected(String::new()));
     assert_eq!(client.send(b"x"), Err(SendError::NotConnected));
     let mut client = connect(&server, &made.client("game.example"));
     let mut accepted = wait(|| server.take());
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(client);
-    wait_for(&mut accepted, Status::is_over);
+    wait_for(&mut accepted, Status::is_closed);
     let mut client = connect(&server, &made.client("game.example"));
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(server);
-    wait_for(&mut client, Status::is_over);
+    wait_for(&mut client, Status::is_closed);
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn what_the_game_has_ended_does_not_begin_again() {
         std::thread::sleep(Duration::from_micros(millis * 300));
         client.disconnect();
         client.poll();
-        assert!(client.status().is_over(), "after {millis} steps: {:?}", client.status());
+        assert!(client.status().is_closed(), "after {millis} steps: {:?}", client.status());
     }
 }
 
@@ -183,10 +184,10 @@ fn a_server_that_is_not_the_one_is_refused() {
     let (made_here, other) = (made(), made());
     let server = made_here.listen(Limits::default());
     let mut client = connect(&server, &made_here.client("other.example"));
-    let status = wait_for(&mut client, Status::is_over);
-    assert!(matches!(status, Status::WrongName(_)), "{status:?}");
+    let status = wait_for(&mut client, Status::is_closed);
+    assert!(matches!(status, Status::HostnameMismatch(_)), "{status:?}");
     let mut client = connect(&server, &other.client("game.example"));
-    let status = wait_for(&mut client, Status::is_over);
+    let status = wait_for(&mut client, Status::is_closed);
     assert!(matches!(&status, Status::Failed(why) if why.contains("certificate")), "{status:?}");
     assert!(!server.is_connection_available());
 }
@@ -194,13 +195,13 @@ fn a_server_that_is_not_the_one_is_refused() {
 #[test]
 fn a_server_that_asks_clients_who_they_are() {
     let (own, player, stranger) = (made(), made(), made());
-    let rules = Rules::of(Trust::Given(&player.certificate));
-    let setup = ServerSetup::new(&own.key, &own.certificate, "", Some(rules)).expect("a setup");
+    let rules = VerificationPolicy::new(TrustAnchors::Custom(&player.certificate));
+    let setup = ServerConfig::new(&own.key, &own.certificate, "", Some(rules)).expect("a setup");
     let server = Server::listen(LOCALHOST, 0, &setup, Limits::default()).expect("a port");
     let as_player = |who: Option<&Made>| {
         let mut setup = own.client("game.example");
         if let Some(who) = who {
-            setup.identify(&who.key, &who.certificate).expect("a key");
+            setup.set_client_certificate(&who.key, &who.certificate).expect("a key");
         }
         connect(&server, &setup)
     };
@@ -210,7 +211,7 @@ fn a_server_that_asks_clients_who_they_are() {
     assert_eq!(accepted.certificates().len(), 1);
     for who in [None, Some(&stranger)] {
         let mut client = as_player(who);
-        let status = wait_for(&mut client, Status::is_over);
+        let status = wait_for(&mut client, Status::is_closed);
         assert!(matches!(status, Status::Failed(_)), "{status:?}");
     }
     assert!(server.take().is_none());
@@ -225,14 +226,14 @@ fn a_host_that_is_not_there_is_told_of() {
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("bound").port();
     let mut client = connect_to(port, &setup, limits);
-    let status = wait_for(&mut client, Status::is_over);
+    let status = wait_for(&mut client, Status::is_closed);
     assert_eq!(status.reason(), "the other side does not answer");
     for (answer, why) in
         [(Err("it was not found".to_owned()), "it was not found"), (Ok(vec![]), "has no address")]
     {
         let mut client = Peer::connect(&setup, limits).expect("a socket");
         client.resolved(answer);
-        let status = wait_for(&mut client, Status::is_over);
+        let status = wait_for(&mut client, Status::is_closed);
         assert!(status.reason().contains(why), "{status:?}");
     }
     // The addresses of a name are tried one after the other.
@@ -250,7 +251,7 @@ fn a_client_that_vanishes_is_let_go_of() {
     let server = made.listen(limits);
     let _silent = connect(&server, &made.client("game.example"));
     let mut accepted = wait(|| server.take());
-    let status = wait_for(&mut accepted, Status::is_over);
+    let status = wait_for(&mut accepted, Status::is_closed);
     assert_eq!(status.reason(), "the other side was silent for too long");
 }
 
@@ -259,9 +260,9 @@ fn what_comes_renews_the_timeout_of_silence() {
     let made = made();
     // So long that the time that goes by by itself is nothing to it.
     let limits = Limits { idle_timeout: Some(Duration::from_hours(2)), ..Limits::default() };
-    let mut movers = Movers::new(&made);
+    let mut movers = ManualPair::new(&made);
     movers.acceptor = Acceptor::new(&made.server(), limits).expect("randomness");
-    let mut client = Moved::connect(&made.client("game.example"), Limits::default());
+    let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
     movers.exchange(&mut client, are_connected);
     for _ in 0..10 {
         movers.ahead += Duration::from_hours(1);
@@ -271,7 +272,7 @@ fn what_comes_renews_the_timeout_of_silence() {
         assert_eq!(peer.receive(), Some(&b"here"[..]));
     }
     movers.ahead += Duration::from_hours(2);
-    movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.status().is_over()));
+    movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.status().is_closed()));
     let peer = movers.peer.as_ref().expect("taken");
     assert_eq!(peer.status().reason(), "the other side was silent for too long");
 }
@@ -279,7 +280,7 @@ fn what_comes_renews_the_timeout_of_silence() {
 #[test]
 fn more_than_there_is_room_for_is_lost_and_counted() {
     let made = made();
-    let limits = Limits { waiting: 10_000, ..Limits::default() };
+    let limits = Limits { max_buffered_bytes: 10_000, ..Limits::default() };
     let (_server, client, mut accepted) = pair(&made, limits);
     for _ in 0..50 {
         client.send(&[1; 936]).expect("room");
@@ -297,7 +298,7 @@ fn more_than_there_is_room_for_is_lost_and_counted() {
 #[test]
 fn a_full_server_takes_nobody_until_one_leaves() {
     let made = made();
-    let limits = Limits { peers: 1, ..Limits::default() };
+    let limits = Limits { max_peers: 1, ..Limits::default() };
     let (server, first, mut accepted) = pair(&made, limits);
     let before = server.stats().packets_in;
     let mut second = connect(&server, &made.client("game.example"));
@@ -306,7 +307,7 @@ fn a_full_server_takes_nobody_until_one_leaves() {
     second.poll();
     assert_eq!(second.status(), &Status::Handshaking);
     drop(first);
-    wait_for(&mut accepted, Status::is_over);
+    wait_for(&mut accepted, Status::is_closed);
     // It asks again after one second.
     wait_for(&mut second, |status| *status == Status::Connected);
 }
@@ -316,8 +317,8 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
     let made = made();
     let setup = made.client("game.example");
     let limits = Limits {
-        handshakes: 3,
-        handshakes_per_address: 2,
+        max_handshakes: 3,
+        max_handshakes_per_address: 2,
         handshake_timeout: Some(Duration::from_secs(8)),
         ..Limits::default()
     };
@@ -327,13 +328,13 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         socket.connect(server.local_addr()).expect("connected");
         socket.set_read_timeout(Some(PATIENCE)).expect("set");
-        let mut client = Moved::connect(&setup, Limits::default());
+        let mut client = ManualPeer::connect(&setup, Limits::default());
         let mut buffer = vec![0; 65_536];
         client.transmit(|datagram| {
             socket.send(datagram).expect("sent");
         });
         let len = socket.recv(&mut buffer).expect("everybody gets a cookie");
-        client.handle(Instant::now(), &mut buffer[..len]);
+        client.handle_datagram(Instant::now(), &mut buffer[..len]);
         client.transmit(|datagram| {
             socket.send(datagram).expect("sent");
         });
@@ -350,15 +351,15 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
 }
 
 /// A client without a socket, whose datagrams go from one address.
-struct Movers {
+struct ManualPair {
     acceptor: Acceptor,
     address: SocketAddr,
-    peer: Option<Moved>,
+    peer: Option<ManualPeer>,
     /// How far the clock of both is ahead.
     ahead: Duration,
 }
 
-impl Movers {
+impl ManualPair {
     fn new(made: &Made) -> Self {
         let acceptor = Acceptor::new(&made.server(), Limits::default()).expect("randomness");
         let address = SocketAddr::from(([10, 0, 0, 1], 1234));
@@ -368,8 +369,8 @@ impl Movers {
     /// Moves what both have. Tells how often the server took a datagram for a new client's.
     fn exchange(
         &mut self,
-        client: &mut Moved,
-        until: impl Fn(&Moved, Option<&Moved>) -> bool,
+        client: &mut ManualPeer,
+        until: impl Fn(&ManualPeer, Option<&ManualPeer>) -> bool,
     ) -> usize {
         let mut count = 0;
         let end = Instant::now() + PATIENCE;
@@ -381,19 +382,19 @@ impl Movers {
             client.transmit(|datagram| sent.push(datagram.to_vec()));
             for mut datagram in sent {
                 if let Some(peer) = &mut self.peer {
-                    peer.handle(now, &mut datagram);
+                    peer.handle_datagram(now, &mut datagram);
                 } else {
                     count += 1;
-                    match self.acceptor.take(self.address, &datagram) {
-                        Taken::Nothing => {}
-                        Taken::Answer(mut answer) => client.handle(now, &mut answer),
-                        Taken::Peer(peer) => self.peer = Some(*peer),
+                    match self.acceptor.accept(self.address, &datagram) {
+                        AcceptResult::Ignored => {}
+                        AcceptResult::Reply(mut answer) => client.handle_datagram(now, &mut answer),
+                        AcceptResult::Peer(peer) => self.peer = Some(*peer),
                     }
                 }
             }
             if let Some(peer) = &mut self.peer {
                 peer.poll(now);
-                peer.transmit(|datagram| client.handle(now, &mut datagram.to_vec()));
+                peer.transmit(|datagram| client.handle_datagram(now, &mut datagram.to_vec()));
             }
             std::thread::yield_now();
         }
@@ -401,7 +402,7 @@ impl Movers {
     }
 }
 
-fn are_connected(client: &Moved, peer: Option<&Moved>) -> bool {
+fn are_connected(client: &ManualPeer, peer: Option<&ManualPeer>) -> bool {
     *client.status() == Status::Connected
         && peer.is_some_and(|peer| *peer.status() == Status::Connected)
 }
@@ -409,32 +410,32 @@ fn are_connected(client: &Moved, peer: Option<&Moved>) -> bool {
 #[test]
 fn a_peer_without_a_socket_is_taken_twice() {
     let made = made();
-    let mut movers = Movers::new(&made);
-    let mut client = Moved::connect(&made.client("game.example"), Limits::default());
+    let mut movers = ManualPair::new(&made);
+    let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
     assert_eq!(movers.exchange(&mut client, are_connected), 2);
     client.send(b"over there").expect("connected");
     movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.available() == 1));
     let peer = movers.peer.as_mut().expect("taken");
     assert_eq!(peer.receive(), Some(&b"over there"[..]));
     peer.disconnect();
-    movers.exchange(&mut client, |client, _| client.status().is_over());
+    movers.exchange(&mut client, |client, _| client.status().is_closed());
     assert_eq!(client.status(), &Status::Disconnected(String::new()));
 }
 
 #[test]
 fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
     let made = made();
-    let mut movers = Movers::new(&made);
-    let connect = || Moved::connect(&made.client("game.example"), Limits::default());
+    let mut movers = ManualPair::new(&made);
+    let connect = || ManualPeer::connect(&made.client("game.example"), Limits::default());
     let mut client = connect();
     movers.exchange(&mut client, are_connected);
     // It has crashed, and comes back at the same address.
     let mut again = connect();
     movers.exchange(&mut again, |client, peer| {
-        client.status().is_over() && peer.is_some_and(|peer| peer.status().is_over())
+        client.status().is_closed() && peer.is_some_and(|peer| peer.status().is_closed())
     });
     let why = movers.peer.take().expect("the old one").status().reason().to_owned();
-    assert_eq!(why, "the other side has connected anew");
+    assert_eq!(why, "the other side has connected again");
     let mut afresh = connect();
     assert_eq!(movers.exchange(&mut afresh, are_connected), 2);
 }
@@ -442,12 +443,12 @@ fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
 #[test]
 fn a_client_that_begins_anew_in_its_handshake_joins_afresh() {
     let made = made();
-    let mut movers = Movers::new(&made);
-    let connect = || Moved::connect(&made.client("game.example"), Limits::default());
+    let mut movers = ManualPair::new(&made);
+    let connect = || ManualPeer::connect(&made.client("game.example"), Limits::default());
     let mut client = connect();
     movers.exchange(&mut client, |_, peer| peer.is_some());
     let mut again = connect();
-    movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| peer.status().is_over()));
+    movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| peer.status().is_closed()));
     movers.peer = None;
     let mut afresh = connect();
     movers.exchange(&mut afresh, are_connected);
@@ -461,12 +462,12 @@ fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
     socket.connect(server.local_addr()).expect("connected");
     socket.set_nonblocking(true).expect("set");
     let join = || {
-        let mut client = Moved::connect(&made.client("game.example"), Limits::default());
+        let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
         let mut buffer = vec![0; 65_536];
         wait(|| {
             let now = Instant::now();
             while let Ok(len) = socket.recv(&mut buffer) {
-                client.handle(now, &mut buffer[..len]);
+                client.handle_datagram(now, &mut buffer[..len]);
             }
             client.poll(now);
             client.transmit(|datagram| {
@@ -480,8 +481,8 @@ fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
     let mut old = wait(|| server.take());
     wait_for(&mut old, |status| *status == Status::Connected);
     let mut second = join();
-    let status = wait_for(&mut old, Status::is_over);
-    assert_eq!(status.reason(), "the other side has connected anew");
+    let status = wait_for(&mut old, Status::is_closed);
+    assert_eq!(status.reason(), "the other side has connected again");
     let mut new = wait(|| server.take());
     second.send(b"it is me").expect("connected");
     second.transmit(|datagram| {
@@ -494,7 +495,7 @@ fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
 fn what_does_not_fit_is_named() {
     use lodewire_net::tls::TlsError;
     let (own, other) = (made(), made());
-    let setup = |key: &str, certificate: &str| ServerSetup::new(key, certificate, "", None).err();
+    let setup = |key: &str, certificate: &str| ServerConfig::new(key, certificate, "", None).err();
     assert_eq!(setup(&own.key, &own.certificate), None);
     assert_eq!(setup(&own.key, &other.certificate), Some(TlsError::Mismatch));
     assert_eq!(setup("", &own.certificate), Some(TlsError::NoKey));
@@ -541,7 +542,7 @@ fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
         });
     };
     wait_for_all(&|status| *status == Status::Connected);
-    wait_for_all(&Status::is_over);
+    wait_for_all(&Status::is_closed);
     join();
     assert!(at_server.is_active() && first.service(Duration::ZERO).is_none(), "a peer keeps its");
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
-use lodewire_net::certificates::Trust;
+use lodewire_net::certificates::TrustAnchors;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Failure,
@@ -143,38 +143,38 @@ fn tls_connects_and_untrusted_certificates_are_rejected() {
     let tls = ServerTls::from_pem(&key, &pem, "").expect("a pair");
     let settings = Settings::default();
     let mut server = listen(Config { tls: Some(tls), ..with(&settings) });
-    for trust in [Trust::Given(&pem), Trust::Anyone] {
+    for trust in [TrustAnchors::Custom(&pem), TrustAnchors::Insecure] {
         let tls = Some(ClientTls::new(trust).expect("a trust"));
         let config = ClientConfig { tls, ..client_config(&settings) };
         let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
         exchange(&mut server, &mut client);
     }
-    let tls = Some(ClientTls::new(Trust::Authorities("")).expect("a trust"));
+    let tls = Some(ClientTls::new(TrustAnchors::Roots("")).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
     let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
     let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
         unreachable!("{reported:?}")
     };
-    assert_eq!(why, "the certificate is not accepted: nobody who is trusted has signed it");
+    assert_eq!(why, "the certificate is not accepted: unknown issuer");
     // A certificate for another name.
     let other = format!("wss://127.0.0.1:{}/", server.local_port());
     let other = WebSocketUrl::parse(&other).expect("a URL");
-    let tls = Some(ClientTls::new(Trust::Given(&pem)).expect("a trust"));
+    let tls = Some(ClientTls::new(TrustAnchors::Custom(&pem)).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&other, &[HERE], config).expect("it starts");
     let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
     let [ClientEvent::Failed(Failure { message: why, .. })] = &reported[..] else {
         unreachable!("{reported:?}")
     };
-    assert_eq!(why, "the certificate is not accepted: it is for another name");
+    assert_eq!(why, "the certificate is not accepted: not valid for the requested name");
     // A client without TLS.
     let mut client = connect(&server, client_config(&settings));
     let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());
     assert_eq!(reported, [failed("the server speaks TLS at this port: connect with wss://")]);
     // A client with TLS and a server without.
     let mut server = listen(with(&settings));
-    let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
+    let tls = Some(ClientTls::new(TrustAnchors::Insecure).expect("a trust"));
     let config = ClientConfig { tls, ..client_config(&settings) };
     let mut client = Client::connect(&url(&server, "wss"), &[HERE], config).expect("it starts");
     let (_, reported) = run(&mut server, &mut client, |_, _, _, reported| !reported.is_empty());

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
 
 use lodewire_net::Bind;
-use lodewire_net::certificates::Trust;
+use lodewire_net::certificates::TrustAnchors;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, Config, Server, Settings, WebSocketUrl,
@@ -27,7 +27,7 @@ fn listen() -> Server {
 /// Performs a TLS handshake and sends an opening request. Returns whether it was answered.
 fn joins(server: &Server, ip: IpAddr) -> bool {
     let target = WebSocketUrl::parse(&format!("wss://localhost:{}/", server.local_port()));
-    let tls = Some(ClientTls::new(Trust::Anyone).expect("a trust"));
+    let tls = Some(ClientTls::new(TrustAnchors::Insecure).expect("a trust"));
     let config = ClientConfig {
         settings: Settings::default(),
         protocols: Vec::new(),

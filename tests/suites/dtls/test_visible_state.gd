@@ -231,7 +231,7 @@ func test_a_client_that_comes_back_at_its_address() -> void:
 	endpoints.add(second)
 	check(await wait_until(endpoints.connected(second)), "it connects anew")
 	check(await wait_until(func() -> bool: endpoints.pump(); return old.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED), "the old one ends")
-	check_eq(old.get_error_message(), "the other side has connected anew")
+	check_eq(old.get_error_message(), "the other side has connected again")
 	second.put_packet("new".to_ascii_buffer())
 	check(await wait_until(func() -> bool: endpoints.pump(); return second.get_available_packet_count() == 1), "the new one goes on")
 	check(endpoints.accepted.size() == 1 and endpoints.accepted[0] != old, "it is another object")

@@ -76,7 +76,7 @@ pub(super) fn begin(server: SocketAddr, kind: Kind) -> Result<Box<dyn Attacker>>
         hello_of(count)
     } else {
         let mut client = Connection::connect(Instant::now(), client_config(Key::P256)?)?;
-        client.transmit().context("no hello")?
+        client.poll_transmit().context("no hello")?
     };
     let sockets = (0..count)
         .map(|number| Ok((socket(address(number).into(), server)?, 0)))

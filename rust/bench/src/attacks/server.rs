@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use lodewire_enet::{Compression, Delivery, HostConfig};
 use lodewire_net::Bind;
-use lodewire_net::dtls::{Limits as DtlsLimits, Peer, Server as DtlsServer, ServerSetup, Status};
+use lodewire_net::dtls::{Limits as DtlsLimits, Peer, Server as DtlsServer, ServerConfig, Status};
 use lodewire_net::enet::{Config, Event, Host};
 use lodewire_net::tls::ServerTls;
 use lodewire_net::websocket::{
@@ -89,7 +89,7 @@ impl Game {
                 Self::Enet(Box::new(connection))
             }
             Family::Dtls => {
-                let setup = ServerSetup::new(key, certificate, "", None)
+                let setup = ServerConfig::new(key, certificate, "", None)
                     .map_err(|error| anyhow!("{error:?}"))?;
                 let server = DtlsServer::listen(local, 0, &setup, DtlsLimits::default())?;
                 Self::Dtls(Box::new(server), Vec::new())

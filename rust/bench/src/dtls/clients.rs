@@ -50,7 +50,7 @@ impl Client {
         let now = Instant::now();
         loop {
             match self.socket.recv(&mut self.room) {
-                Ok(len) => self.connection.handle(now, &mut self.room[..len]),
+                Ok(len) => self.connection.handle_datagram(now, &mut self.room[..len]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // The server has gone: told of what was sent before.
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
@@ -58,7 +58,7 @@ impl Client {
             }
             work(now, &mut self.connection);
         }
-        self.connection.expire(now);
+        self.connection.handle_timeout(now);
         self.flush();
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Client {
     }
 
     fn flush(&mut self) {
-        while let Some(datagram) = self.connection.transmit() {
+        while let Some(datagram) = self.connection.poll_transmit() {
             // What finds no room is lost, as on the network.
             let _ = self.socket.send(&datagram);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use lodewire_dtls::{Identity, SigningKey};
+use lodewire_dtls::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
@@ -51,8 +51,8 @@ impl Kind {
             .context("a certificate of the tests")
     }
 
-    pub(crate) fn identity(self) -> Result<Arc<Identity>> {
+    pub(crate) fn certified_key(self) -> Result<Arc<CertifiedKey>> {
         let key = SigningKey::new(&self.key()?)?;
-        Ok(Arc::new(Identity::new(vec![self.certificate()?], key)?))
+        Ok(Arc::new(CertifiedKey::new(vec![self.certificate()?], key)?))
     }
 }

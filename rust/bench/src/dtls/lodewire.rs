@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use lodewire_dtls::{
-    CertificateError, CertificateVerifier, ClientConfig, Connection, Cookies, Greeting, Identity,
-    Limits, ServerConfig, State,
+    CertificateError, CertificateVerifier, CertifiedKey, ClientConfig, ClientHelloVerification,
+    Connection, CookieGenerator, Limits, ServerConfig, State,
 };
 use rustls_pki_types::CertificateDer;
 
@@ -16,9 +16,9 @@ use super::keys::Kind;
 
 /// Makes connections of ours.
 pub(crate) struct Lodewire {
-    identity: Arc<Identity>,
+    certified_key: Arc<CertifiedKey>,
     verifier: Arc<Only>,
-    cookies: Mutex<Cookies>,
+    cookies: Mutex<CookieGenerator>,
     client: SocketAddr,
 }
 
@@ -28,11 +28,7 @@ pub(super) struct Only(CertificateDer<'static>);
 
 impl CertificateVerifier for Only {
     fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
-        if chain.first() == Some(&self.0) {
-            Ok(())
-        } else {
-            Err(CertificateError::UnknownAuthority)
-        }
+        if chain.first() == Some(&self.0) { Ok(()) } else { Err(CertificateError::UnknownIssuer) }
     }
 }
 
@@ -41,16 +37,16 @@ pub(crate) fn client_config(kind: Kind) -> Result<ClientConfig> {
     Ok(ClientConfig {
         verifier: Arc::new(Only(kind.certificate()?)),
         server_name: None,
-        identity: None,
+        certified_key: None,
         limits: Limits::default(),
     })
 }
 
 impl Lodewire {
     pub(crate) fn new(kind: Kind) -> Result<Self> {
-        let Some(cookies) = Cookies::new(Instant::now()) else { bail!("no randomness") };
+        let Some(cookies) = CookieGenerator::new(Instant::now()) else { bail!("no randomness") };
         Ok(Self {
-            identity: kind.identity()?,
+            certified_key: kind.certified_key()?,
             verifier: Arc::new(Only(kind.certificate()?)),
             cookies: Mutex::new(cookies),
             client: SocketAddr::from(([10, 0, 0, 1], 1234)),
@@ -61,14 +57,14 @@ impl Lodewire {
         ClientConfig {
             verifier: Arc::clone(&self.verifier) as Arc<dyn CertificateVerifier>,
             server_name: None,
-            identity: None,
+            certified_key: None,
             limits: Limits::default(),
         }
     }
 
     fn server(&self) -> ServerConfig {
-        let identity = Arc::clone(&self.identity);
-        ServerConfig { identity, client_verifier: None, limits: Limits::default() }
+        let certified_key = Arc::clone(&self.certified_key);
+        ServerConfig { certified_key, client_verifier: None, limits: Limits::default() }
     }
 }
 
@@ -78,13 +74,15 @@ impl Connector for Lodewire {
         let mut client = Connection::connect(now, self.client())?;
         let mut server = None;
         while *client.state() == State::Handshaking {
-            while let Some(mut datagram) = client.transmit() {
+            while let Some(mut datagram) = client.poll_transmit() {
                 let Some(server) = &mut server else {
                     let Ok(mut cookies) = self.cookies.lock() else { bail!("a panic") };
-                    match cookies.greet(now, self.client, &datagram) {
-                        Greeting::Ignored => {}
-                        Greeting::Answer(mut answer) => client.handle(now, &mut answer),
-                        Greeting::Proven(hello) => {
+                    match cookies.verify_client_hello(now, self.client, &datagram) {
+                        ClientHelloVerification::Ignored => {}
+                        ClientHelloVerification::HelloVerifyRequest(mut answer) => {
+                            client.handle_datagram(now, &mut answer);
+                        }
+                        ClientHelloVerification::Verified(hello) => {
                             let Ok(accepted) = Connection::accept(now, self.server(), hello) else {
                                 bail!("the server refuses");
                             };
@@ -93,12 +91,12 @@ impl Connector for Lodewire {
                     }
                     continue;
                 };
-                server.handle(now, &mut datagram);
+                server.handle_datagram(now, &mut datagram);
             }
             if let Some(server) = &mut server {
                 work(now, server);
-                while let Some(mut datagram) = server.transmit() {
-                    client.handle(now, &mut datagram);
+                while let Some(mut datagram) = server.poll_transmit() {
+                    client.handle_datagram(now, &mut datagram);
                 }
             }
             work(now, &mut client);
@@ -111,8 +109,8 @@ impl Connector for Lodewire {
 
 /// Does what a connection waits for, here.
 pub(super) fn work(now: Instant, connection: &mut Connection) {
-    while let Some(job) = connection.take_job() {
-        connection.resume(now, job.run());
+    while let Some(job) = connection.poll_job() {
+        connection.handle_job_output(now, job.run());
     }
 }
 
@@ -129,8 +127,8 @@ impl Connected for Both {
         }
         let now = Instant::now();
         let mut count = 0;
-        while let Some(mut datagram) = client.transmit() {
-            self.server.handle(now, &mut datagram);
+        while let Some(mut datagram) = client.poll_transmit() {
+            self.server.handle_datagram(now, &mut datagram);
             while let Some(came) = self.server.receive() {
                 count += usize::from(came.len() == packet.len());
             }

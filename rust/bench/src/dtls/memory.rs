@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use lodewire_dtls::State;
 use lodewire_net::Bind;
-use lodewire_net::dtls::{Limits, Server, ServerSetup};
+use lodewire_net::dtls::{Limits, Server, ServerConfig};
 
 use super::clients::Client;
 use super::figure::{Figure, Figures};
@@ -95,7 +95,7 @@ fn of_the_protocol(subject: Subject) -> Result<f64> {
 /// The whole of what a server keeps, what the game holds included.
 fn of_the_server() -> Result<f64> {
     let (key, certificate) = Kind::P256.pem();
-    let setup = ServerSetup::new(key, certificate, "", None)?;
+    let setup = ServerConfig::new(key, certificate, "", None)?;
     let bind = Bind::Address(Ipv4Addr::LOCALHOST.into());
     let server = Server::listen(bind, 0, &setup, Limits::default())?;
     let mut peers = Vec::with_capacity(CONNECTIONS + 50);

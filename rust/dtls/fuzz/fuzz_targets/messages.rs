@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, Cookies, Greeting, State};
+use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification, State};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -34,31 +34,31 @@ fn message(kind: u8, sequence: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn serve(now: Instant, connection: &mut Connection) {
-    while let Some(job) = connection.take_job() {
-        connection.resume(now, job.run());
+    while let Some(job) = connection.poll_job() {
+        connection.handle_job_output(now, job.run());
     }
-    while connection.transmit().is_some() {}
+    while connection.poll_transmit().is_some() {}
 }
 
 /// A server that has taken a hello, or its first fragment.
 fn server(now: Instant, asks: bool, in_part: bool, short: bool) -> Connection {
     let mut client = Connection::connect(now, ends::client()).unwrap();
-    let mut cookies = Cookies::new(now).unwrap();
+    let mut cookies = CookieGenerator::new(now).unwrap();
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     loop {
-        let mut hello = client.transmit().unwrap();
+        let mut hello = client.poll_transmit().unwrap();
         if short {
             hello = ends::with_short_records(&hello);
         }
         if in_part {
             [hello, _] = ends::halves(&hello, 120).unwrap();
         }
-        match cookies.greet(now, from, &hello) {
-            Greeting::Answer(answer) => client.handle(now, &mut answer.to_vec()),
-            Greeting::Proven(hello) => {
+        match cookies.verify_client_hello(now, from, &hello) {
+            ClientHelloVerification::HelloVerifyRequest(answer) => client.handle_datagram(now, &mut answer.to_vec()),
+            ClientHelloVerification::Verified(hello) => {
                 return Connection::accept(now, ends::server(asks), hello).unwrap();
             }
-            Greeting::Ignored => unreachable!(),
+            ClientHelloVerification::Ignored => unreachable!(),
         }
     }
 }
@@ -91,14 +91,14 @@ fuzz_target!(|input: &[u8]| {
             13 => body.to_vec(),
             _ => {
                 now += Duration::from_millis(len as u64 * 100);
-                connection.expire(now);
+                connection.handle_timeout(now);
                 continue;
             }
         };
         received += datagram.len();
         let mut copy = datagram.clone();
         let before = spent();
-        connection.handle(now, &mut copy);
+        connection.handle_datagram(now, &mut copy);
         allocated += spent().since(before).bytes;
         let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
         assert!(allocated <= most, "{allocated} bytes were allocated for {received}");

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, Cookies, Greeting, State};
+use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification, State};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ struct World {
     now: Instant,
     ends: [Option<Connection>; 2],
     asks: bool,
-    cookies: Cookies,
+    cookies: CookieGenerator,
     /// To the client, and to the server.
     link: [VecDeque<Vec<u8>>; 2],
     sent: [u16; 2],
@@ -35,10 +35,10 @@ impl World {
     fn serve(&mut self) {
         for (index, end) in self.ends.iter_mut().enumerate() {
             let Some(connection) = end else { continue };
-            while let Some(job) = connection.take_job() {
-                connection.resume(self.now, job.run());
+            while let Some(job) = connection.poll_job() {
+                connection.handle_job_output(self.now, job.run());
             }
-            while let Some(datagram) = connection.transmit() {
+            while let Some(datagram) = connection.poll_transmit() {
                 if self.link[1 - index].len() < 100 {
                     self.link[1 - index].push_back(datagram);
                 }
@@ -58,17 +58,17 @@ impl World {
         if let Some(connection) = &mut self.ends[to] {
             let mut copy = datagram.to_vec();
             let before = spent();
-            connection.handle(self.now, &mut copy);
+            connection.handle_datagram(self.now, &mut copy);
             self.allocated += spent().since(before).bytes;
             let most = self.received as u64 * ALLOCATED + ALLOCATED_ONCE;
             let Self { allocated, received, .. } = self;
             assert!(*allocated <= most, "{allocated} bytes were allocated for {received}");
         } else if to == 1 {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
-            match self.cookies.greet(self.now, from, datagram) {
-                Greeting::Ignored => {}
-                Greeting::Answer(answer) => self.link[0].push_back(answer),
-                Greeting::Proven(hello) => {
+            match self.cookies.verify_client_hello(self.now, from, datagram) {
+                ClientHelloVerification::Ignored => {}
+                ClientHelloVerification::HelloVerifyRequest(answer) => self.link[0].push_back(answer),
+                ClientHelloVerification::Verified(hello) => {
                     self.ends[1] =
                         Connection::accept(self.now, ends::server(self.asks), hello).ok();
                 }
@@ -85,7 +85,7 @@ fuzz_target!(|input: &[u8]| {
         now,
         ends: [Some(client), None],
         asks: first & 1 == 1,
-        cookies: Cookies::new(now).unwrap(),
+        cookies: CookieGenerator::new(now).unwrap(),
         link: Default::default(),
         sent: [0; 2],
         came: Default::default(),
@@ -133,7 +133,7 @@ fuzz_target!(|input: &[u8]| {
                 world.now += Duration::from_millis(u64::from(a) * 20);
                 let now = world.now;
                 for connection in world.ends.iter_mut().flatten() {
-                    connection.expire(now);
+                    connection.handle_timeout(now);
                 }
             }
             13 | 14 => {

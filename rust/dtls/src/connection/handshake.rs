@@ -1,85 +1,89 @@
-//! How a connection begins.
+//! The handshake of a connection.
 //!
-//! Until there are keys nothing is authentic. A message that is wrong may be forged, and so may one that is right: so what
-//! does not fit makes the other side's flight begin again ([`Exchange::rewind`]), and counts only if nothing better comes.
+//! Nothing is authentic before the keys exist. A wrong message may be forged, and so may a right one. So a message that does
+//! not fit restarts the peer's flight ([`HandshakeContext::rewind`]), and its error counts only if nothing better arrives.
 
 use super::{Connection, State};
 use crate::config::ServerConfig;
 use crate::error::Error;
-use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Header as MessageHeader, Message, MessageType};
-use crate::job::{Done, Failure, Job, Outcome};
+use crate::handshake_context::{HandshakeContext, Progress};
+use crate::job::{Completed, Job, JobError, JobOutput};
 use crate::record::{Header, Record};
 use crate::v1_2::client::Client;
 use crate::v1_2::server::Server;
 use std::time::{Duration, Instant};
 
-/// What a record counts for beside its bytes while it waits.
+/// Bytes that a buffered record counts for, in addition to its length.
 const RECORD_OVERHEAD: usize = 64;
-/// How many bytes of sealed records may come before the keys are there: a Finished and what overtakes it. As many of packets may
-/// come between the keys and the Finished.
-pub(super) const MOST_EARLY: usize = 32 << 10;
-/// How long the other side has to show that what stands against it was forged.
-const DOUBT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum size of the encrypted records that are buffered before the keys exist: a Finished, and what overtakes it. The
+/// same limit holds for packets between the keys and the Finished.
+pub(super) const MAX_EARLY_BYTES: usize = 32 << 10;
+/// Time for a valid flight to disprove an unauthenticated failure.
+const UNAUTHENTICATED_FAILURE_DELAY: Duration = Duration::from_secs(2);
 
-/// What a connection needs only while it begins.
+/// State that a connection needs only during the handshake.
 #[derive(Debug)]
 pub(super) struct Handshake {
     role: Role,
     job: Option<Job>,
-    /// A job is under way.
-    is_working: bool,
-    /// Sealed records that came before the keys.
+    is_job_running: bool,
+    /// Encrypted records that arrived before the keys.
     early: Vec<(Header, Vec<u8>)>,
     early_bytes: usize,
-    /// When it is given up.
+    /// The time at which the handshake times out.
     deadline: Option<Instant>,
-    doubt: Option<Doubt>,
+    pending_failure: Option<PendingFailure>,
 }
 
 #[derive(Debug)]
 pub(super) enum Role {
     Client(Client),
-    /// A server that has a part of the client's hello.
-    Arriving(ServerConfig),
+    /// A server that has received a part of the ClientHello.
+    AwaitingClientHello(ServerConfig),
     Server(Server),
 }
 
-/// Something that anybody may have sent stands against the handshake. It fails if nothing better comes.
+/// An unauthenticated error, with which the handshake fails unless a valid flight arrives.
 #[derive(Debug)]
-struct Doubt {
-    until: Instant,
+struct PendingFailure {
+    at: Instant,
     error: Error,
 }
 
 impl Role {
-    /// Takes the next message.
-    fn take(
+    /// Handles the next message.
+    fn handle_message(
         &mut self,
         now: Instant,
         message: &Message,
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> Result<Progress, Error> {
         match self {
-            Self::Client(client) => client.take(now, message, exchange),
-            Self::Server(server) => server.take(now, message, exchange),
-            Self::Arriving(_) if message.kind != MessageType::ClientHello => {
-                Err(Error::OUT_OF_TURN)
+            Self::Client(client) => client.handle_message(now, message, context),
+            Self::Server(server) => server.handle_message(now, message, context),
+            Self::AwaitingClientHello(_) if message.kind != MessageType::ClientHello => {
+                Err(Error::UNEXPECTED)
             }
-            Self::Arriving(config) => {
-                let (server, job) = Server::begin(config.clone(), message, exchange)?;
+            Self::AwaitingClientHello(config) => {
+                let (server, job) = Server::start(config.clone(), message, context)?;
                 *self = Self::Server(server);
                 Ok(Progress::Job(job))
             }
         }
     }
 
-    /// Goes on when a job is done.
-    fn resume(&mut self, now: Instant, done: Done, exchange: &mut Exchange) -> Result<(), Error> {
+    /// Continues after a job.
+    fn handle_job_output(
+        &mut self,
+        now: Instant,
+        completed: Completed,
+        context: &mut HandshakeContext,
+    ) -> Result<(), Error> {
         match self {
-            Self::Client(client) => client.resume(now, done, exchange),
-            Self::Server(server) => server.resume(now, done, exchange),
-            Self::Arriving(_) => Err(Error::Internal("an outcome that nobody waits for")),
+            Self::Client(client) => client.handle_job_output(now, completed, context),
+            Self::Server(server) => server.handle_job_output(now, completed, context),
+            Self::AwaitingClientHello(_) => Err(Error::Internal("unexpected job output")),
         }
     }
 }
@@ -89,118 +93,124 @@ impl Handshake {
         Self {
             role,
             job: None,
-            is_working: false,
+            is_job_running: false,
             early: Vec::new(),
             early_bytes: 0,
             deadline,
-            doubt: None,
+            pending_failure: None,
         }
     }
 
     pub(super) fn start(&mut self, job: Job) {
         self.job = Some(job);
-        self.is_working = true;
+        self.is_job_running = true;
     }
 
-    pub(super) fn take_job(&mut self) -> Option<Job> {
+    pub(super) fn poll_job(&mut self) -> Option<Job> {
         self.job.take()
     }
 
-    /// Keeps a sealed record until there are keys.
-    pub(super) fn keep_early(&mut self, header: Header, sealed: &[u8]) {
+    /// Buffers an encrypted record until the keys exist.
+    pub(super) fn buffer_early_record(&mut self, header: Header, sealed: &[u8]) {
         let cost = sealed.len() + RECORD_OVERHEAD;
-        if self.early_bytes + cost <= MOST_EARLY {
+        if self.early_bytes + cost <= MAX_EARLY_BYTES {
             self.early_bytes += cost;
             self.early.push((header, sealed.to_vec()));
         }
     }
 
-    /// Something that anybody may have sent says that the handshake fails.
-    pub(super) fn doubt(&mut self, now: Instant, error: Error, exchange: &mut Exchange) {
-        if self.doubt.is_none() {
-            self.doubt = Some(Doubt { until: now + DOUBT_TIMEOUT, error });
-            exchange.ask_again(now);
+    /// Records an unauthenticated error, and requests a retransmission that may disprove it.
+    pub(super) fn defer_failure(
+        &mut self,
+        now: Instant,
+        error: Error,
+        context: &mut HandshakeContext,
+    ) {
+        if self.pending_failure.is_none() {
+            let at = now + UNAUTHENTICATED_FAILURE_DELAY;
+            self.pending_failure = Some(PendingFailure { at, error });
+            context.hasten_retransmission(now);
         }
     }
 
-    /// The other side's flight begins again.
-    fn rewind(&mut self, now: Instant, exchange: &mut Exchange) {
-        exchange.rewind(now);
+    /// Restarts the peer's flight.
+    fn rewind(&mut self, now: Instant, context: &mut HandshakeContext) {
+        context.rewind(now);
         match &mut self.role {
             Role::Client(client) => client.rewind(),
             Role::Server(server) => server.rewind(),
-            Role::Arriving(_) => {}
+            Role::AwaitingClientHello(_) => {}
         }
     }
 
-    /// Takes a fragment that came without a seal. Returns whether the other side repeats itself.
-    pub(super) fn take_fragment(
+    /// Handles an unencrypted fragment. Returns true if it is a retransmission.
+    pub(super) fn handle_fragment(
         &mut self,
         now: Instant,
         header: &MessageHeader,
         fragment: &[u8],
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> bool {
-        let has_keys = exchange.records.has_keys();
+        let has_keys = context.records.has_keys();
         let is_client = matches!(self.role, Role::Client(_));
-        // A client's keys come of a flight that the server has signed; a server's of one that anybody may have sent.
-        let is_settled = self.is_working || has_keys && is_client;
-        if !is_settled && exchange.contradicts(header, fragment) {
-            if exchange.may_rewind(now) {
-                self.rewind(now, exchange);
-                exchange.reassembly.add(header, fragment);
+        // A client's keys come from a flight that the server signed; a server's from one that anyone may have sent.
+        let is_settled = self.is_job_running || has_keys && is_client;
+        if !is_settled && context.contradicts(header, fragment) {
+            if context.may_rewind(now) {
+                self.rewind(now, context);
+                context.reassembly.add(header, fragment);
             }
             return false;
         }
-        // Once there are keys, all that is new comes sealed; whoever forges it may not take its place.
+        // Once the keys exist, every new message is encrypted; a forged one must not take its place.
         if has_keys {
-            exchange.reassembly.is_behind(header)
+            context.reassembly.is_retransmission(header)
         } else {
-            exchange.reassembly.add(header, fragment)
+            context.reassembly.add(header, fragment)
         }
     }
 
-    /// When something is to be done.
-    fn deadline(&self, exchange: &Exchange) -> Option<Instant> {
-        let doubt = self.doubt.as_ref().map(|doubt| doubt.until);
-        exchange.due().into_iter().chain(self.deadline).chain(doubt).min()
+    /// Returns the time of the next timeout.
+    fn poll_timeout(&self, context: &HandshakeContext) -> Option<Instant> {
+        let failure = self.pending_failure.as_ref().map(|failure| failure.at);
+        context.retransmit_at().into_iter().chain(self.deadline).chain(failure).min()
     }
 }
 
 impl Connection {
-    /// Looks at what a record, or a job, has come to.
-    pub(super) fn check(&mut self, now: Instant, result: Result<(), Error>) {
+    /// Handles the error of a record or a job: fails the connection, or defers the failure of a handshake without keys.
+    pub(super) fn handle_result(&mut self, now: Instant, result: Result<(), Error>) {
         let Err(error) = result else { return };
-        let is_fault = matches!(error, Error::Internal(_) | Error::KeyExhausted);
+        let is_local = matches!(error, Error::Internal(_) | Error::AeadLimitReached);
         match &mut self.handshake {
-            Some(handshake) if !is_fault && !self.exchange.records.has_keys() => {
-                handshake.rewind(now, &mut self.exchange);
-                handshake.doubt(now, error, &mut self.exchange);
+            Some(handshake) if !is_local && !self.context.records.has_keys() => {
+                handshake.rewind(now, &mut self.context);
+                handshake.defer_failure(now, error, &mut self.context);
             }
             _ => self.fail(error),
         }
     }
 
-    /// Takes the messages that are complete, as far as nothing waits for a job.
-    pub(super) fn advance(&mut self, now: Instant) -> Result<(), Error> {
+    /// Processes complete messages, until one waits for a job.
+    pub(super) fn process_messages(&mut self, now: Instant) -> Result<(), Error> {
         while let Some(handshake) = &mut self.handshake {
-            if handshake.is_working {
+            if handshake.is_job_running {
                 return Ok(());
             }
-            let Some(message) = self.exchange.reassembly.next() else { return Ok(()) };
-            match handshake.role.take(now, &message, &mut self.exchange)? {
+            let Some(message) = self.context.reassembly.next_message() else { return Ok(()) };
+            match handshake.role.handle_message(now, &message, &mut self.context)? {
                 Progress::None => {}
-                Progress::Ignored => handshake.rewind(now, &mut self.exchange),
+                Progress::Ignored => handshake.rewind(now, &mut self.context),
                 Progress::Job(job) => handshake.start(job),
                 Progress::Connected(chain) => {
-                    self.drop_data_of_earlier_keys();
+                    self.discard_data_of_earlier_keys();
                     self.chain = chain;
                     self.state = State::Connected;
                     self.was_connected = true;
                     self.handshake = None;
-                    self.exchange.transcript = Vec::new();
+                    self.context.transcript = Vec::new();
                     if !self.is_server {
-                        self.exchange.forget_flight();
+                        self.context.discard_flight();
                     }
                 }
             }
@@ -208,58 +218,59 @@ impl Connection {
         Ok(())
     }
 
-    /// Goes on with what a job has come to.
-    pub fn resume(&mut self, now: Instant, outcome: Outcome) {
+    /// Continues with the output of a job.
+    pub fn handle_job_output(&mut self, now: Instant, output: JobOutput) {
         let Some(handshake) = &mut self.handshake else { return };
-        handshake.is_working = false;
-        let resumed = match outcome.0 {
-            Ok(done) => self.go_on(now, done),
-            Err(Failure::Doubtful(error)) => Err(error),
-            Err(Failure::Certain(error)) => return self.fail(error),
+        handshake.is_job_running = false;
+        let handled = match output.0 {
+            Ok(completed) => self.advance(now, completed),
+            Err(JobError::Provisional(error)) => Err(error),
+            Err(JobError::Fatal(error)) => return self.fail(error),
         };
-        self.check(now, resumed);
+        self.handle_result(now, handled);
     }
 
-    fn go_on(&mut self, now: Instant, done: Done) -> Result<(), Error> {
+    fn advance(&mut self, now: Instant, completed: Completed) -> Result<(), Error> {
         let Some(handshake) = &mut self.handshake else { return Ok(()) };
-        handshake.role.resume(now, done, &mut self.exchange)?;
-        if self.exchange.records.has_keys() {
+        handshake.role.handle_job_output(now, completed, &mut self.context)?;
+        if self.context.records.has_keys() {
             if !self.is_server {
-                // The server has signed its flight: what stood against it was forged.
-                handshake.doubt = None;
+                // The server has signed its flight: the pending failure was forged.
+                handshake.pending_failure = None;
             }
-            self.exchange.reassembly.forget_partial();
+            self.context.reassembly.clear();
             handshake.early_bytes = 0;
             for (header, mut fragment) in std::mem::take(&mut handshake.early) {
-                self.take_record(now, Record { header, fragment: &mut fragment })?;
-                self.advance(now)?;
+                self.handle_record(now, Record { header, fragment: &mut fragment })?;
+                self.process_messages(now)?;
             }
         }
-        self.advance(now)
+        self.process_messages(now)
     }
 
-    /// When [`expire`](Self::expire) is to be called, if nothing else happens.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.handshake.as_ref()?.deadline(&self.exchange)
+    /// Returns when [`handle_timeout`](Self::handle_timeout) must be called next, unless something else happens first.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.handshake.as_ref()?.poll_timeout(&self.context)
     }
 
-    /// Does what is to be done by `now`: repeats what was not answered, gives up what was not for too long.
-    pub fn expire(&mut self, now: Instant) {
+    /// Handles the timeouts that have expired by `now`: retransmits a flight, or fails the handshake.
+    pub fn handle_timeout(&mut self, now: Instant) {
         let Some(handshake) = &mut self.handshake else { return };
-        let is_over = handshake.deadline.is_some_and(|at| at <= now);
-        if let Some(doubt) = handshake.doubt.take_if(|doubt| is_over || doubt.until <= now) {
-            self.fail(doubt.error);
-        } else if is_over {
+        let has_timed_out = handshake.deadline.is_some_and(|at| at <= now);
+        let expired = |failure: &mut PendingFailure| has_timed_out || failure.at <= now;
+        if let Some(failure) = handshake.pending_failure.take_if(expired) {
+            self.fail(failure.error);
+        } else if has_timed_out {
             self.fail(Error::TimedOut);
-        } else if self.exchange.due().is_some_and(|at| at <= now) {
-            if handshake.is_working {
-                return self.exchange.postpone(now);
+        } else if self.context.retransmit_at().is_some_and(|at| at <= now) {
+            if handshake.is_job_running {
+                return self.context.postpone_retransmission(now);
             }
-            let repeated = self.exchange.repeat(now);
-            if handshake.doubt.is_some() {
-                self.exchange.ask_again(now);
+            let transmitted = self.context.transmit_flight(now);
+            if handshake.pending_failure.is_some() {
+                self.context.hasten_retransmission(now);
             }
-            self.check(now, repeated);
+            self.handle_result(now, transmitted);
         }
     }
 }

@@ -1,38 +1,36 @@
-//! What the records that come carry. Within the sealed epoch, what breaks the protocol ends the connection; outside it, it is
-//! dropped.
+//! Received records. Within the encrypted epoch a protocol violation ends the connection; outside it, it is dropped.
 
-use super::handshake::MOST_EARLY;
+use super::handshake::MAX_EARLY_BYTES;
 use super::{Connection, PACKET_OVERHEAD, State};
 use crate::alert::Alert;
 use crate::error::Error;
 use crate::handshake::{Header as MessageHeader, MessageType};
 use crate::reader::Reader;
-use crate::record::{ContentType, Record, Unsealed};
+use crate::record::{ContentType, Opened, Record};
 use std::time::Instant;
 
-const UNREADABLE: Error =
-    Error::Protocol(Alert::DECODE_ERROR, "a handshake message that cannot be read");
+const MALFORMED: Error = Error::PeerMisbehaved(Alert::DECODE_ERROR, "malformed handshake message");
 
 impl Connection {
-    pub(super) fn take_record(&mut self, now: Instant, record: Record<'_>) -> Result<(), Error> {
+    pub(super) fn handle_record(&mut self, now: Instant, record: Record<'_>) -> Result<(), Error> {
         let header = record.header;
-        match self.exchange.records.open(record)? {
-            Unsealed::Content(content) if header.epoch > 0 => {
-                self.take_sealed(now, header.content_type, content)
+        match self.context.records.open(record)? {
+            Opened::Plaintext(content) if header.epoch > 0 => {
+                self.handle_encrypted(now, header.content_type, content)
             }
-            Unsealed::Content(content) => self.take_plain(now, header.content_type, content),
-            Unsealed::Early(sealed) => {
+            Opened::Plaintext(content) => self.handle_plaintext(now, header.content_type, content),
+            Opened::UndecryptableYet(sealed) => {
                 if let Some(handshake) = &mut self.handshake {
-                    handshake.keep_early(header, sealed);
+                    handshake.buffer_early_record(header, sealed);
                 }
                 Ok(())
             }
-            Unsealed::Nothing => Ok(()),
+            Opened::Discarded => Ok(()),
         }
     }
 
-    /// Takes what anybody may have sent.
-    fn take_plain(
+    /// Handles the content of an unencrypted record, which anyone may have sent.
+    fn handle_plaintext(
         &mut self,
         now: Instant,
         content_type: ContentType,
@@ -42,36 +40,37 @@ impl Connection {
         match content_type {
             ContentType::Alert => {
                 if let Ok((alert, true)) = Alert::parse(content) {
-                    handshake.doubt(now, Error::Alert(alert), &mut self.exchange);
+                    handshake.defer_failure(now, Error::Alert(alert), &mut self.context);
                 }
                 return Ok(());
             }
             ContentType::Handshake => {}
-            // What a ChangeCipherSpec changes is told by the epochs.
+            // A ChangeCipherSpec carries nothing that the epoch of the next record does not.
             _ => return Ok(()),
         }
         let mut reader = Reader(content);
-        let mut repeated = false;
+        let mut is_retransmitted = false;
         while let Some((header, fragment)) = MessageHeader::parse(&mut reader) {
-            // A HelloRequest asks for what is under way, and a Finished comes sealed.
+            // A HelloRequest asks for a handshake that is already in progress; a Finished is always encrypted.
             if !matches!(header.message_type, MessageType::HelloRequest | MessageType::Finished) {
-                repeated |= handshake.take_fragment(now, &header, fragment, &mut self.exchange);
+                is_retransmitted |=
+                    handshake.handle_fragment(now, &header, fragment, &mut self.context);
             }
         }
-        if repeated { self.exchange.was_asked(now) } else { Ok(()) }
+        if is_retransmitted { self.context.on_peer_retransmit(now) } else { Ok(()) }
     }
 
-    /// Takes what the other side has sealed.
-    fn take_sealed(
+    /// Handles the content of an encrypted record.
+    fn handle_encrypted(
         &mut self,
         now: Instant,
         content_type: ContentType,
         content: &[u8],
     ) -> Result<(), Error> {
         match content_type {
-            ContentType::Handshake => self.take_sealed_messages(now, content),
+            ContentType::Handshake => self.handle_encrypted_messages(now, content),
             ContentType::ApplicationData => {
-                self.take_data(content);
+                self.handle_application_data(content);
                 Ok(())
             }
             ContentType::Alert => {
@@ -82,64 +81,65 @@ impl Connection {
                 }
                 Ok(())
             }
-            ContentType::ChangeCipherSpec | ContentType::Other(_) => Err(Error::OUT_OF_TURN),
+            ContentType::ChangeCipherSpec | ContentType::Other(_) => Err(Error::UNEXPECTED),
         }
     }
 
-    fn take_sealed_messages(&mut self, now: Instant, content: &[u8]) -> Result<(), Error> {
+    fn handle_encrypted_messages(&mut self, now: Instant, content: &[u8]) -> Result<(), Error> {
         let mut reader = Reader(content);
-        let mut repeated = false;
+        let mut is_retransmitted = false;
         loop {
-            let known = reader.0.first().and_then(|kind| MessageType::from_number(*kind));
+            let known = reader.0.first().and_then(|number| MessageType::from_number(*number));
             if known.is_none() && !reader.is_empty() {
-                return Err(Error::OUT_OF_TURN);
+                return Err(Error::UNEXPECTED);
             }
-            let (header, fragment) = MessageHeader::parse(&mut reader).ok_or(UNREADABLE)?;
+            let (header, fragment) = MessageHeader::parse(&mut reader).ok_or(MALFORMED)?;
             match header.message_type {
                 MessageType::Finished if self.handshake.is_some() => {
-                    self.exchange.reassembly.add(&header, fragment);
+                    self.context.reassembly.add(&header, fragment);
                 }
-                // The other side has not seen our end of the handshake, or it came late.
-                MessageType::Finished if self.exchange.reassembly.is_behind(&header) => {
-                    repeated |= self.is_server;
+                // The peer has not received our final flight, or this record was delayed.
+                MessageType::Finished if self.context.reassembly.is_retransmission(&header) => {
+                    is_retransmitted |= self.is_server;
                 }
                 MessageType::ClientHello if self.is_server && self.handshake.is_none() => {
-                    let refusal = Alert::NO_RENEGOTIATION.encode();
-                    self.exchange.send(true, ContentType::Alert, &refusal)?;
+                    let warning = Alert::NO_RENEGOTIATION.encode();
+                    self.context.send(true, ContentType::Alert, &warning)?;
                 }
                 MessageType::HelloRequest if !self.is_server => {}
-                _ => return Err(Error::OUT_OF_TURN),
+                _ => return Err(Error::UNEXPECTED),
             }
             if reader.is_empty() {
                 break;
             }
         }
-        if repeated { self.exchange.was_asked(now) } else { Ok(()) }
+        if is_retransmitted { self.context.on_peer_retransmit(now) } else { Ok(()) }
     }
 
-    fn take_data(&mut self, content: &[u8]) {
+    fn handle_application_data(&mut self, content: &[u8]) {
         let limit = if self.state == State::Connected {
-            self.exchange.forget_flight();
-            self.waiting_limit
+            self.context.discard_flight();
+            self.max_buffered_bytes
         } else {
-            self.drop_data_of_earlier_keys();
-            self.waiting_limit.min(MOST_EARLY)
+            self.discard_data_of_earlier_keys();
+            self.max_buffered_bytes.min(MAX_EARLY_BYTES)
         };
         let cost = content.len() + PACKET_OVERHEAD;
-        if self.waiting > 0 && self.waiting + cost > limit {
+        if self.buffered_bytes > 0 && self.buffered_bytes + cost > limit {
             self.dropped += 1;
             return;
         }
-        self.waiting += cost;
+        self.buffered_bytes += cost;
         self.received.push_back(content.to_vec());
     }
 
-    /// Drops what was sealed with keys that were forgotten: they were agreed with somebody else than the one whose Finished comes.
-    pub(super) fn drop_data_of_earlier_keys(&mut self) {
-        let rewinds = self.exchange.rewinds();
-        if std::mem::replace(&mut self.received_after, rewinds) != rewinds {
+    /// Discards packets that were encrypted with discarded keys: those may have been agreed with someone other than the
+    /// peer whose Finished is verified.
+    pub(super) fn discard_data_of_earlier_keys(&mut self) {
+        let rewinds = self.context.rewinds();
+        if std::mem::replace(&mut self.received_at_rewind, rewinds) != rewinds {
             self.received.clear();
-            self.waiting = 0;
+            self.buffered_bytes = 0;
         }
     }
 }

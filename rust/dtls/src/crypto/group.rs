@@ -1,31 +1,31 @@
-//! The groups of the key exchange (RFC 8422 section 5.1.1).
+//! The named groups of the key exchange (RFC 8422 section 5.1.1).
 
 use crate::alert::Alert;
 use crate::error::Error;
 use aws_lc_rs::agreement::{self, PrivateKey, UnparsedPublicKey};
 use zeroize::Zeroizing;
 
-/// What an uncompressed point begins with.
+/// The first byte of an uncompressed point.
 pub(super) const UNCOMPRESSED: u8 = 4;
 
-/// A group.
+/// A named group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Group {
+pub(crate) enum NamedGroup {
     Secp256r1 = 23,
     Secp384r1 = 24,
     X25519 = 29,
 }
 
-impl Group {
-    /// All, the preferred first.
+impl NamedGroup {
+    /// All groups, the preferred first.
     pub(crate) const ALL: [Self; 3] = [Self::X25519, Self::Secp256r1, Self::Secp384r1];
 
     pub(crate) fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|group| *group as u16 == number)
     }
 
-    /// Whether this is a public key as it is written here: an uncompressed point or, with X25519, its one coordinate
-    /// (RFC 8422 section 5.4.1). The library takes more.
+    /// Returns true if the encoding of a public key is allowed: an uncompressed point or, for X25519, one coordinate
+    /// (RFC 8422 section 5.4.1). The library accepts more.
     fn is_well_formed(self, public: &[u8]) -> bool {
         match self {
             Self::Secp256r1 => public.len() == 65 && public[0] == UNCOMPRESSED,
@@ -43,30 +43,32 @@ impl Group {
     }
 }
 
-/// A key of one's own for one handshake, from the system's randomness.
+/// An ephemeral key pair, from the system's randomness.
 pub(crate) struct KeyShare {
-    pub(crate) group: Group,
+    pub(crate) group: NamedGroup,
     private: PrivateKey,
     pub(crate) public: Vec<u8>,
 }
 
 impl KeyShare {
-    pub(crate) fn new(group: Group) -> Result<Self, Error> {
-        let failed = |_| Error::Internal("no key for the exchange");
+    pub(crate) fn new(group: NamedGroup) -> Result<Self, Error> {
+        let failed = |_| Error::Internal("failed to generate an ephemeral key");
         let private = PrivateKey::generate(group.algorithm()).map_err(failed)?;
         let public = private.compute_public_key().map_err(failed)?.as_ref().to_vec();
         Ok(Self { group, private, public })
     }
 
-    /// The secret that both sides come to.
-    pub(crate) fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let wrong =
-            Error::Protocol(Alert::ILLEGAL_PARAMETER, "a public key that is none of the group's");
+    /// Derives the secret that is shared with the owner of `public`.
+    pub(crate) fn derive_shared_secret(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let invalid =
+            Error::PeerMisbehaved(Alert::ILLEGAL_PARAMETER, "invalid public key for group");
         if !self.group.is_well_formed(public) {
-            return Err(wrong);
+            return Err(invalid);
         }
         let public = UnparsedPublicKey::new(self.group.algorithm(), public);
-        agreement::agree(&self.private, public, wrong, |secret| Ok(Zeroizing::new(secret.to_vec())))
+        agreement::agree(&self.private, public, invalid, |secret| {
+            Ok(Zeroizing::new(secret.to_vec()))
+        })
     }
 }
 

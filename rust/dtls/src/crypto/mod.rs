@@ -1,12 +1,15 @@
-//! What the handshake needs of cryptography. All of it is `aws-lc-rs`'s; here is how TLS 1.2 uses it.
+//! The cryptography of TLS 1.2, on `aws-lc-rs`.
 
 mod group;
 mod prf;
 mod signature;
 mod suite;
 
-pub(crate) use group::{Group, KeyShare};
+pub(crate) use group::{KeyShare, NamedGroup};
 pub(crate) use prf::{KeyBlock, MasterSecret, Side};
-pub(crate) use signature::{Authentication, SCHEMES, Scheme, check_key, verify};
 pub use signature::{KeyError, SigningKey};
-pub(crate) use suite::{Aead, Suite};
+pub(crate) use signature::{
+    SIGNATURE_SCHEMES, SignatureAlgorithm, SignatureScheme, check_signing_certificate,
+    verify_signature,
+};
+pub(crate) use suite::{Aead, CipherSuite};

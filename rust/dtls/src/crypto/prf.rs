@@ -1,10 +1,10 @@
-//! The pseudo-random function and what is derived by it (RFC 5246 sections 5, 6.3, 7.4.9 and 8.1; RFC 7627).
+//! The pseudo-random function and key derivation (RFC 5246 sections 5, 6.3, 7.4.9 and 8.1; RFC 7627).
 
-use super::suite::Suite;
+use super::suite::CipherSuite;
 use aws_lc_rs::{constant_time, digest, hmac};
 use zeroize::{Zeroize, Zeroizing};
 
-/// Whose keys, or whose check.
+/// The side that a key or `verify_data` belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Client,
@@ -20,7 +20,7 @@ impl Side {
     }
 }
 
-/// `PRF(secret, label, seed)`, as long as `out` (RFC 5246 section 5). The seed is given in parts.
+/// Computes `PRF(secret, label, seed)` into `out` (RFC 5246 section 5). The seed is passed in parts.
 fn prf(algorithm: hmac::Algorithm, secret: &[u8], label: &str, seed: &[&[u8]], out: &mut [u8]) {
     let key = hmac::Key::new(algorithm, secret);
     let sign = |first: &[u8]| {
@@ -51,29 +51,29 @@ fn prf(algorithm: hmac::Algorithm, secret: &[u8], label: &str, seed: &[&[u8]], o
 
 /// The master secret of a connection.
 pub(crate) struct MasterSecret {
-    suite: Suite,
+    suite: CipherSuite,
     secret: Zeroizing<[u8; 48]>,
 }
 
 impl MasterSecret {
-    /// From the agreed secret and the randoms (RFC 5246 section 8.1).
-    pub(crate) fn new(suite: Suite, premaster: &[u8], client: &[u8], server: &[u8]) -> Self {
+    /// Derives the secret from the premaster secret and the randoms (RFC 5246 section 8.1).
+    pub(crate) fn new(suite: CipherSuite, premaster: &[u8], client: &[u8], server: &[u8]) -> Self {
         Self::derive(suite, premaster, "master secret", &[client, server])
     }
 
-    /// From the agreed secret and all messages up to the ClientKeyExchange (RFC 7627 section 4).
-    pub(crate) fn extended(suite: Suite, premaster: &[u8], messages: &[u8]) -> Self {
+    /// Derives the secret from the premaster secret and all messages up to the ClientKeyExchange (RFC 7627 section 4).
+    pub(crate) fn extended(suite: CipherSuite, premaster: &[u8], messages: &[u8]) -> Self {
         let hash = digest::digest(suite.digest(), messages);
         Self::derive(suite, premaster, "extended master secret", &[hash.as_ref()])
     }
 
-    fn derive(suite: Suite, premaster: &[u8], label: &str, seed: &[&[u8]]) -> Self {
+    fn derive(suite: CipherSuite, premaster: &[u8], label: &str, seed: &[&[u8]]) -> Self {
         let mut secret = Zeroizing::new([0; 48]);
         prf(suite.hmac(), premaster, label, seed, &mut *secret);
         Self { suite, secret }
     }
 
-    /// The keys of both directions (RFC 5246 section 6.3).
+    /// Derives the keys of both directions (RFC 5246 section 6.3).
     pub(crate) fn key_block(&self, client: &[u8], server: &[u8]) -> KeyBlock {
         let aead = self.suite.aead();
         let (key, iv) = (aead.algorithm().key_len(), aead.fixed_iv_len());
@@ -89,7 +89,7 @@ impl MasterSecret {
         KeyBlock { suite: self.suite, bytes }
     }
 
-    /// What a Finished says, after these messages (RFC 5246 section 7.4.9).
+    /// Computes the `verify_data` of a Finished after these messages (RFC 5246 section 7.4.9).
     pub(crate) fn verify_data(&self, side: Side, messages: &[u8]) -> [u8; 12] {
         let label = match side {
             Side::Client => "client finished",
@@ -101,12 +101,12 @@ impl MasterSecret {
         data
     }
 
-    /// Whether a Finished says that.
-    pub(crate) fn is_finished(&self, side: Side, messages: &[u8], said: &[u8]) -> bool {
-        let mut wanted = self.verify_data(side, messages);
-        let same = constant_time::verify_slices_are_equal(&wanted, said).is_ok();
-        wanted.zeroize();
-        same
+    /// Returns true if the `verify_data` of a Finished is right.
+    pub(crate) fn verify_finished(&self, side: Side, messages: &[u8], received: &[u8]) -> bool {
+        let mut expected = self.verify_data(side, messages);
+        let is_equal = constant_time::verify_slices_are_equal(&expected, received).is_ok();
+        expected.zeroize();
+        is_equal
     }
 }
 
@@ -124,13 +124,13 @@ impl std::fmt::Debug for MasterSecret {
 
 /// The keys of both directions.
 pub(crate) struct KeyBlock {
-    pub(crate) suite: Suite,
+    pub(crate) suite: CipherSuite,
     bytes: Zeroizing<[u8; 88]>,
 }
 
 impl KeyBlock {
-    /// The key that one side writes with, and the fixed part of its nonces.
-    pub(crate) fn of(&self, side: Side) -> (&[u8], &[u8]) {
+    /// Returns the write key of a side, and the fixed part of its nonces.
+    pub(crate) fn write_key(&self, side: Side) -> (&[u8], &[u8]) {
         let aead = self.suite.aead();
         let (key, iv) = (aead.algorithm().key_len(), aead.fixed_iv_len());
         let (keys, ivs) = self.bytes.split_at(2 * key);
@@ -143,10 +143,10 @@ impl KeyBlock {
 mod tests {
     use super::*;
 
-    /// The vectors that were published on the IETF's TLS list for TLS 1.2's function, of which there are none in the RFC:
+    /// The test vectors that were published on the IETF's TLS list; the RFC has none:
     /// <https://mailarchive.ietf.org/arch/msg/tls/fzVCzk-z3FShgGJ6DOXqM1ydxms/>.
     #[test]
-    fn the_function_gives_the_published_values() {
+    fn prf_matches_published_test_vectors() {
         check(
             hmac::HMAC_SHA256,
             "9bbe436ba940f017b17652849a71db35",
@@ -166,11 +166,11 @@ mod tests {
         );
     }
 
-    fn check(algorithm: hmac::Algorithm, secret: &str, seed: &str, wanted: &str) {
-        let (secret, seed, wanted) = (bytes(secret), bytes(seed), bytes(wanted));
-        let mut out = vec![0; wanted.len()];
+    fn check(algorithm: hmac::Algorithm, secret: &str, seed: &str, expected: &str) {
+        let (secret, seed, expected) = (bytes(secret), bytes(seed), bytes(expected));
+        let mut out = vec![0; expected.len()];
         prf(algorithm, &secret, "test label", &[&seed[..5], &seed[5..]], &mut out);
-        assert_eq!(out, wanted);
+        assert_eq!(out, expected);
     }
 
     fn bytes(hex: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
-//! Signatures: PKCS #1 v1.5 and ECDSA (RFC 5246 section 4.7, RFC 8422 section 5.4). PSS is not TLS 1.2's.
+//! Signatures: PKCS #1 v1.5 and ECDSA (RFC 5246 section 4.7, RFC 8422 section 5.4). TLS 1.2 does not use PSS here.
 
-use super::group::{Group, UNCOMPRESSED};
+use super::group::{NamedGroup, UNCOMPRESSED};
 use crate::alert::Alert;
 use crate::error::{CertificateError, Error};
 use aws_lc_rs::rand::SystemRandom;
@@ -11,16 +11,16 @@ use webpki::{EndEntityCert, aws_lc_rs as algorithms};
 use x509_parser::oid_registry::OID_KEY_TYPE_EC_PUBLIC_KEY;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// What a key is for.
+/// The algorithm of a signing key (RFC 5246 section 7.4.1.4.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Authentication {
+pub(crate) enum SignatureAlgorithm {
     Rsa,
     Ecdsa,
 }
 
-/// A hash and a kind of signature (RFC 5246 section 7.4.1.4.1), by its number.
+/// A hash and a signature algorithm (RFC 5246 section 7.4.1.4.1), by their common number (RFC 8446 section 4.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub(crate) enum SignatureScheme {
     RsaPkcs1Sha256 = 0x0401,
     EcdsaSha256 = 0x0403,
     RsaPkcs1Sha384 = 0x0501,
@@ -29,32 +29,32 @@ pub(crate) enum Scheme {
     EcdsaSha512 = 0x0603,
 }
 
-/// All, the preferred first.
-pub(crate) const SCHEMES: [Scheme; 6] = [
-    Scheme::EcdsaSha256,
-    Scheme::RsaPkcs1Sha256,
-    Scheme::EcdsaSha384,
-    Scheme::RsaPkcs1Sha384,
-    Scheme::EcdsaSha512,
-    Scheme::RsaPkcs1Sha512,
+/// All signature schemes, the preferred first.
+pub(crate) const SIGNATURE_SCHEMES: [SignatureScheme; 6] = [
+    SignatureScheme::EcdsaSha256,
+    SignatureScheme::RsaPkcs1Sha256,
+    SignatureScheme::EcdsaSha384,
+    SignatureScheme::RsaPkcs1Sha384,
+    SignatureScheme::EcdsaSha512,
+    SignatureScheme::RsaPkcs1Sha512,
 ];
 
-impl Scheme {
+impl SignatureScheme {
     pub(crate) fn from_number(number: u16) -> Option<Self> {
-        SCHEMES.into_iter().find(|scheme| *scheme as u16 == number)
+        SIGNATURE_SCHEMES.into_iter().find(|scheme| *scheme as u16 == number)
     }
 
-    pub(crate) fn authentication(self) -> Authentication {
+    pub(crate) fn signature_algorithm(self) -> SignatureAlgorithm {
         match self {
             Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512 => {
-                Authentication::Rsa
+                SignatureAlgorithm::Rsa
             }
-            Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => Authentication::Ecdsa,
+            Self::EcdsaSha256 | Self::EcdsaSha384 | Self::EcdsaSha512 => SignatureAlgorithm::Ecdsa,
         }
     }
 
-    /// How it is checked, by the keys that there are: in TLS 1.2 a hash may come with any curve.
-    fn verification(self) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
+    /// Returns the verification algorithms of all kinds of keys: in TLS 1.2 a hash may be used with any curve.
+    fn verification_algorithms(self) -> Vec<&'static dyn SignatureVerificationAlgorithm> {
         match self {
             Self::RsaPkcs1Sha256 => vec![algorithms::RSA_PKCS1_2048_8192_SHA256],
             Self::RsaPkcs1Sha384 => vec![algorithms::RSA_PKCS1_2048_8192_SHA384],
@@ -78,28 +78,30 @@ impl Scheme {
     }
 }
 
-/// Whether the holder of a certificate's key has signed a message.
-pub(crate) fn verify(
+/// Verifies the signature of a message with the key of a certificate.
+pub(crate) fn verify_signature(
     certificate: &CertificateDer<'_>,
-    scheme: Scheme,
+    scheme: SignatureScheme,
     message: &[u8],
     signature: &[u8],
 ) -> Result<(), Error> {
     let malformed = |_| Error::Certificate(CertificateError::Malformed);
     let certificate = EndEntityCert::try_from(certificate).map_err(malformed)?;
-    let is_right = |algorithm: &&dyn SignatureVerificationAlgorithm| {
+    let is_valid = |algorithm: &&dyn SignatureVerificationAlgorithm| {
         certificate.verify_signature(*algorithm, message, signature).is_ok()
     };
-    if scheme.verification().iter().any(is_right) {
+    if scheme.verification_algorithms().iter().any(is_valid) {
         Ok(())
     } else {
-        Err(Error::Protocol(Alert::DECRYPT_ERROR, "a signature of the handshake is wrong"))
+        Err(Error::PeerMisbehaved(Alert::DECRYPT_ERROR, "invalid handshake signature"))
     }
 }
 
-/// Whether a certificate's key is one that a handshake may be signed with: its usage allows signatures, if it tells
+/// Checks that a certificate's key may sign a handshake: its key usage, if present, includes digitalSignature
 /// (RFC 5246 section 7.4.2), and a point is uncompressed (RFC 8422 section 5.1.2).
-pub(crate) fn check_key(certificate: &CertificateDer<'_>) -> Result<(), CertificateError> {
+pub(crate) fn check_signing_certificate(
+    certificate: &CertificateDer<'_>,
+) -> Result<(), CertificateError> {
     let malformed = |_| CertificateError::Malformed;
     let (_, certificate) =
         X509Certificate::from_der(certificate).map_err(|_| CertificateError::Malformed)?;
@@ -115,12 +117,12 @@ pub(crate) fn check_key(certificate: &CertificateDer<'_>) -> Result<(), Certific
     Ok(())
 }
 
-/// Why a private key cannot be used.
+/// The reason why a private key cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyError {
-    /// It is damaged, or of another kind than RSA (2048 to 8192 bits), P-256 or P-384.
+    /// The key is malformed, or neither RSA (2048 to 8192 bits) nor P-256 nor P-384.
     Unsupported,
-    /// It is not the one of the certificate.
+    /// The key does not belong to the certificate.
     Mismatch,
     /// The key usage of the certificate does not allow signatures.
     NotForSignatures,
@@ -130,8 +132,8 @@ impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unsupported => "the key is neither RSA (2048 to 8192 bits) nor P-256 nor P-384",
-            Self::Mismatch => "the key is not the one of the certificate",
-            Self::NotForSignatures => "the certificate's key usage is without digitalSignature",
+            Self::Mismatch => "the key does not belong to the certificate",
+            Self::NotForSignatures => "the certificate's key usage lacks digitalSignature",
         })
     }
 }
@@ -143,12 +145,12 @@ pub struct SigningKey(Key);
 
 enum Key {
     Rsa(RsaKeyPair),
-    /// With the hash that belongs to its curve.
-    Ecdsa(Scheme, EcdsaKeyPair),
+    /// With the signature scheme of its curve.
+    Ecdsa(SignatureScheme, EcdsaKeyPair),
 }
 
 impl SigningKey {
-    /// Reads a key: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves.
+    /// Decodes a key: PKCS #8, PKCS #1 for RSA, SEC 1 for elliptic curves.
     ///
     /// # Errors
     /// [`KeyError::Unsupported`].
@@ -162,8 +164,8 @@ impl SigningKey {
             return Ok(Self(Key::Rsa(rsa)));
         }
         for (scheme, algorithm) in [
-            (Scheme::EcdsaSha256, &signature::ECDSA_P256_SHA256_ASN1_SIGNING),
-            (Scheme::EcdsaSha384, &signature::ECDSA_P384_SHA384_ASN1_SIGNING),
+            (SignatureScheme::EcdsaSha256, &signature::ECDSA_P256_SHA256_ASN1_SIGNING),
+            (SignatureScheme::EcdsaSha384, &signature::ECDSA_P384_SHA384_ASN1_SIGNING),
         ] {
             if let Ok(pair) = EcdsaKeyPair::from_private_key_der(algorithm, der) {
                 return Ok(Self(Key::Ecdsa(scheme, pair)));
@@ -172,62 +174,63 @@ impl SigningKey {
         Err(KeyError::Unsupported)
     }
 
-    pub(crate) fn authentication(&self) -> Authentication {
+    pub(crate) fn signature_algorithm(&self) -> SignatureAlgorithm {
         match &self.0 {
-            Key::Rsa(_) => Authentication::Rsa,
-            Key::Ecdsa(..) => Authentication::Ecdsa,
+            Key::Rsa(_) => SignatureAlgorithm::Rsa,
+            Key::Ecdsa(..) => SignatureAlgorithm::Ecdsa,
         }
     }
 
-    /// The curve of the key, if it is on one.
-    pub(crate) fn group(&self) -> Option<Group> {
+    /// Returns the curve of the key; `None` for RSA.
+    pub(crate) fn group(&self) -> Option<NamedGroup> {
         match &self.0 {
-            Key::Ecdsa(Scheme::EcdsaSha384, _) => Some(Group::Secp384r1),
-            Key::Ecdsa(..) => Some(Group::Secp256r1),
+            Key::Ecdsa(SignatureScheme::EcdsaSha384, _) => Some(NamedGroup::Secp384r1),
+            Key::Ecdsa(..) => Some(NamedGroup::Secp256r1),
             Key::Rsa(_) => None,
         }
     }
 
-    /// The first of the schemes that the other side takes, and that this key is good for.
-    pub(crate) fn choose(&self, offered: &[u16]) -> Option<Scheme> {
-        let is_offered = |scheme: Scheme| offered.contains(&(scheme as u16));
+    /// Returns the preferred scheme of this key among those that the peer offers.
+    pub(crate) fn choose_scheme(&self, offered: &[u16]) -> Option<SignatureScheme> {
+        let is_offered = |scheme: SignatureScheme| offered.contains(&(scheme as u16));
         match &self.0 {
-            Key::Rsa(_) => SCHEMES.into_iter().find(|scheme| {
-                scheme.authentication() == Authentication::Rsa && is_offered(*scheme)
+            Key::Rsa(_) => SIGNATURE_SCHEMES.into_iter().find(|scheme| {
+                scheme.signature_algorithm() == SignatureAlgorithm::Rsa && is_offered(*scheme)
             }),
             Key::Ecdsa(scheme, _) => Some(*scheme).filter(|scheme| is_offered(*scheme)),
         }
     }
 
-    /// Whether it is the key of this certificate.
+    /// Returns true if the key belongs to this certificate.
     pub(crate) fn belongs_to(&self, certificate: &CertificateDer<'_>) -> bool {
         let scheme = match &self.0 {
-            Key::Rsa(_) => Scheme::RsaPkcs1Sha256,
+            Key::Rsa(_) => SignatureScheme::RsaPkcs1Sha256,
             Key::Ecdsa(scheme, _) => *scheme,
         };
-        let probe = b"whose key";
+        let probe = b"key check";
         let signature = self.sign(scheme, probe);
-        signature.is_ok_and(|signature| verify(certificate, scheme, probe, &signature).is_ok())
+        signature
+            .is_ok_and(|signature| verify_signature(certificate, scheme, probe, &signature).is_ok())
     }
 
     /// Signs a message.
-    pub(crate) fn sign(&self, scheme: Scheme, message: &[u8]) -> Result<Vec<u8>, Error> {
-        let failed = || Error::Internal("the key does not sign");
+    pub(crate) fn sign(&self, scheme: SignatureScheme, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let failed = || Error::Internal("signing failed");
         let random = SystemRandom::new();
         match &self.0 {
             Key::Rsa(pair) => {
                 let padding: &dyn signature::RsaEncoding = match scheme {
-                    Scheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_SHA256,
-                    Scheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_SHA384,
-                    Scheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_SHA512,
+                    SignatureScheme::RsaPkcs1Sha256 => &signature::RSA_PKCS1_SHA256,
+                    SignatureScheme::RsaPkcs1Sha384 => &signature::RSA_PKCS1_SHA384,
+                    SignatureScheme::RsaPkcs1Sha512 => &signature::RSA_PKCS1_SHA512,
                     _ => return Err(failed()),
                 };
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(padding, &random, message, &mut signature).map_err(|_| failed())?;
                 Ok(signature)
             }
-            Key::Ecdsa(own, pair) => {
-                if *own != scheme {
+            Key::Ecdsa(curve_scheme, pair) => {
+                if *curve_scheme != scheme {
                     return Err(failed());
                 }
                 let signature = pair.sign(&random, message).map_err(|_| failed())?;
@@ -239,6 +242,6 @@ impl SigningKey {
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SigningKey").field(&self.authentication()).finish()
+        f.debug_tuple("SigningKey").field(&self.signature_algorithm()).finish()
     }
 }

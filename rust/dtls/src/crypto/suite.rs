@@ -1,11 +1,11 @@
-//! Cipher suites: ECDHE with AEADs alone (RFC 5289, RFC 7905).
+//! Cipher suites: only ECDHE with AEADs (RFC 5289, RFC 7905).
 
-use super::signature::Authentication;
+use super::signature::SignatureAlgorithm;
 use aws_lc_rs::{aead, digest, hmac};
 
 /// A cipher suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Suite {
+pub(crate) enum CipherSuite {
     EcdheEcdsaAes128GcmSha256 = 0xC02B,
     EcdheEcdsaAes256GcmSha384 = 0xC02C,
     EcdheRsaAes128GcmSha256 = 0xC02F,
@@ -14,7 +14,7 @@ pub(crate) enum Suite {
     EcdheEcdsaChaCha20Poly1305Sha256 = 0xCCA9,
 }
 
-/// How records are sealed.
+/// The AEAD of a cipher suite.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aead {
     Aes128Gcm,
@@ -22,8 +22,8 @@ pub(crate) enum Aead {
     ChaCha20Poly1305,
 }
 
-impl Suite {
-    /// All, the preferred first.
+impl CipherSuite {
+    /// All cipher suites, the preferred first.
     pub(crate) const ALL: [Self; 6] = [
         Self::EcdheEcdsaAes128GcmSha256,
         Self::EcdheRsaAes128GcmSha256,
@@ -47,15 +47,15 @@ impl Suite {
         }
     }
 
-    /// What the server's key must be for.
-    pub(crate) fn authentication(self) -> Authentication {
+    /// Returns the signature algorithm of the server's key.
+    pub(crate) fn signature_algorithm(self) -> SignatureAlgorithm {
         match self {
             Self::EcdheEcdsaAes128GcmSha256
             | Self::EcdheEcdsaAes256GcmSha384
-            | Self::EcdheEcdsaChaCha20Poly1305Sha256 => Authentication::Ecdsa,
+            | Self::EcdheEcdsaChaCha20Poly1305Sha256 => SignatureAlgorithm::Ecdsa,
             Self::EcdheRsaAes128GcmSha256
             | Self::EcdheRsaAes256GcmSha384
-            | Self::EcdheRsaChaCha20Poly1305Sha256 => Authentication::Rsa,
+            | Self::EcdheRsaChaCha20Poly1305Sha256 => SignatureAlgorithm::Rsa,
         }
     }
 
@@ -63,12 +63,12 @@ impl Suite {
         self.aead() == Aead::Aes256Gcm
     }
 
-    /// The hash of the messages.
+    /// Returns the hash of the transcript.
     pub(crate) fn digest(self) -> &'static digest::Algorithm {
         if self.is_sha384() { &digest::SHA384 } else { &digest::SHA256 }
     }
 
-    /// The hash of the pseudo-random function (RFC 5246 section 5).
+    /// Returns the hash of the pseudo-random function (RFC 5246 section 5).
     pub(crate) fn hmac(self) -> hmac::Algorithm {
         if self.is_sha384() { hmac::HMAC_SHA384 } else { hmac::HMAC_SHA256 }
     }
@@ -83,12 +83,12 @@ impl Aead {
         }
     }
 
-    /// How many bytes of the nonce come from the key block: four (RFC 5288 section 3), or all (RFC 7905 section 2).
+    /// Returns how many bytes of the nonce come from the key block: four (RFC 5288 section 3), or all (RFC 7905 section 2).
     pub(crate) fn fixed_iv_len(self) -> usize {
         if self == Self::ChaCha20Poly1305 { aead::NONCE_LEN } else { 4 }
     }
 
-    /// How many bytes of it stand in the record.
+    /// Returns how many bytes of the nonce are sent in the record.
     pub(crate) fn explicit_nonce_len(self) -> usize {
         if self == Self::ChaCha20Poly1305 { 0 } else { 8 }
     }

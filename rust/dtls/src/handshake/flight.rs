@@ -1,124 +1,129 @@
-//! A flight: the messages that one side sends at once, and repeats until it is answered (RFC 6347 section 4.2.4).
+//! Flights: the messages that one side sends together, and retransmits until they are answered (RFC 6347 section 4.2.4).
 
 use super::header::{Header, MessageType};
 use crate::error::Error;
-use crate::record::{ContentType, Records};
+use crate::record::{ContentType, RecordLayer};
 use std::time::{Duration, Instant};
 
-/// The time-out before the first repetition, and the longest one.
-const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
-/// From the second repetition on datagrams are as short as every path takes them, since it may be their length that does
-/// not get through (RFC 6347 section 4.1.1.1): what IPv4 guarantees, without its own headers, as mbedTLS does.
+/// Timeout before the first retransmission, and the maximum that it grows to.
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
+const MAX_TIMEOUT: Duration = Duration::from_mins(1);
+/// MTU from the second retransmission on, since datagrams may be lost because of their length (RFC 6347 section 4.1.1.1):
+/// what IPv4 guarantees, without the headers, as in mbedTLS.
 const SAFE_MTU: usize = 508;
-/// From the third repetition on a flight goes twice each time: where so much is lost, the doubled time-outs would leave few
-/// tries to come through.
-const TIMES_ALONE: u32 = 3;
-/// Whoever repeats himself is answered so often at the most: the repetition may be forged.
-const ANSWER_INTERVAL: Duration = Duration::from_millis(250);
-/// A fragment is no shorter than this, unless it is the last.
-const LEAST_FRAGMENT: usize = 32;
+/// Number of transmissions in one copy. Later ones are sent twice: with that much loss, the doubled timeouts would leave
+/// few attempts.
+const SINGLE_TRANSMISSIONS: u32 = 3;
+/// Minimum interval between retransmissions that answer those of the peer, which may be forged.
+const MIN_ANSWER_INTERVAL: Duration = Duration::from_millis(250);
+/// Minimum length of a fragment, other than the last one of a message.
+const MIN_FRAGMENT: usize = 32;
 
-/// A part of a flight.
+/// An item of a flight.
 #[derive(Debug)]
-pub(crate) enum Item {
+pub(crate) enum FlightItem {
     Message { message_type: MessageType, sequence: u16, body: Vec<u8> },
     ChangeCipherSpec,
 }
 
-/// The flight that was sent last.
+/// The last flight that was sent.
 #[derive(Debug)]
 pub(crate) struct Flight {
-    items: Vec<Item>,
+    items: Vec<FlightItem>,
     timeout: Duration,
-    /// When it is repeated; never if it is the last of the handshake.
-    due: Option<Instant>,
+    /// The time of the next retransmission; `None` if the flight is not answered, or was.
+    retransmit_at: Option<Instant>,
     sent_at: Option<Instant>,
-    times: u32,
+    transmissions: u32,
 }
 
 impl Flight {
-    /// A flight that is answered.
-    pub(crate) fn new(items: Vec<Item>) -> Self {
-        Self { items, timeout: FIRST_TIMEOUT, due: None, sent_at: None, times: 0 }
+    pub(crate) fn new(items: Vec<FlightItem>) -> Self {
+        Self {
+            items,
+            timeout: INITIAL_TIMEOUT,
+            retransmit_at: None,
+            sent_at: None,
+            transmissions: 0,
+        }
     }
 
-    /// When it is to be repeated.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.due
+    /// Returns when the flight is retransmitted.
+    pub(crate) fn retransmit_at(&self) -> Option<Instant> {
+        self.retransmit_at
     }
 
-    /// It was answered, or nothing answers it: it is repeated only when the other side repeats itself.
-    pub(crate) fn rest(&mut self) {
-        self.due = None;
+    /// Stops the timer: the flight is retransmitted only when the peer retransmits its own.
+    pub(crate) fn stop_retransmission(&mut self) {
+        self.retransmit_at = None;
     }
 
-    /// How often it was sent.
-    pub(crate) fn times(&self) -> u32 {
-        self.times
+    /// Returns how often the flight was sent.
+    pub(crate) fn transmissions(&self) -> u32 {
+        self.transmissions
     }
 
-    /// It is repeated no later than at `at`, if it is repeated at all.
-    pub(crate) fn hurry(&mut self, at: Instant) {
-        self.due = self.due.map(|due| due.min(at));
+    /// Retransmits no later than `at`, unless the timer is stopped.
+    pub(crate) fn retransmit_by(&mut self, at: Instant) {
+        self.retransmit_at = self.retransmit_at.map(|current| current.min(at));
     }
 
-    /// It is not repeated now, but after its time-out.
-    pub(crate) fn postpone(&mut self, now: Instant) {
-        self.due = Some(now + self.timeout);
+    /// Restarts the timer.
+    pub(crate) fn postpone_retransmission(&mut self, now: Instant) {
+        self.retransmit_at = Some(now + self.timeout);
     }
 
-    /// The other side has repeated itself. Says whether the flight is to be sent again.
-    pub(crate) fn is_asked_for(&self, now: Instant) -> bool {
-        self.sent_at.is_some_and(|at| now.saturating_duration_since(at) >= ANSWER_INTERVAL)
+    /// Returns true if a retransmission of the peer may be answered with this flight.
+    pub(crate) fn may_answer_retransmission(&self, now: Instant) -> bool {
+        self.sent_at.is_some_and(|at| now.saturating_duration_since(at) >= MIN_ANSWER_INTERVAL)
     }
 
-    /// Writes it as datagrams no longer than `mtu`, and sets its timer. The ClientHello is never in pieces: a server without
-    /// memory of it could not put it together.
+    /// Encodes the flight into datagrams of at most `mtu` bytes, and starts the timer. A ClientHello is never fragmented: a
+    /// stateless server could not reassemble it.
     pub(crate) fn send(
         &mut self,
         now: Instant,
-        records: &mut Records,
+        records: &mut RecordLayer,
         mtu: usize,
         datagrams: &mut Vec<Vec<u8>>,
     ) -> Result<(), Error> {
-        if self.times > 0 {
-            self.timeout = (self.timeout * 2).min(LONGEST_TIMEOUT);
+        if self.transmissions > 0 {
+            self.timeout = (self.timeout * 2).min(MAX_TIMEOUT);
         }
-        let mtu = if self.times > 1 { mtu.min(SAFE_MTU) } else { mtu };
-        let copies = if self.times >= TIMES_ALONE { 2 } else { 1 };
-        self.times = self.times.saturating_add(1);
+        let mtu = if self.transmissions > 1 { mtu.min(SAFE_MTU) } else { mtu };
+        let copies = if self.transmissions >= SINGLE_TRANSMISSIONS { 2 } else { 1 };
+        self.transmissions = self.transmissions.saturating_add(1);
         self.sent_at = Some(now);
-        self.due = Some(now + self.timeout);
+        self.retransmit_at = Some(now + self.timeout);
         for _ in 0..copies {
-            let mut packing =
-                Packing { records, mtu, datagram: Vec::new(), datagrams, sealed: false };
-            packing.items(&self.items)?;
-            packing.flush();
+            let mut builder =
+                DatagramBuilder { records, mtu, datagram: Vec::new(), datagrams, sealed: false };
+            builder.items(&self.items)?;
+            builder.flush();
         }
         Ok(())
     }
 }
 
-/// Datagrams that are being filled.
-struct Packing<'a> {
-    records: &'a mut Records,
+/// Packs the items of a flight into datagrams.
+struct DatagramBuilder<'a> {
+    records: &'a mut RecordLayer,
     mtu: usize,
     datagram: Vec<u8>,
     datagrams: &'a mut Vec<Vec<u8>>,
-    /// What follows is sealed.
+    /// True after the `ChangeCipherSpec`: the next records are encrypted.
     sealed: bool,
 }
 
-impl Packing<'_> {
-    fn items(&mut self, items: &[Item]) -> Result<(), Error> {
+impl DatagramBuilder<'_> {
+    fn items(&mut self, items: &[FlightItem]) -> Result<(), Error> {
         for item in items {
             match item {
-                Item::ChangeCipherSpec => {
+                FlightItem::ChangeCipherSpec => {
                     self.record(ContentType::ChangeCipherSpec, &[1])?;
                     self.sealed = true;
                 }
-                Item::Message { message_type, sequence, body } => {
+                FlightItem::Message { message_type, sequence, body } => {
                     self.message(*message_type, *sequence, body)?;
                 }
             }
@@ -126,10 +131,10 @@ impl Packing<'_> {
         Ok(())
     }
 
-    /// How many bytes of content the next record of this datagram may have.
-    fn room(&self) -> usize {
-        let taken = self.datagram.len() + self.records.overhead(self.sealed);
-        self.mtu.saturating_sub(taken).min(self.records.longest())
+    /// Returns how many bytes the next record may carry in this datagram.
+    fn remaining(&self) -> usize {
+        let used = self.datagram.len() + self.records.overhead(self.sealed);
+        self.mtu.saturating_sub(used).min(self.records.max_fragment_len())
     }
 
     fn flush(&mut self) {
@@ -139,7 +144,7 @@ impl Packing<'_> {
     }
 
     fn record(&mut self, content_type: ContentType, content: &[u8]) -> Result<(), Error> {
-        if content.len() > self.room() {
+        if content.len() > self.remaining() {
             self.flush();
         }
         self.records.write(self.sealed, content_type, content, &mut self.datagram)
@@ -151,16 +156,20 @@ impl Packing<'_> {
         sequence: u16,
         body: &[u8],
     ) -> Result<(), Error> {
-        let whole = message_type == MessageType::ClientHello;
+        let is_unfragmented = message_type == MessageType::ClientHello;
         let mut fragment_offset = 0;
         loop {
             let rest = &body[fragment_offset..];
-            let wanted = rest.len().min(LEAST_FRAGMENT) + Header::LEN;
-            if self.room() < wanted {
+            let min_len = rest.len().min(MIN_FRAGMENT) + Header::LEN;
+            if self.remaining() < min_len {
                 self.flush();
             }
-            let most = if whole { rest.len() } else { self.room().saturating_sub(Header::LEN) };
-            let fragment = &rest[..rest.len().min(most.max(1))];
+            let max_len = if is_unfragmented {
+                rest.len()
+            } else {
+                self.remaining().saturating_sub(Header::LEN)
+            };
+            let fragment = &rest[..rest.len().min(max_len.max(1))];
             let header = Header { message_type, length: body.len(), sequence, fragment_offset };
             let mut content = Vec::with_capacity(Header::LEN + fragment.len());
             header.encode(fragment.len(), &mut content);

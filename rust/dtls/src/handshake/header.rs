@@ -3,7 +3,7 @@
 use crate::reader::Reader;
 use crate::writer;
 
-/// What a message is.
+/// The type of a handshake message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MessageType {
     HelloRequest = 0,
@@ -44,9 +44,9 @@ impl MessageType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) message_type: MessageType,
-    /// How long the whole message is.
+    /// Length of the whole message.
     pub(crate) length: usize,
-    /// Which message of its sender it is.
+    /// Sequence number of the message.
     pub(crate) sequence: u16,
     pub(crate) fragment_offset: usize,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) const LEN: usize = 12;
 
-    /// Reads a fragment; `None` at the first that is not whole, or contradicts itself, or is of an unknown kind.
+    /// Decodes a fragment; `None` if it is truncated, inconsistent, or of an unknown type.
     pub(crate) fn parse<'a>(reader: &mut Reader<'a>) -> Option<(Self, &'a [u8])> {
         let message_type = MessageType::from_number(reader.u8()?)?;
         let length = reader.u24()?;
@@ -65,7 +65,7 @@ impl Header {
         (fragment_offset + fragment.len() <= length).then_some((header, fragment))
     }
 
-    /// Writes the header of a fragment of `len` bytes.
+    /// Encodes the header of a fragment of `len` bytes.
     pub(crate) fn encode(&self, len: usize, out: &mut Vec<u8>) {
         out.push(self.message_type as u8);
         writer::u24(out, self.length);
@@ -74,7 +74,7 @@ impl Header {
         writer::u24(out, len);
     }
 
-    /// Writes a whole message, as it goes into the hashes.
+    /// Encodes a whole message, as it is hashed.
     pub(crate) fn encode_whole(
         message_type: MessageType,
         sequence: u16,

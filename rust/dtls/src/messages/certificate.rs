@@ -5,15 +5,15 @@ use crate::reader::Reader;
 use crate::writer;
 use rustls_pki_types::CertificateDer;
 
-/// How many certificates a chain may have.
-const LONGEST: usize = 10;
+/// Maximum number of certificates in a chain.
+const MAX_CHAIN: usize = 10;
 
-/// A chain of certificates, the sender's own first; empty if it has none.
+/// A chain of certificates, the sender's own first. Empty if it has none.
 #[derive(Debug)]
 pub(crate) struct Certificate;
 
 impl Certificate {
-    /// Reads a chain of one certificate at the least.
+    /// Decodes a chain of at least one certificate.
     pub(crate) fn parse(body: &[u8]) -> Result<Vec<CertificateDer<'static>>, Error> {
         match Self::read(body) {
             None => Err(Error::Certificate(CertificateError::Malformed)),
@@ -28,7 +28,7 @@ impl Certificate {
         let mut chain = Vec::new();
         while !list.is_empty() {
             let certificate = list.vector24()?;
-            if certificate.is_empty() || chain.len() == LONGEST {
+            if certificate.is_empty() || chain.len() == MAX_CHAIN {
                 return None;
             }
             chain.push(CertificateDer::from(certificate.to_vec()));

@@ -1,7 +1,7 @@
 //! CertificateRequest (RFC 5246 section 7.4.4).
 
-use super::client_hello::encode_schemes;
-use crate::crypto::{Authentication, Scheme};
+use super::client_hello::encode_signature_schemes;
+use crate::crypto::{SignatureAlgorithm, SignatureScheme};
 use crate::reader::Reader;
 use crate::writer;
 
@@ -9,15 +9,15 @@ use crate::writer;
 const RSA_SIGN: u8 = 1;
 const ECDSA_SIGN: u8 = 64;
 
-/// The server wants a certificate of the client's.
+/// The server's request for a client certificate.
 #[derive(Debug)]
 pub(crate) struct CertificateRequest {
-    /// How the client may sign, with a key of a kind that the server takes.
+    /// The schemes that the client may sign with, limited to the `certificate_types`.
     pub(crate) schemes: Vec<u16>,
 }
 
 impl CertificateRequest {
-    /// Whom the server trusts is of no account: a client has one certificate, or none.
+    /// Decodes a request. `certificate_authorities` is ignored: a client has one certificate, or none.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader(body);
         let types = reader.vector8().filter(|types| !types.is_empty())?;
@@ -26,21 +26,22 @@ impl CertificateRequest {
         while !authorities.is_empty() {
             authorities.vector16()?;
         }
-        let is_taken = |scheme: Scheme| {
-            types.contains(match scheme.authentication() {
-                Authentication::Rsa => &RSA_SIGN,
-                Authentication::Ecdsa => &ECDSA_SIGN,
+        let is_allowed = |scheme: SignatureScheme| {
+            types.contains(match scheme.signature_algorithm() {
+                SignatureAlgorithm::Rsa => &RSA_SIGN,
+                SignatureAlgorithm::Ecdsa => &ECDSA_SIGN,
             })
         };
-        let taken = |number: &u16| Scheme::from_number(*number).is_some_and(is_taken);
-        reader.is_empty().then(|| Self { schemes: schemes.filter(taken).collect() })
+        let is_usable =
+            |number: &u16| SignatureScheme::from_number(*number).is_some_and(is_allowed);
+        reader.is_empty().then(|| Self { schemes: schemes.filter(is_usable).collect() })
     }
 
     pub(crate) fn encode() -> Vec<u8> {
         let mut out = Vec::new();
         writer::vector::<1>(&mut out, |out| out.extend_from_slice(&[ECDSA_SIGN, RSA_SIGN]));
-        encode_schemes(&mut out);
-        // Certificates of any authority.
+        encode_signature_schemes(&mut out);
+        // No `certificate_authorities`: any are allowed.
         writer::u16(&mut out, 0);
         out
     }

@@ -1,26 +1,29 @@
-//! CertificateVerify, and what a signature is wherever one stands (RFC 5246 sections 4.7 and 7.4.8).
+//! CertificateVerify, and digitally-signed elements in general (RFC 5246 sections 4.7 and 7.4.8).
 
 use crate::alert::Alert;
-use crate::crypto::Scheme;
+use crate::crypto::SignatureScheme;
 use crate::error::Error;
 use crate::reader::Reader;
 use crate::writer;
 
-/// A signature, and how it was made.
+/// A signature with its scheme.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DigitallySigned<'a> {
-    pub(crate) scheme: Scheme,
+    pub(crate) scheme: SignatureScheme,
     pub(crate) signature: &'a [u8],
 }
 
 impl<'a> DigitallySigned<'a> {
-    /// Reads one to the end of `reader`: `unreadable` if it cannot be read.
-    pub(crate) fn parse(mut reader: Reader<'a>, unreadable: Error) -> Result<Self, Error> {
-        let scheme = reader.u16().ok_or(unreadable.clone())?;
-        let signature = reader.vector16().filter(|_| reader.is_empty()).ok_or(unreadable)?;
-        let scheme = Scheme::from_number(scheme).ok_or(Error::Protocol(
+    /// Decodes a signature that extends to the end of `reader`.
+    ///
+    /// # Errors
+    /// `malformed`, or a scheme that was not offered.
+    pub(crate) fn parse(mut reader: Reader<'a>, malformed: Error) -> Result<Self, Error> {
+        let scheme = reader.u16().ok_or(malformed.clone())?;
+        let signature = reader.vector16().filter(|_| reader.is_empty()).ok_or(malformed)?;
+        let scheme = SignatureScheme::from_number(scheme).ok_or(Error::PeerMisbehaved(
             Alert::ILLEGAL_PARAMETER,
-            "a signature of a kind that was not offered",
+            "signature scheme was not offered",
         ))?;
         Ok(Self { scheme, signature })
     }

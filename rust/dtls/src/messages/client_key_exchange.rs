@@ -3,7 +3,7 @@
 use crate::reader::Reader;
 use crate::writer;
 
-/// The client's public key.
+/// The client's ephemeral public key.
 #[derive(Debug)]
 pub(crate) struct ClientKeyExchange<'a> {
     pub(crate) public: &'a [u8],

@@ -1,4 +1,4 @@
-//! Extensions of the hellos (RFC 5246 section 7.4.1.4), by their numbers.
+//! The extensions of ClientHello and ServerHello (RFC 5246 section 7.4.1.4).
 
 use crate::alert::Alert;
 use crate::error::Error;
@@ -20,11 +20,11 @@ pub(super) const EXTENDED_MASTER_SECRET: u16 = 23;
 /// RFC 5746.
 pub(super) const RENEGOTIATION_INFO: u16 = 0xFF01;
 
-/// Points are written uncompressed.
+/// The `uncompressed` point format (RFC 8422 section 5.1.2).
 pub(super) const UNCOMPRESSED: u8 = 0;
 
-/// The extensions at the end of a hello, each with its number; none if there are none. `None` if they are not whole, or one
-/// comes twice.
+/// Decodes the optional extensions at the end of a hello, each with its number. Returns `None` if they are truncated, or if
+/// one is duplicated.
 pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Option<Vec<(u16, &'a [u8])>> {
     let mut extensions = Vec::new();
     if reader.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn read<'a>(reader: &mut Reader<'a>) -> Option<Vec<(u16, &'a [u8])>> 
     (reader.is_empty() && numbers.is_sorted_by(|a, b| a < b)).then_some(extensions)
 }
 
-/// How many bytes a record may carry, by the number that stands for it: 512, 1024, 2048 or 4096 (RFC 6066 section 4).
+/// A `max_fragment_length`: 512, 1024, 2048 or 4096 bytes (RFC 6066 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MaxFragmentLength(u8);
 
@@ -57,27 +57,30 @@ impl MaxFragmentLength {
     }
 }
 
-/// Reads the formats of points that the other side takes: the uncompressed one must be among them (RFC 8422 section 5.1.2).
-pub(super) fn read_point_formats(reader: &mut Reader<'_>, unreadable: Error) -> Result<(), Error> {
-    let formats = reader.vector8().filter(|formats| !formats.is_empty()).ok_or(unreadable)?;
+/// Decodes `ec_point_formats`, which must contain `uncompressed` (RFC 8422 section 5.1.2).
+pub(super) fn read_point_formats(reader: &mut Reader<'_>, malformed: Error) -> Result<(), Error> {
+    let formats = reader.vector8().filter(|formats| !formats.is_empty()).ok_or(malformed)?;
     if formats.contains(&UNCOMPRESSED) {
         return Ok(());
     }
-    Err(Error::Protocol(Alert::ILLEGAL_PARAMETER, "points must be uncompressed"))
+    Err(Error::PeerMisbehaved(Alert::ILLEGAL_PARAMETER, "ec_point_formats without uncompressed"))
 }
 
-/// Reads what tells of an earlier handshake, which there is none of (RFC 5746 sections 3.4 and 3.6).
+/// Decodes `renegotiation_info`, which must be empty in an initial handshake (RFC 5746 sections 3.4 and 3.6).
 pub(super) fn read_renegotiation_info(
     reader: &mut Reader<'_>,
-    unreadable: Error,
+    malformed: Error,
 ) -> Result<(), Error> {
-    if reader.vector8().ok_or(unreadable)?.is_empty() {
+    if reader.vector8().ok_or(malformed)?.is_empty() {
         return Ok(());
     }
-    Err(Error::Protocol(Alert::HANDSHAKE_FAILURE, "a renegotiation of nothing"))
+    Err(Error::PeerMisbehaved(
+        Alert::HANDSHAKE_FAILURE,
+        "non-empty renegotiation_info in the initial handshake",
+    ))
 }
 
-/// Writes an extension.
+/// Encodes an extension.
 pub(super) fn write(out: &mut Vec<u8>, number: u16, content: impl FnOnce(&mut Vec<u8>)) {
     writer::u16(out, number);
     writer::vector::<2>(out, content);

@@ -4,14 +4,14 @@ use crate::reader::Reader;
 use crate::record::{VERSION, VERSION_1_0};
 use crate::writer;
 
-/// The server wants to see that the client is where it says.
+/// The server's request for a cookie.
 #[derive(Debug)]
 pub(crate) struct HelloVerifyRequest<'a> {
     pub(crate) cookie: &'a [u8],
 }
 
 impl<'a> HelloVerifyRequest<'a> {
-    /// Its version is of no account: servers of either say DTLS 1.0 here.
+    /// Decodes a request. The version is not significant: servers of both versions send DTLS 1.0.
     pub(crate) fn parse(body: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(body);
         let version = reader.u16()?;

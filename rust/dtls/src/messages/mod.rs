@@ -1,4 +1,4 @@
-//! The bodies of the handshake messages, one a file.
+//! The bodies of the handshake messages, one in each file.
 
 mod certificate;
 mod certificate_request;
@@ -16,24 +16,26 @@ use aws_lc_rs::rand;
 pub(crate) use certificate::Certificate;
 pub(crate) use certificate_request::CertificateRequest;
 pub(crate) use certificate_verify::DigitallySigned;
-pub(crate) use client_hello::{ClientHello, HelloStart, LONGEST_HELLO, NewClientHello};
+pub(crate) use client_hello::{
+    ClientHello, ClientHelloBuilder, ClientHelloPrefix, MAX_CLIENT_HELLO,
+};
 pub(crate) use client_key_exchange::ClientKeyExchange;
 pub(crate) use extensions::MaxFragmentLength;
 pub(crate) use hello_verify_request::HelloVerifyRequest;
-pub(crate) use server_hello::{NewServerHello, ServerHello};
+pub(crate) use server_hello::{ServerHello, ServerHelloBuilder};
 pub(crate) use server_key_exchange::{EcdheParams, ServerKeyExchange};
 
-/// 32 random bytes of a hello.
+/// The random of a hello.
 pub(crate) type Random = [u8; 32];
 
-/// New ones, of the system's randomness.
+/// Generates a random from the system's randomness.
 pub(crate) fn new_random() -> Result<Random, Error> {
     let mut random = [0; 32];
-    rand::fill(&mut random).map_err(|_| Error::Internal("the system has no randomness"))?;
+    rand::fill(&mut random).map_err(|_| Error::Internal("failed to obtain random bytes"))?;
     Ok(random)
 }
 
-/// A random that stands for both sides' together, as signatures cover them.
+/// Concatenates the randoms of both sides, as signatures cover them.
 pub(crate) fn randoms(client: &Random, server: &Random) -> [u8; 64] {
     let mut both = [0; 64];
     both[..32].copy_from_slice(client);

@@ -3,94 +3,94 @@
 use super::Random;
 use super::extensions::{self, MaxFragmentLength};
 use crate::alert::Alert;
-use crate::crypto::Suite;
+use crate::crypto::CipherSuite;
 use crate::error::Error;
 use crate::reader::Reader;
 use crate::record::VERSION;
 use crate::writer;
 
-/// The server has chosen.
+/// A received ServerHello.
 #[derive(Debug)]
 pub(crate) struct ServerHello {
     pub(crate) random: Random,
-    pub(crate) suite: Suite,
+    pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
 }
 
-const UNREADABLE: Error = Error::Protocol(Alert::DECODE_ERROR, "a ServerHello that cannot be read");
+const MALFORMED: Error = Error::PeerMisbehaved(Alert::DECODE_ERROR, "malformed ServerHello");
 
 impl ServerHello {
-    /// Reads the answer to our own hello: nothing may be in it that was not offered. `named` tells that the hello had a
-    /// server's name in it.
-    pub(crate) fn parse(body: &[u8], named: bool) -> Result<Self, Error> {
+    /// Decodes the answer to our own ClientHello, which must select only what was offered. `sent_name` is true if the
+    /// ClientHello contained `server_name`.
+    pub(crate) fn parse(body: &[u8], sent_name: bool) -> Result<Self, Error> {
         let mut reader = Reader(body);
-        if reader.u16().ok_or(UNREADABLE)? != VERSION {
-            return Err(Error::Protocol(
+        if reader.u16().ok_or(MALFORMED)? != VERSION {
+            return Err(Error::PeerMisbehaved(
                 Alert::PROTOCOL_VERSION,
-                "the server does not speak DTLS 1.2",
+                "the server does not support DTLS 1.2",
             ));
         }
-        let random = reader.array().ok_or(UNREADABLE)?;
-        let session_id = reader.vector8().ok_or(UNREADABLE)?;
-        let suite = reader.u16().ok_or(UNREADABLE)?;
-        let suite = Suite::from_number(suite).ok_or(Error::Protocol(
+        let random = reader.array().ok_or(MALFORMED)?;
+        let session_id = reader.vector8().ok_or(MALFORMED)?;
+        let suite = reader.u16().ok_or(MALFORMED)?;
+        let suite = CipherSuite::from_number(suite).ok_or(Error::PeerMisbehaved(
             Alert::ILLEGAL_PARAMETER,
-            "the server has chosen a suite that was not offered",
+            "the server selected a cipher suite that was not offered",
         ))?;
-        let compression = reader.u8().ok_or(UNREADABLE)?;
+        let compression = reader.u8().ok_or(MALFORMED)?;
         if session_id.len() > 32 {
-            return Err(UNREADABLE);
+            return Err(MALFORMED);
         }
         if compression != 0 {
-            return Err(Error::Protocol(
+            return Err(Error::PeerMisbehaved(
                 Alert::ILLEGAL_PARAMETER,
-                "the server has chosen a compression",
+                "the server selected a compression method",
             ));
         }
         let mut hello = Self { random, suite, extended_master_secret: false };
-        for (number, content) in extensions::read(&mut reader).ok_or(UNREADABLE)? {
+        for (number, content) in extensions::read(&mut reader).ok_or(MALFORMED)? {
             let mut reader = Reader(content);
             match number {
                 extensions::EXTENDED_MASTER_SECRET => hello.extended_master_secret = true,
                 extensions::RENEGOTIATION_INFO => {
-                    extensions::read_renegotiation_info(&mut reader, UNREADABLE)?;
+                    extensions::read_renegotiation_info(&mut reader, MALFORMED)?;
                 }
                 extensions::EC_POINT_FORMATS => {
-                    extensions::read_point_formats(&mut reader, UNREADABLE)?;
+                    extensions::read_point_formats(&mut reader, MALFORMED)?;
                 }
-                extensions::SERVER_NAME if named => {}
+                extensions::SERVER_NAME if sent_name => {}
                 _ => {
-                    return Err(Error::Protocol(
+                    return Err(Error::PeerMisbehaved(
                         Alert::UNSUPPORTED_EXTENSION,
-                        "an extension that nobody asked for",
+                        "unsolicited extension",
                     ));
                 }
             }
             if !reader.is_empty() {
-                return Err(UNREADABLE);
+                return Err(MALFORMED);
             }
         }
         Ok(hello)
     }
 }
 
-/// What this server has chosen.
+/// Builds a ServerHello.
 #[derive(Debug)]
-pub(crate) struct NewServerHello {
+pub(crate) struct ServerHelloBuilder {
     pub(crate) random: Random,
-    pub(crate) suite: Suite,
+    pub(crate) suite: CipherSuite,
     pub(crate) extended_master_secret: bool,
     pub(crate) renegotiation_info: bool,
     pub(crate) point_formats: bool,
     pub(crate) max_fragment_length: Option<MaxFragmentLength>,
 }
 
-impl NewServerHello {
+impl ServerHelloBuilder {
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64);
         writer::u16(&mut out, VERSION);
         out.extend_from_slice(&self.random);
-        // No session that could be resumed, and no compression.
+        // No session that can be resumed, and no compression.
         out.push(0);
         writer::u16(&mut out, self.suite as u16);
         out.push(0);

@@ -2,18 +2,18 @@
 
 use super::DigitallySigned;
 use crate::alert::Alert;
-use crate::crypto::Group;
+use crate::crypto::NamedGroup;
 use crate::error::Error;
 use crate::reader::Reader;
 use crate::writer;
 
-/// The curve is told by its number.
+/// `ECCurveType.named_curve`.
 const NAMED_CURVE: u8 = 3;
 
-/// The server's public key.
+/// The server's ephemeral public key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EcdheParams<'a> {
-    pub(crate) group: Group,
+    pub(crate) group: NamedGroup,
     pub(crate) public: &'a [u8],
 }
 
@@ -26,31 +26,31 @@ impl EcdheParams<'_> {
     }
 }
 
-/// The server's public key, signed.
+/// A received ServerKeyExchange.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerKeyExchange<'a> {
     pub(crate) params: EcdheParams<'a>,
-    /// The same as it was signed.
+    /// `params` as encoded, which the signature covers.
     pub(crate) signed: &'a [u8],
     pub(crate) signature: DigitallySigned<'a>,
 }
 
-const UNREADABLE: Error =
-    Error::Protocol(Alert::DECODE_ERROR, "a ServerKeyExchange that cannot be read");
+const MALFORMED: Error = Error::PeerMisbehaved(Alert::DECODE_ERROR, "malformed ServerKeyExchange");
 
 impl<'a> ServerKeyExchange<'a> {
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Error> {
         let mut reader = Reader(body);
-        let kind = reader.u8().ok_or(UNREADABLE)?;
-        let group = reader.u16().ok_or(UNREADABLE)?;
-        let group =
-            Group::from_number(group).filter(|_| kind == NAMED_CURVE).ok_or(Error::Protocol(
+        let kind = reader.u8().ok_or(MALFORMED)?;
+        let group = reader.u16().ok_or(MALFORMED)?;
+        let group = NamedGroup::from_number(group).filter(|_| kind == NAMED_CURVE).ok_or(
+            Error::PeerMisbehaved(
                 Alert::ILLEGAL_PARAMETER,
-                "the server has chosen a curve that was not offered",
-            ))?;
-        let public = reader.vector8().ok_or(UNREADABLE)?;
+                "the server selected a group that was not offered",
+            ),
+        )?;
+        let public = reader.vector8().ok_or(MALFORMED)?;
         let signed = &body[..body.len() - reader.0.len()];
-        let signature = DigitallySigned::parse(reader, UNREADABLE)?;
+        let signature = DigitallySigned::parse(reader, MALFORMED)?;
         Ok(Self { params: EcdheParams { group, public }, signed, signature })
     }
 }

@@ -1,15 +1,15 @@
-//! The records of a datagram.
+//! Record headers (RFC 6347 section 4.1).
 
 use crate::reader::Reader;
 
-/// What a record carries.
+/// The type of a record's content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentType {
     ChangeCipherSpec,
     Alert,
     Handshake,
     ApplicationData,
-    /// Something that there is not in DTLS 1.2.
+    /// A type that DTLS 1.2 does not define.
     Other(u8),
 }
 
@@ -35,53 +35,53 @@ impl ContentType {
     }
 }
 
-/// DTLS 1.2.
+/// The version of DTLS 1.2.
 pub(crate) const VERSION: u16 = 0xFEFD;
-/// DTLS 1.0, as the first ClientHello may say.
+/// The version of DTLS 1.0, which the first ClientHello may have.
 pub(crate) const VERSION_1_0: u16 = 0xFEFF;
 
-/// The most bytes that a record carries (RFC 5246 section 6.2.1).
-pub(crate) const MAXIMUM_PLAINTEXT: usize = 1 << 14;
+/// Maximum content of a record, in bytes (RFC 5246 section 6.2.1).
+pub(crate) const MAX_PLAINTEXT: usize = 1 << 14;
 
 /// The header of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) content_type: ContentType,
     pub(crate) version: u16,
-    /// Which keys it is sealed with; 0: none.
+    /// The epoch of the keys; 0 is unencrypted.
     pub(crate) epoch: u16,
-    /// Its number in this epoch, of 48 bits.
+    /// The sequence number in the epoch, 48 bits.
     pub(crate) sequence: u64,
 }
 
 impl Header {
     pub(crate) const LEN: usize = 13;
 
-    /// The header of a record of our own, with `len` bytes behind it.
+    /// Encodes the header of a record of `len` bytes.
     pub(crate) fn encode(&self, len: usize) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[0] = self.content_type.number();
         bytes[1..3].copy_from_slice(&self.version.to_be_bytes());
-        bytes[3..11].copy_from_slice(&self.number().to_be_bytes());
+        bytes[3..11].copy_from_slice(&self.epoch_and_sequence().to_be_bytes());
         let len = len.to_be_bytes();
         bytes[11..].copy_from_slice(&len[len.len() - 2..]);
         bytes
     }
 
-    /// Epoch and number, as they go into the nonce and the additional data.
-    pub(crate) fn number(&self) -> u64 {
+    /// Returns epoch and sequence number, as used in nonces and additional data.
+    pub(crate) fn epoch_and_sequence(&self) -> u64 {
         u64::from(self.epoch) << 48 | self.sequence
     }
 }
 
-/// A record as it came. What it carries is opened where it is.
+/// A received record, which is decrypted in place.
 #[derive(Debug)]
 pub(crate) struct Record<'a> {
     pub(crate) header: Header,
     pub(crate) fragment: &'a mut [u8],
 }
 
-/// The records of a datagram, up to the first that is not whole. One of an unknown version is left out.
+/// Iterates over the records of a datagram, up to the first truncated one. Records of unknown versions are skipped.
 pub(crate) fn records(mut datagram: &mut [u8]) -> impl Iterator<Item = Record<'_>> {
     std::iter::from_fn(move || {
         loop {
@@ -95,13 +95,14 @@ pub(crate) fn records(mut datagram: &mut [u8]) -> impl Iterator<Item = Record<'_
     })
 }
 
-/// The record that a datagram begins with: its header, and what it carries.
+/// Returns the header and the content of the first record of a datagram.
 pub(crate) fn first_record(datagram: &[u8]) -> Option<(Header, &[u8])> {
     let (header, len) = parse(datagram)?;
     Some((header?, &datagram[Header::LEN..Header::LEN + len]))
 }
 
-/// Reads the header of a record that is whole, none if it means nothing here; and tells how many bytes follow it.
+/// Decodes the header of a record that is not truncated, with the length of its content. The header is `None` if the
+/// version is unknown.
 fn parse(datagram: &[u8]) -> Option<(Option<Header>, usize)> {
     let mut reader = Reader(datagram);
     let (content_type, version) = (reader.u8()?, reader.u16()?);

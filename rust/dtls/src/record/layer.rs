@@ -1,107 +1,107 @@
-//! Both directions of a connection's records.
+//! The record layer of a connection, in both directions.
 
-use super::header::{ContentType, Header, MAXIMUM_PLAINTEXT, Record, VERSION};
-use super::protection::{Opener, Sealer};
-use super::replay::Replay;
+use super::header::{ContentType, Header, MAX_PLAINTEXT, Record, VERSION};
+use super::protection::{RecordDecrypter, RecordEncrypter};
+use super::replay::ReplayWindow;
 use crate::alert::Alert;
 use crate::crypto::{KeyBlock, Side};
 use crate::error::Error;
 
-/// What a record has come to.
-pub(crate) enum Unsealed<'a> {
-    /// Nothing: it is forged, or a repetition, or of an epoch that there is not.
-    Nothing,
-    /// It is sealed with keys that are yet to come.
-    Early(&'a [u8]),
-    /// What it carries.
-    Content(&'a [u8]),
+/// The result of [`RecordLayer::open`].
+pub(crate) enum Opened<'a> {
+    /// The record is forged, replayed, or of an unknown epoch.
+    Discarded,
+    /// The record is encrypted with keys that do not exist yet.
+    UndecryptableYet(&'a [u8]),
+    /// The content of the record.
+    Plaintext(&'a [u8]),
 }
 
-/// Both directions of a connection's records: epoch 0 without keys, epoch 1 with them. There is no other, since nothing is
-/// negotiated again.
-pub(crate) struct Records {
-    opener: Option<Opener>,
-    replay: Replay,
-    sealer: Option<Sealer>,
-    /// The number of the next record of epoch 0 that is sent.
-    plain_sequence: u64,
-    /// The most bytes that a record carries.
-    longest: usize,
+/// The records of a connection: epoch 0 without keys, epoch 1 with them. There are no others, since renegotiation is not
+/// supported.
+pub(crate) struct RecordLayer {
+    decrypter: Option<RecordDecrypter>,
+    replay: ReplayWindow,
+    encrypter: Option<RecordEncrypter>,
+    /// Sequence number of the next own record of epoch 0.
+    plaintext_sequence: u64,
+    /// Maximum content of a record (RFC 6066 section 4).
+    max_fragment_len: usize,
 }
 
-impl Records {
-    /// The records of epoch 0 that are sent are numbered from this on.
-    pub(crate) fn starting_at(plain_sequence: u64) -> Self {
+impl RecordLayer {
+    /// Creates a record layer whose first own record has this sequence number.
+    pub(crate) fn starting_at(plaintext_sequence: u64) -> Self {
         Self {
-            opener: None,
-            replay: Replay::default(),
-            sealer: None,
-            plain_sequence,
-            longest: MAXIMUM_PLAINTEXT,
+            decrypter: None,
+            replay: ReplayWindow::default(),
+            encrypter: None,
+            plaintext_sequence,
+            max_fragment_len: MAX_PLAINTEXT,
         }
     }
 
-    /// The most bytes that a record carries.
-    pub(crate) fn longest(&self) -> usize {
-        self.longest
+    /// Returns the maximum content of a record, in bytes.
+    pub(crate) fn max_fragment_len(&self) -> usize {
+        self.max_fragment_len
     }
 
-    /// From now on a record carries no more than this.
-    pub(crate) fn set_longest(&mut self, longest: usize) {
-        self.longest = longest;
+    /// Sets the maximum content of a record.
+    pub(crate) fn set_max_fragment_len(&mut self, len: usize) {
+        self.max_fragment_len = len;
     }
 
-    /// The keys of epoch 1, for the side that this is.
+    /// Sets the keys of epoch 1, for this side.
     pub(crate) fn set_keys(&mut self, block: &KeyBlock, side: Side) -> Result<(), Error> {
-        self.sealer = Some(Sealer::new(block, side)?);
-        self.opener = Some(Opener::new(block, side.other())?);
+        self.encrypter = Some(RecordEncrypter::new(block, side)?);
+        self.decrypter = Some(RecordDecrypter::new(block, side.other())?);
         Ok(())
     }
 
-    /// Forgets the keys, with which nothing was sent.
-    pub(crate) fn forget_keys(&mut self) {
-        self.sealer = None;
-        self.opener = None;
-        self.replay = Replay::default();
+    /// Discards the keys. Nothing may have been sent with them.
+    pub(crate) fn discard_keys(&mut self) {
+        self.encrypter = None;
+        self.decrypter = None;
+        self.replay = ReplayWindow::default();
     }
 
-    /// Whether there are keys.
+    /// Returns true if the keys of epoch 1 are set.
     pub(crate) fn has_keys(&self) -> bool {
-        self.sealer.is_some()
+        self.encrypter.is_some()
     }
 
-    /// Opens a record, where it is.
+    /// Decrypts a record in place.
     ///
-    /// Those of epoch 0 may come twice: whoever forges them could as well forge their numbers.
-    pub(crate) fn open<'a>(&mut self, record: Record<'a>) -> Result<Unsealed<'a>, Error> {
+    /// Epoch 0 has no replay protection: without authentication it would be pointless.
+    pub(crate) fn open<'a>(&mut self, record: Record<'a>) -> Result<Opened<'a>, Error> {
         let Record { header, fragment } = record;
         let Header { epoch, sequence, .. } = header;
-        match (epoch, &mut self.opener) {
-            (0, _) if fragment.len() <= MAXIMUM_PLAINTEXT => Ok(Unsealed::Content(fragment)),
-            (1, None) => Ok(Unsealed::Early(fragment)),
-            (1, Some(opener)) if self.replay.may_come(sequence) => {
-                let Some(content) = opener.open(&header, fragment)? else {
-                    return Ok(Unsealed::Nothing);
+        match (epoch, &mut self.decrypter) {
+            (0, _) if fragment.len() <= MAX_PLAINTEXT => Ok(Opened::Plaintext(fragment)),
+            (1, None) => Ok(Opened::UndecryptableYet(fragment)),
+            (1, Some(decrypter)) if self.replay.is_new(sequence) => {
+                let Some(content) = decrypter.decrypt(&header, fragment)? else {
+                    return Ok(Opened::Discarded);
                 };
-                self.replay.came(sequence);
-                if content.len() > self.longest {
-                    return Err(Error::Protocol(Alert::RECORD_OVERFLOW, "a record was too long"));
+                self.replay.mark_received(sequence);
+                if content.len() > self.max_fragment_len {
+                    return Err(Error::PeerMisbehaved(Alert::RECORD_OVERFLOW, "record too long"));
                 }
-                Ok(Unsealed::Content(content))
+                Ok(Opened::Plaintext(content))
             }
-            _ => Ok(Unsealed::Nothing),
+            _ => Ok(Opened::Discarded),
         }
     }
 
-    /// How many bytes a record of an epoch has beyond what it carries.
+    /// Returns how much longer a record is than its content.
     pub(crate) fn overhead(&self, sealed: bool) -> usize {
-        match &self.sealer {
+        match &self.encrypter {
             Some(keys) if sealed => keys.overhead(),
             _ => Header::LEN,
         }
     }
 
-    /// Writes a record onto the end of `out`.
+    /// Appends a record to `out`.
     pub(crate) fn write(
         &mut self,
         sealed: bool,
@@ -110,12 +110,12 @@ impl Records {
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
         if sealed {
-            let keys = self.sealer.as_mut().ok_or(Error::Internal("there are no keys yet"))?;
-            return keys.seal(content_type, content, out);
+            let keys = self.encrypter.as_mut().ok_or(Error::Internal("no keys yet"))?;
+            return keys.encrypt(content_type, content, out);
         }
-        let sequence = self.plain_sequence;
+        let sequence = self.plaintext_sequence;
         let header = Header { content_type, version: VERSION, epoch: 0, sequence };
-        self.plain_sequence += 1;
+        self.plaintext_sequence += 1;
         out.extend_from_slice(&header.encode(content.len()));
         out.extend_from_slice(content);
         Ok(())

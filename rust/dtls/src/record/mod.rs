@@ -6,4 +6,4 @@ mod protection;
 mod replay;
 
 pub(crate) use header::{ContentType, Header, Record, VERSION, VERSION_1_0, first_record, records};
-pub(crate) use layer::{Records, Unsealed};
+pub(crate) use layer::{Opened, RecordLayer};

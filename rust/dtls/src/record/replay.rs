@@ -1,33 +1,33 @@
-//! Which records have come already (RFC 6347 section 4.1.2.6).
+//! Anti-replay (RFC 6347 section 4.1.2.6).
 
-/// How many records, up to the highest that has come, may still come.
+/// Size of the window, which ends at the highest sequence number received.
 const WINDOW: u64 = 256;
 
-/// The window of the records that may still come.
+/// The sliding window of sequence numbers that are still accepted.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Replay {
-    /// One more than the highest number that has come.
+pub(crate) struct ReplayWindow {
+    /// The highest sequence number received, plus one.
     next: u64,
-    /// Which of those in the window have, a bit for each number modulo the window's length.
+    /// A bit for each received number in the window, at the number modulo the window's size.
     seen: [u64; 4],
 }
 
-impl Replay {
-    /// Where the bit of a number is.
+impl ReplayWindow {
+    /// Returns the word and the bit of a sequence number.
     fn bit(sequence: u64) -> (usize, u64) {
         // The window has as many bits as a byte has values.
         let [.., low] = sequence.to_be_bytes();
         (usize::from(low / 64), 1 << (low % 64))
     }
 
-    /// Whether a record with this number may be new.
-    pub(crate) fn may_come(&self, sequence: u64) -> bool {
+    /// Returns true if the sequence number was not received, and is not older than the window.
+    pub(crate) fn is_new(&self, sequence: u64) -> bool {
         let (word, bit) = Self::bit(sequence);
         sequence >= self.next || self.next - sequence <= WINDOW && self.seen[word] & bit == 0
     }
 
-    /// It has come, and was authentic.
-    pub(crate) fn came(&mut self, sequence: u64) {
+    /// Marks the sequence number of an authentic record as received.
+    pub(crate) fn mark_received(&mut self, sequence: u64) {
         if sequence >= self.next {
             if sequence - self.next >= WINDOW {
                 self.seen = Default::default();
@@ -46,32 +46,32 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::Replay;
+    use super::ReplayWindow;
 
     #[test]
-    fn each_number_comes_once_within_the_window() {
-        let mut replay = Replay::default();
+    fn each_sequence_number_is_accepted_once() {
+        let mut replay = ReplayWindow::default();
         for sequence in [5, 3, 4, 0, 63, 64, 255, 256] {
-            assert!(replay.may_come(sequence), "{sequence}");
-            replay.came(sequence);
-            assert!(!replay.may_come(sequence), "{sequence}");
+            assert!(replay.is_new(sequence), "{sequence}");
+            replay.mark_received(sequence);
+            assert!(!replay.is_new(sequence), "{sequence}");
         }
-        assert!(replay.may_come(1) && !replay.may_come(0), "256 numbers up to 256");
-        replay.came(10_000);
-        assert!(!replay.may_come(9_744) && replay.may_come(9_745) && replay.may_come(9_999));
-        replay.came((1 << 48) - 1);
-        assert!(!replay.may_come(10_000));
+        assert!(replay.is_new(1) && !replay.is_new(0), "256 numbers up to 256");
+        replay.mark_received(10_000);
+        assert!(!replay.is_new(9_744) && replay.is_new(9_745) && replay.is_new(9_999));
+        replay.mark_received((1 << 48) - 1);
+        assert!(!replay.is_new(10_000));
     }
 
     #[test]
-    fn in_any_order_none_comes_twice() {
-        let (mut replay, mut seen) = (Replay::default(), Vec::new());
+    fn no_sequence_number_is_accepted_twice_in_any_order() {
+        let (mut replay, mut seen) = (ReplayWindow::default(), Vec::new());
         let mut number = 1_u64;
         for round in 0..20_000 {
             number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695);
             let sequence = round / 4 + number % 400;
-            if replay.may_come(sequence) {
-                replay.came(sequence);
+            if replay.is_new(sequence) {
+                replay.mark_received(sequence);
                 seen.push(sequence);
             } else {
                 let highest = seen.iter().max().copied().unwrap_or_default();

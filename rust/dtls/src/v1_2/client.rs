@@ -2,14 +2,17 @@
 
 use crate::alert::Alert;
 use crate::config::ClientConfig;
-use crate::crypto::{KeyShare, MasterSecret, Scheme, Side, SigningKey, check_key, verify};
+use crate::crypto::{
+    KeyShare, MasterSecret, Side, SignatureScheme, SigningKey, check_signing_certificate,
+    verify_signature,
+};
 use crate::error::Error;
-use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Header, Message, MessageType};
-use crate::job::{Done, Failure, Job};
+use crate::handshake_context::{HandshakeContext, Progress};
+use crate::job::{Completed, Job, JobError};
 use crate::messages::{
-    Certificate, CertificateRequest, ClientKeyExchange, DigitallySigned, HelloVerifyRequest,
-    NewClientHello, Random, ServerHello, ServerKeyExchange, randoms,
+    Certificate, CertificateRequest, ClientHelloBuilder, ClientKeyExchange, DigitallySigned,
+    HelloVerifyRequest, Random, ServerHello, ServerKeyExchange, randoms,
 };
 use rustls_pki_types::CertificateDer;
 use std::time::Instant;
@@ -19,165 +22,176 @@ use std::time::Instant;
 pub(crate) struct Client {
     config: ClientConfig,
     random: Random,
-    /// The hello that is not answered yet has a cookie.
+    /// The last ClientHello contains a cookie.
     has_cookie: bool,
-    step: Step,
+    state: State,
 }
 
-/// What is waited for.
+/// The message or job that is expected next.
 #[derive(Debug)]
-enum Step {
+enum State {
     /// A ServerHello, or a HelloVerifyRequest.
-    Hello,
-    Certificate(ServerHello),
-    KeyExchange(ServerHello, Vec<CertificateDer<'static>>),
-    /// The end of the server's flight.
-    HelloDone(Offer),
-    /// A job.
-    Secret(ServerHello, Vec<CertificateDer<'static>>),
-    Finished {
+    ExpectServerHello,
+    ExpectCertificate(ServerHello),
+    ExpectServerKeyExchange(ServerHello, Vec<CertificateDer<'static>>),
+    /// A CertificateRequest, or the `ServerHelloDone`.
+    ExpectServerHelloDone(ServerFlight),
+    /// The output of the key exchange job.
+    AwaitKeyExchange(ServerHello, Vec<CertificateDer<'static>>),
+    ExpectFinished {
         master: MasterSecret,
         chain: Vec<CertificateDer<'static>>,
     },
-    Over,
+    Done,
 }
 
-/// What the server has said.
+/// The content of the server's flight.
 #[derive(Debug)]
-struct Offer {
+struct ServerFlight {
     hello: ServerHello,
     chain: Vec<CertificateDer<'static>>,
-    exchange: Vec<u8>,
+    key_exchange: Vec<u8>,
     request: Option<CertificateRequest>,
 }
 
 impl Client {
-    /// Begins.
-    pub(crate) fn begin(
+    /// Starts the handshake: sends the first ClientHello.
+    pub(crate) fn start(
         config: ClientConfig,
         random: Random,
         now: Instant,
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> Result<Self, Error> {
-        let client = Self { config, random, has_cookie: false, step: Step::Hello };
-        client.say_hello(now, exchange, &[])?;
+        let client = Self { config, random, has_cookie: false, state: State::ExpectServerHello };
+        client.send_client_hello(now, context, &[])?;
         Ok(client)
     }
 
-    fn say_hello(&self, now: Instant, exchange: &mut Exchange, cookie: &[u8]) -> Result<(), Error> {
+    fn send_client_hello(
+        &self,
+        now: Instant,
+        context: &mut HandshakeContext,
+        cookie: &[u8],
+    ) -> Result<(), Error> {
         let server_name = self.config.server_name.as_deref();
-        let hello = NewClientHello { random: self.random, cookie, server_name }.encode();
-        // The hashes begin with the last hello (RFC 6347 section 4.2.1).
-        exchange.transcript.clear();
-        let hello = exchange.message(MessageType::ClientHello, hello);
-        exchange.send_flight(now, vec![hello])
+        let hello = ClientHelloBuilder { random: self.random, cookie, server_name }.encode();
+        // The transcript begins with the last ClientHello (RFC 6347 section 4.2.1).
+        context.transcript.clear();
+        let hello = context.message(MessageType::ClientHello, hello);
+        context.send_flight(now, vec![hello])
     }
 
-    /// Takes the next message.
-    pub(crate) fn take(
+    /// Handles the next message.
+    pub(crate) fn handle_message(
         &mut self,
         now: Instant,
         message: &Message,
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> Result<Progress, Error> {
         let body = &message.body[..];
-        let step = std::mem::replace(&mut self.step, Step::Over);
-        self.step = match (message.kind, step) {
-            // A server asks for another cookie when the one that it gave has become too old. Then it does not answer what is
-            // repeated either: so a request that comes before may be forged.
-            (MessageType::HelloVerifyRequest, Step::Hello)
-                if self.has_cookie && !exchange.was_repeated() =>
+        let state = std::mem::replace(&mut self.state, State::Done);
+        self.state = match (message.kind, state) {
+            // A server requests another cookie when its first one has expired. Then it does not answer a retransmission
+            // either, so a request that arrives before one may be forged.
+            (MessageType::HelloVerifyRequest, State::ExpectServerHello)
+                if self.has_cookie && !context.was_retransmitted() =>
             {
                 return Ok(Progress::Ignored);
             }
-            (MessageType::HelloVerifyRequest, Step::Hello) => {
-                let request = HelloVerifyRequest::parse(body).ok_or(Error::Protocol(
+            (MessageType::HelloVerifyRequest, State::ExpectServerHello) => {
+                let request = HelloVerifyRequest::parse(body).ok_or(Error::PeerMisbehaved(
                     Alert::DECODE_ERROR,
-                    "a HelloVerifyRequest that cannot be read",
+                    "malformed HelloVerifyRequest",
                 ))?;
-                self.say_hello(now, exchange, request.cookie)?;
+                self.send_client_hello(now, context, request.cookie)?;
                 self.has_cookie = true;
-                self.step = Step::Hello;
+                self.state = State::ExpectServerHello;
                 return Ok(Progress::None);
             }
-            (MessageType::ServerHello, Step::Hello) => {
-                let named = self.config.server_name.is_some();
-                Step::Certificate(ServerHello::parse(body, named)?)
+            (MessageType::ServerHello, State::ExpectServerHello) => {
+                let sent_name = self.config.server_name.is_some();
+                State::ExpectCertificate(ServerHello::parse(body, sent_name)?)
             }
-            (MessageType::Certificate, Step::Certificate(hello)) => {
-                Step::KeyExchange(hello, Certificate::parse(body)?)
+            (MessageType::Certificate, State::ExpectCertificate(hello)) => {
+                State::ExpectServerKeyExchange(hello, Certificate::parse(body)?)
             }
-            (MessageType::ServerKeyExchange, Step::KeyExchange(hello, chain)) => {
-                Step::HelloDone(Offer { hello, chain, exchange: body.to_vec(), request: None })
+            (MessageType::ServerKeyExchange, State::ExpectServerKeyExchange(hello, chain)) => {
+                State::ExpectServerHelloDone(ServerFlight {
+                    hello,
+                    chain,
+                    key_exchange: body.to_vec(),
+                    request: None,
+                })
             }
-            (MessageType::CertificateRequest, Step::HelloDone(mut offer))
-                if offer.request.is_none() =>
+            (MessageType::CertificateRequest, State::ExpectServerHelloDone(mut flight))
+                if flight.request.is_none() =>
             {
-                let request = CertificateRequest::parse(body).ok_or(Error::Protocol(
+                let request = CertificateRequest::parse(body).ok_or(Error::PeerMisbehaved(
                     Alert::DECODE_ERROR,
-                    "a CertificateRequest that cannot be read",
+                    "malformed CertificateRequest",
                 ))?;
-                offer.request = Some(request);
-                Step::HelloDone(offer)
+                flight.request = Some(request);
+                State::ExpectServerHelloDone(flight)
             }
-            (MessageType::ServerHelloDone, Step::HelloDone(_)) if !body.is_empty() => {
-                return Err(Error::Protocol(
+            (MessageType::ServerHelloDone, State::ExpectServerHelloDone(_)) if !body.is_empty() => {
+                return Err(Error::PeerMisbehaved(
                     Alert::DECODE_ERROR,
-                    "a ServerHelloDone that cannot be read",
+                    "malformed ServerHelloDone",
                 ));
             }
-            (MessageType::ServerHelloDone, Step::HelloDone(offer)) => {
-                message.encode(&mut exchange.transcript);
-                return Ok(Progress::Job(self.agree(offer, exchange)));
+            (MessageType::ServerHelloDone, State::ExpectServerHelloDone(flight)) => {
+                message.encode(&mut context.transcript);
+                return Ok(Progress::Job(self.key_exchange_job(flight, context)));
             }
-            (MessageType::Finished, Step::Finished { master, chain }) => {
-                if !master.is_finished(Side::Server, &exchange.transcript, body) {
-                    return Err(Error::Protocol(
+            (MessageType::Finished, State::ExpectFinished { master, chain }) => {
+                if !master.verify_finished(Side::Server, &context.transcript, body) {
+                    return Err(Error::PeerMisbehaved(
                         Alert::DECRYPT_ERROR,
-                        "the server has seen another handshake",
+                        "Finished verify_data mismatch",
                     ));
                 }
                 return Ok(Progress::Connected(chain));
             }
-            _ => return Err(Error::OUT_OF_TURN),
+            _ => return Err(Error::UNEXPECTED),
         };
-        message.encode(&mut exchange.transcript);
+        message.encode(&mut context.transcript);
         Ok(Progress::None)
     }
 
-    /// Checks the server, and agrees with it on a secret.
-    fn agree(&mut self, offer: Offer, exchange: &Exchange) -> Job {
-        let (config, random) = (self.config.clone(), self.random);
-        let (transcript, sequence) = (exchange.transcript.clone(), exchange.next_sequence());
-        let Offer { hello, chain, exchange, request } = offer;
+    /// Returns the job that verifies the server, and derives the master secret.
+    fn key_exchange_job(&mut self, flight: ServerFlight, context: &HandshakeContext) -> Job {
+        let (config, client_random) = (self.config.clone(), self.random);
+        let (transcript, sequence) = (context.transcript.clone(), context.next_sequence());
+        let ServerFlight { hello, chain, key_exchange, request } = flight;
         let (suite, server_random) = (hello.suite, hello.random);
         let extended = hello.extended_master_secret;
-        self.step = Step::Secret(hello, chain.clone());
+        self.state = State::AwaitKeyExchange(hello, chain.clone());
         Job::new(move || {
-            let exchange = ServerKeyExchange::parse(&exchange)?;
-            let scheme = exchange.signature.scheme;
-            if scheme.authentication() != suite.authentication() {
-                return Err(Failure::Doubtful(Error::Protocol(
+            let key_exchange = ServerKeyExchange::parse(&key_exchange)?;
+            let scheme = key_exchange.signature.scheme;
+            if scheme.signature_algorithm() != suite.signature_algorithm() {
+                return Err(JobError::Provisional(Error::PeerMisbehaved(
                     Alert::ILLEGAL_PARAMETER,
-                    "a signature of another kind than the suite's",
+                    "signature algorithm does not match the cipher suite",
                 )));
             }
-            let mut content = randoms(&random, &server_random).to_vec();
-            content.extend_from_slice(exchange.signed);
-            verify(&chain[0], scheme, &content, exchange.signature.signature)?;
-            // Who has signed our random has seen our hello. Whether it is the right one is another question.
-            let verdict = check_key(&chain[0]).and_then(|()| config.verifier.verify(&chain));
-            verdict.map_err(|why| Failure::Certain(Error::Certificate(why)))?;
-            let share = KeyShare::new(exchange.params.group)?;
-            let premaster = share.agree(exchange.params.public)?;
-            let mut answer = Answer { transcript, sequence, messages: Vec::new() };
-            let signer = request.map(|request| answer.show_certificate(&config, &request));
+            let mut covered = randoms(&client_random, &server_random).to_vec();
+            covered.extend_from_slice(key_exchange.signed);
+            verify_signature(&chain[0], scheme, &covered, key_exchange.signature.signature)?;
+            // Whoever signed our random received our ClientHello: from here on, a failure is final.
+            let verdict =
+                check_signing_certificate(&chain[0]).and_then(|()| config.verifier.verify(&chain));
+            verdict.map_err(|error| JobError::Fatal(Error::Certificate(error)))?;
+            let share = KeyShare::new(key_exchange.params.group)?;
+            let premaster = share.derive_shared_secret(key_exchange.params.public)?;
+            let mut answer = ClientFlight { transcript, sequence, messages: Vec::new() };
+            let signer = request.map(|request| answer.add_certificate(&config, &request));
             let public = ClientKeyExchange { public: &share.public }.encode();
             answer.add(MessageType::ClientKeyExchange, public);
             let master = if extended {
                 MasterSecret::extended(suite, &premaster, &answer.transcript)
             } else {
-                MasterSecret::new(suite, &premaster, &random, &server_random)
+                MasterSecret::new(suite, &premaster, &client_random, &server_random)
             };
             if let Some(Some((key, scheme))) = signer {
                 let signature = key.sign(scheme, &answer.transcript)?;
@@ -185,64 +199,68 @@ impl Client {
                 DigitallySigned { scheme, signature: &signature }.encode(&mut body);
                 answer.add(MessageType::CertificateVerify, body);
             }
-            Ok(Done::Client { messages: answer.messages, master })
+            Ok(Completed::Client { messages: answer.messages, master })
         })
     }
 
-    /// The server's flight begins again.
+    /// Restarts the server's flight.
     pub(crate) fn rewind(&mut self) {
-        self.step = Step::Hello;
+        self.state = State::ExpectServerHello;
     }
 
-    /// Goes on when the job is done.
-    pub(crate) fn resume(
+    /// Continues with the output of the key exchange job.
+    pub(crate) fn handle_job_output(
         &mut self,
         now: Instant,
-        done: Done,
-        exchange: &mut Exchange,
+        completed: Completed,
+        context: &mut HandshakeContext,
     ) -> Result<(), Error> {
-        let Step::Secret(hello, chain) = std::mem::replace(&mut self.step, Step::Over) else {
-            return Err(Error::Internal("an outcome that nobody waits for"));
+        let State::AwaitKeyExchange(hello, chain) = std::mem::replace(&mut self.state, State::Done)
+        else {
+            return Err(Error::Internal("unexpected job output"));
         };
-        let Done::Client { messages, master } = done else {
-            return Err(Error::Internal("an outcome of another job"));
+        let Completed::Client { messages, master } = completed else {
+            return Err(Error::Internal("output of another job"));
         };
-        exchange.set_keys(&master.key_block(&self.random, &hello.random), Side::Client)?;
-        let items = messages.into_iter().map(|(kind, body)| exchange.message(kind, body)).collect();
-        let data = master.verify_data(Side::Client, &exchange.transcript);
-        exchange.send_finished(now, items, &data)?;
-        self.step = Step::Finished { master, chain };
+        context.set_keys(&master.key_block(&self.random, &hello.random), Side::Client)?;
+        let items = messages
+            .into_iter()
+            .map(|(message_type, body)| context.message(message_type, body))
+            .collect();
+        let data = master.verify_data(Side::Client, &context.transcript);
+        context.send_finished(now, items, &data)?;
+        self.state = State::ExpectFinished { master, chain };
         Ok(())
     }
 }
 
-/// The client's second flight, as far as a job makes it.
-struct Answer {
+/// The client's second flight, up to the Finished.
+struct ClientFlight {
     transcript: Vec<u8>,
     sequence: u16,
     messages: Vec<(MessageType, Vec<u8>)>,
 }
 
-impl Answer {
+impl ClientFlight {
     fn add(&mut self, message_type: MessageType, body: Vec<u8>) {
         Header::encode_whole(message_type, self.sequence, &body, &mut self.transcript);
         self.sequence = self.sequence.wrapping_add(1);
         self.messages.push((message_type, body));
     }
 
-    /// Shows the client's certificate, or that it has none; with what to sign, in the first case.
-    fn show_certificate<'a>(
+    /// Adds the client's certificate, or an empty one. Returns what to sign the handshake with, in the first case.
+    fn add_certificate<'a>(
         &mut self,
         config: &'a ClientConfig,
         request: &CertificateRequest,
-    ) -> Option<(&'a SigningKey, Scheme)> {
-        let identity = config.identity.as_deref();
-        let signer = identity.and_then(|identity| {
-            let scheme = identity.key.choose(&request.schemes)?;
-            Some((identity, scheme))
+    ) -> Option<(&'a SigningKey, SignatureScheme)> {
+        let certified_key = config.certified_key.as_deref();
+        let signer = certified_key.and_then(|certified_key| {
+            let scheme = certified_key.key.choose_scheme(&request.schemes)?;
+            Some((certified_key, scheme))
         });
-        let chain = signer.map_or(&[][..], |(identity, _)| &identity.chain);
+        let chain = signer.map_or(&[][..], |(certified_key, _)| &certified_key.chain);
         self.add(MessageType::Certificate, Certificate::encode(chain));
-        signer.map(|(identity, scheme)| (&identity.key, scheme))
+        signer.map(|(certified_key, scheme)| (&certified_key.key, scheme))
     }
 }

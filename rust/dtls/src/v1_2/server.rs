@@ -2,14 +2,17 @@
 
 use crate::alert::Alert;
 use crate::config::ServerConfig;
-use crate::crypto::{Group, KeyShare, MasterSecret, Scheme, Side, Suite, check_key, verify};
+use crate::crypto::{
+    CipherSuite, KeyShare, MasterSecret, NamedGroup, Side, SignatureScheme,
+    check_signing_certificate, verify_signature,
+};
 use crate::error::Error;
-use crate::exchange::{Exchange, Progress};
 use crate::handshake::{Message, MessageType};
-use crate::job::{Done, Ends, Failure, Job};
+use crate::handshake_context::{HandshakeContext, Progress};
+use crate::job::{Completed, FinishedData, Job, JobError};
 use crate::messages::{
     Certificate, CertificateRequest, ClientHello, ClientKeyExchange, DigitallySigned, EcdheParams,
-    MaxFragmentLength, NewServerHello, Random, new_random, randoms,
+    MaxFragmentLength, Random, ServerHelloBuilder, new_random, randoms,
 };
 use crate::reader::Reader;
 use crate::record::VERSION;
@@ -23,55 +26,55 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub(crate) struct Server {
     config: ServerConfig,
-    terms: Terms,
-    /// The key for this handshake, once there is one.
+    parameters: NegotiatedParameters,
+    /// The ephemeral key, once it is generated.
     share: Option<Arc<KeyShare>>,
-    step: Step,
+    state: State,
 }
 
-/// What was agreed on with the hellos.
+/// The parameters that were negotiated with ClientHello and ServerHello.
 #[derive(Clone, Copy, Debug)]
-struct Terms {
+struct NegotiatedParameters {
     client_random: Random,
     random: Random,
-    suite: Suite,
+    suite: CipherSuite,
     extended_master_secret: bool,
     renegotiation_info: bool,
     point_formats: bool,
     max_fragment_length: Option<MaxFragmentLength>,
 }
 
-/// What is waited for.
+/// The message or job that is expected next.
 #[derive(Debug)]
-enum Step {
-    /// A job: the key for this handshake.
-    Key,
-    /// The client's certificate, if it has to show one.
-    Certificate,
-    KeyExchange(Vec<CertificateDer<'static>>),
-    /// With the client's key.
-    CertificateVerify(Vec<CertificateDer<'static>>, Vec<u8>),
-    /// A job: the secret.
-    Secret,
-    Finished(Ends, Vec<CertificateDer<'static>>),
-    Over,
+enum State {
+    /// The output of the job that generates the ephemeral key.
+    AwaitKeyShare,
+    /// The client's certificate, if one is requested.
+    ExpectCertificate,
+    ExpectClientKeyExchange(Vec<CertificateDer<'static>>),
+    /// With the client's public key.
+    ExpectCertificateVerify(Vec<CertificateDer<'static>>, Vec<u8>),
+    /// The output of the key exchange job.
+    AwaitMasterSecret,
+    ExpectFinished(FinishedData, Vec<CertificateDer<'static>>),
+    Done,
 }
 
 impl Server {
-    /// Takes the hello of a client, with a first job.
-    pub(crate) fn begin(
+    /// Starts the handshake with a ClientHello. Returns the job that generates and signs the ephemeral key.
+    pub(crate) fn start(
         config: ServerConfig,
         message: &Message,
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> Result<(Self, Job), Error> {
         let hello = ClientHello::parse(&message.body)?;
-        let (suite, group, scheme) = choose(&config, &hello)?;
+        let (suite, group, scheme) = negotiate(&config, &hello)?;
         let random = new_random()?;
-        message.encode(&mut exchange.transcript);
+        message.encode(&mut context.transcript);
         if let Some(length) = hello.max_fragment_length {
-            exchange.records.set_longest(length.bytes());
+            context.records.set_max_fragment_len(length.bytes());
         }
-        let terms = Terms {
+        let parameters = NegotiatedParameters {
             client_random: hello.random,
             random,
             suite,
@@ -80,104 +83,112 @@ impl Server {
             point_formats: hello.has_point_formats,
             max_fragment_length: hello.max_fragment_length,
         };
-        let identity = config.identity.clone();
+        let certified_key = config.certified_key.clone();
         let job = Job::new(move || {
             let share = KeyShare::new(group)?;
             let mut body = EcdheParams { group, public: &share.public }.encode();
-            let mut signed = randoms(&terms.client_random, &terms.random).to_vec();
+            let mut signed = randoms(&parameters.client_random, &parameters.random).to_vec();
             signed.extend_from_slice(&body);
-            let signature = identity.key.sign(scheme, &signed)?;
+            let signature = certified_key.key.sign(scheme, &signed)?;
             DigitallySigned { scheme, signature: &signature }.encode(&mut body);
-            Ok(Done::ServerKey { share, exchange: body })
+            Ok(Completed::ServerKey { share, key_exchange: body })
         });
-        Ok((Self { config, terms, share: None, step: Step::Key }, job))
+        Ok((Self { config, parameters, share: None, state: State::AwaitKeyShare }, job))
     }
 
-    /// Takes the next message.
-    pub(crate) fn take(
+    /// Handles the next message.
+    pub(crate) fn handle_message(
         &mut self,
         now: Instant,
         message: &Message,
-        exchange: &mut Exchange,
+        context: &mut HandshakeContext,
     ) -> Result<Progress, Error> {
         let body = &message.body[..];
-        let step = std::mem::replace(&mut self.step, Step::Over);
-        self.step = match (message.kind, step) {
-            (MessageType::Certificate, Step::Certificate) => {
-                Step::KeyExchange(Certificate::parse(body)?)
+        let state = std::mem::replace(&mut self.state, State::Done);
+        self.state = match (message.kind, state) {
+            (MessageType::Certificate, State::ExpectCertificate) => {
+                State::ExpectClientKeyExchange(Certificate::parse(body)?)
             }
-            (MessageType::ClientKeyExchange, Step::KeyExchange(chain)) => {
-                // It is looked at here, so that what is no key is neither kept nor costs a job.
-                let public = ClientKeyExchange::parse(body).ok_or(Error::Protocol(
+            (MessageType::ClientKeyExchange, State::ExpectClientKeyExchange(chain)) => {
+                // Decoded here, so that a malformed key is neither kept nor costs a job.
+                let public = ClientKeyExchange::parse(body).ok_or(Error::PeerMisbehaved(
                     Alert::DECODE_ERROR,
-                    "a ClientKeyExchange that cannot be read",
+                    "malformed ClientKeyExchange",
                 ))?;
                 let public = public.public.to_vec();
-                message.encode(&mut exchange.transcript);
+                message.encode(&mut context.transcript);
                 if chain.is_empty() {
-                    let job = self.agree(chain, public, None, message.sequence, exchange)?;
+                    let job =
+                        self.key_exchange_job(chain, public, None, message.sequence, context)?;
                     return Ok(Progress::Job(job));
                 }
-                self.step = Step::CertificateVerify(chain, public);
+                self.state = State::ExpectCertificateVerify(chain, public);
                 return Ok(Progress::None);
             }
-            (MessageType::CertificateVerify, Step::CertificateVerify(chain, key)) => {
-                let job = self.agree(chain, key, Some(message), message.sequence, exchange)?;
-                message.encode(&mut exchange.transcript);
+            (MessageType::CertificateVerify, State::ExpectCertificateVerify(chain, key)) => {
+                let job =
+                    self.key_exchange_job(chain, key, Some(message), message.sequence, context)?;
+                message.encode(&mut context.transcript);
                 return Ok(Progress::Job(job));
             }
-            (MessageType::Finished, Step::Finished(ends, chain)) => {
-                if constant_time::verify_slices_are_equal(&*ends.client, body).is_err() {
-                    return Err(Error::Protocol(
+            (MessageType::Finished, State::ExpectFinished(finished, chain)) => {
+                if constant_time::verify_slices_are_equal(&*finished.client, body).is_err() {
+                    return Err(Error::PeerMisbehaved(
                         Alert::DECRYPT_ERROR,
-                        "the client has seen another handshake",
+                        "Finished verify_data mismatch",
                     ));
                 }
-                exchange.send_finished(now, Vec::new(), &*ends.server)?;
-                exchange.answered();
+                context.send_finished(now, Vec::new(), &*finished.server)?;
+                context.stop_retransmission();
                 return Ok(Progress::Connected(chain));
             }
-            _ => return Err(Error::OUT_OF_TURN),
+            _ => return Err(Error::UNEXPECTED),
         };
-        message.encode(&mut exchange.transcript);
+        message.encode(&mut context.transcript);
         Ok(Progress::None)
     }
 
-    /// Agrees with the client on a secret, checks who it is, and derives all that comes of the secret. The messages so far end
-    /// with the ClientKeyExchange, whose key is `public`; the client's last one before the Finished is `last`.
-    fn agree(
+    /// Returns the job that verifies the client, and derives the master secret, keys and `verify_data`. The transcript ends
+    /// with the ClientKeyExchange, which contains `public`; `last` is the client's last message before the Finished.
+    fn key_exchange_job(
         &mut self,
         chain: Vec<CertificateDer<'static>>,
         public: Vec<u8>,
         signature: Option<&Message>,
         last: u16,
-        exchange: &Exchange,
+        context: &HandshakeContext,
     ) -> Result<Job, Error> {
-        let share = self.share.clone().ok_or(Error::Internal("there is no key yet"))?;
-        self.step = Step::Secret;
-        let (terms, verifier) = (self.terms, self.config.client_verifier.clone());
+        let share = self.share.clone().ok_or(Error::Internal("no ephemeral key yet"))?;
+        self.state = State::AwaitMasterSecret;
+        let (parameters, verifier) = (self.parameters, self.config.client_verifier.clone());
         let signature = signature.map(|message| {
             let mut encoded = Vec::new();
             message.encode(&mut encoded);
             (message.body.clone(), encoded)
         });
         let finished_sequence = last.wrapping_add(1);
-        let mut transcript = exchange.transcript.clone();
+        let mut transcript = context.transcript.clone();
         Ok(Job::new(move || {
             if let (Some(verifier), Some((signature, _))) = (verifier, &signature) {
-                let unreadable =
-                    Error::Protocol(Alert::DECODE_ERROR, "a CertificateVerify that cannot be read");
-                let signed = DigitallySigned::parse(Reader(signature), unreadable)?;
-                verify(&chain[0], signed.scheme, &transcript, signed.signature)?;
-                // Who has signed our random has seen our flight. Whether it is the right one is another question.
-                let verdict = check_key(&chain[0]).and_then(|()| verifier.verify(&chain));
-                verdict.map_err(|why| Failure::Certain(Error::Certificate(why)))?;
+                let malformed =
+                    Error::PeerMisbehaved(Alert::DECODE_ERROR, "malformed CertificateVerify");
+                let signed = DigitallySigned::parse(Reader(signature), malformed)?;
+                verify_signature(&chain[0], signed.scheme, &transcript, signed.signature)?;
+                // Whoever signed our random received our flight: from here on, a failure is final.
+                let verdict =
+                    check_signing_certificate(&chain[0]).and_then(|()| verifier.verify(&chain));
+                verdict.map_err(|error| JobError::Fatal(Error::Certificate(error)))?;
             }
-            let premaster = share.agree(&public)?;
-            let master = if terms.extended_master_secret {
-                MasterSecret::extended(terms.suite, &premaster, &transcript)
+            let premaster = share.derive_shared_secret(&public)?;
+            let master = if parameters.extended_master_secret {
+                MasterSecret::extended(parameters.suite, &premaster, &transcript)
             } else {
-                MasterSecret::new(terms.suite, &premaster, &terms.client_random, &terms.random)
+                MasterSecret::new(
+                    parameters.suite,
+                    &premaster,
+                    &parameters.client_random,
+                    &parameters.random,
+                )
             };
             if let Some((_, encoded)) = signature {
                 transcript.extend_from_slice(&encoded);
@@ -187,97 +198,112 @@ impl Server {
             let finished = Message { kind, sequence: finished_sequence, body: client.to_vec() };
             finished.encode(&mut transcript);
             let server = Zeroizing::new(master.verify_data(Side::Server, &transcript));
-            let keys = master.key_block(&terms.client_random, &terms.random);
-            Ok(Done::ServerSecret { keys, ends: Ends { client, server }, chain })
+            let keys = master.key_block(&parameters.client_random, &parameters.random);
+            Ok(Completed::ServerSecret { keys, finished: FinishedData { client, server }, chain })
         }))
     }
 
-    /// The client's flight begins again.
+    /// Restarts the client's flight.
     pub(crate) fn rewind(&mut self) {
         if self.share.is_some() {
-            self.step = self.first_step();
+            self.state = self.first_state();
         }
     }
 
-    /// What the client's flight begins with.
-    fn first_step(&self) -> Step {
+    /// Returns the state at the start of the client's flight.
+    fn first_state(&self) -> State {
         if self.config.client_verifier.is_some() {
-            Step::Certificate
+            State::ExpectCertificate
         } else {
-            Step::KeyExchange(Vec::new())
+            State::ExpectClientKeyExchange(Vec::new())
         }
     }
 
-    /// Goes on when a job is done.
-    pub(crate) fn resume(
+    /// Continues with the output of a job.
+    pub(crate) fn handle_job_output(
         &mut self,
         now: Instant,
-        done: Done,
-        exchange: &mut Exchange,
+        completed: Completed,
+        context: &mut HandshakeContext,
     ) -> Result<(), Error> {
-        self.step = match (done, std::mem::replace(&mut self.step, Step::Over)) {
-            (Done::ServerKey { share, exchange: body }, Step::Key) => {
-                self.send_offer(now, body, exchange)?;
+        self.state = match (completed, std::mem::replace(&mut self.state, State::Done)) {
+            (Completed::ServerKey { share, key_exchange: body }, State::AwaitKeyShare) => {
+                self.send_server_flight(now, body, context)?;
                 self.share = Some(Arc::new(share));
-                self.first_step()
+                self.first_state()
             }
-            (Done::ServerSecret { keys, ends, chain }, Step::Secret) => {
-                exchange.set_keys(&keys, Side::Server)?;
-                Step::Finished(ends, chain)
+            (Completed::ServerSecret { keys, finished, chain }, State::AwaitMasterSecret) => {
+                context.set_keys(&keys, Side::Server)?;
+                State::ExpectFinished(finished, chain)
             }
-            _ => return Err(Error::Internal("an outcome that nobody waits for")),
+            _ => return Err(Error::Internal("unexpected job output")),
         };
         Ok(())
     }
 
-    fn send_offer(&self, now: Instant, key: Vec<u8>, exchange: &mut Exchange) -> Result<(), Error> {
-        let Terms { random, suite, .. } = self.terms;
-        let hello = NewServerHello {
+    fn send_server_flight(
+        &self,
+        now: Instant,
+        key: Vec<u8>,
+        context: &mut HandshakeContext,
+    ) -> Result<(), Error> {
+        let NegotiatedParameters { random, suite, .. } = self.parameters;
+        let hello = ServerHelloBuilder {
             random,
             suite,
-            extended_master_secret: self.terms.extended_master_secret,
-            renegotiation_info: self.terms.renegotiation_info,
-            point_formats: self.terms.point_formats,
-            max_fragment_length: self.terms.max_fragment_length,
+            extended_master_secret: self.parameters.extended_master_secret,
+            renegotiation_info: self.parameters.renegotiation_info,
+            point_formats: self.parameters.point_formats,
+            max_fragment_length: self.parameters.max_fragment_length,
         };
-        let chain = Certificate::encode(&self.config.identity.chain);
+        let chain = Certificate::encode(&self.config.certified_key.chain);
         let mut items = vec![
-            exchange.message(MessageType::ServerHello, hello.encode()),
-            exchange.message(MessageType::Certificate, chain),
-            exchange.message(MessageType::ServerKeyExchange, key),
+            context.message(MessageType::ServerHello, hello.encode()),
+            context.message(MessageType::Certificate, chain),
+            context.message(MessageType::ServerKeyExchange, key),
         ];
         if self.config.client_verifier.is_some() {
             let request = CertificateRequest::encode();
-            items.push(exchange.message(MessageType::CertificateRequest, request));
+            items.push(context.message(MessageType::CertificateRequest, request));
         }
-        items.push(exchange.message(MessageType::ServerHelloDone, Vec::new()));
-        exchange.send_flight(now, items)
+        items.push(context.message(MessageType::ServerHelloDone, Vec::new()));
+        context.send_flight(now, items)
     }
 }
 
-/// What both sides can.
-fn choose(config: &ServerConfig, hello: &ClientHello) -> Result<(Suite, Group, Scheme), Error> {
-    // Versions of DTLS count down. Who speaks a newer one is answered with this one (RFC 5246 appendix E.1).
+/// Negotiates the cipher suite, the group and the signature scheme.
+fn negotiate(
+    config: &ServerConfig,
+    hello: &ClientHello,
+) -> Result<(CipherSuite, NamedGroup, SignatureScheme), Error> {
+    // Versions of DTLS count down. A client of a newer version is answered with this one (RFC 5246 appendix E.1).
     if hello.version > VERSION {
-        return Err(Error::Protocol(Alert::PROTOCOL_VERSION, "the client does not speak DTLS 1.2"));
+        return Err(Error::PeerMisbehaved(
+            Alert::PROTOCOL_VERSION,
+            "the client does not support DTLS 1.2",
+        ));
     }
-    let key = &config.identity.key;
-    let scheme = key
-        .choose(&hello.schemes)
-        .ok_or(Error::NoCommonParameters("the client does not take the server's kind of key"))?;
-    // RFC 8422 section 5.1.1: the groups are also those of certificates.
+    let key = &config.certified_key.key;
+    let scheme = key.choose_scheme(&hello.schemes).ok_or(Error::PeerIncompatible(
+        "the client does not support the algorithm of the server's key",
+    ))?;
+    // The groups also apply to certificates (RFC 8422 section 5.1.1).
     if key.group().is_some_and(|group| !hello.groups.contains(&group)) {
-        return Err(Error::NoCommonParameters("the client does not take the curve of the key"));
+        return Err(Error::PeerIncompatible(
+            "the client does not support the curve of the server's key",
+        ));
     }
-    let suite = Suite::ALL
+    let suite = CipherSuite::ALL
         .into_iter()
         .find(|suite| {
-            suite.authentication() == key.authentication() && hello.suites.contains(suite)
+            suite.signature_algorithm() == key.signature_algorithm() && hello.suites.contains(suite)
         })
-        .ok_or(Error::NoCommonParameters("the client offers no suite with AEAD and ECDHE"))?;
-    let group = Group::ALL
+        .ok_or(Error::PeerIncompatible(
+            "the client offers no cipher suite with ECDHE and an AEAD",
+        ))?;
+    let group = NamedGroup::ALL
         .into_iter()
         .find(|group| hello.groups.contains(group))
-        .ok_or(Error::NoCommonParameters("the client offers no group"))?;
+        .ok_or(Error::PeerIncompatible("the client offers no supported group"))?;
     Ok((suite, group, scheme))
 }

@@ -14,7 +14,7 @@ impl Ends {
     fn forge(&mut self, to: [bool; 2], datagram: &[u8]) {
         for (end, told) in [&mut self.client, &mut self.server].into_iter().zip(to) {
             if told {
-                end.handle(self.now, &mut datagram.to_vec());
+                end.handle_datagram(self.now, &mut datagram.to_vec());
             }
         }
     }
@@ -35,8 +35,8 @@ fn a_message_out_of_turn_does_not_end_a_handshake() {
                 let mut ends = Ends::begin();
                 work(&mut ends.server, ends.now);
                 ends.forge(BOTH, &forged);
-                while let Some(mut datagram) = ends.server.transmit() {
-                    ends.client.handle(ends.now, &mut datagram);
+                while let Some(mut datagram) = ends.server.poll_transmit() {
+                    ends.client.handle_datagram(ends.now, &mut datagram);
                     ends.forge(BOTH, &forged);
                 }
                 work(&mut ends.client, ends.now);
@@ -67,7 +67,7 @@ fn a_forged_alert_does_not_end_a_handshake_that_goes_on() {
         let mut ends = Ends::begin();
         // The offer is lost, so that it takes another second.
         work(&mut ends.server, ends.now);
-        while ends.server.transmit().is_some() {}
+        while ends.server.poll_transmit().is_some() {}
         ends.forge(BOTH, &record(ALERT, 0, 9, content));
         ends.assert_connected(&format!("{content:?}"));
     }
@@ -79,9 +79,9 @@ fn foreign_flight() -> Vec<Vec<u8>> {
     let params = rcgen::CertificateParams::new(vec!["game.example".to_owned()]).expect("a name");
     let certificate = params.self_signed(&key).expect("signed").der().to_vec();
     let config = ClientConfig {
-        verifier: Only::of(&make(Kind::P256).identity),
+        verifier: Only::of(&make(Kind::P256).certified_key),
         server_name: None,
-        identity: None,
+        certified_key: None,
         limits: Limits::default(),
     };
     let server = ForeignServer::begin(config, vec![certificate], &key.serialize_der());
@@ -100,14 +100,14 @@ fn a_forged_flight_of_a_server_does_not_end_a_handshake() {
         for before in [true, false] {
             let mut ends = Ends::begin();
             work(&mut ends.server, ends.now);
-            let offer: Vec<_> = std::iter::from_fn(|| ends.server.transmit()).collect();
+            let offer: Vec<_> = std::iter::from_fn(|| ends.server.poll_transmit()).collect();
             let (first, second) = if before {
                 (&flight[..count], &offer[..])
             } else {
                 (&offer[..], &flight[..count])
             };
             for datagram in first.iter().chain(second) {
-                ends.client.handle(ends.now, &mut datagram.clone());
+                ends.client.handle_datagram(ends.now, &mut datagram.clone());
             }
             ends.assert_connected(&format!("{count} messages, first: {before}"));
         }
@@ -123,17 +123,17 @@ fn a_forged_key_of_a_client_does_not_end_a_handshake() {
         for at in 0..3 {
             let mut ends = Ends::begin();
             work(&mut ends.server, ends.now);
-            while let Some(mut datagram) = ends.server.transmit() {
-                ends.client.handle(ends.now, &mut datagram);
+            while let Some(mut datagram) = ends.server.poll_transmit() {
+                ends.client.handle_datagram(ends.now, &mut datagram);
             }
             work(&mut ends.client, ends.now);
-            let answer: Vec<_> = std::iter::from_fn(|| ends.client.transmit()).collect();
+            let answer: Vec<_> = std::iter::from_fn(|| ends.client.poll_transmit()).collect();
             for number in 0..times {
                 let mut public = public.to_vec();
                 public[1] ^= number;
                 let forged = record(HANDSHAKE, 0, 9, &message(16, 2, &vector::<1>(&public)));
                 let forge = |ends: &mut Ends| {
-                    ends.server.handle(ends.now, &mut forged.clone());
+                    ends.server.handle_datagram(ends.now, &mut forged.clone());
                     work(&mut ends.server, ends.now);
                 };
                 if at == 0 {
@@ -142,7 +142,7 @@ fn a_forged_key_of_a_client_does_not_end_a_handshake() {
                 for datagram in &answer {
                     // The last: between the key and the Finished.
                     let (key, rest) = datagram.split_at(13 + 12 + 33);
-                    ends.server.handle(ends.now, &mut key.to_vec());
+                    ends.server.handle_datagram(ends.now, &mut key.to_vec());
                     if at == 1 {
                         work(&mut ends.server, ends.now);
                         forge(&mut ends);
@@ -150,7 +150,7 @@ fn a_forged_key_of_a_client_does_not_end_a_handshake() {
                         forge(&mut ends);
                     }
                     if number + 1 == times {
-                        ends.server.handle(ends.now, &mut rest.to_vec());
+                        ends.server.handle_datagram(ends.now, &mut rest.to_vec());
                     }
                 }
             }
@@ -164,18 +164,18 @@ fn forged_requests_for_a_cookie_do_not_end_a_handshake() {
     for before in [true, false] {
         let mut ends = Ends::begin();
         work(&mut ends.server, ends.now);
-        let offer: Vec<_> = std::iter::from_fn(|| ends.server.transmit()).collect();
+        let offer: Vec<_> = std::iter::from_fn(|| ends.server.poll_transmit()).collect();
         let request = |sequence| {
             let body = [&[0xFE, 0xFF][..], &vector::<1>(&[7; 32])].concat();
             record(HANDSHAKE, 0, 9, &message(3, sequence, &body))
         };
         if !before {
             for datagram in &offer[..1] {
-                ends.client.handle(ends.now, &mut datagram.clone());
+                ends.client.handle_datagram(ends.now, &mut datagram.clone());
             }
         }
         for sequence in 0..20 {
-            ends.client.handle(ends.now, &mut request(sequence));
+            ends.client.handle_datagram(ends.now, &mut request(sequence));
         }
         ends.assert_connected(&format!("first: {before}"));
     }
@@ -185,14 +185,14 @@ fn forged_requests_for_a_cookie_do_not_end_a_handshake() {
 fn what_is_true_counts_in_time() {
     let mut ends = Ends::begin();
     let begin = ends.now;
-    ends.server.handle(begin, &mut record(ALERT, 0, 9, &[2, 40]));
-    ends.client.handle(begin, &mut record(HANDSHAKE, 0, 9, &message(2, 1, b"junk")));
+    ends.server.handle_datagram(begin, &mut record(ALERT, 0, 9, &[2, 40]));
+    ends.client.handle_datagram(begin, &mut record(HANDSHAKE, 0, 9, &message(2, 1, b"junk")));
     for end in [&mut ends.server, &mut ends.client] {
         for _ in 0..5 {
             work(end, ends.now);
-            while end.transmit().is_some() {}
-            if let Some(deadline) = end.deadline() {
-                end.expire(deadline);
+            while end.poll_transmit().is_some() {}
+            if let Some(deadline) = end.poll_timeout() {
+                end.handle_timeout(deadline);
                 assert!(deadline <= begin + Duration::from_secs(2));
             }
         }
@@ -210,10 +210,10 @@ fn who_repeats_a_forged_flight_costs_no_more_than_four_jobs_a_second() {
         public[..4].copy_from_slice(&number.to_be_bytes());
         let forged = record(HANDSHAKE, 0, 9, &message(16, 2, &vector::<1>(&public)));
         ends.now += Duration::from_millis(1);
-        ends.server.handle(ends.now, &mut forged.clone());
-        while let Some(job) = ends.server.take_job() {
+        ends.server.handle_datagram(ends.now, &mut forged.clone());
+        while let Some(job) = ends.server.poll_job() {
             jobs += 1;
-            ends.server.resume(ends.now, job.run());
+            ends.server.handle_job_output(ends.now, job.run());
         }
     }
     assert!(jobs <= 16 + 1 + 4 * 10, "{jobs}");

@@ -30,14 +30,14 @@ fn a_warning_does_not_end_a_connection() {
 #[test]
 fn a_plaintext_warning_does_not_shorten_a_handshake() {
     let mut server = foreign_server(client_config());
-    let deadline = server.client.deadline();
+    let deadline = server.client.poll_timeout();
     server.send(21, &[1, UNRECOGNIZED_NAME]);
-    assert_eq!(server.client.deadline(), deadline);
-    server.client.expire(server.now + 2 * DOUBT);
+    assert_eq!(server.client.poll_timeout(), deadline);
+    server.client.handle_timeout(server.now + 2 * DOUBT);
     assert_eq!(server.client.state(), &State::Handshaking);
     let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
     client.send(21, &[1, UNRECOGNIZED_NAME]);
-    client.server.expire(client.now + 2 * DOUBT);
+    client.server.handle_timeout(client.now + 2 * DOUBT);
     assert_eq!(client.server.state(), &State::Handshaking);
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use foreign::wire::vector;
-use lodewire_dtls::{Identity, KeyError, SigningKey};
+use lodewire_dtls::{CertifiedKey, KeyError, SigningKey};
 use rcgen::KeyUsagePurpose;
 use rustls_pki_types::PrivateKeyDer;
 
@@ -34,7 +34,7 @@ fn a_certificate_that_forbids_signatures_is_refused() {
         }
         let der = PrivateKeyDer::try_from(key).expect("PKCS #8");
         let key = SigningKey::new(&der).expect("a key");
-        let own = Identity::new(vec![certificate], key).err();
+        let own = CertifiedKey::new(vec![certificate], key).err();
         assert_eq!(own, (!accepted).then_some(KeyError::NotForSignatures));
     }
 }
@@ -59,12 +59,12 @@ fn a_client_whose_certificate_forbids_signatures_is_refused() {
 fn a_client_shows_a_certificate_only_of_a_kind_that_is_asked_for() {
     for (types, shown) in [(&[1_u8][..], false), (&[64], true), (&[1, 64], true), (&[2, 3], false)]
     {
-        let identity = Some(make(Kind::P256).identity);
-        let mut server = foreign_server(ClientConfig { identity, ..client_config() });
+        let certified_key = Some(make(Kind::P256).certified_key);
+        let mut server = foreign_server(ClientConfig { certified_key, ..client_config() });
         let request = [&vector::<1>(types)[..], &vector::<2>(&[4, 1, 4, 3]), &[0, 0]].concat();
         server.offer(&Offer { request: Some(request), ..Offer::new() });
         let flight = foreign::wire::messages(
-            &std::iter::from_fn(|| server.client.transmit()).collect::<Vec<_>>(),
+            &std::iter::from_fn(|| server.client.poll_transmit()).collect::<Vec<_>>(),
         );
         let certificate = flight.iter().find(|(kind, ..)| *kind == 11).expect("a Certificate");
         assert_eq!(certificate.2.len() > 3, shown, "{types:?}");

@@ -3,7 +3,7 @@
 use super::*;
 use foreign::client::{address, cookie, sent, work};
 use foreign::wire::{HANDSHAKE, extension, fragment, message, record, records};
-use lodewire_dtls::{Cookies, Greeting};
+use lodewire_dtls::{ClientHelloVerification, CookieGenerator};
 
 /// A hello with a large key in it, in fragments of so many bytes, each a datagram.
 fn pieces(hello: &Hello, sequence: u16, cookie: &[u8], len: usize) -> (Vec<u8>, Vec<Vec<u8>>) {
@@ -26,27 +26,34 @@ fn large() -> Hello {
 fn a_hello_in_fragments_is_answered_and_put_together_behind_its_cookie() {
     for (len, order) in [(1200, [0, 1]), (900, [1, 0]), (200, [0, 1])] {
         let now = Instant::now();
-        let mut cookies = Cookies::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("randomness");
         let (_, first) = pieces(&large(), 0, &[], len);
-        let answer = cookies.greet(now, address(), &first[0]);
-        assert!(matches!(&answer, Greeting::Answer(answer) if answer.len() <= first[0].len()));
+        let answer = cookies.verify_client_hello(now, address(), &first[0]);
+        assert!(
+            matches!(&answer, ClientHelloVerification::HelloVerifyRequest(answer) if answer.len() <= first[0].len())
+        );
         for datagram in &first[1..] {
-            let greeting = cookies.greet(now, address(), datagram);
-            assert!(matches!(greeting, Greeting::Ignored), "the first one is enough");
+            let greeting = cookies.verify_client_hello(now, address(), datagram);
+            assert!(
+                matches!(greeting, ClientHelloVerification::Ignored),
+                "the first one is enough"
+            );
         }
         let (transcript, second) = pieces(&large(), 1, &cookie(&answer), len);
-        let Greeting::Proven(hello) = cookies.greet(now, address(), &second[0]) else {
+        let ClientHelloVerification::Verified(hello) =
+            cookies.verify_client_hello(now, address(), &second[0])
+        else {
             panic!("the cookie is wrong")
         };
         let mut server = Connection::accept(now, server_config(), hello).expect("a part");
-        assert_eq!(server.transmit(), None);
+        assert_eq!(server.poll_transmit(), None);
         assert_eq!(server.state(), &State::Handshaking);
         let mut rest: Vec<_> = second[1..].to_vec();
         if order[0] == 1 {
             rest.reverse();
         }
         for datagram in &rest {
-            server.handle(now, &mut datagram.clone());
+            server.handle_datagram(now, &mut datagram.clone());
         }
         work(&mut server, now);
         let mut client = ForeignClient::of(now, server, transcript);
@@ -60,11 +67,13 @@ fn a_hello_in_fragments_is_answered_and_put_together_behind_its_cookie() {
 #[test]
 fn fragments_of_a_hello_that_are_lost_or_forged_come_again() {
     let now = Instant::now();
-    let mut cookies = Cookies::new(now).expect("randomness");
+    let mut cookies = CookieGenerator::new(now).expect("randomness");
     let (_, first) = pieces(&large(), 0, &[], 600);
-    let cookie = cookie(&cookies.greet(now, address(), &first[0]));
+    let cookie = cookie(&cookies.verify_client_hello(now, address(), &first[0]));
     let (transcript, second) = pieces(&large(), 1, &cookie, 600);
-    let Greeting::Proven(hello) = cookies.greet(now, address(), &second[0]) else {
+    let ClientHelloVerification::Verified(hello) =
+        cookies.verify_client_hello(now, address(), &second[0])
+    else {
         panic!("the cookie is wrong")
     };
     let mut server = Connection::accept(now, server_config(), hello).expect("a part");
@@ -75,10 +84,10 @@ fn fragments_of_a_hello_that_are_lost_or_forged_come_again() {
         fragment(1, transcript.len() - 12, 1, 1200, &vec![1; transcript.len() - 1212]),
         message(16, 1, &[1; 66]),
     ] {
-        server.handle(now, &mut record(HANDSHAKE, 0, 3, &forged));
+        server.handle_datagram(now, &mut record(HANDSHAKE, 0, 3, &forged));
     }
     for datagram in second.iter().chain(&second) {
-        server.handle(now, &mut datagram.clone());
+        server.handle_datagram(now, &mut datagram.clone());
     }
     work(&mut server, now);
     let mut client = ForeignClient::of(now, server, transcript);
@@ -91,24 +100,28 @@ fn fragments_of_a_hello_that_are_lost_or_forged_come_again() {
 #[test]
 fn a_hello_is_no_longer_than_eight_kibibytes() {
     let now = Instant::now();
-    let mut cookies = Cookies::new(now).expect("randomness");
+    let mut cookies = CookieGenerator::new(now).expect("randomness");
     let mut hello = Hello::new();
     hello.extensions.push(extension(51, &[7; 9000]));
     let (_, datagrams) = pieces(&hello, 0, &[], 1200);
-    assert!(matches!(cookies.greet(now, address(), &datagrams[0]), Greeting::Ignored));
+    assert!(matches!(
+        cookies.verify_client_hello(now, address(), &datagrams[0]),
+        ClientHelloVerification::Ignored
+    ));
 }
 
 #[test]
 fn a_server_keeps_to_the_length_of_records_that_a_client_asks_for() {
     for (number, most) in [(1, 512), (2, 1024), (3, 2048), (4, 4096)] {
-        let config = ServerConfig { identity: make(Kind::Rsa2048).identity, ..server_config() };
+        let config =
+            ServerConfig { certified_key: make(Kind::Rsa2048).certified_key, ..server_config() };
         let limits = Limits { mtu: 9000, ..Limits::default() };
         let config = ServerConfig { limits, ..config };
         // An RSA certificate is longer than the shortest record.
         let mut hello = Hello::with(1, &[number]);
         hello.extensions[1] = extension(13, &[0, 2, 4, 1]);
         let now = Instant::now();
-        let mut cookies = Cookies::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("randomness");
         let body = |cookie: &[u8]| {
             let mut body = hello.body(cookie);
             let suite = 2 + 32 + 1 + 1 + cookie.len() + 2;
@@ -116,17 +129,19 @@ fn a_server_keeps_to_the_length_of_records_that_a_client_asks_for() {
             body
         };
         let datagram = record(HANDSHAKE, 0, 0, &message(1, 0, &body(&[])));
-        let cookie = cookie(&cookies.greet(now, address(), &datagram));
+        let cookie = cookie(&cookies.verify_client_hello(now, address(), &datagram));
         let second = message(1, 1, &body(&cookie));
         let datagram = record(HANDSHAKE, 0, 1, &second);
-        let Greeting::Proven(proven) = cookies.greet(now, address(), &datagram) else {
+        let ClientHelloVerification::Verified(proven) =
+            cookies.verify_client_hello(now, address(), &datagram)
+        else {
             panic!("the cookie is wrong")
         };
         let mut server = Connection::accept(now, config, proven).expect("something in common");
         work(&mut server, now);
         let flight = sent(&mut server);
         assert!(records(&flight).iter().all(|record| record.content.len() <= most), "{most}");
-        server.expire(now + Duration::from_secs(1));
+        server.handle_timeout(now + Duration::from_secs(1));
         assert_eq!(sent(&mut server).concat().len(), flight.concat().len(), "the same again");
         let hello = &foreign::wire::messages(&flight)[0].2;
         assert!(hello.windows(5).any(|bytes| bytes == [0, 1, 0, 1, number]), "it is echoed");
@@ -135,7 +150,7 @@ fn a_server_keeps_to_the_length_of_records_that_a_client_asks_for() {
             ForeignClient::begin(server_config(), &Hello::with(1, &[number])).expect("a server");
         client.exchange_keys();
         client.finish();
-        assert_eq!(client.server.longest_packet(), most);
+        assert_eq!(client.server.max_packet_size(), most);
         let too_long = lodewire_dtls::SendError::TooLong;
         assert_eq!(client.server.send(&vec![7; most + 1]), Err(too_long));
         assert_eq!(client.server.send(&vec![7; most]), Ok(()));

@@ -4,18 +4,18 @@
 
 mod alerts;
 mod certificates;
+#[path = "../certified_keys/mod.rs"]
+mod certified_keys;
 mod extensions;
 #[path = "../foreign/mod.rs"]
 mod foreign;
 mod hello;
-#[path = "../identities/mod.rs"]
-mod identities;
 mod points;
 mod sealed;
 
+use certified_keys::{Kind, make};
 use foreign::client::{ForeignClient, Hello};
 use foreign::server::{ForeignServer, Offer};
-use identities::{Kind, make};
 use lodewire_dtls::{
     Alert, CertificateError, CertificateVerifier, ClientConfig, Connection, Error, Limits,
     ServerConfig, State,
@@ -38,15 +38,15 @@ impl CertificateVerifier for Anybody {
 }
 
 fn server_config() -> ServerConfig {
-    let identity = make(Kind::P256).identity;
-    ServerConfig { identity, client_verifier: None, limits: Limits::default() }
+    let certified_key = make(Kind::P256).certified_key;
+    ServerConfig { certified_key, client_verifier: None, limits: Limits::default() }
 }
 
 fn client_config() -> ClientConfig {
     ClientConfig {
         verifier: Arc::new(Anybody),
         server_name: None,
-        identity: None,
+        certified_key: None,
         limits: Limits::default(),
     }
 }
@@ -59,16 +59,16 @@ fn foreign_server(config: ClientConfig) -> ForeignServer {
 }
 
 /// Lets a connection fail by what is not authentic.
-fn give_up(connection: &mut Connection, now: Instant) -> Alert {
+fn handle_job_failure(connection: &mut Connection, now: Instant) -> Alert {
     assert_eq!(connection.state(), &State::Handshaking, "it may be forged");
-    connection.expire(now + DOUBT);
+    connection.handle_timeout(now + DOUBT);
     told(connection)
 }
 
 /// Why a connection has failed, as the other side is told.
 fn told(connection: &Connection) -> Alert {
     match connection.state() {
-        State::Failed(Error::Protocol(alert, _)) => *alert,
+        State::Failed(Error::PeerMisbehaved(alert, _)) => *alert,
         other => panic!("{other:?}"),
     }
 }
@@ -77,16 +77,16 @@ fn told(connection: &Connection) -> Alert {
 fn refused(config: ClientConfig, offer: &Offer) -> Alert {
     let mut server = foreign_server(config);
     server.offer(offer);
-    let alert = give_up(&mut server.client, server.now);
+    let alert = handle_job_failure(&mut server.client, server.now);
     assert_eq!(server.alert(), Some((0, 2, alert.0)));
     alert
 }
 
 /// What a server says to a hello that does not fit.
 fn refused_hello(hello: &Hello) -> Alert {
-    let refusal = ForeignClient::begin(server_config(), hello).err().expect("a refusal");
-    let Error::Protocol(alert, _) = refusal.error else { panic!("{:?}", refusal.error) };
-    let datagram = refusal.datagram.expect("an alert");
+    let rejection = ForeignClient::begin(server_config(), hello).err().expect("a rejection");
+    let Error::PeerMisbehaved(alert, _) = rejection.cause else { panic!("{:?}", rejection.cause) };
+    let datagram = rejection.response.expect("an alert");
     assert_eq!((datagram[0], &datagram[13..]), (21, &[2, alert.0][..]));
     alert
 }

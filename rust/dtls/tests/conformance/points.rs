@@ -29,7 +29,7 @@ fn a_point_is_uncompressed_and_of_the_exact_length() {
     for public in others(&client.public()) {
         let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
         client.say(16, &foreign::wire::vector::<1>(&public));
-        let alert = give_up(&mut client.server, client.now);
+        let alert = handle_job_failure(&mut client.server, client.now);
         assert_eq!(alert, Alert::ILLEGAL_PARAMETER, "{public:x?}");
     }
 }

@@ -3,7 +3,9 @@
 use super::wire::{HANDSHAKE, extension, message, messages, record, records, vector};
 use super::{CLIENT, Keys, SERVER};
 use aws_lc_rs::agreement::{ECDH_P256, PrivateKey, UnparsedPublicKey, agree};
-use lodewire_dtls::{Connection, Cookies, Greeting, Refusal, ServerConfig};
+use lodewire_dtls::{
+    AcceptError, ClientHelloVerification, Connection, CookieGenerator, ServerConfig,
+};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -73,33 +75,35 @@ pub(crate) fn address() -> SocketAddr {
 }
 
 pub(crate) fn work(connection: &mut Connection, now: Instant) {
-    while let Some(job) = connection.take_job() {
-        connection.resume(now, job.run());
+    while let Some(job) = connection.poll_job() {
+        connection.handle_job_output(now, job.run());
     }
 }
 
 pub(crate) fn sent(connection: &mut Connection) -> Vec<Vec<u8>> {
-    std::iter::from_fn(|| connection.transmit()).collect()
+    std::iter::from_fn(|| connection.poll_transmit()).collect()
 }
 
 /// The cookie of an answer.
-pub(crate) fn cookie(answer: &Greeting) -> Vec<u8> {
+pub(crate) fn cookie(answer: &ClientHelloVerification) -> Vec<u8> {
     match answer {
-        Greeting::Answer(answer) => answer[28..].to_vec(),
+        ClientHelloVerification::HelloVerifyRequest(answer) => answer[28..].to_vec(),
         other => panic!("{other:?}"),
     }
 }
 
 impl ForeignClient {
     /// Says hello, and takes the server's flight.
-    pub(crate) fn begin(config: ServerConfig, hello: &Hello) -> Result<Self, Refusal> {
+    pub(crate) fn begin(config: ServerConfig, hello: &Hello) -> Result<Self, AcceptError> {
         let now = Instant::now();
-        let mut cookies = Cookies::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("randomness");
         let first = record(HANDSHAKE, 0, 0, &message(1, 0, &hello.body(&[])));
-        let cookie = cookie(&cookies.greet(now, address(), &first));
+        let cookie = cookie(&cookies.verify_client_hello(now, address(), &first));
         let second = message(1, 1, &hello.body(&cookie));
         let datagram = record(HANDSHAKE, 0, 1, &second);
-        let Greeting::Proven(proven) = cookies.greet(now, address(), &datagram) else {
+        let ClientHelloVerification::Verified(proven) =
+            cookies.verify_client_hello(now, address(), &datagram)
+        else {
             panic!("the cookie is wrong")
         };
         let server = Connection::accept(now, config, proven)?;
@@ -147,7 +151,7 @@ impl ForeignClient {
     pub(crate) fn send(&mut self, content_type: u8, content: &[u8]) {
         self.next_record += 1;
         let mut datagram = record(content_type, 0, self.next_record, content);
-        self.server.handle(self.now, &mut datagram);
+        self.server.handle_datagram(self.now, &mut datagram);
         work(&mut self.server, self.now);
     }
 
@@ -155,7 +159,7 @@ impl ForeignClient {
     pub(crate) fn send_sealed(&mut self, content_type: u8, content: &[u8]) {
         let keys = self.keys.as_mut().expect("keys");
         let mut datagram = keys.seal(CLIENT, content_type, content);
-        self.server.handle(self.now, &mut datagram);
+        self.server.handle_datagram(self.now, &mut datagram);
         work(&mut self.server, self.now);
     }
 

@@ -124,13 +124,13 @@ impl ForeignServer {
     pub(crate) fn send(&mut self, content_type: u8, content: &[u8]) {
         let mut datagram = record(content_type, 0, self.next_record, content);
         self.next_record += 1;
-        self.client.handle(self.now, &mut datagram);
+        self.client.handle_datagram(self.now, &mut datagram);
         work(&mut self.client, self.now);
     }
 
     pub(crate) fn send_sealed(&mut self, content_type: u8, content: &[u8]) {
         let mut datagram = self.keys.as_mut().expect("keys").seal(SERVER, content_type, content);
-        self.client.handle(self.now, &mut datagram);
+        self.client.handle_datagram(self.now, &mut datagram);
         work(&mut self.client, self.now);
     }
 

@@ -2,7 +2,7 @@
 
 use godot::classes::PacketPeerUdp;
 use godot::prelude::*;
-use lodewire_net::dtls::{Moved, Peer, SendError, Status};
+use lodewire_net::dtls::{ManualPeer, Peer, SendError, Status};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ pub(super) enum Link {
     /// There is no transport yet.
     None,
     /// A socket of the engine, while there are datagrams to move.
-    Moved(Box<Moved>, Option<Gd<PacketPeerUdp>>),
+    Manual(Box<ManualPeer>, Option<Gd<PacketPeerUdp>>),
     /// A socket of our own, or of the server.
     Own(Box<Peer>),
 }
@@ -22,17 +22,17 @@ impl Link {
         let (peer, udp) = match self {
             Self::None => return,
             Self::Own(peer) => return peer.poll(),
-            Self::Moved(peer, udp) => (peer, udp),
+            Self::Manual(peer, udp) => (peer, udp),
         };
         let Some(socket) = udp else { return };
         let now = Instant::now();
         // The engine reads from the system only when it is asked for the number of packets.
         for _ in 0..socket.get_available_packet_count() {
-            peer.handle(now, socket.get_packet().as_mut_slice());
+            peer.handle_datagram(now, socket.get_packet().as_mut_slice());
         }
         peer.poll(now);
         transmit(peer, socket);
-        if peer.status().is_over() {
+        if peer.status().is_closed() {
             // The engine's UDPServer returns an address again only when its previous peer has been released.
             *udp = None;
         }
@@ -43,7 +43,7 @@ impl Link {
         match self {
             Self::None => {}
             Self::Own(peer) => peer.disconnect(),
-            Self::Moved(peer, udp) => {
+            Self::Manual(peer, udp) => {
                 if let Some(mut socket) = udp.take() {
                     peer.disconnect();
                     transmit(peer, &mut socket);
@@ -63,7 +63,7 @@ impl Link {
     pub(super) fn status(&self) -> Option<&Status> {
         match self {
             Self::None => None,
-            Self::Moved(peer, _) => Some(peer.status()),
+            Self::Manual(peer, _) => Some(peer.status()),
             Self::Own(peer) => Some(peer.status()),
         }
     }
@@ -71,8 +71,8 @@ impl Link {
     /// Sends a packet.
     pub(super) fn send(&mut self, packet: &[u8]) -> Result<(), SendError> {
         match self {
-            Self::None | Self::Moved(_, None) => Err(SendError::NotConnected),
-            Self::Moved(peer, Some(socket)) => {
+            Self::None | Self::Manual(_, None) => Err(SendError::NotConnected),
+            Self::Manual(peer, Some(socket)) => {
                 let sent = peer.send(packet);
                 transmit(peer, socket);
                 sent
@@ -85,7 +85,7 @@ impl Link {
     pub(super) fn receive(&mut self) -> Option<&[u8]> {
         match self {
             Self::None => None,
-            Self::Moved(peer, _) => peer.receive(),
+            Self::Manual(peer, _) => peer.receive(),
             Self::Own(peer) => peer.receive(),
         }
     }
@@ -94,7 +94,7 @@ impl Link {
     pub(super) fn available(&self) -> usize {
         match self {
             Self::None => 0,
-            Self::Moved(peer, _) => peer.available(),
+            Self::Manual(peer, _) => peer.available(),
             Self::Own(peer) => peer.available(),
         }
     }
@@ -103,7 +103,7 @@ impl Link {
     pub(super) fn dropped(&self) -> u64 {
         match self {
             Self::None => 0,
-            Self::Moved(peer, _) => peer.dropped(),
+            Self::Manual(peer, _) => peer.dropped(),
             Self::Own(peer) => peer.dropped(),
         }
     }
@@ -112,7 +112,7 @@ impl Link {
     pub(super) fn certificates(&self) -> Vec<Vec<u8>> {
         let chain = match self {
             Self::None => return Vec::new(),
-            Self::Moved(peer, _) => peer.certificates().to_vec(),
+            Self::Manual(peer, _) => peer.certificates().to_vec(),
             Self::Own(peer) => peer.certificates(),
         };
         chain.iter().map(|certificate| certificate.to_vec()).collect()
@@ -122,7 +122,7 @@ impl Link {
     pub(super) fn remote(&self) -> Option<SocketAddr> {
         match self {
             Self::Own(peer) => Some(peer.remote()),
-            Self::None | Self::Moved(..) => None,
+            Self::None | Self::Manual(..) => None,
         }
     }
 }
@@ -134,7 +134,7 @@ impl Drop for Link {
 }
 
 /// Sends the outgoing datagrams. Datagrams that the socket does not take are lost, as on the network.
-fn transmit(peer: &mut Moved, socket: &mut Gd<PacketPeerUdp>) {
+fn transmit(peer: &mut ManualPeer, socket: &mut Gd<PacketPeerUdp>) {
     peer.transmit(|datagram| {
         socket.put_packet(&PackedByteArray::from(datagram));
     });

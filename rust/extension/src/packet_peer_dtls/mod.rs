@@ -17,8 +17,8 @@ use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 use link::Link;
-use lodewire_net::certificates::{Trust, to_pem};
-use lodewire_net::dtls::{self, ClientSetup, LONGEST_PACKET, Limits, Moved, SendError};
+use lodewire_net::certificates::{TrustAnchors, to_pem};
+use lodewire_net::dtls::{self, ClientConfig, Limits, MAX_PACKET_SIZE, ManualPeer, SendError};
 use std::net::{IpAddr, SocketAddr};
 
 class_enum! {
@@ -134,8 +134,8 @@ impl LodePacketPeerDTLS {
     }
 
     /// Creates the script's object for a client with a socket of the engine.
-    pub(crate) fn moved(peer: Box<Moved>, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
-        Self::create(Link::Moved(peer, Some(udp)))
+    pub(crate) fn moved(peer: Box<ManualPeer>, udp: Gd<PacketPeerUdp>) -> Gd<Self> {
+        Self::create(Link::Manual(peer, Some(udp)))
     }
 
     /// Creates the script's object for a client of a server with its own socket.
@@ -156,8 +156,8 @@ impl LodePacketPeerDTLS {
     /// Reads the additional checks, and the certificate that this client presents.
     fn prepare(
         &self,
-        setup: impl FnOnce(&ExtraChecks) -> Result<ClientSetup, String>,
-    ) -> Result<ClientSetup, (Error, String)> {
+        setup: impl FnOnce(&ExtraChecks) -> Result<ClientConfig, String>,
+    ) -> Result<ClientConfig, (Error, String)> {
         if matches!(self.get_status(), Status::Handshaking | Status::Connected) {
             let why = "the peer is connected, or connecting. Call disconnect_from_peer() first.";
             return Err((Error::ERR_ALREADY_IN_USE, why.to_owned()));
@@ -172,7 +172,7 @@ impl LodePacketPeerDTLS {
                 let key = key_text(key).map_err(|why| invalid(format!("client_key {why}")))?;
                 let certificate = certificate_text(certificate);
                 setup
-                    .identify(&key, &certificate)
+                    .set_client_certificate(&key, &certificate)
                     .map_err(|error| invalid(format!("client_key: {}", error_message(error))))?;
             }
             _ => {
@@ -188,14 +188,14 @@ impl LodePacketPeerDTLS {
         &mut self,
         caller: &str,
         udp: Option<Gd<PacketPeerUdp>>,
-        setup: impl FnOnce(&ExtraChecks) -> Result<ClientSetup, String>,
+        setup: impl FnOnce(&ExtraChecks) -> Result<ClientConfig, String>,
     ) -> Error {
         let begun = self.prepare(setup).and_then(|setup| {
             let udp = udp.filter(|udp| udp.is_socket_connected()).ok_or_else(|| {
                 let why = "the PacketPeerUDP is not connected. Call its connect_to_host() first.";
                 (Error::ERR_INVALID_PARAMETER, why.to_owned())
             })?;
-            Ok(Link::Moved(Box::new(Moved::connect(&setup, self.limits())), Some(udp)))
+            Ok(Link::Manual(Box::new(ManualPeer::connect(&setup, self.limits())), Some(udp)))
         });
         match begun {
             Ok(mut link) => {
@@ -263,11 +263,11 @@ impl LodePacketPeerDTLS {
         self.connect_through("connect_to_peer_godot_3", packet_peer, |extra| {
             let certificate = valid_certificate.0.as_ref().map(certificate_text);
             let trust = match &certificate {
-                _ if !validate_certs => Trust::Anyone,
-                Some(certificate) => Trust::Given(certificate),
+                _ if !validate_certs => TrustAnchors::Insecure,
+                Some(certificate) => TrustAnchors::Custom(certificate),
                 None => return client_setup(None, &hostname, extra),
             };
-            ClientSetup::new(extra.rules(trust), &hostname, validate_certs).map_err(error_message)
+            ClientConfig::new(extra.rules(trust), &hostname, validate_certs).map_err(error_message)
         })
     }
 
@@ -346,7 +346,7 @@ impl LodePacketPeerDTLS {
             Some(dtls::Status::Handshaking) => Status::Handshaking,
             Some(dtls::Status::Connected) => Status::Connected,
             Some(dtls::Status::Failed(_)) => Status::Error,
-            Some(dtls::Status::WrongName(_)) => Status::ErrorHostnameMismatch,
+            Some(dtls::Status::HostnameMismatch(_)) => Status::ErrorHostnameMismatch,
         }
     }
 
@@ -365,7 +365,7 @@ impl LodePacketPeerDTLS {
     }
 
     /// Returns the cause why the connection was not started, has failed or has ended, as a message; empty if it is open
-    /// or was closed normally. For example [code]the certificate is not accepted: it has expired[/code].
+    /// or was closed normally. For example [code]the certificate is not accepted: expired[/code].
     #[func]
     fn get_error_message(&self) -> GString {
         if self.rejection.is_empty() {
@@ -426,7 +426,7 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
     }
 
     fn get_max_packet_size(&self) -> i32 {
-        i32::try_from(LONGEST_PACKET).unwrap_or(i32::MAX)
+        i32::try_from(MAX_PACKET_SIZE).unwrap_or(i32::MAX)
     }
 
     unsafe fn get_packet_rawptr(
@@ -447,7 +447,7 @@ impl IPacketPeerExtension for LodePacketPeerDTLS {
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,
             Err(SendError::TooLong) => {
                 // The peer may have negotiated a smaller record size, which is not a script error.
-                if packet.len() > LONGEST_PACKET {
+                if packet.len() > MAX_PACKET_SIZE {
                     godot_error!(
                         "LodePacketPeerDTLS.put_packet: {} bytes exceed the maximum of 16384. Split the packet.",
                         packet.len()

@@ -8,7 +8,7 @@ use crate::tls_options::authorities;
 use crate::websocket_settings::{Properties, timeout};
 use godot::global::Error;
 use godot::prelude::*;
-use lodewire_net::certificates::Trust;
+use lodewire_net::certificates::TrustAnchors;
 use lodewire_net::tls::ClientTls;
 use lodewire_net::websocket::{Client, ClientConfig, ConnectError, WebSocketUrl};
 use std::net::IpAddr;
@@ -82,14 +82,14 @@ impl LodeWebSocketClient {
     fn tls(&self) -> Result<ClientTls, (Error, String)> {
         let pem;
         let trust = match &self.trusted_ssl_certificate {
-            _ if !self.verify_ssl => Trust::Anyone,
+            _ if !self.verify_ssl => TrustAnchors::Insecure,
             Some(certificate) => {
                 pem = certificate_text(certificate);
-                Trust::Given(&pem)
+                TrustAnchors::Custom(&pem)
             }
             None => {
                 pem = authorities();
-                Trust::Authorities(&pem)
+                TrustAnchors::Roots(&pem)
             }
         };
         ClientTls::new(trust).map_err(|error| invalid(format!("trusted_ssl_certificate: {error}.")))

@@ -1,5 +1,5 @@
-//! Whose certificates are accepted (RFC 5280, RFC 6125): the rules that wss and DTLS share, with what games need beyond
-//! them: a certificate that a server made for itself, and that the game ships with.
+//! Certificate verification (RFC 5280, RFC 6125) for both wss and DTLS, with what games need in addition: a self-signed
+//! certificate that the game ships.
 
 mod name;
 mod pin;
@@ -12,48 +12,48 @@ use crate::tls::TlsError;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
-/// Whose word is taken for who the other side is.
+/// The certificates that a peer's certificate must be issued by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust<'a> {
-    /// Anyone's: no certificate is checked, so anybody between can read and change everything.
-    Anyone,
-    /// That of these certificates (PEM): each stands for itself, and for those that it has signed.
-    Given(&'a str),
-    /// That of authorities: those in this PEM text or, when it has none, those that browsers know (Mozilla's list).
-    Authorities(&'a str),
+pub enum TrustAnchors<'a> {
+    /// None: certificates are not verified, so the connection is open to man-in-the-middle attacks.
+    Insecure,
+    /// These certificates (PEM). Each is trusted itself, and as an issuer.
+    Custom(&'a str),
+    /// The root certificates in this PEM text or, if it contains none, those of Mozilla.
+    Roots(&'a str),
 }
 
-/// What a certificate is held against.
+/// The rules that a certificate is verified against.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
-    /// Whose word is taken.
-    pub trust: Trust<'a>,
-    /// Lists of what authorities have revoked, as PEM.
+pub struct VerificationPolicy<'a> {
+    /// The trust anchors.
+    pub anchors: TrustAnchors<'a>,
+    /// Certificate revocation lists, as PEM.
     pub revocation_lists: &'a str,
-    /// If there are any, the certificate must be one of these, whoever vouches for it.
+    /// If not empty, the certificate must match one of these pins, in addition to the trust anchors.
     pub pins: &'a [Pin],
 }
 
-impl<'a> Rules<'a> {
-    /// The word of `trust` is enough.
-    pub fn of(trust: Trust<'a>) -> Self {
-        Self { trust, revocation_lists: "", pins: &[] }
+impl<'a> VerificationPolicy<'a> {
+    /// Creates a policy without revocation lists and pins.
+    pub fn new(anchors: TrustAnchors<'a>) -> Self {
+        Self { anchors, revocation_lists: "", pins: &[] }
     }
 }
 
-/// A certificate as PEM.
+/// Encodes a certificate as PEM.
 pub fn to_pem(certificate: &[u8]) -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", certificate))
 }
 
-/// Every certificate in a PEM text, which may hold other things too.
+/// Decodes all certificates in a PEM text, which may contain other items too.
 pub(crate) fn read_certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     CertificateDer::pem_slice_iter(pem.as_bytes())
         .collect::<Result<_, _>>()
         .map_err(|_| TlsError::NoCertificate)
 }
 
-/// Every list in a PEM text. A text without any is a mistake, which must not pass for "nothing is revoked".
+/// Decodes all revocation lists in a PEM text. A text without any is an error: it must not mean "nothing is revoked".
 fn read_revocation_lists(
     pem: &str,
 ) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {

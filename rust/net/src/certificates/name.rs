@@ -1,20 +1,21 @@
-//! Whether a certificate is for a name (RFC 6125).
+//! The verification of names (RFC 6125).
 
 use lodewire_dtls::CertificateError;
 use rustls_pki_types::{CertificateDer, ServerName};
 use webpki::EndEntityCert;
 use x509_parser::prelude::{GeneralName, X509Certificate};
 
-/// The name must be among the certificate's alternative ones. One without any is matched by its common name, as the
-/// engine's own certificates need it; but only where the game itself said whom to trust: authorities no longer check it.
+/// Checks that a certificate is valid for a name, by its subject alternative names. With `allow_common_name`, a certificate
+/// without any is matched by its common name, as Godot's self-signed certificates need. This is safe only for certificates
+/// that the game trusts explicitly, since public authorities no longer verify common names.
 pub(super) fn check(
     der: &CertificateDer<'_>,
     certificate: &X509Certificate<'_>,
     name: &str,
-    common_name: bool,
+    allow_common_name: bool,
 ) -> Result<(), CertificateError> {
-    let mismatch = || CertificateError::WrongName;
-    let wanted = ServerName::try_from(name).map_err(|_| mismatch())?;
+    let mismatch = || CertificateError::NotValidForName;
+    let server_name = ServerName::try_from(name).map_err(|_| mismatch())?;
     let has_names = match certificate.subject_alternative_name() {
         Ok(Some(names)) => names
             .value
@@ -26,10 +27,10 @@ pub(super) fn check(
     };
     if has_names {
         let leaf = EndEntityCert::try_from(der).map_err(|_| CertificateError::Malformed)?;
-        return leaf.verify_is_valid_for_subject_name(&wanted).map_err(|_| mismatch());
+        return leaf.verify_is_valid_for_subject_name(&server_name).map_err(|_| mismatch());
     }
     let mut names = certificate.subject().iter_common_name().filter_map(|name| name.as_str().ok());
-    if common_name && names.any(|common| common.eq_ignore_ascii_case(name)) {
+    if allow_common_name && names.any(|common| common.eq_ignore_ascii_case(name)) {
         Ok(())
     } else {
         Err(mismatch())

@@ -1,4 +1,4 @@
-use super::pin::NotAPin;
+use super::pin::ParsePinError;
 use super::*;
 use aws_lc_rs::digest::{SHA256, digest};
 use lodewire_dtls::CertificateError;
@@ -10,7 +10,7 @@ use rustls_pki_types::UnixTime;
 use std::slice::from_ref;
 use std::time::Duration;
 
-/// Noon of a day on which all certificates below are in force.
+/// A time at which all certificates below are valid.
 const NOON: Duration = Duration::from_hours(500_000);
 
 struct Made {
@@ -34,8 +34,8 @@ fn self_signed(params: CertificateParams) -> Made {
     Made { der, params, key }
 }
 
-/// As `Crypto.generate_self_signed_certificate` of the engine makes them: an authority of its own, with no more than a
-/// common name.
+/// Generates a certificate like `Crypto.generate_self_signed_certificate` of Godot: marked as an authority, with only a common
+/// name.
 fn engine_made() -> Made {
     let mut params = params(&[], "game.example");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -57,78 +57,78 @@ fn at(time: Duration) -> UnixTime {
 }
 
 fn check_by(
-    rules: Rules<'_>,
+    policy: VerificationPolicy<'_>,
     chain: &[CertificateDer<'static>],
     name: Option<&str>,
 ) -> Result<(), CertificateError> {
-    let verifier = Verifier::new(rules).expect("rules");
+    let verifier = Verifier::new(policy).expect("a policy");
     verifier.verify(&chain[0], &chain[1..], Usage::Server, name, at(NOON))
 }
 
 fn check(
-    trust: Trust<'_>,
+    anchors: TrustAnchors<'_>,
     leaf: &CertificateDer<'static>,
     name: &str,
     time: Duration,
 ) -> Result<(), CertificateError> {
-    let verifier = Verifier::new(Rules::of(trust)).expect("rules");
+    let verifier = Verifier::new(VerificationPolicy::new(anchors)).expect("a policy");
     verifier.verify(leaf, &[], Usage::Server, Some(name), at(time))
 }
 
 #[test]
-fn a_certificate_that_the_game_ships_is_trusted_for_its_name_and_time() {
+fn custom_certificate_is_valid_for_its_name_and_period_only() {
     let made = engine_made();
     let pem = pem(&[&made.der]);
-    let given = || Trust::Given(&pem);
-    assert_eq!(check(given(), &made.der, "game.example", NOON), Ok(()));
-    let wrong = Err(CertificateError::WrongName);
-    assert_eq!(check(given(), &made.der, "other.example", NOON), wrong);
+    let custom = || TrustAnchors::Custom(&pem);
+    assert_eq!(check(custom(), &made.der, "game.example", NOON), Ok(()));
+    let wrong = Err(CertificateError::NotValidForName);
+    assert_eq!(check(custom(), &made.der, "other.example", NOON), wrong);
     let late = NOON + Duration::from_hours(10 * 365 * 24);
-    assert_eq!(check(given(), &made.der, "game.example", late), Err(CertificateError::Expired));
+    assert_eq!(check(custom(), &made.der, "game.example", late), Err(CertificateError::Expired));
     let early = Duration::from_hours(416_000);
     let not_yet = Err(CertificateError::NotValidYet);
-    assert_eq!(check(given(), &made.der, "game.example", early), not_yet);
+    assert_eq!(check(custom(), &made.der, "game.example", early), not_yet);
 }
 
 #[test]
-fn another_certificate_of_the_same_name_is_not_trusted() {
+fn untrusted_certificate_of_the_same_name_is_rejected() {
     let (made, other) = (engine_made(), engine_made());
-    let result = check(Trust::Given(&pem(&[&made.der])), &other.der, "game.example", NOON);
+    let result = check(TrustAnchors::Custom(&pem(&[&made.der])), &other.der, "game.example", NOON);
     assert!(result.is_err(), "{result:?}");
 }
 
 #[test]
-fn alternative_names_come_before_the_common_one() {
+fn common_name_is_ignored_if_alternative_names_exist() {
     let made = self_signed(params(&["alt.example", "127.0.0.1"], "game.example"));
     let pem = pem(&[&made.der]);
-    let given = || Trust::Given(&pem);
-    assert_eq!(check(given(), &made.der, "alt.example", NOON), Ok(()));
-    assert_eq!(check(given(), &made.der, "127.0.0.1", NOON), Ok(()));
-    let wrong = Err(CertificateError::WrongName);
-    assert_eq!(check(given(), &made.der, "game.example", NOON), wrong);
+    let custom = || TrustAnchors::Custom(&pem);
+    assert_eq!(check(custom(), &made.der, "alt.example", NOON), Ok(()));
+    assert_eq!(check(custom(), &made.der, "127.0.0.1", NOON), Ok(()));
+    let wrong = Err(CertificateError::NotValidForName);
+    assert_eq!(check(custom(), &made.der, "game.example", NOON), wrong);
 }
 
 #[test]
-fn an_authority_vouches_for_others_and_its_own_words_count() {
+fn issued_certificates_are_trusted_and_common_names_only_from_custom_anchors() {
     let authority = engine_made();
     let named = signed(&params(&["game.example"], "x"), &authority);
     let common = signed(&params(&[], "game.example"), &authority);
     let pem = pem(&[&authority.der]);
-    let given = || Trust::Given(&pem);
-    let bundle = || Trust::Authorities(&pem);
-    assert_eq!(check(given(), &named, "game.example", NOON), Ok(()));
-    assert_eq!(check(bundle(), &named, "game.example", NOON), Ok(()));
-    assert_eq!(check(given(), &common, "game.example", NOON), Ok(()));
-    // Nobody checks a common name any more before signing it.
-    let wrong = Err(CertificateError::WrongName);
-    assert_eq!(check(bundle(), &common, "game.example", NOON), wrong);
+    let custom = || TrustAnchors::Custom(&pem);
+    let roots = || TrustAnchors::Roots(&pem);
+    assert_eq!(check(custom(), &named, "game.example", NOON), Ok(()));
+    assert_eq!(check(roots(), &named, "game.example", NOON), Ok(()));
+    assert_eq!(check(custom(), &common, "game.example", NOON), Ok(()));
+    // Public authorities no longer verify common names.
+    let wrong = Err(CertificateError::NotValidForName);
+    assert_eq!(check(roots(), &common, "game.example", NOON), wrong);
     assert_eq!(
-        check(Trust::Authorities(""), &named, "game.example", NOON),
-        Err(CertificateError::UnknownAuthority)
+        check(TrustAnchors::Roots(""), &named, "game.example", NOON),
+        Err(CertificateError::UnknownIssuer)
     );
 }
 
-/// A chain by an authority, an intermediate one and a server.
+/// A root, an intermediate and a leaf certificate.
 struct Chain {
     authority: Made,
     intermediate: Made,
@@ -151,11 +151,11 @@ impl Chain {
         Self { authority, intermediate, leaf }
     }
 
-    fn shown(&self) -> Vec<CertificateDer<'static>> {
+    fn presented(&self) -> Vec<CertificateDer<'static>> {
         vec![self.leaf.clone(), self.intermediate.der.clone()]
     }
 
-    /// A list of the intermediate's that revokes this serial number.
+    /// Returns a list of the intermediate that revokes this serial number.
     fn revocation_list(&self, serial: u64) -> String {
         let revoked = RevokedCertParams {
             serial_number: serial.into(),
@@ -183,36 +183,42 @@ fn numbered(serial: u64) -> CertificateParams {
 }
 
 #[test]
-fn a_chain_with_an_intermediate_is_followed() {
+fn chain_with_intermediate_is_verified() {
     let chain = Chain::new(&numbered(7));
     let pem = pem(&[&chain.authority.der]);
-    let rules = || Rules::of(Trust::Given(&pem));
-    assert_eq!(check_by(rules(), &chain.shown(), Some("game.example")), Ok(()));
+    let policy = || VerificationPolicy::new(TrustAnchors::Custom(&pem));
+    assert_eq!(check_by(policy(), &chain.presented(), Some("game.example")), Ok(()));
     let alone = [chain.leaf.clone()];
     assert_eq!(
-        check_by(rules(), &alone, Some("game.example")),
-        Err(CertificateError::UnknownAuthority)
+        check_by(policy(), &alone, Some("game.example")),
+        Err(CertificateError::UnknownIssuer)
     );
 }
 
 #[test]
-fn what_is_revoked_is_not_accepted() {
+fn revoked_certificate_is_rejected() {
     let chain = Chain::new(&numbered(7));
     let pem = pem(&[&chain.authority.der]);
     for (serial, wanted) in [(7, Err(CertificateError::Revoked)), (8, Ok(()))] {
         let lists = chain.revocation_list(serial);
-        let rules = Rules { revocation_lists: &lists, ..Rules::of(Trust::Given(&pem)) };
-        assert_eq!(check_by(rules, &chain.shown(), Some("game.example")), wanted);
+        let policy = VerificationPolicy {
+            revocation_lists: &lists,
+            ..VerificationPolicy::new(TrustAnchors::Custom(&pem))
+        };
+        assert_eq!(check_by(policy, &chain.presented(), Some("game.example")), wanted);
     }
     let broken = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
     for unreadable in [broken, "res://revoked.crl", &pem] {
-        let rules = Rules { revocation_lists: unreadable, ..Rules::of(Trust::Given(&pem)) };
-        assert_eq!(Verifier::new(rules).err(), Some(TlsError::BadRevocationList), "{unreadable}");
+        let policy = VerificationPolicy {
+            revocation_lists: unreadable,
+            ..VerificationPolicy::new(TrustAnchors::Custom(&pem))
+        };
+        assert_eq!(Verifier::new(policy).err(), Some(TlsError::BadRevocationList), "{unreadable}");
     }
 }
 
 #[test]
-fn a_pin_is_asked_for_beside_the_rest() {
+fn pins_are_required_in_addition_to_trust_anchors() {
     let (made, other) = (engine_made(), engine_made());
     let hex = |data: &[u8]| -> Pin {
         let digits: Vec<_> =
@@ -222,32 +228,36 @@ fn a_pin_is_asked_for_beside_the_rest() {
     let (_, read) = x509_parser::parse_x509_certificate(&made.der).expect("a certificate");
     let pins = [hex(&made.der), hex(read.tbs_certificate.subject_pki.raw)];
     for pin in pins {
-        let anyone = Rules { pins: &[pin], ..Rules::of(Trust::Anyone) };
-        assert_eq!(check_by(anyone, from_ref(&made.der), Some("any")), Ok(()));
-        let result = check_by(anyone, from_ref(&other.der), Some("any"));
+        let insecure =
+            VerificationPolicy { pins: &[pin], ..VerificationPolicy::new(TrustAnchors::Insecure) };
+        assert_eq!(check_by(insecure, from_ref(&made.der), Some("any")), Ok(()));
+        let result = check_by(insecure, from_ref(&other.der), Some("any"));
         assert_eq!(result, Err(CertificateError::NotPinned));
         let pem = pem(&[&made.der, &other.der]);
-        let given = Rules { pins: &[pin], ..Rules::of(Trust::Given(&pem)) };
-        assert_eq!(check_by(given, from_ref(&made.der), Some("game.example")), Ok(()));
-        let wrong = check_by(given, from_ref(&made.der), Some("other.example"));
-        assert_eq!(wrong, Err(CertificateError::WrongName));
-        let result = check_by(given, from_ref(&other.der), Some("game.example"));
+        let custom = VerificationPolicy {
+            pins: &[pin],
+            ..VerificationPolicy::new(TrustAnchors::Custom(&pem))
+        };
+        assert_eq!(check_by(custom, from_ref(&made.der), Some("game.example")), Ok(()));
+        let wrong = check_by(custom, from_ref(&made.der), Some("other.example"));
+        assert_eq!(wrong, Err(CertificateError::NotValidForName));
+        let result = check_by(custom, from_ref(&other.der), Some("game.example"));
         assert_eq!(result, Err(CertificateError::NotPinned));
     }
     for text in ["", "00", &"0".repeat(63), &"g".repeat(64), &"0".repeat(66), &"é".repeat(64)] {
-        assert_eq!(text.parse::<Pin>(), Err(NotAPin), "{text}");
+        assert_eq!(text.parse::<Pin>(), Err(ParsePinError), "{text}");
     }
 }
 
 #[test]
-fn without_a_name_only_the_chain_counts() {
+fn without_a_name_only_the_chain_is_verified() {
     let made = engine_made();
     let text = pem(&[&made.der]);
-    let rules = Rules::of(Trust::Given(&text));
-    assert_eq!(check_by(rules, from_ref(&made.der), None), Ok(()));
+    let policy = VerificationPolicy::new(TrustAnchors::Custom(&text));
+    assert_eq!(check_by(policy, from_ref(&made.der), None), Ok(()));
     for name in ["", "a b", "other.example"] {
-        let result = check_by(rules, from_ref(&made.der), Some(name));
-        assert_eq!(result, Err(CertificateError::WrongName), "{name:?}");
+        let result = check_by(policy, from_ref(&made.der), Some(name));
+        assert_eq!(result, Err(CertificateError::NotValidForName), "{name:?}");
     }
-    assert!(check_by(rules, &[engine_made().der], None).is_err());
+    assert!(check_by(policy, &[engine_made().der], None).is_err());
 }

@@ -1,6 +1,8 @@
-//! Whether a chain of certificates is accepted.
+//! The verification of certificate chains.
 
-use super::{Pin, Rules, Trust, name, read_certificates, read_revocation_lists};
+use super::{
+    Pin, TrustAnchors, VerificationPolicy, name, read_certificates, read_revocation_lists,
+};
 use crate::tls::TlsError;
 use lodewire_dtls::CertificateError;
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -11,74 +13,74 @@ use webpki::{
 };
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-/// What a certificate is shown for.
+/// The purpose of a certificate (extended key usage).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Usage {
     Server,
     Client,
 }
 
-/// Holds chains of certificates against [`Rules`].
+/// Verifies certificate chains against a [`VerificationPolicy`].
 #[derive(Debug)]
 pub(crate) struct Verifier {
-    /// Who vouches; `None` when nobody has to.
-    trusted: Option<Vec<TrustAnchor<'static>>>,
-    /// Certificates that the game ships.
-    given: Vec<CertificateDer<'static>>,
+    /// The trust anchors; `None` accepts every chain.
+    anchors: Option<Vec<TrustAnchor<'static>>>,
+    /// Certificates that the game ships, and trusts themselves.
+    custom: Vec<CertificateDer<'static>>,
     revoked: Vec<CertRevocationList<'static>>,
     pins: Vec<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
 impl Verifier {
-    /// Reads the rules.
+    /// Decodes the certificates and revocation lists of a policy.
     ///
     /// # Errors
-    /// A certificate that is given, or a list, cannot be read.
-    pub(crate) fn new(rules: Rules<'_>) -> Result<Self, TlsError> {
-        let anchors = |certificates: &[CertificateDer<'static>]| {
+    /// [`TlsError::NoCertificate`] or [`TlsError::BadRevocationList`].
+    pub(crate) fn new(policy: VerificationPolicy<'_>) -> Result<Self, TlsError> {
+        let to_anchors = |certificates: &[CertificateDer<'static>]| {
             let anchor = |der| anchor_from_trusted_cert(der).ok().map(|anchor| anchor.to_owned());
             certificates.iter().filter_map(anchor).collect()
         };
-        let (trusted, given) = match rules.trust {
-            Trust::Anyone => (None, Vec::new()),
-            Trust::Given(pem) => {
-                let given = read_certificates(pem)?;
-                if given.is_empty() {
+        let (anchors, custom) = match policy.anchors {
+            TrustAnchors::Insecure => (None, Vec::new()),
+            TrustAnchors::Custom(pem) => {
+                let custom = read_certificates(pem)?;
+                if custom.is_empty() {
                     return Err(TlsError::NoCertificate);
                 }
-                (Some(anchors(&given)), given)
+                (Some(to_anchors(&custom)), custom)
             }
-            Trust::Authorities(pem) => {
-                // A system's bundle may have one that cannot be read among hundreds that can.
+            TrustAnchors::Roots(pem) => {
+                // A system's bundle of hundreds may contain a malformed one.
                 let bundle = read_certificates(pem).unwrap_or_default();
-                let trusted = if bundle.is_empty() {
+                let roots = if bundle.is_empty() {
                     webpki_roots::TLS_SERVER_ROOTS.to_vec()
                 } else {
-                    anchors(&bundle)
+                    to_anchors(&bundle)
                 };
-                (Some(trusted), Vec::new())
+                (Some(roots), Vec::new())
             }
         };
         let read = |der| OwnedCertRevocationList::from_der(der).map(Into::into);
-        let lists = read_revocation_lists(rules.revocation_lists)?;
+        let lists = read_revocation_lists(policy.revocation_lists)?;
         Ok(Self {
-            trusted,
-            given,
+            anchors,
+            custom,
             revoked: lists
                 .iter()
                 .map(|der| read(der))
                 .collect::<Result<_, _>>()
                 .map_err(|_| TlsError::BadRevocationList)?,
-            pins: rules.pins.to_vec(),
+            pins: policy.pins.to_vec(),
             algorithms: crate::tls::provider().signature_verification_algorithms,
         })
     }
 
-    /// Whether `name`, if one is asked for, is who shows this chain, at the time `now`.
+    /// Verifies a chain at the time `now`, and that it is valid for `name`, if one is required.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason why the chain is not accepted.
     pub(crate) fn verify(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -87,47 +89,47 @@ impl Verifier {
         name: Option<&str>,
         now: UnixTime,
     ) -> Result<(), CertificateError> {
-        if self.trusted.is_none() && self.pins.is_empty() {
+        if self.anchors.is_none() && self.pins.is_empty() {
             return Ok(());
         }
         let (_, certificate) =
             X509Certificate::from_der(end_entity).map_err(|_| CertificateError::Malformed)?;
-        // All that this is for signs in its handshake, however a certificate is trusted (RFC 5246 section 7.4.2).
+        // Every supported key exchange signs the handshake, so this holds for all trust anchors (RFC 5246 section 7.4.2).
         let usages = certificate.key_usage().map_err(|_| CertificateError::Malformed)?;
         if usages.is_some_and(|usages| !usages.value.digital_signature()) {
             return Err(CertificateError::NotForSignatures);
         }
-        if let Some(trusted) = &self.trusted {
-            if self.given.iter().any(|given| given == end_entity) {
-                // The very certificate that the game ships: nobody has to vouch for it, but it must be in force.
+        if let Some(anchors) = &self.anchors {
+            if self.custom.iter().any(|custom| custom == end_entity) {
+                // The game ships this certificate, so no issuer is needed; but it must not have expired.
                 check_validity(&certificate, now)?;
             } else {
-                self.check_chain(trusted, end_entity, intermediates, usage, now)?;
+                self.check_chain(anchors, end_entity, intermediates, usage, now)?;
             }
             if let Some(name) = name {
-                name::check(end_entity, &certificate, name, !self.given.is_empty())?;
+                name::check(end_entity, &certificate, name, !self.custom.is_empty())?;
             }
         }
-        let is_pinned = || self.pins.iter().any(|pin| pin.is_of(end_entity, &certificate));
+        let is_pinned = || self.pins.iter().any(|pin| pin.matches(end_entity, &certificate));
         if self.pins.is_empty() || is_pinned() { Ok(()) } else { Err(CertificateError::NotPinned) }
     }
 
     fn check_chain(
         &self,
-        trusted: &[TrustAnchor<'_>],
+        anchors: &[TrustAnchor<'_>],
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         usage: Usage,
         now: UnixTime,
     ) -> Result<(), CertificateError> {
-        let leaf = EndEntityCert::try_from(end_entity).map_err(refused)?;
+        let leaf = EndEntityCert::try_from(end_entity).map_err(certificate_error)?;
         let usage = match usage {
             Usage::Server => KeyUsage::server_auth(),
             Usage::Client => KeyUsage::client_auth(),
         };
         let lists: Vec<_> = self.revoked.iter().collect();
-        // A game ships the lists of its own authorities: what they do not tell of is not revoked, and they do not grow
-        // old before the game does.
+        // A game ships the lists of its own authorities: certificates without one are not revoked, and the lists do not
+        // expire before the game's next release.
         let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
             options
                 .with_depth(RevocationCheckDepth::Chain)
@@ -137,7 +139,7 @@ impl Verifier {
         });
         leaf.verify_for_usage(
             self.algorithms.all,
-            trusted,
+            anchors,
             intermediates,
             now,
             usage,
@@ -145,21 +147,21 @@ impl Verifier {
             None,
         )
         .map(drop)
-        .map_err(refused)
+        .map_err(certificate_error)
     }
 }
 
-fn refused(error: webpki::Error) -> CertificateError {
+fn certificate_error(error: webpki::Error) -> CertificateError {
     use webpki::Error as E;
     match error {
         E::CertExpired { .. } => CertificateError::Expired,
         E::CertNotValidYet { .. } => CertificateError::NotValidYet,
-        E::UnknownIssuer => CertificateError::UnknownAuthority,
+        E::UnknownIssuer => CertificateError::UnknownIssuer,
         E::CertRevoked => CertificateError::Revoked,
         E::BadDer | E::BadDerTime => CertificateError::Malformed,
-        // What the engine makes when it signs for itself.
+        // Godot's self-signed certificates are marked as authorities.
         E::CaUsedAsEndEntity => CertificateError::Other(
-            "it vouches for itself alone: give it to whoever is to trust it".to_owned(),
+            "self-signed; pass it to the peer as a trusted certificate".to_owned(),
         ),
         other => CertificateError::Other(other.to_string()),
     }

@@ -1,209 +1,211 @@
-//! How many handshakes may be under way, in all, per customer (an address of IPv4, a /64 of IPv6) and per site (a /48 of IPv6,
-//! which may be all of one network's). A connection that nobody has [claimed](super::Associations::claim), where claims are
-//! required, counts as one. And [how often](RateLimiter) customers and sites may begin one.
+//! The admission of handshakes. Their number is limited in total, per address prefix (an IPv4 address or an IPv6 /64) and per
+//! site (an IPv6 /48, which may belong to a single network). An unclaimed connection counts as a handshake, where
+//! [claims](super::ConnectionTable::claim) are required. A [rate](RateLimiter) limits how often prefixes and sites start one.
 
 mod holders;
 
 use crate::rate_limiter::RateLimiter;
 use crate::reactor::lock;
-use holders::{Holders, Most, site};
+use holders::{LargestHolder, PermitHolders, site};
 use lodewire_enet::address_prefix;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// How many may begin at once, in multiples of those that may be under way: a thousand players behind one address of IPv4 who
-/// come in the same second all come in.
-const BURST: usize = 4;
+/// Size of a burst, in multiples of the maximum number of concurrent handshakes: a thousand players behind one IPv4 address
+/// can join in the same second.
+const BURST_FACTOR: usize = 4;
 
-/// After a burst, as many as were in it may begin within this time.
-const PERIOD: Duration = Duration::from_secs(16);
+/// Time after which a full burst is available again.
+const REFILL_PERIOD: Duration = Duration::from_secs(16);
 
-/// Longer than an honest handshake takes: the oldest of whoever has most makes room for anybody who has fewer then.
-const LONG: Duration = Duration::from_secs(4);
+/// Age, longer than an honest handshake, from which the oldest permit of the largest holder is given to any smaller
+/// holder.
+const MIN_EVICTION_AGE: Duration = Duration::from_secs(4);
 
-/// A site may have, and begin, as much as so many of its customers: of a carrier's site, each is somebody else.
-const SITE: usize = 2;
+/// Limits of a site, in multiples of those of a prefix: in the site of a mobile carrier, each prefix is another
+/// customer.
+const SITE_FACTOR: usize = 2;
 
-/// The smallest burst is this often [`BURST`], however few handshakes may be under way at once.
-const LEAST_BURST: usize = 64;
+/// Minimum number of concurrent handshakes that a burst is computed from.
+const MIN_BURST: usize = 64;
 
-/// Counts the handshakes that are under way.
+/// Admits handshakes, and counts those in progress.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Admission(Arc<Mutex<Places>>);
+pub(super) struct Admission(Arc<Mutex<State>>);
 
 #[derive(Debug)]
-struct Places {
-    /// How many there have been.
-    numbers: u64,
-    holders: Holders,
+struct State {
+    /// The number of the next permit.
+    next_number: u64,
+    holders: PermitHolders,
     rate: RateLimiter,
-    rate_of_sites: RateLimiter,
+    site_rate: RateLimiter,
 }
 
-/// A place for a handshake.
-enum Place {
+/// A slot for a handshake.
+enum Slot {
     Free,
-    /// The oldest one of somebody, who has to give it up.
-    Of(Most),
+    /// A slot that is free once the oldest permit of this holder is revoked.
+    Evict(LargestHolder),
 }
 
-/// A handshake that is under way. Dropping it makes room for another.
+/// The permit of a handshake in progress. Dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Ticket {
-    places: Arc<Mutex<Places>>,
-    customer: IpAddr,
+pub(super) struct HandshakePermit {
+    state: Arc<Mutex<State>>,
+    prefix: IpAddr,
     pub(super) number: u64,
 }
 
-/// A handshake may begin.
+/// An admitted handshake.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    pub(super) ticket: Ticket,
-    /// The number of the one that has to make room for it.
+    pub(super) permit: HandshakePermit,
+    /// The number of the permit that was revoked for it.
     pub(super) evicted: Option<u64>,
 }
 
-impl Default for Places {
+impl Default for State {
     fn default() -> Self {
         Self {
-            numbers: 0,
-            holders: Holders::default(),
-            rate: RateLimiter::new(PERIOD),
-            rate_of_sites: RateLimiter::new(PERIOD),
+            next_number: 0,
+            holders: PermitHolders::default(),
+            rate: RateLimiter::new(REFILL_PERIOD),
+            site_rate: RateLimiter::new(REFILL_PERIOD),
         }
     }
 }
 
-impl Places {
-    fn add(&mut self, now: Instant, customer: IpAddr) -> u64 {
-        let number = self.numbers;
-        self.numbers += 1;
-        self.holders.add(customer, number, now);
+impl State {
+    fn add(&mut self, now: Instant, prefix: IpAddr) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.holders.add(prefix, number, now);
         number
     }
 
-    /// Counts a handshake that begins. Returns from when on it is within what its customer and its site may begin.
-    fn spend(&mut self, now: Instant, customer: IpAddr, per_customer: usize) -> Instant {
-        let burst = BURST.saturating_mul(per_customer.max(LEAST_BURST));
-        let of_site = self.rate_of_sites.take(now, site(customer), SITE.saturating_mul(burst));
-        self.rate.take(now, customer, burst).max(of_site)
+    /// Charges the start of a handshake. Returns the time from which it is within the rates of its prefix and site.
+    fn spend(&mut self, now: Instant, prefix: IpAddr, max_per_prefix: usize) -> Instant {
+        let burst = BURST_FACTOR.saturating_mul(max_per_prefix.max(MIN_BURST));
+        let of_site = self.site_rate.take(now, site(prefix), SITE_FACTOR.saturating_mul(burst));
+        self.rate.take(now, prefix, burst).max(of_site)
     }
 
-    /// Whether a customer and its site may begin one more.
-    fn allows(&self, now: Instant, customer: IpAddr, per_customer: usize) -> bool {
-        let burst = BURST.saturating_mul(per_customer.max(LEAST_BURST));
-        self.rate.allows(now, customer, burst)
-            && self.rate_of_sites.allows(now, site(customer), SITE.saturating_mul(burst))
+    /// Returns true if the rates of a prefix and its site allow another handshake.
+    fn allows(&self, now: Instant, prefix: IpAddr, max_per_prefix: usize) -> bool {
+        let burst = BURST_FACTOR.saturating_mul(max_per_prefix.max(MIN_BURST));
+        self.rate.allows(now, prefix, burst)
+            && self.site_rate.allows(now, site(prefix), SITE_FACTOR.saturating_mul(burst))
     }
 
-    /// The place that a customer would get.
-    fn place(
+    /// Returns the slot that a prefix would get.
+    fn slot(
         &self,
         now: Instant,
-        customer: IpAddr,
-        in_all: usize,
-        per_customer: usize,
-    ) -> Option<Place> {
-        let is_over = self.holders.len(customer) >= per_customer;
-        if in_all == 0 || is_over || !self.allows(now, customer, per_customer) {
+        prefix: IpAddr,
+        max_total: usize,
+        max_per_prefix: usize,
+    ) -> Option<Slot> {
+        let is_over = self.holders.len(prefix) >= max_per_prefix;
+        if max_total == 0 || is_over || !self.allows(now, prefix, max_per_prefix) {
             return None;
         }
-        let of_site = self.holders.len_of_site(site(customer));
-        let is_site_full = of_site >= SITE.saturating_mul(per_customer);
-        if is_site_full || self.holders.count() >= in_all {
-            return self.evictable(now, customer, is_site_full).map(Place::Of);
+        let of_site = self.holders.len_of_site(site(prefix));
+        let is_site_full = of_site >= SITE_FACTOR.saturating_mul(max_per_prefix);
+        if is_site_full || self.holders.count() >= max_total {
+            return self.evictable(now, prefix, is_site_full).map(Slot::Evict);
         }
-        Some(Place::Free)
+        Some(Slot::Free)
     }
 
-    /// The oldest place of whoever has most, for a customer who has fewer: of the customer's own site, and unless that is full
-    /// of the site that has most. It is given up at once if that one has at least twice as many as the customer, or its site,
-    /// would have; else, if that one has more, when it has been held for [`LONG`]. So equals, who would evict each other without
-    /// end, and have each hello answered with a signature, wait.
-    fn evictable(&self, now: Instant, customer: IpAddr, is_site_full: bool) -> Option<Most> {
-        let site = site(customer);
-        let gives_up = |most: &Most, len: usize, has: usize| {
-            let is_long = now.saturating_duration_since(most.since) >= LONG;
+    /// Returns the holder whose oldest permit may be revoked for a prefix: the largest one of the largest site or, also
+    /// if the prefix's own site is full, the largest one of that. The permit is revoked at once if its holder (or site)
+    /// has at least twice as many as the prefix (or its site) would have then, and after [`MIN_EVICTION_AGE`] if it has
+    /// more. So equal holders wait, instead of evicting each other forever at the cost of a signature each time.
+    fn evictable(&self, now: Instant, prefix: IpAddr, is_site_full: bool) -> Option<LargestHolder> {
+        let site = site(prefix);
+        let may_evict = |largest: &LargestHolder, len: usize, has: usize| {
+            let is_long = now.saturating_duration_since(largest.since) >= MIN_EVICTION_AGE;
             len >= 2 * (has + 1) || is_long && len > has
         };
-        let of_all = self.holders.most().filter(|most| {
-            let len = self.holders.len_of_site(most.site);
-            let is_other = most.site != site && !is_site_full;
-            is_other && gives_up(most, len, self.holders.len_of_site(site))
+        let of_all = self.holders.largest().filter(|largest| {
+            let len = self.holders.len_of_site(largest.site);
+            let is_other = largest.site != site && !is_site_full;
+            is_other && may_evict(largest, len, self.holders.len_of_site(site))
         });
         let of_site = || {
-            let most = self.holders.most_of(site)?;
-            gives_up(&most, most.len, self.holders.len(customer)).then_some(most)
+            let largest = self.holders.largest_of(site)?;
+            may_evict(&largest, largest.len, self.holders.len(prefix)).then_some(largest)
         };
         of_all.or_else(of_site)
     }
 }
 
 impl Admission {
-    /// Whether [`admit`](Self::admit) would give a place now.
-    pub(super) fn takes(
+    /// Returns true if [`admit`](Self::admit) would succeed now.
+    pub(super) fn would_admit(
         &self,
         now: Instant,
         ip: IpAddr,
-        in_all: usize,
-        per_customer: usize,
+        max_total: usize,
+        max_per_prefix: usize,
     ) -> bool {
-        lock(&self.0).place(now, address_prefix(ip), in_all, per_customer).is_some()
+        lock(&self.0).slot(now, address_prefix(ip), max_total, max_per_prefix).is_some()
     }
 
-    /// A place for a handshake with this address, whose customer may have `per_customer`, and begins as many within
-    /// [some seconds](PERIOD) at most. When there is none, the oldest of whoever has most may have to make room.
+    /// Admits a handshake with this address, within the limits and rates. If no slot is free, this may revoke the
+    /// oldest permit of the largest holder.
     pub(super) fn admit(
         &self,
         now: Instant,
         ip: IpAddr,
-        in_all: usize,
-        per_customer: usize,
+        max_total: usize,
+        max_per_prefix: usize,
     ) -> Option<Admitted> {
-        let mut places = lock(&self.0);
-        let customer = address_prefix(ip);
-        let evicted = match places.place(now, customer, in_all, per_customer)? {
-            Place::Free => None,
-            Place::Of(most) => {
-                places.holders.remove(most.customer, most.number);
-                Some(most.number)
+        let mut state = lock(&self.0);
+        let prefix = address_prefix(ip);
+        let evicted = match state.slot(now, prefix, max_total, max_per_prefix)? {
+            Slot::Free => None,
+            Slot::Evict(largest) => {
+                state.holders.remove(largest.prefix, largest.number);
+                Some(largest.number)
             }
         };
-        places.spend(now, customer, per_customer);
-        let number = places.add(now, customer);
-        let ticket = Ticket { places: Arc::clone(&self.0), customer, number };
-        Some(Admitted { ticket, evicted })
+        state.spend(now, prefix, max_per_prefix);
+        let number = state.add(now, prefix);
+        let permit = HandshakePermit { state: Arc::clone(&self.0), prefix, number };
+        Some(Admitted { permit, evicted })
     }
 
-    /// A place whatever the limits are: for a connection that has one of another kind already.
-    pub(super) fn readmit(&self, now: Instant, ip: IpAddr) -> Ticket {
-        let customer = address_prefix(ip);
-        let number = lock(&self.0).add(now, customer);
-        Ticket { places: Arc::clone(&self.0), customer, number }
+    /// Issues a permit regardless of the limits, to a connection that counts in another way already.
+    pub(super) fn readmit(&self, now: Instant, ip: IpAddr) -> HandshakePermit {
+        let prefix = address_prefix(ip);
+        let number = lock(&self.0).add(now, prefix);
+        HandshakePermit { state: Arc::clone(&self.0), prefix, number }
     }
 
-    /// Counts work for a handshake that is more than each costs as one more that begins. Returns when it may be done.
-    pub(super) fn charge(&self, now: Instant, ip: IpAddr, per_customer: usize) -> Instant {
-        lock(&self.0).spend(now, address_prefix(ip), per_customer)
+    /// Charges extra work of a handshake like the start of another one. Returns when the work may be done.
+    pub(super) fn charge(&self, now: Instant, ip: IpAddr, max_per_prefix: usize) -> Instant {
+        lock(&self.0).spend(now, address_prefix(ip), max_per_prefix)
     }
 
-    /// How many handshakes are under way.
+    /// Returns the number of handshakes in progress.
     pub(super) fn count(&self) -> usize {
         lock(&self.0).holders.count()
     }
 }
 
-impl Ticket {
-    /// Whether it has not had to make room.
-    pub(super) fn is_good(&self) -> bool {
-        lock(&self.places).holders.has(self.customer, self.number)
+impl HandshakePermit {
+    /// Returns false if the permit was revoked.
+    pub(super) fn is_valid(&self) -> bool {
+        lock(&self.state).holders.has(self.prefix, self.number)
     }
 }
 
-impl Drop for Ticket {
+impl Drop for HandshakePermit {
     fn drop(&mut self) {
-        lock(&self.places).holders.remove(self.customer, self.number);
+        lock(&self.state).holders.remove(self.prefix, self.number);
     }
 }
 
@@ -225,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_limited_per_customer_and_given_back() {
+    fn permits_are_limited_per_prefix_and_returned() {
         let (admission, now) = (Admission::default(), Instant::now());
         let first = admission.admit(now, v4(1), 3, 2);
         let second = admission.admit(now, v4(1), 3, 2);
@@ -238,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_network_of_ipv6_count_together() {
+    fn addresses_of_one_ipv6_64_count_together() {
         let (admission, now) = (Admission::default(), Instant::now());
         let kept: Vec<_> =
             (0..10).filter_map(|host| admission.admit(now, v6(1, host), 100, 4)).collect();
@@ -247,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_most_makes_room_with_the_oldest() {
+    fn oldest_permit_of_the_largest_holder_is_evicted() {
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |now, ip| admission.admit(now, ip, 6, 4);
         let mut kept: Vec<_> = (0..4).filter_map(|host| admit(now, v6(1, host))).collect();
@@ -257,13 +259,16 @@ mod tests {
         for oldest in 0..3 {
             let new = admit(now, v4(3 + oldest)).expect("room");
             assert_eq!(new.evicted, Some(oldest.into()), "of the network with most");
-            assert!(!kept[usize::from(oldest)].ticket.is_good());
+            assert!(!kept[usize::from(oldest)].permit.is_valid());
             kept.push(new);
         }
-        assert!(kept[3..].iter().all(|kept| kept.ticket.is_good()));
-        assert!(admit(now + LONG, v4(3)).is_none(), "everybody has one, and it has one");
+        assert!(kept[3..].iter().all(|kept| kept.permit.is_valid()));
+        assert!(
+            admit(now + MIN_EVICTION_AGE, v4(3)).is_none(),
+            "everybody has one, and it has one"
+        );
         assert!(admit(now, v4(9)).is_none(), "nobody has two");
-        let new = admit(now + LONG, v4(9)).expect("room");
+        let new = admit(now + MIN_EVICTION_AGE, v4(9)).expect("room");
         assert_eq!(new.evicted, Some(3), "the oldest of all");
         drop(kept);
         assert_eq!(admission.count(), 1);
@@ -272,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_do_not_evict_each_other_and_a_newcomer_gets_in() {
+    fn equal_holders_do_not_evict_each_other_and_a_newcomer_is_admitted() {
         let (admission, begin) = (Admission::default(), Instant::now());
         let admit = |now, ip| admission.admit(now, ip, 32, 8);
         let mut kept: Vec<_> = Vec::new();
@@ -294,36 +299,37 @@ mod tests {
         for asked in 0_u32..600 {
             let now = now + Duration::from_millis(5) * asked;
             kept.extend(admit(now, v4(u8::try_from(asked % 6).expect("few"))));
-            assert!(newcomer.ticket.is_good());
+            assert!(newcomer.permit.is_valid());
         }
     }
 
     #[test]
-    fn networks_of_one_site_count_together() {
+    fn prefixes_of_one_site_count_together() {
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |ip| admission.admit(now, ip, 1024, 256);
         // Each has another /64 of one /48.
         let kept: Vec<_> = (0..5000).filter_map(|network| admit(of_site(1, network, 1))).collect();
-        assert_eq!((kept.len(), admission.count()), (512, 512), "as much as two customers");
+        assert_eq!((kept.len(), admission.count()), (512, 512), "as much as two prefixes");
         assert!(admit(of_site(2, 1, 1)).is_some() && admit(v4(1)).is_some());
-        let other = admission.admit(now + LONG, of_site(1, 6000, 1), 1024, 256).expect("room");
+        let other =
+            admission.admit(now + MIN_EVICTION_AGE, of_site(1, 6000, 1), 1024, 256).expect("room");
         assert_eq!(
             other.evicted,
             Some(0),
-            "the oldest of its site, also when there is room elsewhere"
+            "the oldest of its site, also when there is room taken_bytes"
         );
         drop(kept);
         let more = (0..5000).filter(|_| admit(of_site(1, 0, 1)).is_some()).count();
-        assert!(more <= BURST * 512, "it begins {more}, more than it may for now");
-        let later = now + PERIOD;
+        assert!(more <= BURST_FACTOR * 512, "it begins {more}, more than it may for now");
+        let later = now + REFILL_PERIOD;
         assert!(admission.admit(later, of_site(1, 0, 1), 1024, 256).is_some());
     }
 
     #[test]
-    fn a_site_of_many_networks_keeps_nobody_out() {
+    fn a_site_with_many_prefixes_excludes_no_one() {
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |now, ip| admission.admit(now, ip, 96, 64);
-        // One has two sites, and a place for each of their networks: it takes all.
+        // One has two sites, and a place for each of their networks: it would_admit all.
         let mut kept: Vec<_> = (0..96)
             .filter_map(|network| admit(now, of_site(1 + network % 2, network, 1)))
             .collect();
@@ -337,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn others_of_an_attackers_site_get_in() {
+    fn other_prefixes_of_an_attackers_site_are_admitted() {
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |ip| admission.admit(now, ip, 96, 64);
         let mut kept: Vec<_> = (0..64).filter_map(|host| admit(of_site(1, 0, host))).collect();

@@ -1,36 +1,38 @@
-//! What the two ends are set up with.
+//! The configuration of servers and clients.
 
-use super::verify::Known;
-use crate::certificates::{Rules, Usage, Verifier, read_certificates};
+use super::verify::PolicyVerifier;
+use crate::certificates::{Usage, VerificationPolicy, Verifier, read_certificates};
 use crate::tls::TlsError;
-use lodewire_dtls::{CertificateVerifier, Identity, KeyError, SigningKey};
+use lodewire_dtls::{CertificateVerifier, CertifiedKey, KeyError, SigningKey};
 use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How much there may be of everything.
+/// The limits of a server or a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The longest datagram of a handshake, in bytes, from 296 on.
+    /// Maximum length of a handshake datagram, in bytes, at least 296.
     pub mtu: usize,
-    /// How long a handshake may take; without it, as long as it takes.
+    /// Maximum duration of a handshake; `None` means no limit.
     pub handshake_timeout: Option<Duration>,
-    /// How long the other side may be silent; without it, for ever.
+    /// Maximum time without anything authentic from the peer; `None` means no limit.
     pub idle_timeout: Option<Duration>,
-    /// How many connections a server may have, those included that are beginning.
-    pub peers: usize,
-    /// How many of them may be beginning, in all.
-    pub handshakes: usize,
-    /// And of one IP address.
-    pub handshakes_per_address: usize,
-    /// How many bytes may wait for the game, per peer; what comes beyond is lost. A packet counts for 64 more.
-    pub waiting: usize,
-    /// The same of all peers of a server together, those included that have ended and of which the game was not told yet.
-    pub waiting_in_all: usize,
-    /// How many bytes may wait for the network, per peer.
-    pub outgoing: usize,
+    /// Maximum number of connections of a server, including handshakes in progress.
+    pub max_peers: usize,
+    /// Maximum number of handshakes in progress, in total.
+    pub max_handshakes: usize,
+    /// Maximum number of handshakes in progress for an IPv4 address or an IPv6 /64.
+    pub max_handshakes_per_address: usize,
+    /// Maximum size of the packets that are buffered for the game, per peer, where each packet counts for 64 bytes
+    /// more. Packets beyond it are dropped.
+    pub max_buffered_bytes: usize,
+    /// Maximum size of the packets that are buffered for the game, of all peers of a server, including closed ones
+    /// whose end was not reported yet.
+    pub max_total_buffered_bytes: usize,
+    /// Maximum size of the packets that wait for the network, per peer.
+    pub max_outgoing_bytes: usize,
 }
 
 impl Default for Limits {
@@ -39,123 +41,136 @@ impl Default for Limits {
             mtu: 1400,
             handshake_timeout: Some(Duration::from_mins(1)),
             idle_timeout: None,
-            peers: 4096,
-            handshakes: 1024,
-            handshakes_per_address: 256,
-            waiting: 8 << 20,
-            waiting_in_all: 512 << 20,
-            outgoing: 8 << 20,
+            max_peers: 4096,
+            max_handshakes: 1024,
+            max_handshakes_per_address: 256,
+            max_buffered_bytes: 8 << 20,
+            max_total_buffered_bytes: 512 << 20,
+            max_outgoing_bytes: 8 << 20,
         }
     }
 }
 
 impl Limits {
-    pub(super) fn protocol(&self) -> lodewire_dtls::Limits {
+    pub(super) fn to_protocol(self) -> lodewire_dtls::Limits {
         lodewire_dtls::Limits {
             mtu: self.mtu,
             handshake_timeout: self.handshake_timeout,
-            waiting: self.waiting,
+            max_buffered_bytes: self.max_buffered_bytes,
         }
     }
 }
 
-/// What a server shows to its clients, and asks of them.
+/// The certificate of a server, and the verification of its clients.
 #[derive(Clone, Debug)]
-pub struct ServerSetup {
-    pub(super) identity: Arc<Identity>,
+pub struct ServerConfig {
+    pub(super) certified_key: Arc<CertifiedKey>,
     pub(super) client_verifier: Option<Arc<dyn CertificateVerifier>>,
 }
 
-impl ServerSetup {
-    /// Reads a private key (PKCS#1, SEC1 or PKCS#8), the certificate that belongs to it, and the certificates between
-    /// that and an authority, each as PEM. `certificates` begins with the server's own; `chain` may be empty. With
-    /// `clients`, each client has to show a certificate that keeps to them.
+impl ServerConfig {
+    /// Decodes a private key (PKCS#1, SEC1 or PKCS#8), its certificate, and the intermediate certificates, each as PEM.
+    /// `certificates` begins with the server's own; `chain` may be empty. With `client_policy`, each client must present a
+    /// certificate that this policy accepts.
     ///
     /// # Errors
-    /// [`TlsError`], which says what does not fit.
+    /// [`TlsError`].
     pub fn new(
         key: &str,
         certificates: &str,
         chain: &str,
-        clients: Option<Rules<'_>>,
+        client_policy: Option<VerificationPolicy<'_>>,
     ) -> Result<Self, TlsError> {
-        let known = |rules| {
-            let verifier = Verifier::new(rules)?;
-            let known = Known { verifier, usage: Usage::Client, name: None };
-            Ok(Arc::new(known) as Arc<dyn CertificateVerifier>)
+        let verifier = |policy| {
+            let verifier = Verifier::new(policy)?;
+            let verifier = PolicyVerifier { verifier, usage: Usage::Client, name: None };
+            Ok(Arc::new(verifier) as Arc<dyn CertificateVerifier>)
         };
         Ok(Self {
-            identity: identity(key, certificates, chain)?,
-            client_verifier: clients.map(known).transpose()?,
+            certified_key: certified_key(key, certificates, chain)?,
+            client_verifier: client_policy.map(verifier).transpose()?,
         })
     }
 
-    pub(super) fn config(&self, limits: &Limits) -> lodewire_dtls::ServerConfig {
+    pub(super) fn to_protocol(&self, limits: &Limits) -> lodewire_dtls::ServerConfig {
         lodewire_dtls::ServerConfig {
-            identity: Arc::clone(&self.identity),
+            certified_key: Arc::clone(&self.certified_key),
             client_verifier: self.client_verifier.clone(),
-            limits: limits.protocol(),
+            limits: limits.to_protocol(),
         }
     }
 }
 
-/// Whom a client trusts, and what it shows.
+/// The verification of servers, and the certificate of a client.
 #[derive(Clone, Debug)]
-pub struct ClientSetup {
+pub struct ClientConfig {
     verifier: Arc<dyn CertificateVerifier>,
     server_name: Option<String>,
-    identity: Option<Arc<Identity>>,
+    certified_key: Option<Arc<CertifiedKey>>,
 }
 
-impl ClientSetup {
-    /// A client that asks for the server of this `name`, and holds its certificate against `rules`: also its name, if
-    /// `check_name`.
+impl ClientConfig {
+    /// Creates the configuration of a client for the server `name`, whose certificate is verified against `policy` and, with
+    /// `check_name`, must be valid for `name`.
     ///
     /// # Errors
-    /// A certificate or list of the rules cannot be read.
-    pub fn new(rules: Rules<'_>, name: &str, check_name: bool) -> Result<Self, TlsError> {
-        let known = Known {
-            verifier: Verifier::new(rules)?,
+    /// [`TlsError`], if a certificate or revocation list of the policy is malformed.
+    pub fn new(
+        policy: VerificationPolicy<'_>,
+        name: &str,
+        check_name: bool,
+    ) -> Result<Self, TlsError> {
+        let verifier = PolicyVerifier {
+            verifier: Verifier::new(policy)?,
             usage: Usage::Server,
             name: check_name.then(|| name.to_owned()),
         };
-        // RFC 6066 section 3: an address is no name, nor is nothing.
-        let is_name = !name.is_empty() && name.parse::<IpAddr>().is_err();
-        let server_name = is_name.then(|| name.to_owned());
-        Ok(Self { verifier: Arc::new(known), server_name, identity: None })
+        // A literal address is not permitted (RFC 6066 section 3), nor is an empty name.
+        let is_host_name = !name.is_empty() && name.parse::<IpAddr>().is_err();
+        let server_name = is_host_name.then(|| name.to_owned());
+        Ok(Self { verifier: Arc::new(verifier), server_name, certified_key: None })
     }
 
-    /// Has the client show a certificate to a server that asks for one: key and certificates as PEM, as of a server.
+    /// Sets the certificate that is presented to a server that requests one. Key and certificates are PEM, as for a
+    /// server.
     ///
     /// # Errors
-    /// [`TlsError`], which says what does not fit.
-    pub fn identify(&mut self, key: &str, certificates: &str) -> Result<(), TlsError> {
-        self.identity = Some(identity(key, certificates, "")?);
+    /// [`TlsError`].
+    pub fn set_client_certificate(
+        &mut self,
+        key: &str,
+        certificates: &str,
+    ) -> Result<(), TlsError> {
+        self.certified_key = Some(certified_key(key, certificates, "")?);
         Ok(())
     }
 
-    pub(crate) fn config(&self, limits: &Limits) -> lodewire_dtls::ClientConfig {
+    pub(crate) fn to_protocol(&self, limits: &Limits) -> lodewire_dtls::ClientConfig {
         lodewire_dtls::ClientConfig {
             verifier: Arc::clone(&self.verifier),
             server_name: self.server_name.clone(),
-            identity: self.identity.clone(),
-            limits: limits.protocol(),
+            certified_key: self.certified_key.clone(),
+            limits: limits.to_protocol(),
         }
     }
 }
 
-fn identity(key: &str, certificates: &str, chain: &str) -> Result<Arc<Identity>, TlsError> {
+fn certified_key(
+    key: &str,
+    certificates: &str,
+    chain: &str,
+) -> Result<Arc<CertifiedKey>, TlsError> {
     let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| TlsError::NoKey)?;
-    let mut shown = read_certificates(certificates)?;
-    if shown.is_empty() {
+    let mut certificates = read_certificates(certificates)?;
+    if certificates.is_empty() {
         return Err(TlsError::NoCertificate);
     }
-    shown.extend(read_certificates(chain)?);
-    let unfit = |error| match error {
+    certificates.extend(read_certificates(chain)?);
+    let to_tls_error = |error| match error {
         KeyError::Unsupported => TlsError::UnsupportedKey,
         KeyError::Mismatch => TlsError::Mismatch,
         KeyError::NotForSignatures => TlsError::NotForSignatures,
     };
-    let key = SigningKey::new(&key).map_err(unfit)?;
-    Identity::new(shown, key).map(Arc::new).map_err(unfit)
+    let key = SigningKey::new(&key).map_err(to_tls_error)?;
+    CertifiedKey::new(certificates, key).map(Arc::new).map_err(to_tls_error)
 }

@@ -1,115 +1,115 @@
-//! An endpoint on the I/O thread.
+//! The driver of an endpoint on the I/O thread.
 
 use super::endpoint::{Command, Endpoint, PeerShared};
-use super::inbox::PACKET_OVERHEAD;
-use super::{Associations, End, Event, Key, Limits, Status};
+use super::packet_queue::PACKET_OVERHEAD;
+use super::{CloseReason, ConnectionTable, Event, Key, Limits, Status};
 use crate::enet::IdMap;
 use crate::happy_eyeballs::HappyEyeballs;
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::udp::Socket;
-use lodewire_dtls::ClientConfig;
 use mio::Interest;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// The socket's key.
+/// The token of the socket.
 const SOCKET: usize = 0;
-/// How many batches are read before the other sockets have their turn.
-const TURN: usize = 8;
-/// When so many bytes come at once, the thread does not rest.
-const MUCH: usize = 16 << 10;
-/// How many bytes of datagrams are written before they are sent.
-const OUTGOING: usize = 256 << 10;
-/// How long packets of the game are gathered, so that those of one burst leave together.
-const GATHER: Duration = Duration::from_micros(500);
+/// Maximum number of batches that are read in one turn.
+const READS_PER_TURN: usize = 8;
+/// Wake-ups are coalesced while fewer bytes than this are read in a turn.
+const COALESCE_THRESHOLD: usize = 16 << 10;
+/// Size of the outgoing datagrams from which they are sent at once.
+const MAX_OUTGOING_BATCH: usize = 256 << 10;
+/// Delay in which the game's packets are collected, so that those of a burst leave together.
+const FLUSH_INTERVAL: Duration = Duration::from_micros(500);
 
-/// How long an endpoint that ends sends what the game has queued.
-const LAST_SENDS: Duration = Duration::from_secs(1);
+/// Maximum time in which a closed endpoint sends what the game has queued.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A server's socket, or a client's.
+/// The driver of a server's or a client's socket.
 pub(super) struct EndpointDriver {
     endpoint: Arc<Endpoint>,
     socket: Socket,
-    associations: Associations,
+    connections: ConnectionTable,
     limits: Limits,
     peers: HashMap<Key, Arc<PeerShared>>,
     ids: IdMap<Key>,
     dial: Option<Dial>,
-    is_begun: bool,
-    gather_until: Option<Instant>,
-    /// What the game asks for and is not done yet.
+    is_started: bool,
+    flush_at: Option<Instant>,
+    /// Commands that were taken and not run yet.
     commands: VecDeque<Command>,
-    ending: Option<Ending>,
+    shutdown: Option<Shutdown>,
 }
 
-/// How far an endpoint that ends has come.
-struct Ending {
-    /// Until when what the game has queued is sent.
-    sends_until: Instant,
-    /// The connections that are still to be ended, when that was sent.
-    left: Option<Vec<Key>>,
+/// The progress of a shutdown.
+struct Shutdown {
+    /// Queued packets are sent until this time.
+    flush_until: Instant,
+    /// The connections that must still be closed; `None` until the packets are sent.
+    remaining: Option<Vec<Key>>,
 }
 
-/// The server that a client asks for.
+/// A client's connection attempts.
 struct Dial {
     shared: Arc<PeerShared>,
-    config: ClientConfig,
+    config: lodewire_dtls::ClientConfig,
     attempts: HappyEyeballs<Key>,
-    /// Why the last attempt failed.
-    why: Status,
+    /// The failure of the last attempt.
+    last_failure: Status,
 }
 
 impl EndpointDriver {
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
         socket: Socket,
-        associations: Associations,
+        connections: ConnectionTable,
         limits: Limits,
     ) -> Self {
         Self {
             endpoint,
             socket,
-            associations,
+            connections,
             limits,
             peers: HashMap::new(),
             ids: IdMap::default(),
             dial: None,
-            is_begun: false,
-            gather_until: None,
+            is_started: false,
+            flush_at: None,
             commands: VecDeque::new(),
-            ending: None,
+            shutdown: None,
         }
     }
 
-    /// Asks for a server, as soon as its addresses are known.
-    pub(super) fn dial(&mut self, shared: Arc<PeerShared>, config: ClientConfig) {
-        let why = Status::Failed("the host has no address that can be reached".to_owned());
-        self.dial = Some(Dial { shared, config, attempts: HappyEyeballs::new(), why });
+    /// Connects to a server, once its addresses are resolved.
+    pub(super) fn dial(&mut self, shared: Arc<PeerShared>, config: lodewire_dtls::ClientConfig) {
+        let last_failure = Status::Failed("the host has no address that can be reached".to_owned());
+        self.dial = Some(Dial { shared, config, attempts: HappyEyeballs::new(), last_failure });
     }
 
-    /// Begins to read from the socket.
-    fn begin(&mut self, cx: &mut Context<'_>) {
-        if !std::mem::replace(&mut self.is_begun, true) {
+    /// Starts to read from the socket.
+    fn start(&mut self, cx: &mut Context<'_>) {
+        if !std::mem::replace(&mut self.is_started, true) {
             if let Some(waker) = self.endpoint.waker.get() {
-                self.associations.set_waker(waker);
+                self.connections.set_waker(waker);
             }
-            // What cannot be watched is not heard of: connections then fail by their time-outs.
+            // What cannot be watched is not last_activity of: connections then fail by their time-outs.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
         }
     }
 
-    /// Reads what has come. Says how many bytes.
+    /// Reads datagrams. Returns the number of bytes.
     fn read(&mut self, cx: &mut Context<'_>) -> usize {
         let mut bytes = 0;
-        self.associations.lingering = self.endpoint.lingering.load(Ordering::Relaxed);
-        for _ in 0..TURN {
-            let (associations, counters) = (&mut self.associations, &self.endpoint.counters);
+        self.connections.unreported_closes =
+            self.endpoint.unreported_closes.load(Ordering::Relaxed);
+        for _ in 0..READS_PER_TURN {
+            let (connections, counters) = (&mut self.connections, &self.endpoint.counters);
             let more = self.socket.receive(cx.datagrams, |from, datagram| {
                 bytes += datagram.len();
                 counters.received(1, datagram.len());
-                associations.handle(cx.now, from, datagram);
+                connections.handle_datagram(cx.now, from, datagram);
             });
             self.deliver(cx.now);
             if !more {
@@ -123,25 +123,25 @@ impl EndpointDriver {
         bytes
     }
 
-    /// Hands over what has happened.
+    /// Delivers the events of the connections, and sends their datagrams.
     fn deliver(&mut self, now: Instant) {
-        while let Some(event) = self.associations.next_event() {
+        while let Some(event) = self.connections.poll_event() {
             match event {
                 Event::Connected(key) => self.connected(key),
                 Event::Received(key, packet) => {
                     if let Some(peer) = self.peers.get(&key) {
-                        peer.put(&packet, &self.limits);
+                        peer.push_packet(&packet, &self.limits);
                     }
                 }
-                Event::Ended { key, end, .. } => self.ended(now, key, end),
+                Event::Closed { key, reason, .. } => self.closed(now, key, reason),
             }
         }
         self.send();
     }
 
-    /// Sends what is to be sent.
+    /// Sends the outgoing datagrams.
     fn send(&mut self) {
-        let outgoing = &mut self.associations.outgoing;
+        let outgoing = &mut self.connections.outgoing;
         if !outgoing.is_empty() {
             self.endpoint.counters.sent(outgoing.count(), outgoing.len());
             outgoing.send(&self.socket);
@@ -149,78 +149,78 @@ impl EndpointDriver {
     }
 
     fn connected(&mut self, key: Key) {
-        let Some(remote) = self.associations.address(key) else { return };
+        let Some(remote) = self.connections.address(key) else { return };
         let shared = if let Some(dial) = self.dial.take() {
             for other in dial.attempts.in_flight.into_iter().filter(|other| *other != key) {
-                self.associations.close(other);
+                self.connections.close(other);
             }
             dial.shared
         } else {
-            let shared = PeerShared::new(&self.endpoint, remote, self.limits.waiting);
+            let shared = PeerShared::new(&self.endpoint, remote, self.limits.max_buffered_bytes);
             let shared = Arc::new(shared);
             lock(&self.endpoint.accepted).push_back(Arc::clone(&shared));
             shared
         };
-        let certificates = self.associations.certificates(key);
-        shared.longest.store(self.associations.longest_packet(key), Ordering::Relaxed);
-        shared.tell(|mailbox| {
-            mailbox.status = Status::Connected;
-            mailbox.certificates = certificates;
-            mailbox.remote = remote;
+        let certificates = self.connections.certificates(key);
+        shared.max_packet_size.store(self.connections.max_packet_size(key), Ordering::Relaxed);
+        shared.update(|inbox| {
+            inbox.status = Status::Connected;
+            inbox.certificates = certificates;
+            inbox.remote = remote;
         });
         self.ids.insert(shared.id, key);
         self.peers.insert(key, shared);
         self.endpoint.counters.set_peers(self.peers.len());
     }
 
-    fn ended(&mut self, now: Instant, key: Key, end: End) {
+    fn closed(&mut self, now: Instant, key: Key, reason: CloseReason) {
         if let Some(peer) = self.peers.remove(&key) {
             self.ids.remove(&peer.id);
             self.endpoint.counters.set_peers(self.peers.len());
-            // If the game did not even take it, it never was.
+            // A peer that the game has not taken is never reported.
             let mut accepted = lock(&self.endpoint.accepted);
             let count = accepted.len();
-            accepted.retain(|waiting| !Arc::ptr_eq(waiting, &peer));
+            accepted.retain(|other| !Arc::ptr_eq(other, &peer));
             let was_taken = accepted.len() == count;
             drop(accepted);
-            peer.end(end.into(), was_taken);
+            peer.close(reason.into(), was_taken);
         } else if let Some(dial) = &mut self.dial {
             dial.attempts.in_flight.retain(|attempt| *attempt != key);
-            dial.why = end.into();
+            dial.last_failure = reason.into();
             if dial.attempts.in_flight.is_empty() {
                 self.attempt(now);
             }
         }
     }
 
-    /// Tries the next address of the server, or tells that there is none.
+    /// Connects to the next address of the server, or fails the peer if there is none.
     fn attempt(&mut self, now: Instant) {
         let Some(dial) = &mut self.dial else { return };
         while let Some(address) = dial.attempts.next_address(now) {
             let Some(address) = self.socket.map_address(address) else { continue };
-            match self.associations.connect(now, address, dial.config.clone()) {
+            match self.connections.connect(now, address, dial.config.clone()) {
                 Ok(key) => {
                     dial.attempts.in_flight.push(key);
                     return;
                 }
-                Err(error) => dial.why = End::Failed(error).into(),
+                Err(error) => dial.last_failure = CloseReason::Failed(error).into(),
             }
         }
         if dial.attempts.have_all_failed() {
-            let why = dial.why.clone();
-            dial.shared.tell(|mailbox| mailbox.status = why);
+            let status = dial.last_failure.clone();
+            dial.shared.update(|inbox| inbox.status = status);
             self.dial = None;
         }
     }
 
-    /// Does what the game asks for, in its order and as far as a share of the thread's time goes. Returns whether that is all.
-    fn obey(&mut self, cx: &Context<'_>) -> bool {
+    /// Runs the game's commands in order, for a share of the thread's time. Returns true if none are left.
+    fn run_commands(&mut self, cx: &Context<'_>) -> bool {
         let mut is_all = false;
         loop {
             if let Some(command) = self.commands.pop_front() {
-                self.take(cx.now, command);
+                self.run_command(cx.now, command);
             } else {
-                // A burst's room is not kept for the next one.
+                // The capacity of a burst is not retained.
                 self.commands = self.endpoint.take_commands().into();
                 if self.commands.is_empty() {
                     is_all = true;
@@ -235,24 +235,24 @@ impl EndpointDriver {
         is_all
     }
 
-    /// Comes back after the others had their turn.
-    fn call_again(&self) {
+    /// Requests another turn after those of the other drivers.
+    fn wake_again(&self) {
         if let Some(waker) = self.endpoint.waker.get() {
             waker.wake();
         }
     }
 
-    fn take(&mut self, now: Instant, command: Command) {
+    fn run_command(&mut self, now: Instant, command: Command) {
         match command {
             Command::Send { id, packet } => {
                 let Some(key) = self.ids.get(&id).copied() else { return };
                 if let Some(peer) = self.peers.get(&key) {
                     let cost = packet.len() + PACKET_OVERHEAD;
-                    peer.outgoing.fetch_sub(cost, Ordering::Relaxed);
+                    peer.outgoing_bytes.fetch_sub(cost, Ordering::Relaxed);
                 }
-                // The game is about to hear if the connection has ended.
-                let _ = self.associations.send(now, key, &packet);
-                if self.associations.outgoing.len() >= OUTGOING {
+                // A closed connection is about to be reported to the game.
+                let _ = self.connections.send(now, key, &packet);
+                if self.connections.outgoing.len() >= MAX_OUTGOING_BATCH {
                     self.send();
                 }
             }
@@ -261,14 +261,14 @@ impl EndpointDriver {
                 let Some(dial) = &mut self.dial else { return };
                 match addresses {
                     Ok(addresses) => dial.attempts.resolved(addresses),
-                    Err(why) => {
+                    Err(reason) => {
                         dial.attempts.resolved([]);
-                        dial.why = Status::Failed(why);
+                        dial.last_failure = Status::Failed(reason);
                     }
                 }
                 self.attempt(now);
             }
-            Command::SetRefusing(refusing) => self.associations.is_refusing = refusing,
+            Command::SetRefusing(refusing) => self.connections.is_refusing = refusing,
         }
     }
 
@@ -276,10 +276,10 @@ impl EndpointDriver {
         if let Some(key) = self.ids.remove(&id) {
             self.peers.remove(&key);
             self.endpoint.counters.set_peers(self.peers.len());
-            self.associations.close(key);
+            self.connections.close(key);
         } else if let Some(dial) = self.dial.take_if(|dial| dial.shared.id == id) {
             for key in dial.attempts.in_flight {
-                self.associations.close(key);
+                self.connections.close(key);
             }
         }
     }
@@ -287,37 +287,37 @@ impl EndpointDriver {
 
 impl Driver for EndpointDriver {
     fn on_ready(&mut self, cx: &mut Context<'_>, _: usize, readiness: Readiness) {
-        if readiness.readable && self.read(cx) < MUCH {
+        if readiness.readable && self.read(cx) < COALESCE_THRESHOLD {
             cx.coalesce();
         }
     }
 
     fn on_wake(&mut self, cx: &mut Context<'_>) {
-        self.begin(cx);
-        self.associations.take_finished(cx.now);
-        let mut is_all = self.obey(cx);
-        if is_all && self.gather_until.is_none() {
-            self.gather_until = Some(cx.now + GATHER);
-            // From now on the game need not wake us.
-            self.endpoint.gathering.store(true, Ordering::SeqCst);
-            is_all = self.obey(cx);
+        self.start(cx);
+        self.connections.handle_finished_jobs(cx.now);
+        let mut is_all = self.run_commands(cx);
+        if is_all && self.flush_at.is_none() {
+            self.flush_at = Some(cx.now + FLUSH_INTERVAL);
+            // From now on the game need not wake this thread.
+            self.endpoint.is_flush_scheduled.store(true, Ordering::SeqCst);
+            is_all = self.run_commands(cx);
         }
         if !is_all {
-            self.call_again();
+            self.wake_again();
         }
     }
 
     fn on_timeout(&mut self, cx: &mut Context<'_>) {
-        if self.gather_until.is_some_and(|at| at <= cx.now) {
-            self.gather_until = None;
-            // Before the commands are taken: what comes after that wakes us.
-            self.endpoint.gathering.store(false, Ordering::SeqCst);
+        if self.flush_at.is_some_and(|at| at <= cx.now) {
+            self.flush_at = None;
+            // Cleared before the commands are taken: later ones wake this thread.
+            self.endpoint.is_flush_scheduled.store(false, Ordering::SeqCst);
         }
-        if !self.obey(cx) {
-            self.call_again();
+        if !self.run_commands(cx) {
+            self.wake_again();
         }
-        // Those that are left come with the next turn.
-        self.associations.expire_while(cx.now, || !cx.is_spent());
+        // The others remain for the next turn.
+        self.connections.handle_timeout_while(cx.now, || !cx.is_spent());
         if self.dial.as_ref().and_then(|dial| dial.attempts.next_at).is_some_and(|at| at <= cx.now)
         {
             self.attempt(cx.now);
@@ -327,39 +327,40 @@ impl Driver for EndpointDriver {
 
     fn deadline(&self) -> Option<Instant> {
         let attempt = self.dial.as_ref().and_then(|dial| dial.attempts.next_at);
-        [self.associations.deadline(), attempt, self.gather_until].into_iter().flatten().min()
+        [self.connections.poll_timeout(), attempt, self.flush_at].into_iter().flatten().min()
     }
 
     fn close(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut ending = self
-            .ending
-            .take()
-            .unwrap_or_else(|| Ending { sends_until: Instant::now() + LAST_SENDS, left: None });
-        let has_sent =
-            ending.left.is_some() || self.obey(cx) || Instant::now() >= ending.sends_until;
-        if has_sent {
-            // Nobody comes while the others go.
-            self.associations.is_refusing = true;
-            let left = ending.left.get_or_insert_with(|| self.associations.keys());
+        let mut shutdown = self.shutdown.take().unwrap_or_else(|| Shutdown {
+            flush_until: Instant::now() + FLUSH_TIMEOUT,
+            remaining: None,
+        });
+        let is_flushed = shutdown.remaining.is_some()
+            || self.run_commands(cx)
+            || Instant::now() >= shutdown.flush_until;
+        if is_flushed {
+            // No client is accepted during the shutdown.
+            self.connections.is_refusing = true;
+            let remaining = shutdown.remaining.get_or_insert_with(|| self.connections.keys());
             while !cx.is_spent()
-                && let Some(key) = left.pop()
+                && let Some(key) = remaining.pop()
             {
-                self.associations.close(key);
+                self.connections.close(key);
             }
             self.send();
         }
-        let is_over = ending.left.as_ref().is_some_and(Vec::is_empty);
-        self.ending = Some(ending);
-        is_over
+        let is_done = shutdown.remaining.as_ref().is_some_and(Vec::is_empty);
+        self.shutdown = Some(shutdown);
+        is_done
     }
 }
 
 impl Drop for EndpointDriver {
-    /// Also if it has panicked: nobody is left waiting.
+    /// Closes all peers, also if the driver has panicked.
     fn drop(&mut self) {
         lock(&self.endpoint.accepted).clear();
         for peer in self.peers.values() {
-            peer.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));
+            peer.update(|inbox| inbox.status = Status::Disconnected(String::new()));
         }
     }
 }

@@ -1,7 +1,8 @@
-//! What the game's thread and the I/O thread share of an endpoint and its peers.
+//! The state of an endpoint and its peers that the game's thread and the I/O thread share.
 
-use super::inbox::{Inbox, Status};
-use super::{LONGEST_PACKET, Limits};
+use super::packet_queue::PacketQueue;
+
+use super::{Limits, MAX_PACKET_SIZE, Status};
 use crate::reactor::{DriverWaker, lock};
 use crate::stats::Counters;
 use rustls_pki_types::CertificateDer;
@@ -10,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// What the game asks of the I/O thread, in its order.
+/// A command of the game to the I/O thread.
 #[derive(Debug)]
 pub(super) enum Command {
     Send {
@@ -20,35 +21,35 @@ pub(super) enum Command {
     Close {
         id: u32,
     },
-    /// The name of the host that is to be connected to has been looked up.
+    /// The host name of the server was resolved.
     Resolved(Result<Vec<SocketAddr>, String>),
     SetRefusing(bool),
 }
 
-/// One endpoint, as both threads know it.
+/// The shared state of an endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Endpoint {
     commands: Mutex<Vec<Command>>,
     pub(super) waker: OnceLock<DriverWaker>,
-    /// The I/O thread is going to look at the commands by itself.
-    pub(super) gathering: AtomicBool,
-    /// Clients that are connected and were not taken yet.
+    /// The I/O thread is going to take the commands without being woken.
+    pub(super) is_flush_scheduled: AtomicBool,
+    /// Connected clients that the game has not taken yet.
     pub(super) accepted: Mutex<VecDeque<Arc<PeerShared>>>,
     ids: AtomicU32,
-    /// How many peers have ended of which the game was not told yet. They keep their places: so what waits for the game has a
-    /// limit, however many come and go while it does not look.
-    pub(super) lingering: AtomicUsize,
-    /// How many bytes wait for the game, of all peers.
-    waiting: AtomicUsize,
+    /// Number of closed peers whose end was not reported to the game yet. They still count for `max_peers`, which
+    /// bounds what is buffered for a game that does not poll.
+    pub(super) unreported_closes: AtomicUsize,
+    /// Size of the packets that are buffered for the game, of all peers.
+    buffered_bytes: AtomicUsize,
     pub(super) counters: Counters,
 }
 
 impl Endpoint {
-    /// Queues a command, which is obeyed soon. The queue is bounded by its users: packets by what may wait of each peer.
+    /// Queues a command. The length of the queue is bounded by its users: packets by `max_outgoing_bytes` of each peer.
     pub(super) fn command(&self, command: Command) {
         lock(&self.commands).push(command);
-        // Whoever gathers lowers the flag before it takes the commands, so that either it finds this one, or we wake it.
-        if !self.gathering.load(Ordering::SeqCst)
+        // The I/O thread clears the flag before it takes the commands: either it takes this one, or it is woken here.
+        if !self.is_flush_scheduled.load(Ordering::SeqCst)
             && let Some(waker) = self.waker.get()
         {
             waker.wake();
@@ -60,33 +61,33 @@ impl Endpoint {
     }
 }
 
-/// One peer, as both threads know it.
+/// The shared state of a peer.
 #[derive(Debug)]
 pub(super) struct PeerShared {
     pub(super) id: u32,
     pub(super) endpoint: Arc<Endpoint>,
-    /// There is something in the mailbox.
-    pub(super) has_news: AtomicBool,
-    pub(super) mailbox: Mutex<Mailbox>,
-    /// What waits for the network, in bytes.
-    pub(super) outgoing: AtomicUsize,
-    /// How many bytes a packet may have.
-    pub(super) longest: AtomicUsize,
+    /// The inbox has changed since the game's last poll.
+    pub(super) is_dirty: AtomicBool,
+    pub(super) inbox: Mutex<PeerInbox>,
+    /// Size of the packets that wait for the I/O thread.
+    pub(super) outgoing_bytes: AtomicUsize,
+    /// Maximum size of a packet.
+    pub(super) max_packet_size: AtomicUsize,
 }
 
-/// What the I/O thread has for the game.
+/// The data that the I/O thread has for the game.
 #[derive(Debug)]
-pub(super) struct Mailbox {
-    pub(super) inbox: Inbox,
+pub(super) struct PeerInbox {
+    pub(super) queue: PacketQueue,
     pub(super) status: Status,
     pub(super) certificates: Vec<CertificateDer<'static>>,
     pub(super) remote: SocketAddr,
-    /// How much of what waits for the game is this peer's, as the endpoint counts it.
-    counted: usize,
-    /// It has ended, and the game was not told yet.
-    lingers: bool,
-    /// The game has let go of it, and is told nothing more.
-    is_left: bool,
+    /// The part of the endpoint's `buffered_bytes` that is this peer's.
+    counted_bytes: usize,
+    /// The peer is closed, and the game has not polled it since.
+    is_close_unreported: bool,
+    /// The game has dropped the peer.
+    is_abandoned: bool,
 }
 
 impl PeerShared {
@@ -94,80 +95,80 @@ impl PeerShared {
         Self {
             id: endpoint.ids.fetch_add(1, Ordering::Relaxed),
             endpoint: Arc::clone(endpoint),
-            has_news: AtomicBool::new(false),
-            mailbox: Mutex::new(Mailbox {
-                inbox: Inbox::new(limit),
+            is_dirty: AtomicBool::new(false),
+            inbox: Mutex::new(PeerInbox {
+                queue: PacketQueue::new(limit),
                 status: Status::Handshaking,
                 certificates: Vec::new(),
                 remote,
-                counted: 0,
-                lingers: false,
-                is_left: false,
+                counted_bytes: 0,
+                is_close_unreported: false,
+                is_abandoned: false,
             }),
-            outgoing: AtomicUsize::new(0),
-            longest: AtomicUsize::new(LONGEST_PACKET),
+            outgoing_bytes: AtomicUsize::new(0),
+            max_packet_size: AtomicUsize::new(MAX_PACKET_SIZE),
         }
     }
 
-    /// Puts a packet into the mailbox, if there is room: half of what may wait in all is for whoever comes first, the other half
-    /// in equal shares for all peers that there may be.
-    pub(super) fn put(&self, packet: &[u8], limits: &Limits) {
-        let half = limits.waiting_in_all / 2;
-        self.tell(|mailbox| {
-            let is_scarce = self.endpoint.waiting.load(Ordering::Relaxed) > half;
-            let limit = if is_scarce { half / limits.peers.max(1) } else { usize::MAX };
-            mailbox.inbox.push_within(packet, limit);
-            self.count(mailbox);
+    /// Queues a packet, if the limits allow it. Half of `max_total_buffered_bytes` is first come, first served; the
+    /// other half is divided equally among all possible peers.
+    pub(super) fn push_packet(&self, packet: &[u8], limits: &Limits) {
+        let half = limits.max_total_buffered_bytes / 2;
+        self.update(|inbox| {
+            let is_scarce = self.endpoint.buffered_bytes.load(Ordering::Relaxed) > half;
+            let limit = if is_scarce { half / limits.max_peers.max(1) } else { usize::MAX };
+            inbox.queue.push_limited(packet, limit);
+            self.update_total(inbox);
         });
     }
 
-    /// Counts again what waits of this peer.
-    pub(super) fn count(&self, mailbox: &mut Mailbox) {
-        let waits = mailbox.inbox.waiting() + mailbox.inbox.elsewhere;
-        let counted = std::mem::replace(&mut mailbox.counted, waits);
-        self.endpoint.waiting.fetch_add(waits, Ordering::Relaxed);
-        self.endpoint.waiting.fetch_sub(counted, Ordering::Relaxed);
+    /// Updates the endpoint's `buffered_bytes` with this peer's.
+    pub(super) fn update_total(&self, inbox: &mut PeerInbox) {
+        let buffered = inbox.queue.buffered_bytes() + inbox.queue.taken_bytes;
+        let counted = std::mem::replace(&mut inbox.counted_bytes, buffered);
+        self.endpoint.buffered_bytes.fetch_add(buffered, Ordering::Relaxed);
+        self.endpoint.buffered_bytes.fetch_sub(counted, Ordering::Relaxed);
     }
 
-    /// It has ended. With `lingers` the game has it, and is to be told.
-    pub(super) fn end(&self, status: Status, lingers: bool) {
-        self.tell(|mailbox| {
-            mailbox.status = status;
-            mailbox.lingers = lingers && !mailbox.is_left;
-            if mailbox.lingers {
-                self.endpoint.lingering.fetch_add(1, Ordering::Relaxed);
+    /// Closes the peer. If the game has taken it, the end must still be reported.
+    pub(super) fn close(&self, status: Status, was_taken: bool) {
+        self.update(|inbox| {
+            inbox.status = status;
+            inbox.is_close_unreported = was_taken && !inbox.is_abandoned;
+            if inbox.is_close_unreported {
+                self.endpoint.unreported_closes.fetch_add(1, Ordering::Relaxed);
             }
         });
     }
 
-    /// The game is told what there is, and has read what it has.
-    pub(super) fn told(&self, mailbox: &mut Mailbox) {
-        self.count(mailbox);
-        if std::mem::take(&mut mailbox.lingers) {
-            self.endpoint.lingering.fetch_sub(1, Ordering::Relaxed);
+    /// Marks the status and packets as delivered to the game.
+    pub(super) fn mark_delivered(&self, inbox: &mut PeerInbox) {
+        self.update_total(inbox);
+        if std::mem::take(&mut inbox.is_close_unreported) {
+            self.endpoint.unreported_closes.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// The game lets go of it.
-    pub(super) fn leave(&self) {
-        let mut mailbox = lock(&self.mailbox);
-        mailbox.is_left = true;
-        self.told(&mut mailbox);
+    /// Marks the peer as dropped by the game.
+    pub(super) fn abandon(&self) {
+        let mut inbox = lock(&self.inbox);
+        inbox.is_abandoned = true;
+        self.mark_delivered(&mut inbox);
     }
 
-    /// Puts something into the mailbox.
-    pub(super) fn tell(&self, news: impl FnOnce(&mut Mailbox)) {
-        news(&mut lock(&self.mailbox));
-        self.has_news.store(true, Ordering::Release);
+    /// Changes the inbox.
+    pub(super) fn update(&self, change: impl FnOnce(&mut PeerInbox)) {
+        change(&mut lock(&self.inbox));
+        self.is_dirty.store(true, Ordering::Release);
     }
 }
 
 impl Drop for PeerShared {
-    /// What the game has never taken does not count any longer.
+    /// Packets that the game has never taken no longer count.
     fn drop(&mut self) {
-        let mut mailbox = lock(&self.mailbox);
-        mailbox.inbox = Inbox::new(0);
-        self.count(&mut mailbox);
+        let mut inbox = lock(&self.inbox);
+        inbox.queue = PacketQueue::new(0);
+        self.update_total(&mut inbox);
     }
 }
 
@@ -176,35 +177,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_of_all_peers_is_limited_and_everybody_has_a_share() {
-        let limits =
-            Limits { peers: 100, waiting: 1 << 20, waiting_in_all: 4 << 20, ..Limits::default() };
+    fn buffered_bytes_of_all_peers_are_limited_and_each_peer_has_a_share() {
+        let limits = Limits {
+            max_peers: 100,
+            max_buffered_bytes: 1 << 20,
+            max_total_buffered_bytes: 4 << 20,
+            ..Limits::default()
+        };
         let endpoint = Arc::new(Endpoint::default());
         let remote = SocketAddr::from(([127, 0, 0, 1], 7));
-        let peer = || PeerShared::new(&endpoint, remote, limits.waiting);
-        let waits = |peer: &PeerShared| lock(&peer.mailbox).inbox.waiting();
+        let peer = || PeerShared::new(&endpoint, remote, limits.max_buffered_bytes);
+        let waits = |peer: &PeerShared| lock(&peer.inbox).queue.buffered_bytes();
         let mut peers: Vec<_> = (0..100).map(|_| peer()).collect();
         for peer in &peers {
             for _ in 0..2000 {
-                peer.put(&[7; 1000], &limits);
+                peer.push_packet(&[7; 1000], &limits);
             }
         }
-        let in_all = endpoint.waiting.load(Ordering::Relaxed);
-        assert_eq!(in_all, peers.iter().map(waits).sum::<usize>());
-        assert!(in_all <= limits.waiting_in_all + 2000, "{in_all}");
-        assert!(waits(&peers[0]) > (1 << 20) - 2000, "who comes first may have all that it may");
-        let share = limits.waiting_in_all / 2 / 100;
-        assert!(peers.iter().all(|peer| waits(peer) > share - 2000), "and everybody has a share");
-        // A peer that has ended counts until the game has it.
-        peers[0].end(Status::Disconnected(String::new()), true);
-        assert_eq!(endpoint.waiting.load(Ordering::Relaxed), in_all);
+        let max_total = endpoint.buffered_bytes.load(Ordering::Relaxed);
+        assert_eq!(max_total, peers.iter().map(waits).sum::<usize>());
+        assert!(max_total <= limits.max_total_buffered_bytes + 2000, "{max_total}");
+        assert!(waits(&peers[0]) > (1 << 20) - 2000, "the first peer may fill its own limit");
+        let share = limits.max_total_buffered_bytes / 2 / 100;
+        assert!(peers.iter().all(|peer| waits(peer) > share - 2000), "each peer has a share");
+        // A closed peer counts until the game has read its packets.
+        peers[0].close(Status::Disconnected(String::new()), true);
+        assert_eq!(endpoint.buffered_bytes.load(Ordering::Relaxed), max_total);
         peers.truncate(1);
         let rest = waits(&peers[0]);
-        assert_eq!(endpoint.waiting.load(Ordering::Relaxed), rest);
-        assert_eq!(endpoint.lingering.load(Ordering::Relaxed), 1);
-        peers[0].leave();
-        assert_eq!(endpoint.lingering.load(Ordering::Relaxed), 0);
+        assert_eq!(endpoint.buffered_bytes.load(Ordering::Relaxed), rest);
+        assert_eq!(endpoint.unreported_closes.load(Ordering::Relaxed), 1);
+        peers[0].abandon();
+        assert_eq!(endpoint.unreported_closes.load(Ordering::Relaxed), 0);
         peers.clear();
-        assert_eq!(endpoint.waiting.load(Ordering::Relaxed), 0);
+        assert_eq!(endpoint.buffered_bytes.load(Ordering::Relaxed), 0);
     }
 }

@@ -1,43 +1,44 @@
-//! DTLS over UDP: what Godot's `DTLSServer` and `PacketPeerDTLS` are made of.
+//! DTLS over UDP, for Godot's `DTLSServer` and `PacketPeerDTLS`.
 //!
-//! The protocol is `lodewire-dtls`. Its connections stand in one table, by the address of the other side, with the
-//! cookies and limits of a server; what takes long in a handshake is done by the [workers](crate::workers).
+//! The protocol is implemented by `lodewire-dtls`. A [`ConnectionTable`] holds the connections by the addresses of the peers,
+//! with the cookies and limits of a server. The jobs of handshakes run on the [workers](crate::workers).
 //!
-//! - A [`Server`] and a [`Peer`] have sockets of their own: they are served by the I/O thread.
-//! - A [`Moved`] peer has none: the game moves its datagrams, as it must with a socket of the engine's.
+//! - A [`Server`] and a [`Peer`] have their own sockets, which the I/O thread serves.
+//! - A [`ManualPeer`] has none: the game passes its datagrams, as it must with a socket of the engine.
 
 mod admission;
-mod associations;
 mod config;
+mod connection_table;
 mod driver;
 mod endpoint;
-mod inbox;
-mod moved;
+mod manual_peer;
+mod packet_queue;
 mod peer;
 mod server;
-mod table;
+mod socketless_server;
+mod status;
 mod verify;
 
-pub(crate) use associations::{Associations, End, Event, Key};
-pub use config::{ClientSetup, Limits, ServerSetup};
-pub use inbox::Status;
+pub use config::{ClientConfig, Limits, ServerConfig};
+pub(crate) use connection_table::{CloseReason, ConnectionTable, Event, Key};
 pub use lodewire_dtls::CertificateError;
-pub use moved::{Acceptor, Moved, Taken};
+pub use manual_peer::{AcceptResult, Acceptor, ManualPeer};
 pub use peer::Peer;
 pub use server::Server;
 #[doc(hidden)]
-pub use table::{Table, Told};
+pub use socketless_server::{EventCounts, SocketlessServer};
+pub use status::Status;
 
-/// The longest packet, in bytes (RFC 5246 section 6.2.1).
-pub const LONGEST_PACKET: usize = 1 << 14;
+/// Maximum size of a packet, in bytes (RFC 5246 section 6.2.1).
+pub const MAX_PACKET_SIZE: usize = 1 << 14;
 
-/// Why a packet is not sent.
+/// The reason why a packet was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// The connection is not there, or not any more.
+    /// The connection is not established.
     NotConnected,
-    /// The packet is longer than [`LONGEST_PACKET`], or than the client takes (RFC 6066 section 4).
+    /// The packet is longer than [`MAX_PACKET_SIZE`], or than the client allows (RFC 6066 section 4).
     TooLong,
-    /// Too much waits for the network.
+    /// The send buffer is full.
     Full,
 }

@@ -1,9 +1,9 @@
-//! A peer with a socket of its own or of its server's, as the game holds it.
+//! A peer on its own socket or its server's, as the game holds it.
 
 use super::driver::EndpointDriver;
 use super::endpoint::{Command, Endpoint, PeerShared};
-use super::inbox::{Inbox, PACKET_OVERHEAD};
-use super::{Associations, ClientSetup, Limits, SendError, Status};
+use super::packet_queue::{PACKET_OVERHEAD, PacketQueue};
+use super::{ClientConfig, ConnectionTable, Limits, SendError, Status};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
@@ -12,17 +12,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The other side of a connection. What the network does to it is seen by [`poll`](Self::poll). Dropping it ends the
-/// connection.
+/// The peer of a connection. Its state changes only in [`poll`](Self::poll). Dropping it closes the connection.
 #[derive(Debug)]
 pub struct Peer {
     shared: Arc<PeerShared>,
-    /// Of a client, which has it alone.
+    /// The driver of a client, which no other peer uses.
     driver: Option<DriverHandle>,
     status: Status,
-    /// What was taken over, and not read yet.
-    packets: Inbox,
-    outgoing_limit: usize,
+    /// The packets that were taken over and not read yet.
+    packets: PacketQueue,
+    max_outgoing_bytes: usize,
 }
 
 impl Peer {
@@ -31,25 +30,25 @@ impl Peer {
             shared,
             driver: None,
             status: Status::Handshaking,
-            packets: Inbox::new(limits.waiting),
-            outgoing_limit: limits.outgoing,
+            packets: PacketQueue::new(limits.max_buffered_bytes),
+            max_outgoing_bytes: limits.max_outgoing_bytes,
         }
     }
 
-    /// Connects to a server, whose addresses are to be [told](Self::resolved): they are tried one after the other.
+    /// Connects to a server, whose addresses are passed to [`resolved`](Self::resolved): they are tried in order.
     ///
     /// # Errors
-    /// The system gives no socket.
-    pub fn connect(setup: &ClientSetup, limits: Limits) -> Result<Self, BindError> {
+    /// [`BindError`], if the socket could not be created.
+    pub fn connect(config: &ClientConfig, limits: Limits) -> Result<Self, BindError> {
         let socket = Socket::bind(Bind::Any, 0)?;
         let endpoint = Arc::new(Endpoint::default());
         let unknown = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let shared = Arc::new(PeerShared::new(&endpoint, unknown, limits.waiting));
-        let associations = Associations::dial(limits);
-        let mut driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
-        driver.dial(Arc::clone(&shared), setup.config(&limits));
+        let shared = Arc::new(PeerShared::new(&endpoint, unknown, limits.max_buffered_bytes));
+        let connections = ConnectionTable::client_only(limits);
+        let mut driver = EndpointDriver::new(Arc::clone(&endpoint), socket, connections, limits);
+        driver.dial(Arc::clone(&shared), config.to_protocol(&limits));
         let add = |waker| {
-            // Set once, before the driver is called.
+            // Set once, before the driver runs.
             let _ = endpoint.waker.set(waker);
             Box::new(driver) as Box<dyn reactor::Driver>
         };
@@ -59,42 +58,42 @@ impl Peer {
         Ok(peer)
     }
 
-    /// The addresses of the server, the best first, or why there are none.
+    /// Sets the addresses of the server, the preferred one first, or the reason why there are none.
     pub fn resolved(&self, addresses: Result<Vec<SocketAddr>, String>) {
         self.shared.endpoint.command(Command::Resolved(addresses));
     }
 
-    /// Sees what has happened.
+    /// Updates the state and the received packets.
     pub fn poll(&mut self) {
-        if !self.shared.has_news.swap(false, Ordering::Acquire) {
-            if let Some(why) = self.driver.as_ref().and_then(DriverHandle::failure) {
-                self.status = Status::Failed(why.to_owned());
+        if !self.shared.is_dirty.swap(false, Ordering::Acquire) {
+            if let Some(reason) = self.driver.as_ref().and_then(DriverHandle::failure) {
+                self.status = Status::Failed(reason.to_owned());
             }
-            // Who is idle keeps no room.
+            // An idle peer retains no memory.
             if self.packets.release() {
-                let mut mailbox = lock(&self.shared.mailbox);
-                mailbox.inbox.release();
-                mailbox.inbox.elsewhere = 0;
-                self.shared.count(&mut mailbox);
+                let mut inbox = lock(&self.shared.inbox);
+                inbox.queue.release();
+                inbox.queue.taken_bytes = 0;
+                self.shared.update_total(&mut inbox);
             }
             return;
         }
-        let mut mailbox = lock(&self.shared.mailbox);
-        self.packets.take(&mut mailbox.inbox);
-        mailbox.inbox.elsewhere = self.packets.waiting();
-        self.shared.told(&mut mailbox);
-        // What was still on the way when the game ended it changes nothing.
-        if !self.status.is_over() && self.status != mailbox.status {
-            self.status = mailbox.status.clone();
+        let mut inbox = lock(&self.shared.inbox);
+        self.packets.take_all(&mut inbox.queue);
+        inbox.queue.taken_bytes = self.packets.buffered_bytes();
+        self.shared.mark_delivered(&mut inbox);
+        // The game has closed the peer already: later changes are ignored.
+        if !self.status.is_closed() && self.status != inbox.status {
+            self.status = inbox.status.clone();
         }
     }
 
-    /// How far it has come, as of the last [`poll`](Self::poll).
+    /// Returns the status, as of the last [`poll`](Self::poll).
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// Sends a packet, soon and by another thread.
+    /// Queues a packet, which another thread sends soon.
     ///
     /// # Errors
     /// [`SendError`].
@@ -102,53 +101,53 @@ impl Peer {
         if self.status != Status::Connected {
             return Err(SendError::NotConnected);
         }
-        if packet.len() > self.shared.longest.load(Ordering::Relaxed) {
+        if packet.len() > self.shared.max_packet_size.load(Ordering::Relaxed) {
             return Err(SendError::TooLong);
         }
         let cost = packet.len() + PACKET_OVERHEAD;
-        if self.shared.outgoing.load(Ordering::Relaxed) + cost > self.outgoing_limit {
+        if self.shared.outgoing_bytes.load(Ordering::Relaxed) + cost > self.max_outgoing_bytes {
             return Err(SendError::Full);
         }
-        self.shared.outgoing.fetch_add(cost, Ordering::Relaxed);
+        self.shared.outgoing_bytes.fetch_add(cost, Ordering::Relaxed);
         let command = Command::Send { id: self.shared.id, packet: packet.to_vec() };
         self.shared.endpoint.command(command);
         Ok(())
     }
 
-    /// The next packet that has come.
+    /// Takes the next received packet.
     pub fn receive(&mut self) -> Option<&[u8]> {
         self.packets.pop()
     }
 
-    /// How many packets wait.
+    /// Returns the number of received packets.
     pub fn available(&self) -> usize {
         self.packets.len()
     }
 
-    /// How many packets were lost since too many waited.
+    /// Returns how many packets were dropped because the receive buffer was full.
     pub fn dropped(&self) -> u64 {
-        lock(&self.shared.mailbox).inbox.dropped()
+        lock(&self.shared.inbox).queue.dropped()
     }
 
-    /// What the other side has shown, its own certificate first.
+    /// Returns the certificates that the peer presented, its own first.
     pub fn certificates(&self) -> Vec<CertificateDer<'static>> {
-        lock(&self.shared.mailbox).certificates.clone()
+        lock(&self.shared.inbox).certificates.clone()
     }
 
-    /// The address of the other side.
+    /// Returns the address of the peer.
     pub fn remote(&self) -> SocketAddr {
-        canonical(lock(&self.shared.mailbox).remote)
+        canonical(lock(&self.shared.inbox).remote)
     }
 
-    /// Ends the connection.
+    /// Closes the connection.
     pub fn disconnect(&mut self) {
-        if !self.status.is_over() {
+        if !self.status.is_closed() {
             self.shared.endpoint.command(Command::Close { id: self.shared.id });
             self.status = Status::Disconnected(String::new());
-            self.shared.tell(|mailbox| mailbox.status = Status::Disconnected(String::new()));
+            self.shared.update(|inbox| inbox.status = Status::Disconnected(String::new()));
         }
-        self.shared.leave();
-        // It sends what is to be sent first.
+        self.shared.abandon();
+        // The driver sends what is queued first.
         self.driver = None;
     }
 }

@@ -1,9 +1,9 @@
-//! A server with a socket of its own, as the game holds it.
+//! A server with its own socket, as the game holds it.
 
 use super::admission::Admission;
 use super::driver::EndpointDriver;
 use super::endpoint::{Command, Endpoint, PeerShared};
-use super::{Associations, Limits, Peer, ServerSetup};
+use super::{ConnectionTable, Limits, Peer, ServerConfig};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::stats::Stats;
 use crate::tcp::{Bind, BindError, canonical};
@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-/// A server that listens on a port. Dropping it ends its connections, and frees the port.
+/// A server that listens on a port. Dropping it closes its connections, and releases the port.
 #[derive(Debug)]
 pub struct Server {
     handle: DriverHandle,
@@ -22,32 +22,33 @@ pub struct Server {
     local: SocketAddr,
     limits: Limits,
     admission: Admission,
-    /// The client of which the game has heard that it is there: it is not taken back when it ends meanwhile.
+    /// The client that [`is_connection_available`](Self::is_connection_available) has reported: the next
+    /// [`take`](Self::take) returns it, even if it has disconnected.
     announced: RefCell<Option<Arc<PeerShared>>>,
-    /// Those that the game has taken.
+    /// The peers that the game has taken.
     taken: RefCell<Vec<Weak<PeerShared>>>,
 }
 
 impl Server {
-    /// Listens on `port`; 0 takes one that is free.
+    /// Listens on `port`; 0 picks a free port.
     ///
     /// # Errors
     /// [`BindError`].
     pub fn listen(
         bind: Bind,
         port: u16,
-        setup: &ServerSetup,
+        config: &ServerConfig,
         limits: Limits,
     ) -> Result<Self, BindError> {
         let socket = Socket::bind(bind, port)?;
         let local = socket.local();
-        let associations = Associations::serve(setup, limits)
-            .ok_or_else(|| BindError::System(io::Error::other("the system has no randomness")))?;
+        let connections = ConnectionTable::server(config, limits)
+            .ok_or_else(|| BindError::System(io::Error::other("failed to obtain random bytes")))?;
         let endpoint = Arc::new(Endpoint::default());
-        let admission = associations.admission().unwrap_or_default();
-        let driver = EndpointDriver::new(Arc::clone(&endpoint), socket, associations, limits);
+        let admission = connections.admission().unwrap_or_default();
+        let driver = EndpointDriver::new(Arc::clone(&endpoint), socket, connections, limits);
         let add = |waker| {
-            // Set once, before the driver is called.
+            // Set once, before the driver runs.
             let _ = endpoint.waker.set(waker);
             Box::new(driver) as Box<dyn reactor::Driver>
         };
@@ -64,17 +65,18 @@ impl Server {
         })
     }
 
-    /// The address and port that it listens on.
+    /// Returns the address and port that the server listens on.
     pub fn local_addr(&self) -> SocketAddr {
         canonical(self.local)
     }
 
-    /// Why it serves no longer, if it failed by a fault of its own.
+    /// Returns the reason of an internal failure, after which the server is closed.
     pub fn failure(&self) -> Option<&str> {
         self.handle.failure()
     }
 
-    /// Returns whether a client waits to be taken: if so, the next [`take`](Self::take) returns one, though it may have ended.
+    /// Returns true if a client is waiting. The next [`take`](Self::take) returns one then, though it may have
+    /// disconnected.
     pub fn is_connection_available(&self) -> bool {
         let mut announced = self.announced.borrow_mut();
         if announced.is_none() {
@@ -83,12 +85,12 @@ impl Server {
         announced.is_some()
     }
 
-    /// The next client that has connected.
+    /// Takes the next connected client.
     pub fn take(&self) -> Option<Peer> {
         let announced = self.announced.take();
         let shared = announced.or_else(|| lock(&self.endpoint.accepted).pop_front())?;
         let mut taken = self.taken.borrow_mut();
-        // Those that are gone make room, at a cost per peer that does not grow with their number.
+        // Dropped peers are removed when the capacity is reached, at an amortized constant cost per peer.
         if taken.len() == taken.capacity() {
             taken.retain(|peer| peer.strong_count() > 0);
             let len = taken.len();
@@ -98,22 +100,22 @@ impl Server {
         Some(Peer::new(shared, &self.limits))
     }
 
-    /// What it is doing.
+    /// Returns the server's statistics.
     pub fn stats(&self) -> Stats {
         let mut stats = self.endpoint.counters.stats();
         stats.handshakes = self.admission.count();
-        let mut waiting: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
-        waiting.extend(self.announced.borrow().clone());
+        let mut pending: Vec<_> = lock(&self.endpoint.accepted).iter().cloned().collect();
+        pending.extend(self.announced.borrow().clone());
         let taken = self.taken.borrow();
-        for peer in taken.iter().filter_map(Weak::upgrade).chain(waiting) {
-            let inbox = &lock(&peer.mailbox).inbox;
-            stats.buffered_in += (inbox.waiting() + inbox.elsewhere) as u64;
-            stats.buffered_out += peer.outgoing.load(Ordering::Relaxed) as u64;
+        for peer in taken.iter().filter_map(Weak::upgrade).chain(pending) {
+            let queue = &lock(&peer.inbox).queue;
+            stats.buffered_in += (queue.buffered_bytes() + queue.taken_bytes) as u64;
+            stats.buffered_out += peer.outgoing_bytes.load(Ordering::Relaxed) as u64;
         }
         stats
     }
 
-    /// Whether new clients are turned away.
+    /// Sets whether new clients are refused.
     pub fn set_refusing(&self, refusing: bool) {
         self.endpoint.command(Command::SetRefusing(refusing));
     }

@@ -1,19 +1,19 @@
-//! The rules for certificates, as DTLS asks for them.
+//! The certificate verifier for `lodewire-dtls`.
 
 use crate::certificates::{Usage, Verifier};
 use lodewire_dtls::{CertificateError, CertificateVerifier};
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-/// Accepts whom a [`Verifier`] accepts.
+/// Verifies peers with a [`Verifier`].
 #[derive(Debug)]
-pub(super) struct Known {
+pub(super) struct PolicyVerifier {
     pub(super) verifier: Verifier,
     pub(super) usage: Usage,
-    /// Who it has to be, if that is checked.
+    /// The name that certificates must be valid for, if it is checked.
     pub(super) name: Option<String>,
 }
 
-impl CertificateVerifier for Known {
+impl CertificateVerifier for PolicyVerifier {
     fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         let (leaf, intermediates) = chain.split_first().ok_or(CertificateError::Missing)?;
         let name = self.name.as_deref();

@@ -198,14 +198,14 @@ impl HostDriver {
                 dtls.encrypt(now, to, datagram);
             }
             self.outgoing.clear();
-            std::mem::swap(&mut self.outgoing, &mut dtls.associations.outgoing);
+            std::mem::swap(&mut self.outgoing, &mut dtls.connections.outgoing);
         }
     }
 
     /// Enables DTLS.
     pub(super) fn set_dtls(&mut self, mut dtls: DtlsLayer) {
         if let Some(waker) = self.endpoint.waker.get() {
-            dtls.associations.set_waker(waker);
+            dtls.connections.set_waker(waker);
         }
         self.dtls = Some(dtls);
     }
@@ -286,7 +286,7 @@ impl HostDriver {
         };
         shared.mtu.store(self.host.mtu(key), Ordering::Relaxed);
         let dtls = self.dtls.as_mut();
-        let association = dtls.and_then(|dtls| dtls.associations.claim(remote));
+        let association = dtls.and_then(|dtls| dtls.connections.claim(remote));
         self.peers.insert(ConnectedPeer {
             shared: Arc::clone(&shared),
             key,
@@ -305,7 +305,7 @@ impl HostDriver {
         if let (Slot::Connected(entry), Some(dtls)) = (&slot, &mut self.dtls)
             && let Some(association) = entry.association
         {
-            dtls.associations.unclaim(now, association);
+            dtls.connections.unclaim(now, association);
         }
         Some(slot)
     }
@@ -430,7 +430,7 @@ impl Driver for HostDriver {
             self.host.poll_timeout().map(|at| self.start + Duration::from_micros(at.as_micros()));
         let simulator = self.simulator.as_ref().and_then(Simulator::deadline);
         let dials = self.dials.values().filter_map(Dial::next_timeout).min();
-        let dtls = self.dtls.as_ref().and_then(|dtls| dtls.associations.deadline());
+        let dtls = self.dtls.as_ref().and_then(|dtls| dtls.connections.poll_timeout());
         [protocol, simulator, dtls, dials, self.flush_at].into_iter().flatten().min()
     }
 
@@ -440,8 +440,8 @@ impl Driver for HostDriver {
         self.disconnect_all();
         self.transmit(None);
         if let Some(dtls) = &mut self.dtls {
-            dtls.associations.close_all();
-            dtls.associations.outgoing.send(&self.socket);
+            dtls.connections.close_all();
+            dtls.connections.outgoing.send(&self.socket);
         }
         true
     }

@@ -2,8 +2,7 @@
 
 use super::driver::HostDriver;
 use super::inbox::Arrival;
-use crate::dtls::{Associations, ClientSetup, Event, Key, Limits, ServerSetup, Status};
-use lodewire_dtls::ClientConfig;
+use crate::dtls::{ClientConfig, ConnectionTable, Event, Key, Limits, ServerConfig, Status};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -19,10 +18,10 @@ const PEERLESS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The DTLS layer of a host.
 pub(super) struct DtlsLayer {
-    pub(super) associations: Associations,
+    pub(super) connections: ConnectionTable,
     /// The configuration of a client.
-    client: Option<ClientConfig>,
-    /// The associations that dials wait for, and the dials.
+    client: Option<lodewire_dtls::ClientConfig>,
+    /// The connections that dials wait for, and the dials.
     pending: Vec<(Key, u32)>,
     /// Events other than packets.
     events: Vec<Event>,
@@ -35,38 +34,38 @@ impl DtlsLayer {
             handshake_timeout: Some(HANDSHAKE_TIMEOUT),
             idle_timeout: Some(IDLE_TIMEOUT),
             // Associations outlive their ENet peers for a while, and refused ones come and go.
-            peers: 2 * peers + 64,
+            max_peers: 2 * peers + 64,
             // An address has at most half of these without a peer.
-            handshakes_per_address: (peers + 32).min(defaults.handshakes_per_address),
+            max_handshakes_per_address: (peers + 32).min(defaults.max_handshakes_per_address),
             ..defaults
         }
     }
 
     /// Creates the layer of a server for this number of peers; `None` if the system has no randomness.
-    pub(super) fn server(setup: &ServerSetup, peers: usize) -> Option<Self> {
-        let mut associations = Associations::serve(setup, Self::limits(peers))?;
-        associations.require_claims(PEERLESS_TIMEOUT);
-        Some(Self::new(associations, None))
+    pub(super) fn server(setup: &ServerConfig, peers: usize) -> Option<Self> {
+        let mut connections = ConnectionTable::server(setup, Self::limits(peers))?;
+        connections.require_claims(PEERLESS_TIMEOUT);
+        Some(Self::new(connections, None))
     }
 
     /// Creates the layer of a client.
-    pub(super) fn client(setup: &ClientSetup) -> Self {
+    pub(super) fn client(setup: &ClientConfig) -> Self {
         let limits = Self::limits(1);
-        Self::new(Associations::dial(limits), Some(setup.config(&limits)))
+        Self::new(ConnectionTable::client_only(limits), Some(setup.to_protocol(&limits)))
     }
 
     /// Returns the number of handshakes in progress.
     pub(super) fn handshakes(&self) -> usize {
-        self.associations.handshakes()
+        self.connections.handshakes()
     }
 
     /// Creates a layer without connections, for a server that cannot accept any.
     pub(super) fn disabled() -> Self {
-        Self::new(Associations::dial(Self::limits(0)), None)
+        Self::new(ConnectionTable::client_only(Self::limits(0)), None)
     }
 
-    fn new(associations: Associations, client: Option<ClientConfig>) -> Self {
-        Self { associations, client, pending: Vec::new(), events: Vec::new() }
+    fn new(connections: ConnectionTable, client: Option<lodewire_dtls::ClientConfig>) -> Self {
+        Self { connections, client, pending: Vec::new(), events: Vec::new() }
     }
 
     /// Decrypts a datagram, and calls `take` with its content.
@@ -77,15 +76,15 @@ impl DtlsLayer {
         datagram: &mut [u8],
         take: impl FnMut(SocketAddr, &[u8]),
     ) {
-        self.associations.handle(now, from, datagram);
+        self.connections.handle_datagram(now, from, datagram);
         self.dispatch_events(take);
     }
 
     fn dispatch_events(&mut self, mut take: impl FnMut(SocketAddr, &[u8])) {
-        while let Some(event) = self.associations.next_event() {
+        while let Some(event) = self.connections.poll_event() {
             match event {
                 Event::Received(key, packet) => {
-                    if let Some(from) = self.associations.address(key) {
+                    if let Some(from) = self.connections.address(key) {
                         take(from, &packet);
                     }
                 }
@@ -96,21 +95,21 @@ impl DtlsLayer {
 
     /// Encrypts a datagram. Without a connection it is dropped.
     pub(super) fn encrypt(&mut self, now: Instant, to: SocketAddr, datagram: &[u8]) {
-        if let Some(key) = self.associations.connected_at(to) {
+        if let Some(key) = self.connections.connected_at(to) {
             // Errors are ignored: if the connection has just ended, its event follows.
-            let _ = self.associations.send(now, key, datagram);
+            let _ = self.connections.send(now, key, datagram);
         }
     }
 
     /// Returns true if `address` is connected. Otherwise it starts a handshake, and the dial waits for it; `None` if
     /// none can be started.
     fn ensure_handshake(&mut self, now: Instant, address: SocketAddr, dial: u32) -> Option<bool> {
-        if self.associations.connected_at(address).is_some() {
+        if self.connections.connected_at(address).is_some() {
             return Some(true);
         }
-        let key = match (self.associations.at(address), &self.client) {
+        let key = match (self.connections.association_at(address), &self.client) {
             (Some(key), _) => key,
-            (None, Some(config)) => self.associations.connect(now, address, config.clone()).ok()?,
+            (None, Some(config)) => self.connections.connect(now, address, config.clone()).ok()?,
             // A DTLS server does not connect.
             (None, None) => return None,
         };
@@ -136,15 +135,15 @@ impl HostDriver {
     pub(super) fn poll_dtls(&mut self, now: Instant) -> bool {
         let time = self.time(now);
         let (Some(dtls), host) = (&mut self.dtls, &mut self.host) else { return false };
-        dtls.associations.take_finished(now);
-        dtls.associations.expire(now);
+        dtls.connections.handle_finished_jobs(now);
+        dtls.connections.handle_timeout(now);
         dtls.dispatch_events(|from, packet| host.handle_datagram(time, from, packet));
-        let any = !dtls.events.is_empty() || !dtls.associations.outgoing.is_empty();
+        let any = !dtls.events.is_empty() || !dtls.connections.outgoing.is_empty();
         self.process_dtls_events(now);
         any
     }
 
-    /// Processes the events of associations.
+    /// Processes the events of connections.
     pub(super) fn process_dtls_events(&mut self, now: Instant) {
         let Some(dtls) = &mut self.dtls else { return };
         // Peers of lost connections are removed together.
@@ -154,7 +153,7 @@ impl HostDriver {
                 Event::Connected(key) => {
                     self.disconnect_peers_at(now, &mut gone);
                     let Some(dtls) = &mut self.dtls else { return };
-                    let Some(address) = dtls.associations.address(key) else { continue };
+                    let Some(address) = dtls.connections.address(key) else { continue };
                     for id in dtls.take_pending(key) {
                         if let Some(dial) = self.dials.get_mut(&id) {
                             dial.dtls_pending = dial.dtls_pending.saturating_sub(1);
@@ -162,10 +161,10 @@ impl HostDriver {
                         }
                     }
                 }
-                Event::Ended { key, address, was_connected, end } => {
+                Event::Closed { key, address, was_connected, reason } => {
                     let Some(dtls) = &mut self.dtls else { return };
                     let dials = dtls.take_pending(key);
-                    let status = Status::from(end);
+                    let status = Status::from(reason);
                     for id in dials {
                         let Some(dial) = self.dials.get_mut(&id) else { continue };
                         dial.dtls_pending = dial.dtls_pending.saturating_sub(1);

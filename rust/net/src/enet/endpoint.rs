@@ -3,7 +3,7 @@
 use super::inbox::Inbox;
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
-use crate::dtls::{ClientSetup, ServerSetup};
+use crate::dtls::{ClientConfig, ServerConfig};
 use crate::reactor::{DriverWaker, lock};
 use lodewire_enet::{Compression, Delivery, HostStatistics};
 use std::net::SocketAddr;
@@ -75,9 +75,9 @@ pub(super) enum Command {
     SetCompression(Compression),
     SetRefusing(bool),
     /// Enable DTLS as a server.
-    SecureServer(ServerSetup),
+    SecureServer(ServerConfig),
     /// Enable DTLS as a client.
-    SecureClient(ClientSetup),
+    SecureClient(ClientConfig),
     SetMtu(usize),
     SetWaitingLimit(usize),
     Simulate(Simulation),

@@ -6,7 +6,7 @@ use super::inbox::{Arrival, Numbered};
 use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
 use super::simulator::Simulation;
-use crate::dtls::{ClientSetup, ServerSetup};
+use crate::dtls::{ClientConfig, ServerConfig};
 use crate::reactor::{self, DriverHandle, lock};
 use crate::stats::{Stats, mean};
 use crate::tcp::{Bind, BindError, canonical};
@@ -449,13 +449,13 @@ impl Host {
 
     /// Encrypts all datagrams with DTLS from now on, as the server. Returns false without any change if DTLS is enabled
     /// already: another setup would disconnect the peers.
-    pub fn secure_server(&mut self, setup: ServerSetup) -> bool {
+    pub fn secure_server(&mut self, setup: ServerConfig) -> bool {
         self.secure(Command::SecureServer(setup))
     }
 
     /// Encrypts all datagrams with DTLS from now on, as a client of one server or of several with the same certificate.
     /// Returns as [`secure_server`](Self::secure_server).
-    pub fn secure_client(&mut self, setup: ClientSetup) -> bool {
+    pub fn secure_client(&mut self, setup: ClientConfig) -> bool {
         self.secure(Command::SecureClient(setup))
     }
 

@@ -1,7 +1,7 @@
-//! TLS 1.2 and 1.3 by rustls, on AWS-LC: what a server shows, whom a client trusts, and the stream itself.
+//! TLS 1.2 and 1.3 with rustls on AWS-LC: server and client configurations, and the stream.
 //!
-//! AWS-LC (`aws-lc-rs`) signs with RSA-2048 in half the time of `ring`, builds with no more than a C compiler as well, and is
-//! what DTLS runs on: a library has room for one.
+//! AWS-LC (`aws-lc-rs`) signs with RSA-2048 in half the time of `ring`, needs only a C compiler too, and is what DTLS uses:
+//! a second cryptographic library would only add size.
 
 mod client;
 mod error;
@@ -12,24 +12,24 @@ mod verify;
 pub use client::ClientTls;
 pub use error::TlsError;
 pub use server::ServerTls;
-pub(crate) use stream::{Step, TlsStream};
+pub(crate) use stream::{HandshakeStep, TlsStream};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use std::sync::Arc;
 
-/// A session of either end.
+/// A TLS session of a client or a server.
 pub(crate) type Session = Box<rustls::Connection>;
 
-/// What a worker brings back of a session: the session, and what it came to.
+/// The output of a worker: the session, and the result of its processing.
 pub(crate) type Processed = (Session, Result<(), rustls::Error>);
 
-/// Processes what a session has read: up to a millisecond of work.
-pub(crate) fn process(mut session: Session) -> Processed {
+/// Processes the packets that a session has read, which takes up to a millisecond.
+pub(crate) fn process_packets(mut session: Session) -> Processed {
     let result = session.process_new_packets().map(drop);
     (session, result)
 }
 
-/// What does the cryptography.
+/// Returns the cryptographic provider.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

@@ -1,4 +1,4 @@
-//! What a server shows to its clients.
+//! TLS servers.
 
 use super::{TlsError, provider};
 use crate::certificates::read_certificates;
@@ -9,32 +9,32 @@ use rustls::sign::CertifiedKey;
 use rustls::{InconsistentKeys, ServerConfig, ServerConnection};
 use std::sync::Arc;
 
-/// A private key with its certificates, ready to serve.
+/// The TLS configuration of a server: a private key with its certificates.
 #[derive(Clone, Debug)]
 pub struct ServerTls(Arc<ServerConfig>);
 
 impl ServerTls {
-    /// Reads a private key (PKCS#1, SEC1 or PKCS#8), the certificate that belongs to it, and the certificates between
-    /// that and an authority, each as PEM. `certificates` begins with the server's own; `chain` may be empty.
+    /// Decodes a private key (PKCS#1, SEC1 or PKCS#8), its certificate, and the intermediate certificates, each as PEM.
+    /// `certificates` begins with the server's own; `chain` may be empty.
     ///
     /// # Errors
-    /// [`TlsError`], which says what does not fit.
+    /// [`TlsError`].
     pub fn from_pem(key: &str, certificates: &str, chain: &str) -> Result<Self, TlsError> {
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| TlsError::NoKey)?;
-        let mut shown = read_certificates(certificates)?;
-        if shown.is_empty() {
+        let mut certificates = read_certificates(certificates)?;
+        if certificates.is_empty() {
             return Err(TlsError::NoCertificate);
         }
-        shown.extend(read_certificates(chain)?);
+        certificates.extend(read_certificates(chain)?);
         let provider = provider();
         let signer =
             provider.key_provider.load_private_key(key).map_err(|_| TlsError::UnsupportedKey)?;
-        let certified = CertifiedKey::new(shown, signer);
+        let certified = CertifiedKey::new(certificates, signer);
         match certified.keys_match() {
             Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
                 return Err(TlsError::Mismatch);
             }
-            // A key that does not tell its public half cannot be compared.
+            // A key without its public half cannot be compared.
             Ok(()) | Err(rustls::Error::InconsistentKeys(_)) => {}
             Err(_) => return Err(TlsError::NoCertificate),
         }
@@ -44,14 +44,14 @@ impl ServerTls {
             .map_err(|error| TlsError::Other(error.to_string()))?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(resolver));
-        // A player comes back once in a while, not fifty times a page: sessions to resume would cost each connection
-        // two more records and the server a store of secrets.
+        // Unlike a browser, a game reconnects rarely: session resumption would cost each connection two records, and the
+        // server a store of secrets.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         Ok(Self(Arc::new(config)))
     }
 
-    /// A session with a client that has just connected.
+    /// Creates a session with a client that has just connected.
     pub(crate) fn session(&self) -> Result<super::Session, rustls::Error> {
         ServerConnection::new(Arc::clone(&self.0)).map(|session| Box::new(session.into()))
     }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_must_fit_its_certificate() {
+    fn key_of_another_certificate_is_rejected() {
         let (key, certificate) = made();
         assert!(ServerTls::from_pem(&key, &certificate, "").is_ok());
         let (_, foreign) = made();
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn missing_key_or_certificate_is_named() {
         let (key, certificate) = made();
         assert_eq!(ServerTls::from_pem("", &certificate, "").err(), Some(TlsError::NoKey));
         assert_eq!(ServerTls::from_pem(&key, "", "").err(), Some(TlsError::NoCertificate));

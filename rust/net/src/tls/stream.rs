@@ -1,7 +1,7 @@
 //! A TLS session on a TCP stream.
 
 use super::Session;
-use super::verify::in_words;
+use super::verify::describe;
 use mio::net::TcpStream;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -9,12 +9,12 @@ use std::net::Shutdown;
 /// A TCP stream with TLS on it.
 pub(crate) struct TlsStream {
     tcp: TcpStream,
-    /// Not there while a worker has it.
+    /// `None` while a worker has it.
     session: Option<Session>,
 }
 
-/// A TCP stream that writes one buffer at a time. rustls would rather write several at once, and that is the one call of the
-/// standard library which raises SIGPIPE when the peer has gone: it ends a process whose main program is not Rust's own.
+/// A TCP stream without vectored writes, which rustls would use. Those are the one call of the standard library that raises
+/// SIGPIPE when the peer has closed the connection, which kills a process whose `main` is not Rust's.
 struct Unvectored<'a>(&'a mut TcpStream);
 
 impl Write for Unvectored<'_> {
@@ -27,14 +27,14 @@ impl Write for Unvectored<'_> {
     }
 }
 
-/// What a handshake needs to go on.
-pub(crate) enum Step {
-    /// Nothing: it is done.
-    Done,
-    /// Its socket, or its session, which a worker has.
-    Wait,
-    /// A worker: give it the session, and bring it back with [`TlsStream::put_back`].
-    Work(Session),
+/// The next step of a handshake.
+pub(crate) enum HandshakeStep {
+    /// The handshake is complete.
+    Complete,
+    /// The handshake waits for the socket, or for a worker that has the session.
+    Blocked,
+    /// A worker must process the session. Return it with [`TlsStream::return_session`].
+    Process(Session),
 }
 
 impl TlsStream {
@@ -46,38 +46,38 @@ impl TlsStream {
         &self.tcp
     }
 
-    /// Whether the handshake is still under way.
+    /// Returns true while the handshake is in progress.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.session.as_ref().is_none_or(|session| session.is_handshaking())
     }
 
-    /// Goes on with the handshake as far as it gets without asymmetric cryptography.
-    pub(crate) fn shake_hands(&mut self) -> io::Result<Step> {
+    /// Advances the handshake up to the next asymmetric cryptography.
+    pub(crate) fn drive_handshake(&mut self) -> io::Result<HandshakeStep> {
         let blocked = match self.flush() {
             Ok(()) => false,
             Err(error) if error.kind() == ErrorKind::WouldBlock => true,
             Err(error) => return Err(error),
         };
         let Some(session) = &mut self.session else {
-            return Ok(Step::Wait);
+            return Ok(HandshakeStep::Blocked);
         };
         if !session.is_handshaking() {
-            // The last flight still has to go out before a peer can speak; `flush` sees to that.
-            return Ok(if blocked { Step::Wait } else { Step::Done });
+            // The last flight must be sent before the peer can send data.
+            return Ok(if blocked { HandshakeStep::Blocked } else { HandshakeStep::Complete });
         }
         match session.read_tls(&mut self.tcp) {
             Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
-            Ok(_) => Ok(self.session.take().map_or(Step::Wait, Step::Work)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Step::Wait),
+            Ok(_) => Ok(self.session.take().map_or(HandshakeStep::Blocked, HandshakeStep::Process)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(HandshakeStep::Blocked),
             Err(error) => Err(error),
         }
     }
 
-    /// Takes back the session that a worker had.
+    /// Returns the session from a worker.
     ///
     /// # Errors
-    /// The worker found that the peer's handshake cannot go on; an alert was sent if the socket took it.
-    pub(crate) fn put_back(
+    /// The handshake failed; the alert was sent if the socket accepted it.
+    pub(crate) fn return_session(
         &mut self,
         session: Session,
         result: Result<(), rustls::Error>,
@@ -85,12 +85,12 @@ impl TlsStream {
         self.session = Some(session);
         result.map_err(|error| {
             let _ = self.flush();
-            io::Error::new(ErrorKind::InvalidData, in_words(&error))
+            io::Error::new(ErrorKind::InvalidData, describe(&error))
         })
     }
 
-    /// Reads what the peer has sent. [`Interrupted`](ErrorKind::Interrupted) if there may be more, though nothing has come
-    /// out of what was read.
+    /// Reads decrypted bytes. Returns [`Interrupted`](ErrorKind::Interrupted) if no bytes were decrypted, though more may be
+    /// available.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Some(session) = &mut self.session else {
             return Err(ErrorKind::WouldBlock.into());
@@ -104,10 +104,10 @@ impl TlsStream {
         }
         if let Err(error) = session.process_new_packets() {
             let _ = session.write_tls(&mut Unvectored(&mut self.tcp));
-            return Err(io::Error::new(ErrorKind::InvalidData, in_words(&error)));
+            return Err(io::Error::new(ErrorKind::InvalidData, describe(&error)));
         }
         match session.reader().read(buffer) {
-            // Records without content, or the part of one: whoever reads says whether it has the time to go on.
+            // An empty or partial record: the caller decides whether to continue reading now.
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 Err(ErrorKind::Interrupted.into())
             }
@@ -120,7 +120,7 @@ impl TlsStream {
         let Some(session) = &mut self.session else {
             return Err(ErrorKind::WouldBlock.into());
         };
-        // The session takes a limited amount; so what it holds for the socket is limited too.
+        // The session accepts a limited number of bytes, so what it buffers for the socket is bounded too.
         let len = session.writer().write(bytes)?;
         match self.flush() {
             Err(error) if error.kind() != ErrorKind::WouldBlock => Err(error),
@@ -128,12 +128,12 @@ impl TlsStream {
         }
     }
 
-    /// Whether encrypted bytes wait for the socket.
+    /// Returns true if encrypted bytes wait for the socket.
     pub(crate) fn has_pending(&self) -> bool {
         self.session.as_ref().is_some_and(|session| session.wants_write())
     }
 
-    /// Gives the socket what is encrypted.
+    /// Writes encrypted bytes to the socket.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -146,7 +146,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Ends this side: a `close_notify`, then the end of the stream.
+    /// Sends `close_notify`, and shuts down the write half.
     pub(crate) fn shutdown(&mut self) -> io::Result<()> {
         if let Some(session) = &mut self.session {
             session.send_close_notify();

@@ -1,21 +1,21 @@
-//! The rules for certificates, as rustls asks for them.
+//! The certificate verifier for rustls, and the description of its errors.
 
 use crate::certificates::{Usage, Verifier};
-use lodewire_dtls::CertificateError as Refused;
+use lodewire_dtls::CertificateError as Rejection;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 use std::sync::Arc;
 
-/// Accepts the servers that a [`Verifier`] accepts.
+/// Verifies servers with a [`Verifier`].
 #[derive(Debug)]
-pub(super) struct KnownServer {
+pub(super) struct PolicyServerVerifier {
     pub(super) verifier: Verifier,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
 }
 
-impl ServerCertVerifier for KnownServer {
+impl ServerCertVerifier for PolicyServerVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -27,7 +27,7 @@ impl ServerCertVerifier for KnownServer {
         let name = server_name.to_str();
         self.verifier
             .verify(end_entity, intermediates, Usage::Server, Some(&name), now)
-            .map_err(refused)?;
+            .map_err(invalid_certificate)?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -54,24 +54,24 @@ impl ServerCertVerifier for KnownServer {
     }
 }
 
-fn refused(error: Refused) -> Error {
+fn invalid_certificate(error: Rejection) -> Error {
     Error::InvalidCertificate(match error {
-        Refused::WrongName => CertificateError::NotValidForName,
-        Refused::Expired => CertificateError::Expired,
-        Refused::NotValidYet => CertificateError::NotValidYet,
-        Refused::UnknownAuthority => CertificateError::UnknownIssuer,
-        Refused::Revoked => CertificateError::Revoked,
-        Refused::Malformed => CertificateError::BadEncoding,
+        Rejection::NotValidForName => CertificateError::NotValidForName,
+        Rejection::Expired => CertificateError::Expired,
+        Rejection::NotValidYet => CertificateError::NotValidYet,
+        Rejection::UnknownIssuer => CertificateError::UnknownIssuer,
+        Rejection::Revoked => CertificateError::Revoked,
+        Rejection::Malformed => CertificateError::BadEncoding,
         other => CertificateError::Other(OtherError(Arc::new(other))),
     })
 }
 
-/// The error of a handshake or a record, in words for a developer.
-pub(super) fn in_words(error: &Error) -> String {
+/// Describes the error of a handshake or a record to a developer.
+pub(super) fn describe(error: &Error) -> String {
     let certificate = match error {
         Error::InvalidCertificate(certificate) => certificate,
         Error::AlertReceived(alert) => {
-            return format!("the other side ended TLS with the alert {alert:?}");
+            return format!("received alert: {alert:?}");
         }
         Error::InvalidMessage(_) => {
             return "the other side does not speak TLS at this port; if it is a server of ws://, connect with ws://"
@@ -79,15 +79,15 @@ pub(super) fn in_words(error: &Error) -> String {
         }
         other => return other.to_string(),
     };
-    let why = match certificate {
-        CertificateError::NotValidForName => Refused::WrongName.to_string(),
-        CertificateError::Expired => Refused::Expired.to_string(),
-        CertificateError::NotValidYet => Refused::NotValidYet.to_string(),
-        CertificateError::UnknownIssuer => Refused::UnknownAuthority.to_string(),
-        CertificateError::Revoked => Refused::Revoked.to_string(),
-        CertificateError::BadEncoding => Refused::Malformed.to_string(),
-        CertificateError::Other(OtherError(why)) => why.to_string(),
+    let reason = match certificate {
+        CertificateError::NotValidForName => Rejection::NotValidForName.to_string(),
+        CertificateError::Expired => Rejection::Expired.to_string(),
+        CertificateError::NotValidYet => Rejection::NotValidYet.to_string(),
+        CertificateError::UnknownIssuer => Rejection::UnknownIssuer.to_string(),
+        CertificateError::Revoked => Rejection::Revoked.to_string(),
+        CertificateError::BadEncoding => Rejection::Malformed.to_string(),
+        CertificateError::Other(OtherError(reason)) => reason.to_string(),
         other => format!("{other:?}"),
     };
-    format!("the certificate is not accepted: {why}")
+    format!("the certificate is not accepted: {reason}")
 }

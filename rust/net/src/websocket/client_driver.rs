@@ -10,7 +10,7 @@ use super::peer_shared::PeerShared;
 use crate::jobs::{self, Jobs};
 use crate::reactor::{Context, Driver, Readiness, lock};
 use crate::tcp::canonical;
-use crate::tls::{ClientTls, Processed, process};
+use crate::tls::{ClientTls, Processed, process_packets};
 use crate::transport::Transport;
 use lodewire_websocket::{ClientHandshake, Response, Role};
 use mio::Interest;
@@ -205,7 +205,7 @@ impl ClientDriver {
             Progress::Waiting | Progress::Handshake(_) | Progress::Throttled => {}
             Progress::MoreToRead => cx.reschedule(*key),
             Progress::NeedsWorker(session) => {
-                let work = move || process(session);
+                let work = move || process_packets(session);
                 self.handshakes.start((), alive, work, self.endpoint.waker.get());
             }
             Progress::Closed => self.active = None,

@@ -13,7 +13,7 @@ use crate::deadlines::Deadlines;
 use crate::jobs::{self, Finished, Jobs};
 use crate::reactor::{Context, Driver, Readiness};
 use crate::tcp::canonical;
-use crate::tls::{Processed, process};
+use crate::tls::{Processed, process_packets};
 use crate::transport::Transport;
 use commands::Commands;
 use lodewire_websocket::{IncomingRequest, Role, ServerHandshake};
@@ -287,7 +287,7 @@ impl ServerDriver {
                     }
                     entry.tls_counted_for = Some(remote.ip());
                 }
-                let work = move || process(session);
+                let work = move || process_packets(session);
                 self.handshakes.start(key, &entry.alive, work, self.endpoint.waker.get());
             }
             Progress::Closed => return self.remove(slot),

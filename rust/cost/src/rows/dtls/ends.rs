@@ -1,8 +1,8 @@
 //! The two ends of a connection, and what attackers write.
 
 use lodewire_dtls::{
-    CertificateError, CertificateVerifier, ClientConfig, Connection, Cookies, Greeting, Identity,
-    Limits, ServerConfig, SigningKey, State,
+    CertificateError, CertificateVerifier, CertifiedKey, ClientConfig, ClientHelloVerification,
+    Connection, CookieGenerator, Limits, ServerConfig, SigningKey, State,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
@@ -44,25 +44,27 @@ impl Pair {
     /// The two when the server has taken the hello and sent its messages.
     pub(super) fn beginning() -> Self {
         let now = Instant::now();
-        let limits = Limits { waiting: WAITING, ..Limits::default() };
+        let limits = Limits { max_buffered_bytes: WAITING, ..Limits::default() };
         let config = ClientConfig {
             verifier: Arc::new(Anybody),
             server_name: Some("game.example".to_owned()),
-            identity: None,
+            certified_key: None,
             limits,
         };
         let mut client = Connection::connect(now, config).expect("randomness");
-        let mut cookies = Cookies::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("randomness");
         let server = loop {
-            let datagram = client.transmit().expect("a hello");
-            match cookies.greet(now, client_address(), &datagram) {
-                Greeting::Answer(mut answer) => client.handle(now, &mut answer),
-                Greeting::Proven(hello) => {
-                    let identity = identity();
-                    let config = ServerConfig { identity, client_verifier: None, limits };
+            let datagram = client.poll_transmit().expect("a hello");
+            match cookies.verify_client_hello(now, client_address(), &datagram) {
+                ClientHelloVerification::HelloVerifyRequest(mut answer) => {
+                    client.handle_datagram(now, &mut answer);
+                }
+                ClientHelloVerification::Verified(hello) => {
+                    let certified_key = certified_key();
+                    let config = ServerConfig { certified_key, client_verifier: None, limits };
                     break Connection::accept(now, config, hello).expect("it is acceptable");
                 }
-                Greeting::Ignored => unreachable!("it is a hello"),
+                ClientHelloVerification::Ignored => unreachable!("it is a hello"),
             }
         };
         let mut pair = Self { now, client, server };
@@ -75,13 +77,13 @@ impl Pair {
         let mut pair = Self::beginning();
         while *pair.server.state() != State::Connected || *pair.client.state() != State::Connected {
             let mut moved = 0;
-            while let Some(mut datagram) = pair.server.transmit() {
-                pair.client.handle(pair.now, &mut datagram);
+            while let Some(mut datagram) = pair.server.poll_transmit() {
+                pair.client.handle_datagram(pair.now, &mut datagram);
                 work(pair.now, &mut pair.client);
                 moved += 1;
             }
-            while let Some(mut datagram) = pair.client.transmit() {
-                pair.server.handle(pair.now, &mut datagram);
+            while let Some(mut datagram) = pair.client.poll_transmit() {
+                pair.server.handle_datagram(pair.now, &mut datagram);
                 work(pair.now, &mut pair.server);
                 moved += 1;
             }
@@ -92,18 +94,18 @@ impl Pair {
 }
 
 fn work(now: Instant, connection: &mut Connection) {
-    while let Some(job) = connection.take_job() {
-        connection.resume(now, job.run());
+    while let Some(job) = connection.poll_job() {
+        connection.handle_job_output(now, job.run());
     }
 }
 
-fn identity() -> Arc<Identity> {
+fn certified_key() -> Arc<CertifiedKey> {
     let key = rcgen::KeyPair::generate().expect("a key");
     let params =
         rcgen::CertificateParams::new(vec!["game.example".to_owned()]).expect("parameters");
     let chain = vec![params.self_signed(&key).expect("a certificate").der().clone()];
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-    Arc::new(Identity::new(chain, SigningKey::new(&der).expect("a key")).expect("they fit"))
+    Arc::new(CertifiedKey::new(chain, SigningKey::new(&der).expect("a key")).expect("they fit"))
 }
 
 /// A record without keys, or one that claims to have some.

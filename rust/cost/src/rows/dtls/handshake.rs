@@ -74,13 +74,13 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn attack(meter: &mut Meter, datagrams: impl Iterator<Item = Vec<u8>>) {
     let mut pair = Pair::beginning();
-    while pair.server.transmit().is_some() {}
+    while pair.server.poll_transmit().is_some() {}
     let mut datagrams: Vec<_> = datagrams.collect();
     let received = datagrams.iter().map(Vec::len).sum();
     meter.run(received, || {
         for datagram in &mut datagrams {
-            pair.server.handle(pair.now, datagram);
-            while pair.server.transmit().is_some() {}
+            pair.server.handle_datagram(pair.now, datagram);
+            while pair.server.poll_transmit().is_some() {}
             while pair.server.receive().is_some() {}
         }
     });

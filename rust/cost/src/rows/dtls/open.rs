@@ -25,7 +25,7 @@ pub(super) fn rows() -> Vec<Row> {
         row("dtls: a record, replayed", 50, 2, 300, |size, meter| {
             let mut pair = Pair::connected();
             pair.client.send(b"once").expect("it is connected");
-            let datagram = pair.client.transmit().expect("a record");
+            let datagram = pair.client.poll_transmit().expect("a record");
             attack(&mut pair, meter, vec![datagram; size]);
         }),
         row("dtls: empty packets", 20, 8, 500, |size, meter| {
@@ -33,7 +33,7 @@ pub(super) fn rows() -> Vec<Row> {
             let datagrams = (0..size)
                 .map(|_| {
                     pair.client.send(b"").expect("it is connected");
-                    pair.client.transmit().expect("a record")
+                    pair.client.poll_transmit().expect("a record")
                 })
                 .collect();
             attack(&mut pair, meter, datagrams);
@@ -43,7 +43,7 @@ pub(super) fn rows() -> Vec<Row> {
             let datagrams: Vec<_> = (0..size)
                 .map(|_| {
                     pair.client.send(&[7; 1000]).expect("it is connected");
-                    pair.client.transmit().expect("a record")
+                    pair.client.poll_transmit().expect("a record")
                 })
                 .collect();
             take(&mut pair, meter, datagrams, false);
@@ -69,8 +69,8 @@ fn take(pair: &mut Pair, meter: &mut Meter, mut datagrams: Vec<Vec<u8>>, reads: 
     let received = datagrams.iter().map(Vec::len).sum();
     meter.run(received, || {
         for datagram in &mut datagrams {
-            pair.server.handle(pair.now, datagram);
-            while pair.server.transmit().is_some() {}
+            pair.server.handle_datagram(pair.now, datagram);
+            while pair.server.poll_transmit().is_some() {}
             while reads && pair.server.receive().is_some() {}
         }
     });

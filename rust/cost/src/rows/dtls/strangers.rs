@@ -4,7 +4,7 @@ use super::ends::{HANDSHAKE, client_address, piece, record};
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::row::Row;
-use lodewire_dtls::{Cookies, Greeting};
+use lodewire_dtls::{ClientHelloVerification, CookieGenerator};
 use std::time::Instant;
 
 const CLIENT_HELLO: u8 = 1;
@@ -73,14 +73,14 @@ fn hello(extensions: usize, suites: usize, twice: bool) -> Vec<u8> {
 
 fn attack(datagrams: &[Vec<u8>], meter: &mut Meter) {
     let now = Instant::now();
-    let mut cookies = Cookies::new(now).expect("randomness");
+    let mut cookies = CookieGenerator::new(now).expect("randomness");
     let received = datagrams.iter().map(Vec::len).sum();
     let sent = meter.run(received, || {
         let mut sent = 0;
         for datagram in datagrams {
-            match cookies.greet(now, client_address(), datagram) {
-                Greeting::Answer(answer) => sent += answer.len(),
-                Greeting::Ignored | Greeting::Proven(_) => {}
+            match cookies.verify_client_hello(now, client_address(), datagram) {
+                ClientHelloVerification::HelloVerifyRequest(answer) => sent += answer.len(),
+                ClientHelloVerification::Ignored | ClientHelloVerification::Verified(_) => {}
             }
         }
         sent

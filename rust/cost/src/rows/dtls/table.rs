@@ -4,7 +4,7 @@ use super::ends::{APPLICATION_DATA, HANDSHAKE, piece, record};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection};
-use lodewire_net::dtls::{Limits, ServerSetup, Table};
+use lodewire_net::dtls::{Limits, ServerConfig, SocketlessServer};
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ pub(super) fn rows() -> Vec<Row> {
             let mut table = table();
             let senders: Vec<_> = (0..size.min(1000)).map(address).collect();
             for (from, mut hello) in prove(&mut table, senders.iter().copied()) {
-                table.handle(Instant::now(), from, &mut hello);
+                table.handle_datagram(Instant::now(), from, &mut hello);
             }
             let claim = |number: usize| {
                 let sequence = NEXT + (number / senders.len()) as u16 % 8;
@@ -98,7 +98,7 @@ pub(super) fn rows() -> Vec<Row> {
                 let mut table = table();
                 let senders: Vec<_> = (0..size / 160).map(address).collect();
                 for (from, mut hello) in prove(&mut table, senders.iter().copied()) {
-                    table.handle(Instant::now(), from, &mut hello);
+                    table.handle_datagram(Instant::now(), from, &mut hello);
                 }
                 let keep = |number: usize| {
                     let (at, bytes) = (number / senders.len() / 2, [1; 1000]);
@@ -126,11 +126,11 @@ impl CertificateVerifier for Anybody {
     }
 }
 
-fn table() -> Table {
+fn table() -> SocketlessServer {
     let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("a key");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
-    let setup = ServerSetup::new(&key, &certificate, "", None).expect("they fit");
-    Table::new(&setup, Limits::default()).expect("randomness")
+    let setup = ServerConfig::new(&key, &certificate, "", None).expect("they fit");
+    SocketlessServer::new(&setup, Limits::default()).expect("randomness")
 }
 
 /// An address that shares its /24 with nobody.
@@ -150,21 +150,24 @@ fn hello() -> Vec<u8> {
     let config = ClientConfig {
         verifier: Arc::new(Anybody),
         server_name: Some("game.example".to_owned()),
-        identity: None,
+        certified_key: None,
         limits: lodewire_dtls::Limits::default(),
     };
     let mut client = Connection::connect(Instant::now(), config).expect("randomness");
-    client.transmit().expect("a hello")
+    client.poll_transmit().expect("a hello")
 }
 
 /// The hellos of these addresses, with the cookies that the table asks for.
-fn prove(table: &mut Table, addresses: impl Iterator<Item = SocketAddr>) -> Vec<Datagram> {
+fn prove(
+    table: &mut SocketlessServer,
+    addresses: impl Iterator<Item = SocketAddr>,
+) -> Vec<Datagram> {
     let hello = hello();
     let now = Instant::now();
     let mut proven = Vec::new();
     for from in addresses {
-        table.handle(now, from, &mut hello.clone());
-        table.send(|to, request| proven.push((to, with_cookie(&hello, &request[COOKIE..]))));
+        table.handle_datagram(now, from, &mut hello.clone());
+        table.transmit(|to, request| proven.push((to, with_cookie(&hello, &request[COOKIE..]))));
     }
     proven
 }
@@ -179,17 +182,17 @@ fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
 }
 
 /// Has the table take datagrams. What the workers do is not measured.
-fn attack(table: &mut Table, meter: &mut Meter, mut datagrams: Vec<Datagram>) {
+fn attack(table: &mut SocketlessServer, meter: &mut Meter, mut datagrams: Vec<Datagram>) {
     let now = Instant::now();
     let received = datagrams.iter().map(|(_, datagram)| datagram.len()).sum();
     meter.run(received, || {
         for (from, datagram) in &mut datagrams {
-            table.handle(now, *from, datagram);
-            table.send(|_, _| {});
-            table.take_events();
+            table.handle_datagram(now, *from, datagram);
+            table.transmit(|_, _| {});
+            table.poll_events();
         }
     });
-    let limit = Limits::default().handshakes;
+    let limit = Limits::default().max_handshakes;
     let count = table.handshakes();
     meter.check(count <= limit, || format!("{count} handshakes are under way"));
 }

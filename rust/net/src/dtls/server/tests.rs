@@ -1,6 +1,6 @@
 use super::*;
-use crate::certificates::{Rules, Trust};
-use crate::dtls::{ClientSetup, Status};
+use crate::certificates::{TrustAnchors, VerificationPolicy};
+use crate::dtls::{ClientConfig, Status};
 use crate::reactor::{Context, Driver, DriverWaker, Readiness};
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -17,7 +17,7 @@ const PACKETS: usize = 60;
 struct Witness {
     waker: DriverWaker,
     peers: Vec<Arc<PeerShared>>,
-    go_on: Receiver<()>,
+    handle_finished: Receiver<()>,
     has_gone_on: bool,
     seen: Arc<Mutex<BTreeSet<usize>>>,
 }
@@ -27,9 +27,9 @@ impl Driver for Witness {
 
     fn on_wake(&mut self, _: &mut Context<'_>) {
         if !std::mem::replace(&mut self.has_gone_on, true) {
-            let _ = self.go_on.recv();
+            let _ = self.handle_finished.recv();
         }
-        let waits = |peer: &Arc<PeerShared>| peer.outgoing.load(Ordering::Relaxed);
+        let waits = |peer: &Arc<PeerShared>| peer.outgoing_bytes.load(Ordering::Relaxed);
         lock(&self.seen).insert(self.peers.iter().map(waits).sum());
         self.waker.wake();
     }
@@ -57,11 +57,11 @@ fn wait_for(mut is: impl FnMut() -> bool) {
 fn connected() -> (Server, Vec<Arc<PeerShared>>, Vec<Peer>) {
     let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
-    let setup = ServerSetup::new(&key, &certificate, "", None).expect("a setup");
+    let setup = ServerConfig::new(&key, &certificate, "", None).expect("a setup");
     let local = Bind::parse("127.0.0.1").expect("an address");
     let server = Server::listen(local, 0, &setup, Limits::default()).expect("a port");
-    let rules = Rules::of(Trust::Given(&certificate));
-    let setup = ClientSetup::new(rules, "game.example", true).expect("a setup");
+    let rules = VerificationPolicy::new(TrustAnchors::Custom(&certificate));
+    let setup = ClientConfig::new(rules, "game.example", true).expect("a setup");
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, server.local_addr().port()));
     let mut clients: Vec<_> = (0..PEERS)
         .map(|_| {
@@ -91,10 +91,10 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
         peers.iter().all(|peer| *peer.status() == Status::Connected)
     });
     let seen: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
-    let (go, go_on) = channel();
+    let (go, handle_finished) = channel();
     let witness = reactor::add(|waker| {
         let (peers, seen) = (shared.clone(), Arc::clone(&seen));
-        Box::new(Witness { waker, peers, go_on, has_gone_on: false, seen })
+        Box::new(Witness { waker, peers, handle_finished, has_gone_on: false, seen })
     })
     .expect("a thread");
     witness.wake();
@@ -104,7 +104,7 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
         }
     }
     go.send(()).expect("it waits");
-    wait_for(|| shared.iter().all(|peer| peer.outgoing.load(Ordering::Relaxed) == 0));
+    wait_for(|| shared.iter().all(|peer| peer.outgoing_bytes.load(Ordering::Relaxed) == 0));
     drop(witness);
     // Before, while it is sealed and sent, and after.
     let turns = lock(&seen).len();
@@ -136,14 +136,14 @@ fn what_was_queued_leaves_before_the_goodbye_of_a_server_that_ends() {
     }
     drop(server);
     for client in &mut clients {
-        let mut heard = false;
+        let mut last_activity = false;
         wait_for(|| {
             client.poll();
             while let Some(packet) = client.receive() {
-                heard |= packet == b"last";
+                last_activity |= packet == b"last";
             }
-            client.status().is_over()
+            client.status().is_closed()
         });
-        assert!(heard, "it came before the end");
+        assert!(last_activity, "it came before the end");
     }
 }

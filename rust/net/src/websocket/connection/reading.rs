@@ -5,7 +5,7 @@ use super::{
     CLOSE_HANDSHAKE_TIMEOUT, COMPRESSED_READ, Connection, HANDSHAKE_READ, MAX_UNSENT_FOR_PONG,
     PeerHandshake, Phase, Progress, READS_PER_TURN, THROTTLED_READ, Turn,
 };
-use crate::tls::Step;
+use crate::tls::HandshakeStep;
 use crate::websocket::Failure;
 use std::io::{self, ErrorKind};
 use std::time::Instant;
@@ -19,9 +19,9 @@ impl Connection {
         }
         if self.transport.is_handshaking() {
             match self.transport.drive_handshake() {
-                Ok(Step::Done) => {}
-                Ok(Step::Wait) => return Progress::Waiting,
-                Ok(Step::Work(session)) => return Progress::NeedsWorker(session),
+                Ok(HandshakeStep::Complete) => {}
+                Ok(HandshakeStep::Blocked) => return Progress::Waiting,
+                Ok(HandshakeStep::Process(session)) => return Progress::NeedsWorker(session),
                 Err(error) => return self.on_stream_error(&error),
             }
         }

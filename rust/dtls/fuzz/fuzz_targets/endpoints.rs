@@ -1,7 +1,7 @@
 //! What a client and a server are set up with.
 
 use lodewire_dtls::{
-    CertificateError, CertificateVerifier, ClientConfig, Identity, Limits, ServerConfig, SigningKey,
+    CertificateError, CertificateVerifier, ClientConfig, CertifiedKey, Limits, ServerConfig, SigningKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, OnceLock};
@@ -15,14 +15,14 @@ impl CertificateVerifier for Anybody {
     }
 }
 
-fn identity() -> Arc<Identity> {
-    static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
+fn certified_key() -> Arc<CertifiedKey> {
+    static IDENTITY: OnceLock<Arc<CertifiedKey>> = OnceLock::new();
     let make = || {
         let key = rcgen::KeyPair::generate().unwrap();
         let params = rcgen::CertificateParams::new(vec!["game.example".to_owned()]).unwrap();
         let chain = vec![params.self_signed(&key).unwrap().der().clone()];
         let der = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        Arc::new(Identity::new(chain, SigningKey::new(&der).unwrap()).unwrap())
+        Arc::new(CertifiedKey::new(chain, SigningKey::new(&der).unwrap()).unwrap())
     };
     Arc::clone(IDENTITY.get_or_init(make))
 }
@@ -31,7 +31,7 @@ fn identity() -> Arc<Identity> {
 pub const WAITING: usize = 10_000;
 
 fn limits() -> Limits {
-    Limits { waiting: WAITING, ..Limits::default() }
+    Limits { max_buffered_bytes: WAITING, ..Limits::default() }
 }
 
 /// A client that shows a certificate if it is asked for one.
@@ -39,7 +39,7 @@ pub fn client() -> ClientConfig {
     ClientConfig {
         verifier: Arc::new(Anybody),
         server_name: Some("game.example".to_owned()),
-        identity: Some(identity()),
+        certified_key: Some(certified_key()),
         limits: limits(),
     }
 }
@@ -47,7 +47,7 @@ pub fn client() -> ClientConfig {
 /// A server, which may ask for certificates.
 pub fn server(asks: bool) -> ServerConfig {
     let client_verifier = asks.then(|| Arc::new(Anybody) as Arc<dyn CertificateVerifier>);
-    ServerConfig { identity: identity(), client_verifier, limits: limits() }
+    ServerConfig { certified_key: certified_key(), client_verifier, limits: limits() }
 }
 
 /// The two halves of a datagram that is one handshake message without keys, each a fragment; none if it is something else.

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection, State};
-use lodewire_net::dtls::{Limits, ServerSetup, Table};
+use lodewire_net::dtls::{Limits, ServerConfig, SocketlessServer};
 use lodewire_net::workers::Workers;
 use rustls_pki_types::CertificateDer;
 use std::collections::HashMap;
@@ -36,7 +36,7 @@ impl CertificateVerifier for Anybody {
 }
 
 struct Common {
-    setup: ServerSetup,
+    setup: ServerConfig,
     /// So that their threads do not come and go with each table.
     _workers: Workers,
 }
@@ -46,7 +46,7 @@ fn common() -> &'static Common {
     COMMON.get_or_init(|| {
         let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).unwrap();
         let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
-        let setup = ServerSetup::new(&key, &certificate, "", None).unwrap();
+        let setup = ServerConfig::new(&key, &certificate, "", None).unwrap();
         Common { setup, _workers: Workers::new() }
     })
 }
@@ -55,7 +55,7 @@ fn client(now: Instant) -> Connection {
     let config = ClientConfig {
         verifier: Arc::new(Anybody),
         server_name: None,
-        identity: None,
+        certified_key: None,
         limits: lodewire_dtls::Limits::default(),
     };
     Connection::connect(now, config).unwrap()
@@ -85,7 +85,7 @@ fn record(what: u8, len: u8, bytes: &[u8]) -> Vec<u8> {
 
 struct World {
     now: Instant,
-    table: Table,
+    table: SocketlessServer,
     clients: HashMap<SocketAddr, Connection>,
     received: usize,
     allocated: u64,
@@ -96,16 +96,16 @@ impl World {
         let len = datagram.len();
         self.received += len;
         let before = spent();
-        self.table.handle(self.now, from, &mut datagram);
-        self.table.work(self.now);
-        self.table.take_events();
+        self.table.handle_datagram(self.now, from, &mut datagram);
+        self.table.run_jobs(self.now);
+        self.table.poll_events();
         self.allocated += spent().since(before).bytes;
         let (now, clients) = (self.now, &mut self.clients);
-        self.table.send(|to, answer| {
+        self.table.transmit(|to, answer| {
             let is_request = answer.get(13) == Some(&HELLO_VERIFY_REQUEST) && answer[0] == 22;
             assert!(!is_request || to == from && answer.len() <= len, "a stranger gets more");
             if let Some(client) = clients.get_mut(&to) {
-                client.handle(now, &mut answer.to_vec());
+                client.handle_datagram(now, &mut answer.to_vec());
             }
         });
     }
@@ -114,11 +114,11 @@ impl World {
     fn serve(&mut self, at: SocketAddr, most: usize) {
         for _ in 0..most {
             let Some(client) = self.clients.get_mut(&at) else { return };
-            while let Some(job) = client.take_job() {
-                client.resume(self.now, job.run());
+            while let Some(job) = client.poll_job() {
+                client.handle_job_output(self.now, job.run());
             }
             while client.receive().is_some() {}
-            let Some(datagram) = client.transmit() else { return };
+            let Some(datagram) = client.poll_transmit() else { return };
             self.deliver(at, datagram);
         }
     }
@@ -127,13 +127,13 @@ impl World {
 fuzz_target!(|data: &[u8]| {
     let now = Instant::now();
     let limits = Limits {
-        peers: PEERS,
-        handshakes: HANDSHAKES,
-        handshakes_per_address: HANDSHAKES_PER_ADDRESS,
+        max_peers: PEERS,
+        max_handshakes: HANDSHAKES,
+        max_handshakes_per_address: HANDSHAKES_PER_ADDRESS,
         idle_timeout: Some(Duration::from_secs(30)),
         ..Limits::default()
     };
-    let table = Table::new(&common().setup, limits).unwrap();
+    let table = SocketlessServer::new(&common().setup, limits).unwrap();
     let clients = HashMap::new();
     let mut world = World { now, table, clients, received: 0, allocated: 0 };
     let mut rest = data;
@@ -159,7 +159,7 @@ fuzz_target!(|data: &[u8]| {
             4 => {
                 if let Some(mut client) = world.clients.remove(&from) {
                     client.close();
-                    while let Some(datagram) = client.transmit() {
+                    while let Some(datagram) = client.poll_transmit() {
                         world.deliver(from, datagram);
                     }
                 }
@@ -167,19 +167,19 @@ fuzz_target!(|data: &[u8]| {
             5 => {
                 world.now += Duration::from_millis(u64::from(len) * 50);
                 let before = spent();
-                world.table.expire(world.now);
-                world.table.work(world.now);
-                world.table.take_events();
+                world.table.handle_timeout(world.now);
+                world.table.run_jobs(world.now);
+                world.table.poll_events();
                 world.allocated += spent().since(before).bytes;
-                world.table.send(|_, _| {});
+                world.table.transmit(|_, _| {});
                 for client in world.clients.values_mut() {
-                    client.expire(world.now);
+                    client.handle_timeout(world.now);
                 }
             }
             6 => {
                 // A client's datagram with a byte changed.
                 if let Some(client) = world.clients.get_mut(&from)
-                    && let Some(mut datagram) = client.transmit()
+                    && let Some(mut datagram) = client.poll_transmit()
                 {
                     let at = usize::from(len) * 3 % datagram.len();
                     datagram[at] ^= what | 1;

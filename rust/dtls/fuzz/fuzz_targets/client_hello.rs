@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, Cookies, Greeting};
+use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -19,16 +19,16 @@ const ALLOCATED_ONCE: u64 = 1 << 10;
 
 fuzz_target!(|datagram: &[u8]| {
     let now = Instant::now();
-    let Some(mut cookies) = Cookies::new(now) else { return };
+    let Some(mut cookies) = CookieGenerator::new(now) else { return };
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     let before = spent();
-    let greeting = cookies.greet(now, from, datagram);
+    let greeting = cookies.verify_client_hello(now, from, datagram);
     let allocated = spent().since(before).bytes;
     let most = datagram.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
     assert!(allocated <= most, "{allocated} bytes were allocated for {}", datagram.len());
     match greeting {
-        Greeting::Ignored => {}
-        Greeting::Answer(answer) => {
+        ClientHelloVerification::Ignored => {}
+        ClientHelloVerification::HelloVerifyRequest(answer) => {
             assert!(answer.len() <= datagram.len());
             // With the cookie in its place the same hello is proven, unless its lengths do not allow it.
             let cookie = &answer[28..];
@@ -55,19 +55,19 @@ fuzz_target!(|datagram: &[u8]| {
             add(&mut hello[11..13]);
             add(&mut hello[14..17]);
             add(&mut hello[22..25]);
-            match cookies.greet(now, from, &hello) {
-                Greeting::Proven(proven) => {
+            match cookies.verify_client_hello(now, from, &hello) {
+                ClientHelloVerification::Verified(proven) => {
                     if let Ok(mut server) = Connection::accept(now, ends::server(true), proven) {
                         // It may hold the other fragments of the hello.
-                        server.handle(now, &mut hello);
-                        while let Some(job) = server.take_job() {
-                            server.resume(now, job.run());
+                        server.handle_datagram(now, &mut hello);
+                        while let Some(job) = server.poll_job() {
+                            server.handle_job_output(now, job.run());
                         }
                     }
                 }
                 other => panic!("{other:?}"),
             }
         }
-        Greeting::Proven(_) => panic!("nobody can make a cookie"),
+        ClientHelloVerification::Verified(_) => panic!("nobody can make a cookie"),
     }
 });

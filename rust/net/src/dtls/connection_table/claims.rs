@@ -1,26 +1,26 @@
-//! Connections that serve nobody: where claims are required, a client's connection is closed when it stays without one.
+//! Claims: where they are required, a client's connection that is not claimed in time is closed.
 //!
-//! Until it is claimed it keeps the ticket of its handshake. So the limits of handshakes hold for both together.
+//! An unclaimed connection keeps the permit of its handshake, so the limits of handshakes apply to both together.
 
-use super::{Associations, Key};
+use super::{ConnectionTable, Key};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-impl Associations {
-    /// Closes from now on the connections of clients that nobody has claimed for `timeout`, whatever the client sends.
+impl ConnectionTable {
+    /// Closes clients' connections that stay unclaimed for `timeout`, whatever they send.
     pub(crate) fn require_claims(&mut self, timeout: Duration) {
         self.claim_timeout = Some(timeout);
     }
 
-    /// Claims the connection at an address: it stays until each claim is [given up](Self::unclaim).
+    /// Claims the connection at an address, which stays open until each claim is [released](Self::unclaim).
     pub(crate) fn claim(&mut self, address: SocketAddr) -> Option<Key> {
         self.claim_timeout?;
         let key = self.connected_at(address)?;
         let association = self.get(key)?;
         association.claims += 1;
-        let (ticket, at) = (association.ticket.take(), association.claim_by.take());
-        if let Some(ticket) = ticket {
-            self.beginning.remove(&ticket.number);
+        let (permit, at) = (association.permit.take(), association.claim_by.take());
+        if let Some(permit) = permit {
+            self.permits.remove(&permit.number);
         }
         if let Some(at) = at {
             self.unclaimed.remove(&(at, key));
@@ -28,25 +28,25 @@ impl Associations {
         Some(key)
     }
 
-    /// Gives up a claim.
+    /// Releases a claim.
     pub(crate) fn unclaim(&mut self, now: Instant, key: Key) {
         let Some(admission) = self.admission() else { return };
         let Some(at) = self.claim_timeout.map(|timeout| now + timeout) else { return };
         let Some(association) = self.get(key) else { return };
         association.claims = association.claims.saturating_sub(1);
-        if association.claims > 0 || association.ticket.is_some() {
+        if association.claims > 0 || association.permit.is_some() {
             return;
         }
-        let ticket = admission.readmit(now, association.address.ip());
-        let number = ticket.number;
-        association.ticket = Some(ticket);
+        let permit = admission.readmit(now, association.address.ip());
+        let number = permit.number;
+        association.permit = Some(permit);
         association.claim_by = Some(at);
-        self.beginning.insert(number, key);
+        self.permits.insert(number, key);
         self.unclaimed.insert((at, key));
     }
 
-    /// Closes those whose time is over.
-    pub(super) fn expire_unclaimed(&mut self, now: Instant) {
+    /// Closes connections that stayed unclaimed for too long.
+    pub(super) fn close_unclaimed(&mut self, now: Instant) {
         while let Some((_, key)) = self.unclaimed.first().copied().filter(|(at, _)| *at <= now) {
             self.close(key);
         }

@@ -3,7 +3,7 @@
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use lodewire_dtls::{CertificateError, CertificateVerifier, Identity, SigningKey};
+use lodewire_dtls::{CertificateError, CertificateVerifier, CertifiedKey, SigningKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,15 +13,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) struct Only(CertificateDer<'static>);
 
 impl Only {
-    /// That of an identity.
-    pub(crate) fn of(identity: &Identity) -> Arc<Self> {
-        Arc::new(Self(identity.chain()[0].clone()))
+    /// Accepts the certificate of a key.
+    pub(crate) fn of(certified_key: &CertifiedKey) -> Arc<Self> {
+        Arc::new(Self(certified_key.chain()[0].clone()))
     }
 }
 
 impl CertificateVerifier for Only {
     fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
-        if chain[0] == self.0 { Ok(()) } else { Err(CertificateError::UnknownAuthority) }
+        if chain[0] == self.0 { Ok(()) } else { Err(CertificateError::UnknownIssuer) }
     }
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Kind {
 /// A key and its certificate, also as files have them.
 #[derive(Clone)]
 pub(crate) struct Made {
-    pub(crate) identity: Arc<Identity>,
+    pub(crate) certified_key: Arc<CertifiedKey>,
     pub(crate) certificate_pem: String,
     pub(crate) key_pem: String,
 }
@@ -62,9 +62,9 @@ pub(crate) fn another(kind: Kind) -> Made {
     let certificate = params.self_signed(&key).expect("signed");
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS #8");
     let key_of = SigningKey::new(&der).expect("a key");
-    let identity = Identity::new(vec![certificate.der().clone()], key_of).expect("a pair");
+    let certified_key = CertifiedKey::new(vec![certificate.der().clone()], key_of).expect("a pair");
     Made {
-        identity: Arc::new(identity),
+        certified_key: Arc::new(certified_key),
         certificate_pem: certificate.pem(),
         key_pem: key.serialize_pem(),
     }
