@@ -17,10 +17,10 @@ pub(super) struct BufferBudget {
 }
 
 impl BufferBudget {
-    /// Creates the budget of a host with `places` slots.
-    pub(super) fn new(limit: usize, places: usize) -> Self {
-        let guaranteed = limit / 2 / places.max(1);
-        Self { guaranteed, pool: limit - guaranteed * places, total: 0, pool_used: 0 }
+    /// Creates the budget of a host with `slots` slots.
+    pub(super) fn new(limit: usize, slots: usize) -> Self {
+        let guaranteed = limit / 2 / slots.max(1);
+        Self { guaranteed, pool: limit - guaranteed * slots, total: 0, pool_used: 0 }
     }
 
     pub(super) fn total(&self) -> usize {

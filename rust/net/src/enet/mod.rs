@@ -4,6 +4,7 @@
 //! while the game is busy. The game holds a [`Host`] and its [`Peer`]s. Each call of the game is queued as a command;
 //! events return in a queue as well, and become visible to the game one at a time ([`Host::service`]).
 
+mod backpressure;
 mod commands;
 mod dial;
 mod driver;
@@ -18,7 +19,6 @@ mod peer_table;
 mod simulator;
 #[cfg(test)]
 mod turn_tests;
-mod waiting;
 
 pub use host::{Config, ConnectError, Event, Host, HostStatistic};
 pub use id_map::IdMap;
