@@ -31,9 +31,9 @@ mod process;
 #[cfg(target_os = "linux")]
 mod soak;
 #[cfg(target_os = "linux")]
-mod websocket;
+mod target;
 #[cfg(target_os = "linux")]
-mod wish;
+mod websocket;
 
 #[cfg(target_os = "linux")]
 fn main() -> anyhow::Result<()> {

@@ -32,7 +32,7 @@ impl Cache {
     }
 
     /// A folder that is filled once. `stamp` says what is in it, in one line: one with
-    /// another stamp, or none, is made anew. It appears under its name only when it is
+    /// another stamp, or none, is made again. It appears under its name only when it is
     /// complete, so an interrupted run leaves nothing that looks like it.
     pub(crate) fn folder(
         &self,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn another_stamp_makes_it_anew() {
+    fn another_stamp_fills_the_folder_again() {
         let root = tempfile::tempdir().unwrap();
         let cache = Cache::at(root.path().to_owned()).unwrap();
         cache.folder("thing", "1", |new| Ok(fs::write(new.join("old"), "")?)).unwrap();

@@ -65,7 +65,7 @@ const BOOKWORM: Program = Program {
     start: WITH_LIBRARIES,
 };
 
-/// A browser starts itself anew for each page, which no loader of another C library can follow: so it is the one that was
+/// A browser starts itself again for each page, which no loader of another C library can follow: so it is the one that was
 /// built for the machine's own.
 const CHROMIUM: Program = Program {
     name: "chromium",

@@ -75,7 +75,7 @@ enum Task {
         #[arg(long)]
         window: bool,
     },
-    /// Make the pictures of the README anew, by running the demos in a virtual screen
+    /// Regenerate the pictures of the README, by running the demos in a virtual screen
     Pictures,
     /// Check the formatting, the lints, the documentation and the workflows
     Check,

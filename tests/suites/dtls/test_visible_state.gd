@@ -229,7 +229,7 @@ func test_a_client_that_comes_back_at_its_address() -> void:
 	second.connect_to_peer(udp, Endpoints.NAME, TLSOptions.client_unsafe())
 	endpoints.remove(first)
 	endpoints.add(second)
-	check(await wait_until(endpoints.connected(second)), "it connects anew")
+	check(await wait_until(endpoints.connected(second)), "it connects again")
 	check(await wait_until(func() -> bool: endpoints.pump(); return old.get_status() == LodePacketPeerDTLS.STATUS_DISCONNECTED), "the old one ends")
 	check_eq(old.get_error_message(), "the other side has connected again")
 	second.put_packet("new".to_ascii_buffer())

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 
 use super::attack::{Attack, Family, all};
 use super::pace;
-use super::report::{Outcome, table, wishes};
+use super::report::{Outcome, table, targets};
 use super::server::HEALTH;
 use super::witnesses::{ask_health, exchange};
 use crate::engine::{Engine, Library, Scene};
@@ -109,7 +109,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         measured.push((attack, outcomes));
     }
-    text = text + "\n" + &table(&measured) + END + &wishes(&measured);
+    text = text + "\n" + &table(&measured) + END + &targets(&measured);
     println!("\n{text}");
     if let Some(folder) = &options.output {
         fs::create_dir_all(folder)?;

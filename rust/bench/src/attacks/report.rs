@@ -1,8 +1,8 @@
-//! The table of the attacks, and what is wanted of ours.
+//! The table of the attacks, and the targets of ours.
 
 use super::attack::Attack;
 use crate::number::number;
-use crate::wish::{self, Bound, Wish};
+use crate::target::{self, Bound, Target};
 
 /// The most of a core, in percent.
 const MOST_CORE: f64 = 30.0;
@@ -56,9 +56,9 @@ pub(super) fn table(measured: &[(Attack, Outcomes)]) -> String {
     text
 }
 
-/// The table of what is wanted.
-pub(super) fn wishes(measured: &[(Attack, Outcomes)]) -> String {
-    let mut text = wish::HEAD.to_owned();
+/// The table of targets.
+pub(super) fn targets(measured: &[(Attack, Outcomes)]) -> String {
+    let mut text = target::HEAD.to_owned();
     for (attack, outcomes) in measured {
         let mut add = |figure: &str, unit, most, value: fn(&Outcome) -> Option<f64>| {
             let of = |outcome: &Result<Outcome, String>| value(outcome.as_ref().ok()?);
@@ -67,7 +67,7 @@ pub(super) fn wishes(measured: &[(Attack, Outcomes)]) -> String {
             let peers = values.filter_map(|(name, value)| Some((name, value?))).collect();
             let title = format!("{}: {figure}", attack.title());
             let bound = Bound::Itself(most);
-            text += &Wish { title, unit, ours, range: None, peers, bound }.row();
+            text += &Target { title, unit, ours, range: None, peers, bound }.row();
         };
         add("of a core", "%", MOST_CORE, |outcome| Some(outcome.core));
         add("health", "ms", MOST_HEALTH, |outcome| outcome.health);

@@ -12,7 +12,7 @@ use super::keys::Kind;
 use super::lodewire::{client_config, work};
 use super::memory::socket;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One client.
 pub(crate) struct Client {
@@ -107,7 +107,7 @@ impl Clients {
     pub(crate) fn join(server: SocketAddr, count: usize) -> Result<Self> {
         let clients = (0..count).map(|_| Client::trusting_anyone(server));
         let mut clients = Self(clients.collect::<Result<_>>()?);
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         while clients.0.iter().any(|client| *client.state() == State::Handshaking) {
             clients.serve()?;
             ensure!(Instant::now() < until, "not all clients connect");

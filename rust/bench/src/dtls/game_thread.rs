@@ -27,7 +27,7 @@ pub(crate) const LOADS: [Load; 4] = [
 const FPS: u32 = 60;
 const FRAME: Duration = Duration::from_micros(16_667);
 const WARM_UP: Duration = Duration::from_millis(500);
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// For the server to see that everybody has left.
 const LEAVING: Duration = Duration::from_millis(300);
 
@@ -67,7 +67,7 @@ fn joining(engine: &Engine, subject: Subject, figures: &mut Figures) -> Result<(
     let before = next_stat(&process)?;
     let cpu_before = process.cpu()?;
     let clients = Clients::join(address, JOINING)?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut worst: f64 = 0.0;
     let stat: Stat = loop {
         let stat = last_stat(&process)?;

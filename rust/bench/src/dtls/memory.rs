@@ -24,7 +24,7 @@ const CONNECTIONS: usize = 2000;
 /// How the line begins that tells what came of it.
 const FIGURE: &str = "figure ";
 
-const PATIENCE: Duration = Duration::from_mins(2);
+const TIMEOUT: Duration = Duration::from_mins(2);
 
 /// What to measure.
 #[derive(Clone, Copy, Args)]
@@ -57,7 +57,7 @@ fn in_process(program: &Path, subject: Subject, server: bool) -> Result<f64> {
         command.arg("--server");
     }
     let process = Process::start(subject.name(), command, None)?;
-    let value = process.line_after(FIGURE, PATIENCE)?.trim().parse()?;
+    let value = process.line_after(FIGURE, TIMEOUT)?.trim().parse()?;
     println!("  {}{}: {value:.0} B a peer", subject.name(), if server { "'s server" } else { "" });
     Ok(value)
 }

@@ -14,7 +14,7 @@ mod memory;
 mod openssl;
 mod report;
 mod subject;
-mod wanted;
+mod targets;
 
 pub(crate) use clients::Client;
 pub(crate) use command_line::{Options, run};

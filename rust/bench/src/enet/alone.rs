@@ -15,7 +15,7 @@ use crate::process::{CLIENT_CORE, Process};
 const FIGURES: &str = "figures ";
 
 /// For what is done before and after the time that is measured.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What to measure.
 #[derive(Args)]
@@ -51,7 +51,7 @@ pub(crate) fn figures(
         command.arg("--c-enet").arg(folder);
     }
     let process = Process::start(subject.name(), command, Some(CLIENT_CORE))?;
-    let line = process.line_after(FIGURES, setup.time * 4 + PATIENCE)?;
+    let line = process.line_after(FIGURES, setup.time * 4 + TIMEOUT)?;
     let values: Result<Vec<f64>, _> = line.split_whitespace().map(str::parse).collect();
     Ok(Some(values?))
 }

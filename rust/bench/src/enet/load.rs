@@ -14,7 +14,7 @@ use super::host::{Delivery, Event, Host, OverUdp};
 use super::rusty::{RustyEnet, RustyHost};
 
 /// For all to be connected.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// So many are connecting at the same time.
 const AT_ONCE: usize = 64;
@@ -68,7 +68,7 @@ impl Clients {
 
     /// Adds `count` clients, and returns when all are connected.
     pub(crate) fn connect(&mut self, count: usize) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         let target = self.all.len() + count;
         while self.count.connected < target {
             ensure!(

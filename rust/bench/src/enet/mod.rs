@@ -15,7 +15,7 @@ mod rusty;
 mod server;
 mod socket;
 mod subject;
-mod wanted;
+mod targets;
 mod wire;
 
 pub(crate) use alone::{AloneOptions, run as run_alone};

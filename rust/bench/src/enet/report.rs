@@ -3,9 +3,9 @@
 
 use super::figure::{Figure, Figures, Work};
 use super::subject::{IN_THE_ENGINE, SUBJECTS};
-use super::wanted;
+use super::targets;
 use crate::number::number;
-use crate::wish;
+use crate::target;
 
 const INTRODUCTION: &str = "# Implementations of ENet, measured
 
@@ -44,10 +44,10 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
     for line in machine {
         text += &format!("- {line}\n");
     }
-    text += "\n## What is wanted\n\n";
-    text += wish::HEAD;
-    for wish in wanted::all(figures) {
-        text += &wish.row();
+    text += "\n## Targets\n\n";
+    text += target::HEAD;
+    for target in targets::all(figures) {
+        text += &target.row();
     }
     let missing: Vec<_> = figures.missing().collect();
     if !missing.is_empty() {

@@ -9,7 +9,7 @@ use lodewire_dtls::State;
 use super::message::Ledger;
 use crate::dtls::Client;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many ask for a connection at once.
 const BURST: usize = 50;
 
@@ -25,7 +25,7 @@ impl Clients {
             for _ in 0..BURST.min(count - clients.all.len()) {
                 clients.all.push(Client::trusting_anyone(server)?);
             }
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             while clients.all.iter().any(|client| *client.state() != State::Connected) {
                 clients.serve()?;
                 ensure!(Instant::now() < until, "{} DTLS peers have begun", clients.all.len());

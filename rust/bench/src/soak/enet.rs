@@ -12,7 +12,7 @@ use lodewire_net::enet::{Config, Event, Host, Peer};
 
 use super::message::Ledger;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many ask for a connection at once.
 const BURST: usize = 100;
 
@@ -46,7 +46,7 @@ impl Clients {
                 clients.indices.insert(peer.id(), clients.all.len());
                 clients.all.push(peer);
             }
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             while clients.connected < clients.all.len() {
                 clients.serve();
                 ensure!(Instant::now() < until, "{} ENet peers have joined", clients.connected);

@@ -12,7 +12,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::message::Ledger;
 use crate::websocket::REQUEST;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How many ask for a connection at once.
 const BURST: usize = 500;
 const MASK: [u8; 4] = [0x5a, 0xa5, 0x3c, 0xc3];
@@ -47,7 +47,7 @@ impl Clients {
             for _ in 0..BURST.min(count - clients.all.len()) {
                 clients.dial(server)?;
             }
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + TIMEOUT;
             while clients.all.iter().any(|client| client.answer.is_some()) {
                 clients.serve()?;
                 let open = clients.all.iter().filter(|client| client.answer.is_none()).count();

@@ -18,7 +18,7 @@ pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
 /// For some connections to be opened.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// No wait for the system is longer than this.
 const TURN: Duration = Duration::from_millis(10);
@@ -118,7 +118,7 @@ impl Clients {
         let target = self.all.len() + count;
         while self.all.len() < target {
             let batch = at_once.min(target - self.all.len());
-            if !self.burst(batch, PATIENCE)? {
+            if !self.burst(batch, TIMEOUT)? {
                 bail!("{} of {} connections came to be", self.open, self.all.len());
             }
         }
@@ -147,7 +147,7 @@ impl Clients {
 
     /// Adds `count` connections in one go, on which nothing is said, and waits for a byte on any.
     pub(crate) fn silent_burst(&mut self, count: usize) -> Result<()> {
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         for _ in 0..count {
             self.dial(0)?;
         }

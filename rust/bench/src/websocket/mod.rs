@@ -8,8 +8,8 @@ mod measure;
 mod report;
 mod servers;
 mod subject;
+mod targets;
 mod tls_client;
-mod wanted;
 
 pub(crate) use client::REQUEST;
 pub(crate) use command_line::{Options, run};

@@ -4,11 +4,11 @@
 use std::fmt::Write;
 
 use crate::number::number;
+use crate::target;
 use crate::websocket::figure::{Figure, Figures, Work};
 use crate::websocket::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
 use crate::websocket::subject::{ECHO_SERVERS, IN_THE_ENGINE, Subject};
-use crate::websocket::wanted;
-use crate::wish;
+use crate::websocket::targets;
 
 const INTRODUCTION: &str = "# WebSocket servers, measured
 
@@ -43,11 +43,11 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
     for line in machine {
         text += &format!("- {line}\n");
     }
-    let wishes = wanted::all(figures);
-    text += "\n## What is wanted\n\n";
-    text += wish::HEAD;
-    for wish in &wishes {
-        text += &wish.row();
+    let targets = targets::all(figures);
+    text += "\n## Targets\n\n";
+    text += target::HEAD;
+    for target in &targets {
+        text += &target.row();
     }
     let missing: Vec<_> = figures.missing().collect();
     if !missing.is_empty() {

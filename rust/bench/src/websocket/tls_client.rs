@@ -16,7 +16,7 @@ use rustls::{
 
 use crate::websocket::client::REQUEST;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A connection with its TLS.
 pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
@@ -95,7 +95,7 @@ pub(crate) fn connect(address: SocketAddr, count: usize, at_once: usize) -> Resu
 fn open(address: SocketAddr, config: Arc<ClientConfig>) -> Result<TlsStream> {
     let socket = TcpStream::connect(address)?;
     socket.set_nodelay(true)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(TIMEOUT))?;
     let client = ClientConnection::new(config, ServerName::try_from("localhost")?)?;
     let mut stream = StreamOwned::new(client, socket);
     stream.write_all(REQUEST).context("no TLS handshake")?;

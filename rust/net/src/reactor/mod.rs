@@ -48,7 +48,7 @@ pub struct DriverHandle {
     ended: bool,
 }
 
-/// A clonable handle that can only wake a driver.
+/// A cloneable handle that can only wake a driver.
 #[derive(Clone, Debug)]
 pub struct DriverWaker {
     slot: usize,

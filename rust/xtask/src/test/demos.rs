@@ -13,7 +13,7 @@ use crate::process::{Event, Running};
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A scene, with its arguments, and what it prints when all is well.
 struct Scene {
@@ -139,7 +139,7 @@ fn together(engine: &Engine, scenes: &[Scene]) -> Result<()> {
 
 /// Reads what a scene prints, until it has said all that it should, or has ended well.
 fn hear(process: &mut Running, scene: &Scene) -> Result<Vec<String>> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     let mut log: Vec<String> = Vec::new();
     loop {
         let is_said = |wanted: &&str| log.iter().any(|line| line.starts_with(*wanted));

@@ -25,7 +25,7 @@ pub(crate) struct GodotRun<'a> {
     pub(crate) variables: &'a [(String, OsString)],
     /// How much longer than its deadline a test may take before the engine is killed:
     /// the runner ends the test itself, unless the test keeps it from running.
-    pub(crate) patience: Duration,
+    pub(crate) grace: Duration,
     /// Whether the tests are shown as they end.
     pub(crate) show: bool,
     /// Where the whole log goes.
@@ -70,7 +70,7 @@ impl GodotRun<'_> {
                 test_name = name;
                 test_began = Instant::now();
             }
-            let limit = scan.running().map_or(BETWEEN_TESTS, |(_, limit)| limit + self.patience);
+            let limit = scan.running().map_or(BETWEEN_TESTS, |(_, limit)| limit + self.grace);
             if test_began.elapsed() > limit && killed.is_none() {
                 killed =
                     Some(format!("the engine hung, and was killed after {} s", limit.as_secs()));

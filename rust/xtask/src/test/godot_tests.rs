@@ -22,7 +22,7 @@ use crate::test::runner_selftest;
 use crate::test::tally::Tally;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(5);
+const GRACE: Duration = Duration::from_mins(5);
 
 /// The engine, the library, the import, and the tests. What fails is counted.
 pub(crate) fn run(tally: &mut Tally, filter: Option<&str>, release: bool) {
@@ -69,7 +69,7 @@ fn run_suites(
             engine,
             options: filter.map(|text| format!("--filter={text}")).into_iter().collect(),
             variables: &variables,
-            patience: PATIENCE,
+            grace: GRACE,
             show: true,
             log_file: &log_file,
         }

@@ -12,7 +12,7 @@ use crate::test::help;
 use crate::test::package::Fresh;
 use crate::workspace;
 
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// A fenced block: the words behind the fence, and the text.
 struct Block {
@@ -129,7 +129,7 @@ fn command(fresh: &Fresh<'_>, line: &str) -> Result<Option<Running>> {
 /// Waits until the command that was started last prints these lines, one after the other.
 fn wait_for(running: &mut [(Running, Vec<String>)], wanted: &str) -> Result<()> {
     let (last, log) = running.last_mut().context("the guide shows the output of no command")?;
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + TIMEOUT;
     for wanted in wanted.lines() {
         while !log.iter().any(|line| line.trim() == wanted.trim()) {
             ensure!(Instant::now() < until, "{wanted:?} does not come:\n{}", log.join("\n"));

@@ -13,9 +13,9 @@ use crate::test::log_scan::{Outcome, Report};
 use crate::test::tally::Tally;
 
 /// How much longer than its deadline a test may take before the engine is killed. It only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+const GRACE: Duration = Duration::from_mins(5);
 /// The same for the test that hangs on purpose: it hangs however long it is waited for.
-const PATIENCE_WITH_THE_HANG: Duration = Duration::from_secs(1);
+const GRACE_WITH_THE_HANG: Duration = Duration::from_secs(1);
 
 /// What a suite of the self test must come to.
 struct Expected {
@@ -109,7 +109,7 @@ pub(crate) fn run(
                 engine,
                 options: vec![format!("--suites=res://{}", name(expected))],
                 variables: &[],
-                patience: if expected.folder == HANG { PATIENCE_WITH_THE_HANG } else { PATIENCE },
+                grace: if expected.folder == HANG { GRACE_WITH_THE_HANG } else { GRACE },
                 show: false,
                 log_file: &log_file,
             }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the keys and certificates of this folder anew. What it needs: OpenSSL 3.
+# Regenerates the keys and certificates of this folder. It needs OpenSSL 3.
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
@@ -9,7 +9,7 @@ key() { # name, algorithm, option
 	openssl genpkey -quiet -algorithm "$2" -pkeyopt "$3" -out "$1.key"
 }
 
-# An authority's database, which `openssl ca` wants: it is the only command of 3.0 that sets both ends of the time.
+# An authority's database, which `openssl ca` needs: it is the only command of 3.0 that sets both ends of the validity.
 sign() { # certificate, common name, extensions, key, issuer's certificate, issuer's key, not before, not after
 	printf '%s\n' "$3" >"$work/extensions"
 	: >"$work/index.txt"

@@ -19,7 +19,7 @@ const UNDER_WAY: usize = 4;
 const WAIT: Duration = Duration::from_millis(10);
 
 /// For the connection, and for the first packets.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {
     for &subject in &setup.subjects {
@@ -65,7 +65,7 @@ impl MeasureOverUdp for Bulk {
         };
         let began = Instant::now();
         while received < 2 * UNDER_WAY as u32 {
-            ensure!(began.elapsed() < PATIENCE, "{received} packets came (connected: {connected})");
+            ensure!(began.elapsed() < TIMEOUT, "{received} packets came (connected: {connected})");
             serve(&mut host, &mut received, &mut connected)?;
         }
         let (began, before) = (Instant::now(), received);

@@ -12,7 +12,7 @@ use crate::enet::wire::Wire;
 pub(super) const PASS: Duration = Duration::from_millis(1);
 
 /// For all to be connected.
-const PATIENCE: usize = 1000;
+const TIMEOUT: usize = 1000;
 
 /// Passes in which all that belongs to connecting is acknowledged.
 const SETTLE: usize = 20;
@@ -45,7 +45,7 @@ impl<H: Host> Peers<H> {
         let mut passes = 0;
         // Each connection is told at both ends.
         while connected < 2 * count {
-            ensure!(passes < PATIENCE, "{connected} of {} ends are connected", 2 * count);
+            ensure!(passes < TIMEOUT, "{connected} of {} ends are connected", 2 * count);
             passes += 1;
             connected += peers.pass()?;
         }

@@ -1,9 +1,9 @@
-//! What is wanted of ours, beside its peers.
+//! The targets of ours, compared with its peers.
 
+use crate::target::{Bound, Target};
 use crate::websocket::figure::{Figure, Figures, Work};
 use crate::websocket::measure::{BURST, IDLE_CONNECTIONS, IDLE_PEERS, LOADS};
 use crate::websocket::subject::{ECHO_SERVERS, Subject};
-use crate::wish::{Bound, Wish};
 
 const KIB: &str = "KiB";
 const MICROS: &str = "µs";
@@ -12,13 +12,13 @@ const MILLIS: &str = "ms";
 /// A frame with many idle peers may cost this much more than one with none: what is measured is a microsecond.
 const NOT_GROWING: f64 = 1.5;
 
-/// All wishes.
-pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
-    let mut wishes = Vec::new();
+/// All targets.
+pub(crate) fn all(figures: &Figures) -> Vec<Target> {
+    let mut targets = Vec::new();
     for (index, load) in LOADS.iter().enumerate() {
         let peers: Vec<_> = ECHO_SERVERS.into_iter().filter(|subject| !subject.is_ours()).collect();
         let title = format!("processor time per echo, {}", load.name);
-        wishes.push(wish(
+        targets.push(target(
             figures,
             title,
             MICROS,
@@ -31,17 +31,17 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         let peers = [Subject::Tungstenite];
         let title = format!("user time per echo, {}", load.name);
         let figure = Figure::EchoUser(index);
-        wishes.push(wish(figures, title, MICROS, figure, Subject::Io, &peers, load.wanted_user));
+        targets.push(target(figures, title, MICROS, figure, Subject::Io, &peers, load.wanted_user));
     }
     for ours in [Subject::Io, Subject::Polled] {
         let title = format!("an idle connection of {IDLE_CONNECTIONS} ({})", ours.name());
         let peers: Vec<_> = ECHO_SERVERS.into_iter().filter(|subject| !subject.is_ours()).collect();
-        wishes.push(wish(figures, title, KIB, Figure::Memory, ours, &peers, 1.0));
+        targets.push(target(figures, title, KIB, Figure::Memory, ours, &peers, 1.0));
     }
     for ours in [Subject::Io, Subject::Polled] {
         let title = format!("{BURST} connections served ({})", ours.name());
         let peers = [Subject::AcceptLoop];
-        wishes.push(wish(figures, title, MILLIS, Figure::Burst, ours, &peers, 2.0));
+        targets.push(target(figures, title, MILLIS, Figure::Burst, ours, &peers, 2.0));
     }
     for (work, most) in [
         (Work::Handshake, 1.0 / 10.0),
@@ -52,11 +52,11 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         let title = format!("game's thread: {}", work.name());
         let figure = Figure::GameThread(work);
         let peers = [Subject::Engine];
-        wishes.push(wish(figures, title, MICROS, figure, Subject::Addon, &peers, most));
+        targets.push(target(figures, title, MICROS, figure, Subject::Addon, &peers, most));
     }
     let batch = Figure::GameThread(Work::EchoBatch);
     let engine = figures.get(Figure::GameThread(Work::EchoMany), Subject::Engine);
-    wishes.push(Wish {
+    targets.push(Target {
         title: format!("game's thread: {}", Work::EchoBatch.name()),
         unit: MICROS,
         ours: figures.get(batch, Subject::Addon),
@@ -67,7 +67,7 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
     let idle = |peers| Figure::GameThread(Work::IdleFrame(peers));
     let frame = |peers| figures.get(idle(peers), Subject::Addon);
     let [least, .., most] = IDLE_PEERS;
-    wishes.push(Wish {
+    targets.push(Target {
         title: format!("game's thread: {}", Work::IdleFrame(most).name()),
         unit: MICROS,
         ours: frame(most),
@@ -75,10 +75,10 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         peers: frame(least).map(|value| ("itself without peers", value)).into_iter().collect(),
         bound: Bound::AtMost(NOT_GROWING),
     });
-    wishes
+    targets
 }
 
-fn wish(
+fn target(
     figures: &Figures,
     title: String,
     unit: &'static str,
@@ -86,9 +86,9 @@ fn wish(
     ours: Subject,
     peers: &[Subject],
     most: f64,
-) -> Wish {
+) -> Target {
     let bound = if unit == KIB { Bound::Itself(most) } else { Bound::AtMost(most) };
     let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
     let (range, ours) = (figures.range(figure, ours), figures.get(figure, ours));
-    Wish { title, unit, ours, range, peers: peers.collect(), bound }
+    Target { title, unit, ours, range, peers: peers.collect(), bound }
 }

@@ -1,14 +1,14 @@
-//! What is wanted of ours, beside its peers, and what came of it.
+//! Targets of ours, compared with its peers, and their results.
 
 use crate::number::number;
 
-/// The head of the table of wishes.
+/// The head of the table of targets.
 pub(crate) const HEAD: &str = "| figure | ours | its rounds | peers | ratio | wanted | reached |
 |---|---|---|---|---|---|---|
 ";
 
-/// A wish and what came of it.
-pub(crate) struct Wish {
+/// A target and its measured result.
+pub(crate) struct Target {
     pub(crate) title: String,
     pub(crate) unit: &'static str,
     pub(crate) ours: Option<f64>,
@@ -19,7 +19,7 @@ pub(crate) struct Wish {
     pub(crate) bound: Bound,
 }
 
-/// What is wanted.
+/// The condition of a target.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     /// The ratio of ours to the best, which is the least, is at most this.
@@ -30,7 +30,7 @@ pub(crate) enum Bound {
     Itself(f64),
 }
 
-impl Wish {
+impl Target {
     /// Ours as a part or a multiple of the best peer.
     pub(crate) fn ratio(&self) -> Option<f64> {
         let peers = self.peers.iter().map(|(_, value)| *value);
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_best_peer_counts() {
-        let wish = |bound| Wish {
+        let target = |bound| Target {
             title: "speed".to_owned(),
             unit: "m/s",
             ours: Some(8.0),
@@ -91,11 +91,11 @@ mod tests {
             peers: vec![("slow", 4.0), ("fast", 16.0)],
             bound,
         };
-        let more = wish(Bound::AtLeast(1.0));
+        let more = target(Bound::AtLeast(1.0));
         assert_eq!((more.ratio(), more.is_reached()), (Some(0.5), Some(false)));
-        let less = wish(Bound::AtMost(2.0));
+        let less = target(Bound::AtMost(2.0));
         assert_eq!((less.ratio(), less.is_reached()), (Some(2.0), Some(true)));
-        assert_eq!(wish(Bound::Itself(7.0)).is_reached(), Some(false));
+        assert_eq!(target(Bound::Itself(7.0)).is_reached(), Some(false));
         let row =
             "| speed | 8.00 m/s | 7.00–9.00 | slow 4.00; fast 16.0 | 0.50 | ≥ 1.00 | **no** |\n";
         assert_eq!(more.row(), row);

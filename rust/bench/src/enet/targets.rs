@@ -1,9 +1,9 @@
-//! What is wanted of ours, beside its peers.
+//! The targets of ours, compared with its peers.
 
 use super::figure::{Figure, Figures, Work};
 use super::measure::{ECHO_DELIVERIES, FLOW_DELIVERIES, FLOW_PEERS, GAME_LOADS, IDLE_PEERS, SLOTS};
 use super::subject::Subject;
-use crate::wish::{Bound, Wish};
+use crate::target::{Bound, Target};
 
 /// In memory, ours is so much faster than each of its peers.
 const FLOW: f64 = 2.0;
@@ -19,31 +19,31 @@ const ECHO: f64 = 0.75;
 const GAME_THREAD: f64 = 1.0 / 3.0;
 const GAME_THREAD_BATCH: f64 = 1.0 / 8.0;
 
-/// All wishes.
-pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
+/// All targets.
+pub(crate) fn all(figures: &Figures) -> Vec<Target> {
     let c_enet = [Subject::CEnet];
-    let mut wishes = Vec::new();
+    let mut targets = Vec::new();
     for peers in FLOW_PEERS {
         for delivery in FLOW_DELIVERIES {
             let others = [Subject::CEnet, Subject::RustyEnet];
             let figure = Figure::Flow(delivery, peers);
-            wishes.push(wish(figures, figure, &others, Bound::AtLeast(FLOW)));
+            targets.push(target(figures, figure, &others, Bound::AtLeast(FLOW)));
         }
     }
     let [few, many @ ..] = SLOTS.map(Figure::Idle);
     for figure in many {
         let least = figures.get(few, Subject::Lodewire);
-        wishes.push(Wish {
+        targets.push(Target {
             peers: least.map(|value| ("itself with few slots", value)).into_iter().collect(),
-            ..wish(figures, figure, &[], Bound::AtMost(NOT_GROWING))
+            ..target(figures, figure, &[], Bound::AtMost(NOT_GROWING))
         });
     }
     for delivery in ECHO_DELIVERIES {
-        wishes.push(wish(figures, Figure::Echo(delivery), &c_enet, Bound::AtMost(ECHO)));
+        targets.push(target(figures, Figure::Echo(delivery), &c_enet, Bound::AtMost(ECHO)));
     }
-    wishes.push(wish(figures, Figure::Bulk, &c_enet, Bound::AtLeast(1.0)));
+    targets.push(target(figures, Figure::Bulk, &c_enet, Bound::AtLeast(1.0)));
     for figure in [Figure::Compress, Figure::Decompress] {
-        wishes.push(wish(figures, figure, &c_enet, Bound::AtMost(1.0)));
+        targets.push(target(figures, figure, &c_enet, Bound::AtMost(1.0)));
     }
     for load in GAME_LOADS {
         let received = Figure::GameThread(Work::Receive(load));
@@ -51,37 +51,37 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
             [(Work::Receive(load), GAME_THREAD), (Work::Batch(load), GAME_THREAD_BATCH)]
         {
             let figure = Figure::GameThread(work);
-            let engine = wish(figures, received, &[Subject::Engine], Bound::AtMost(bound));
-            wishes.push(of_the_addon(figures, figure, engine));
+            let engine = target(figures, received, &[Subject::Engine], Bound::AtMost(bound));
+            targets.push(of_the_addon(figures, figure, engine));
         }
     }
     for work in Work::all().filter(|work| !matches!(work, Work::Batch(_))) {
         let figure = Figure::Process(work);
-        let engine = wish(figures, figure, &[Subject::Engine], Bound::AtMost(1.0));
-        wishes.push(of_the_addon(figures, figure, engine));
+        let engine = target(figures, figure, &[Subject::Engine], Bound::AtMost(1.0));
+        targets.push(of_the_addon(figures, figure, engine));
     }
     let [least, .., most] = IDLE_PEERS.map(|peers| Figure::GameThread(Work::IdleFrame(peers)));
     let least = figures.get(least, Subject::Addon);
-    wishes.push(Wish {
+    targets.push(Target {
         peers: least.map(|value| ("itself without peers", value)).into_iter().collect(),
-        ..of_the_addon(figures, most, wish(figures, most, &[], Bound::AtMost(NOT_GROWING)))
+        ..of_the_addon(figures, most, target(figures, most, &[], Bound::AtMost(NOT_GROWING)))
     });
-    wishes
+    targets
 }
 
-/// The wish for a class of the engine.
-fn of_the_addon(figures: &Figures, figure: Figure, wish: Wish) -> Wish {
-    Wish {
+/// The target for a class of the engine.
+fn of_the_addon(figures: &Figures, figure: Figure, target: Target) -> Target {
+    Target {
         title: figure.title(),
         ours: figures.get(figure, Subject::Addon),
         range: figures.range(figure, Subject::Addon),
-        ..wish
+        ..target
     }
 }
 
-fn wish(figures: &Figures, figure: Figure, peers: &[Subject], bound: Bound) -> Wish {
+fn target(figures: &Figures, figure: Figure, peers: &[Subject], bound: Bound) -> Target {
     let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
-    Wish {
+    Target {
         title: figure.title(),
         unit: figure.unit(),
         ours: figures.get(figure, Subject::Lodewire),

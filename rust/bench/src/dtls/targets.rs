@@ -1,10 +1,10 @@
-//! What is wanted of ours, beside its peers.
+//! The targets of ours, compared with its peers.
 
 use super::figure::{Figure, Figures, Load};
 use super::game_thread::LOADS;
 use super::keys::KINDS;
 use super::subject::Subject;
-use crate::wish::{Bound, Wish};
+use crate::target::{Bound, Target};
 
 /// Records beside OpenSSL's.
 const RECORDS: f64 = 1.5;
@@ -19,15 +19,15 @@ const LISTEN: (f64, f64, f64) = (0.5, 10.0, 1.0 / 3.0);
 /// And in batches.
 const BATCH: f64 = 1.0 / 5.0;
 
-/// All wishes.
-pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
+/// All targets.
+pub(crate) fn all(figures: &Figures) -> Vec<Target> {
     let openssl = &[Subject::OpenSsl];
-    let mut wishes = Vec::new();
+    let mut targets = Vec::new();
     for kind in KINDS {
         let bound = Bound::AtLeast(1.0);
-        wishes.push(wish(figures, Figure::Handshakes(kind), Subject::Lodewire, openssl, bound));
+        targets.push(target(figures, Figure::Handshakes(kind), Subject::Lodewire, openssl, bound));
     }
-    wishes.push(wish(
+    targets.push(target(
         figures,
         Figure::Records,
         Subject::Lodewire,
@@ -35,16 +35,16 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
         Bound::AtLeast(RECORDS),
     ));
     for figure in [Figure::Memory, Figure::ServerMemory] {
-        wishes.push(wish(figures, figure, Subject::Lodewire, &[], Bound::Itself(MEMORY)));
+        targets.push(target(figures, figure, Subject::Lodewire, &[], Bound::Itself(MEMORY)));
     }
     for (subject, (frame, handshake, packet)) in
         [(Subject::AddonUdp, UDP), (Subject::AddonListen, LISTEN)]
     {
         let engine = &[Subject::Engine];
         let mut add = |figure, bound| {
-            let of = wish(figures, figure, subject, engine, bound);
+            let of = target(figures, figure, subject, engine, bound);
             let title = format!("{}: {}", subject.name(), of.title);
-            wishes.push(Wish { title, ..of });
+            targets.push(Target { title, ..of });
         };
         add(Figure::WorstFrame, Bound::Itself(frame));
         add(Figure::GameHandshake, Bound::Itself(handshake));
@@ -56,20 +56,20 @@ pub(crate) fn all(figures: &Figures) -> Vec<Wish> {
     for load in measured(true) {
         let one_by_one = Load { batch: false, ..load };
         let peers = figures.get(Figure::GamePacket(one_by_one), Subject::Engine);
-        let of = wish(
+        let of = target(
             figures,
             Figure::GamePacket(load),
             Subject::AddonListen,
             &[],
             Bound::AtMost(BATCH),
         );
-        wishes.push(Wish {
+        targets.push(Target {
             title: format!("{}: {}", Subject::AddonListen.name(), of.title),
             peers: peers.map(|value| (Subject::Engine.name(), value)).into_iter().collect(),
             ..of
         });
     }
-    wishes
+    targets
 }
 
 /// A packet among many: with one in a frame, it is the frame's calls that are measured.
@@ -77,9 +77,15 @@ fn measured(batch: bool) -> impl Iterator<Item = Load> {
     LOADS.into_iter().filter(move |load| load.batch == batch && load.packets > 1)
 }
 
-fn wish(figures: &Figures, figure: Figure, of: Subject, peers: &[Subject], bound: Bound) -> Wish {
+fn target(
+    figures: &Figures,
+    figure: Figure,
+    of: Subject,
+    peers: &[Subject],
+    bound: Bound,
+) -> Target {
     let peers = peers.iter().filter_map(|peer| Some((peer.name(), figures.get(figure, *peer)?)));
-    Wish {
+    Target {
         title: figure.title(),
         unit: figure.unit(),
         ours: figures.get(figure, of),
