@@ -56,7 +56,7 @@ func _begin_server() -> bool:
 
 func _process(delta: float) -> void:
 	if not _is_watching:
-		player.direction = _wish()
+		player.direction = _input_direction()
 	_field.queue_redraw()
 	_sample_left -= delta
 	if _sample_left <= 0.0:
@@ -65,7 +65,7 @@ func _process(delta: float) -> void:
 
 
 ## The direction from the keys or the mouse.
-func _wish() -> Vector2:
+func _input_direction() -> Vector2:
 	var keys := Input.get_vector("ui_left", "ui_right", "ui_up", "ui_down")
 	if keys != Vector2.ZERO or not Input.is_mouse_button_pressed(MOUSE_BUTTON_LEFT):
 		return keys

@@ -2,7 +2,7 @@ extends Node
 ## Runs in an empty project with only the zip: messages over all three families, with the documented calls.
 ## Prints `all talk` and exits with 0 when each message has come back.
 
-const PATIENCE_SECONDS := 60.0
+const TIMEOUT_SECONDS := 60.0
 
 var websocket_server := LodeWebSocketServer.new()
 var websocket_client := LodeWebSocketClient.new()
@@ -13,7 +13,7 @@ var dtls_client := LodePacketPeerDTLS.new()
 var dtls_peers: Array[LodePacketPeerDTLS] = []
 var said := {}
 var came_back := {}
-var left := PATIENCE_SECONDS
+var left := TIMEOUT_SECONDS
 
 
 func _ready() -> void:
@@ -60,7 +60,7 @@ func _process(delta: float) -> void:
 		print("all talk")
 		get_tree().quit(0)
 	elif left <= 0.0:
-		print("silent after %d s: %s" % [PATIENCE_SECONDS, came_back])
+		print("silent after %d s: %s" % [TIMEOUT_SECONDS, came_back])
 		get_tree().quit(1)
 
 

@@ -9,7 +9,7 @@ const ENDS: Array[String] = ["freed", "stopped", "replaced", "freed in the tree"
 var peer: Variant
 
 
-func test_a_server_that_goes_says_goodbye() -> void:
+func test_a_freed_server_informs_its_clients() -> void:
 	var crypto := Crypto.new()
 	var key := crypto.generate_rsa(2048)
 	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost")
@@ -39,7 +39,7 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			check(other.output().ends_with("ended 1000\n"), "%s, %s: %s" % [how, url, other.output()])
 
 
-func test_a_client_that_goes_says_goodbye() -> void:
+func test_a_freed_client_informs_the_server() -> void:
 	for how in ENDS:
 		for multiplayer_mode: bool in [false, true]:
 			var other := _start(["server"])
@@ -60,7 +60,7 @@ func test_a_client_that_goes_says_goodbye() -> void:
 			check(other.output().ends_with("ended 1000\n"), "%s: %s" % [how, other.output()])
 
 
-func test_a_game_that_quits_says_goodbye() -> void:
+func test_a_quitting_game_informs_its_peers() -> void:
 	var engine := godot()
 	if engine.is_empty():
 		return

@@ -18,7 +18,7 @@ func after_each() -> void:
 	endpoints.close()
 
 
-func test_a_client_that_goes_says_goodbye() -> void:
+func test_a_freed_client_informs_the_server() -> void:
 	for implementation: String in ["Lode", ""]:
 		for own_socket: bool in [true, false]:
 			for how: String in ["freed", "disconnected"]:
@@ -41,7 +41,7 @@ func test_a_client_that_goes_says_goodbye() -> void:
 				endpoints.close()
 
 
-func test_a_server_that_goes_says_goodbye() -> void:
+func test_a_freed_server_informs_its_clients() -> void:
 	for implementation: String in ["Lode", ""]:
 		for how: String in ["freed", "stopped"]:
 			var what := "%s, told %sPacketPeerDTLS" % [how, implementation]
@@ -63,7 +63,7 @@ func test_a_server_that_goes_says_goodbye() -> void:
 			endpoints.close()
 
 
-func test_a_game_that_quits_says_goodbye() -> void:
+func test_a_quitting_game_informs_its_peers() -> void:
 	var engine := godot()
 	if engine.is_empty():
 		return

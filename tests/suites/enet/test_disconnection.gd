@@ -18,7 +18,7 @@ func after_each() -> void:
 	client = null
 
 
-func test_a_peer_that_is_freed_says_goodbye() -> void:
+func test_a_freed_peer_informs_its_peers() -> void:
 	for of in IMPLEMENTATIONS:
 		for other in IMPLEMENTATIONS:
 			await _connect(of, other)
@@ -29,7 +29,7 @@ func test_a_peer_that_is_freed_says_goodbye() -> void:
 			check(await _until_reported("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
 
 
-func test_a_peer_that_is_replaced_says_goodbye() -> void:
+func test_a_replaced_peer_informs_its_peers() -> void:
 	await _connect(OURS, ENGINE)
 	var api := SceneMultiplayer.new()
 	api.multiplayer_peer = server
@@ -38,7 +38,7 @@ func test_a_peer_that_is_replaced_says_goodbye() -> void:
 	check(await _until_reported("client lost 1"), "it hears")
 
 
-func test_a_peer_that_is_freed_says_goodbye_though_a_script_holds_its_host() -> void:
+func test_a_freed_peer_informs_its_peers_while_a_script_holds_its_host() -> void:
 	await _connect(OURS, ENGINE)
 	var host: LodeENetConnection = (server as LodeENetMultiplayerPeer).host
 	server = null
@@ -47,7 +47,7 @@ func test_a_peer_that_is_freed_says_goodbye_though_a_script_holds_its_host() -> 
 	check_eq(host.get_local_port(), 0)
 
 
-func test_a_host_that_is_freed_or_destroyed_says_goodbye() -> void:
+func test_a_freed_or_destroyed_host_informs_its_peers() -> void:
 	for destroy: bool in [false, true]:
 		await _connect(ENGINE, OURS)
 		client.close()
@@ -72,7 +72,7 @@ func _asking_host() -> Array[LodeENetConnection]:
 	return [host]
 
 
-func test_a_mesh_that_goes_says_goodbye() -> void:
+func test_a_freed_mesh_informs_its_peers() -> void:
 	for other_implementation in IMPLEMENTATIONS:
 		for close: bool in [false, true]:
 			await _connect_mesh(other_implementation)
@@ -108,7 +108,7 @@ func _connect_mesh(other_implementation: String) -> void:
 	_be_patient(server.get_peer(3))
 
 
-func test_a_game_that_quits_says_goodbye() -> void:
+func test_a_quitting_game_informs_its_peers() -> void:
 	var engine := godot()
 	if engine.is_empty():
 		return
