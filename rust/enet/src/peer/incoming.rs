@@ -85,13 +85,13 @@ impl ReceiveBudget {
 /// The outcome of a reliable packet or fragment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReceiveOutcome {
-    /// It was accepted now or before; acknowledge it.
+    /// Accepted now or before: acknowledge it.
     Accepted,
-    /// It is too far ahead; it must be repeated.
+    /// Too far ahead: it must be repeated.
     OutOfWindow,
-    /// The budget is used up; it must be repeated.
+    /// Beyond the budget: it must be repeated.
     BufferFull,
-    /// It contradicts earlier fragments.
+    /// Contradicts earlier fragments.
     Malformed,
 }
 

@@ -107,7 +107,7 @@ pub(crate) struct Peer {
     last_measured: Time,
     /// The sent time of the oldest unacknowledged command that was lost at least once.
     earliest_timeout: Option<Time>,
-    /// How often the timeout was doubled since the last acknowledgement, and when that was last done.
+    /// The number of timeout doublings since the last acknowledgement, and the time of the last one.
     backoff: u32,
     backed_off: Time,
 

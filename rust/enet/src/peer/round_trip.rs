@@ -79,7 +79,7 @@ impl RoundTrip {
 /// The conditions under which a peer times out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeoutConfig {
-    /// It times out when a command's timeout has grown by this factor...
+    /// The peer times out when a command's timeout has grown by this factor...
     pub(crate) limit: u32,
     /// ...and the oldest unacknowledged command has waited for this long,
     pub(crate) minimum: Duration,

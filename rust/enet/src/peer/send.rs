@@ -44,7 +44,7 @@ impl DatagramBuilder<'_> {
 /// The result of sending a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum SendResult {
-    /// It was written, or is no longer needed.
+    /// Written, or no longer needed.
     Written,
     /// The window is full.
     WindowBlocked,

@@ -11,7 +11,7 @@ pub struct ConnectParams {
     /// In CONNECT, the last incoming session of this peer id; 255 for none. In `VERIFY_CONNECT`, the session of the
     /// receiver's incoming datagrams from now on.
     pub incoming_session: u8,
-    /// The same for outgoing datagrams.
+    /// The session of outgoing datagrams, likewise.
     pub outgoing_session: u8,
     /// The MTU.
     pub mtu: u32,

@@ -1,9 +1,9 @@
 //! The driver of a host on the I/O thread.
 
+use super::config::Config;
 use super::dial::Dial;
 use super::dtls_layer::DtlsLayer;
 use super::endpoint::Endpoint;
-use super::host::Config;
 use super::id_map::IdMap;
 use super::inbox::Arrival;
 use super::peer_shared::PeerShared;

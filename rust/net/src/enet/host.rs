@@ -1,7 +1,9 @@
 //! A host on the game's thread.
 
+use super::config::Config;
 use super::driver::HostDriver;
 use super::endpoint::{Command, Connect, Endpoint, FlushSignal};
+use super::event::Event;
 use super::inbox::{Arrival, Numbered};
 use super::peer::{Peer, PeerStatistic, Received, Registry};
 use super::peer_shared::PeerShared;
@@ -12,7 +14,7 @@ use crate::stats::{Stats, mean};
 use crate::tcp::{Bind, BindError, canonical};
 use crate::udp::Socket;
 use lodewire_enet::wire::MAX_CHANNEL_COUNT;
-use lodewire_enet::{Compression, Delivery, HostConfig, PeerState};
+use lodewire_enet::{Compression, Delivery, PeerState};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -25,59 +27,6 @@ const PACKET_LOSS_SCALE: f64 = 65_536.0;
 
 /// Maximum time that the game's thread waits for a flush.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The configuration of a host.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The configuration of the protocol.
-    pub host: HostConfig,
-    /// Maximum time for which outgoing packets are gathered.
-    pub flush_interval: Duration,
-    /// Maximum number of outgoing bytes per peer. A single packet may be longer.
-    pub max_outgoing_bytes: usize,
-    /// Echoes every packet on the I/O thread: to measure protocol and driver only.
-    pub echo: bool,
-}
-
-impl Default for Config {
-    /// Returns a flush interval of a millisecond, enough for a burst of packets, and 64 MiB of outgoing bytes.
-    fn default() -> Self {
-        Self {
-            host: HostConfig::default(),
-            flush_interval: Duration::from_millis(1),
-            max_outgoing_bytes: 64 << 20,
-            echo: false,
-        }
-    }
-}
-
-/// An event for the game.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A connection was established.
-    Connect {
-        /// The new peer, or the one that `connect` returned.
-        peer: Rc<Peer>,
-        /// The data value of the connecting host; 0 at that host.
-        data: u32,
-    },
-    /// A connection has ended or failed.
-    Disconnect {
-        /// The disconnected peer.
-        peer: Rc<Peer>,
-        /// The data value of the disconnecting host; 0 at that host.
-        data: u32,
-        /// The cause in words, unless one of the two sides disconnected.
-        reason: Option<String>,
-    },
-    /// A packet can be read from a peer.
-    Receive {
-        /// The peer.
-        peer: Rc<Peer>,
-        /// The channel of the packet.
-        channel: u8,
-    },
-}
 
 /// A counter of a host, in the order of Godot's `ENetConnection.HostStatistic`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

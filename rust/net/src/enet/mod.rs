@@ -6,10 +6,12 @@
 
 mod backpressure;
 mod commands;
+mod config;
 mod dial;
 mod driver;
 mod dtls_layer;
 mod endpoint;
+mod event;
 mod host;
 mod id_map;
 mod inbox;
@@ -20,7 +22,9 @@ mod simulator;
 #[cfg(test)]
 mod turn_tests;
 
-pub use host::{Config, ConnectError, Event, Host, HostStatistic};
+pub use config::Config;
+pub use event::Event;
+pub use host::{ConnectError, Host, HostStatistic};
 pub use id_map::IdMap;
 pub use lodewire_enet::wire::MAX_PEERS;
 pub use lodewire_enet::{Compression, Delivery, HostConfig, PeerState};

@@ -1,8 +1,8 @@
 //! Tests of how much a host reads in a turn, on the real I/O thread, from a socket that always has more.
 
+use super::config::Config;
 use super::driver::HostDriver;
 use super::endpoint::{Command, Endpoint};
-use super::host::Config;
 use crate::reactor::{self, Context, Driver, DriverHandle, Readiness};
 use crate::tcp::Bind;
 use crate::udp::Socket;

@@ -65,7 +65,7 @@ pub(super) struct Symbol {
     pub(super) escapes: u16,
     /// The sum of all frequencies.
     pub(super) total: u16,
-    /// The same byte in the next shorter context.
+    /// The symbol of this byte in the next shorter context.
     pub(super) parent: u16,
 }
 
