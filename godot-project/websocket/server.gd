@@ -31,7 +31,7 @@ func _on_data(id: int) -> void:
 
 
 func _on_disconnected(_id: int, was_clean_close: bool) -> void:
-	print("left ", "as agreed" if was_clean_close else "without a word")
+	print("left ", "with a clean close" if was_clean_close else "without a close")
 
 
 static func port_of_command_line(default_port: int) -> int:

@@ -7,12 +7,12 @@ use anyhow::{Result, ensure};
 use crate::meter::Sample;
 use crate::row::{MULTIPLES, Row};
 
-/// What is allocated once, whatever comes, such as a buffer that is used again. It does not count for a byte received.
+/// Allocations that are independent of the input, such as a reused buffer. They do not count per byte received.
 const ALLOCATED_ONCE: u64 = 16 << 10;
-/// What is executed once, likewise.
+/// Instructions that are independent of the input.
 const EXECUTED_ONCE: u64 = 200_000;
 
-/// What a row has come to.
+/// The result of a row.
 struct Line<'a> {
     row: &'a Row,
     samples: [Sample; MULTIPLES.len()],
@@ -20,7 +20,7 @@ struct Line<'a> {
     instructions: Option<[u64; MULTIPLES.len()]>,
 }
 
-/// What all rows have come to.
+/// The results of all rows.
 pub(crate) struct Table<'a>(Vec<Line<'a>>);
 
 impl<'a> Table<'a> {
@@ -46,7 +46,7 @@ impl<'a> Table<'a> {
         Ok(Self(lines.collect()))
     }
 
-    /// Whether there are rows, and each keeps to its limits.
+    /// Returns true if there are rows, and each is within its limits.
     pub(crate) fn has_passed(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(|line| line.faults().is_empty())
     }
@@ -77,7 +77,7 @@ impl Line<'_> {
         self.samples.iter().map(|sample| sample.peak).max().unwrap_or(0)
     }
 
-    /// What does not keep to the limits.
+    /// Returns the values that exceed their limits.
     fn faults(&self) -> Vec<String> {
         let mut faults: Vec<_> =
             self.samples.iter().flat_map(|sample| sample.faults.clone()).collect();

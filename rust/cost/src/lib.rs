@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Counting;
 
-/// What a thread has allocated since it began.
+/// The allocations of a thread since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
     /// Bytes. Memory that is resized counts with its new size, since it may be copied.
@@ -30,7 +30,7 @@ pub struct Spent {
 }
 
 impl Spent {
-    /// What was allocated since `before`.
+    /// Returns the allocations since `before`.
     #[must_use]
     pub fn since(self, before: Self) -> Self {
         Self { bytes: self.bytes - before.bytes, calls: self.calls - before.calls }
@@ -41,12 +41,12 @@ thread_local! {
     static SPENT: Cell<Spent> = const { Cell::new(Spent { bytes: 0, calls: 0 }) };
 }
 
-/// What all threads have allocated and not freed.
+/// Returns the bytes that all threads have allocated and not freed.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 /// The most that it has been since the last [`reset_peak`].
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-/// What the calling thread has allocated since it began.
+/// Returns the allocations of the calling thread since its start.
 pub fn spent() -> Spent {
     SPENT.get()
 }

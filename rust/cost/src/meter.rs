@@ -1,10 +1,10 @@
-//! What is measured of one piece of work.
+//! Measures one unit of work.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lodewire_cost::{live, peak, reset_peak, spent};
 
-/// What one size of a row has come to.
+/// The result of one size of a row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sample {
     /// Bytes that came from the network.
@@ -57,7 +57,7 @@ impl Meter {
         }
     }
 
-    /// What was measured.
+    /// Returns the measurement.
     pub(crate) fn into_sample(self) -> Sample {
         Sample { faults: self.faults, ..self.sample.unwrap_or_default() }
     }

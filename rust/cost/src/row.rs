@@ -7,15 +7,15 @@ pub(crate) const MULTIPLES: [usize; 3] = [1, 10, 100];
 
 /// A hostile sequence and what it may cost.
 pub(crate) struct Row {
-    /// What is sent, and to whom.
+    /// The input and its receiver.
     pub(crate) name: &'static str,
-    /// How much of it is sent at the smallest size, in whatever the row counts.
+    /// The amount at the smallest size, in the row's unit.
     pub(crate) size: usize,
-    /// How many bytes may be allocated for each byte received.
+    /// Maximum number of allocated bytes per byte received.
     pub(crate) allocated: u64,
-    /// How many instructions may be executed for each byte received.
+    /// Maximum number of executed instructions per byte received.
     pub(crate) instructions: u64,
-    /// How many bytes may be held at once, at each size.
+    /// Maximum number of bytes in use at once, at each size.
     pub(crate) held: usize,
     /// Sends it, in the size that is given.
     pub(crate) run: fn(usize, &mut Meter),

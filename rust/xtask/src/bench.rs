@@ -23,7 +23,7 @@ const PACKAGE: &str = "lodewire-bench";
 const EXTENSION: &str = "lodewire.gdextension";
 const BUILD_LIMIT: std::time::Duration = std::time::Duration::from_hours(1);
 
-/// What can be measured.
+/// The measurements.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Bench {
     /// WebSocket servers

@@ -34,7 +34,7 @@ const LIMIT: Duration = Duration::from_mins(10);
 const FILES: [&str; 7] =
     ["callbacks.c", "compress.c", "host.c", "list.c", "packet.c", "peer.c", "protocol.c"];
 
-/// What its own build finds out about Linux.
+/// The results of its own configure step on Linux.
 const DEFINITIONS: [&str; 9] = [
     "-DNDEBUG",
     "-DHAS_FCNTL",

@@ -13,13 +13,13 @@ use crate::process::{run, run_ok};
 use crate::programs;
 use crate::report::{Heartbeat, note};
 
-/// Who must have signed the archive.
+/// The key that must have signed the archive.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 const DOWNLOAD_LIMIT: Duration = Duration::from_mins(30);
 const UNPACK_LIMIT: Duration = Duration::from_mins(5);
 
-/// Says why this machine is none to unpack packages on.
+/// Returns the reason why packages cannot be unpacked on this machine.
 pub(crate) fn check_machine() -> Result<(), &'static str> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         Err("It can be unpacked by itself only on x86_64 Debian")
@@ -119,7 +119,7 @@ impl Apt {
             "Dir::Etc::SourceParts=/dev/null",
             "APT::Install-Recommends=0",
             "APT::Sandbox::User=root",
-            // A list that cannot be had or verified is an error, whatever the machine's apt allows.
+            // A list that cannot be downloaded or verified is an error, whatever the machine's apt allows.
             "APT::Update::Error-Mode=any",
             "APT::Get::AllowUnauthenticated=0",
             "Acquire::AllowInsecureRepositories=0",

@@ -17,7 +17,7 @@ use crate::workspace;
 /// The folders of the demos, each with a server and a client.
 const DEMOS: [&str; 3] = ["websocket", "enet", "dtls"];
 
-/// What every engine, and every extension in Rust, begins with.
+/// The first lines of every engine, and of every extension in Rust.
 const GREETINGS: [&str; 2] = ["Godot Engine v", "Initialize godot-rust "];
 
 /// For the exchange, the start of both engines included.

@@ -27,12 +27,12 @@ const GODOT_3: Program = Program {
 exec "$usr/lib64/ld-linux-x86-64.so.2" --library-path "$usr/lib/x86_64-linux-gnu" "$usr/bin/godot3-server" "$@""#,
 };
 
-/// How programs of Debian's stable suites start: with all the libraries that were unpacked with them.
+/// The start command of programs of Debian's stable suites, with all unpacked libraries.
 const WITH_LIBRARIES: &str = r#"root="$here/root"
 libraries="$root/lib/x86_64-linux-gnu:$root/usr/lib/x86_64-linux-gnu"
 exec "$root/lib64/ld-linux-x86-64.so.2" --library-path "$libraries" "$root/usr/$program" "$@""#;
 
-/// The same of Godot 3.2, with the older ENet and mbedTLS.
+/// Godot 3.2, with the older ENet and mbedTLS.
 const GODOT_3_2: Program = Program {
     name: "godot3.2",
     package: "godot3-server",
@@ -54,7 +54,7 @@ const HAPROXY: Program = Program {
 const NGINX: Program =
     Program { name: "nginx", package: "nginx", file: "sbin/nginx", version: "nginx: ", ..BOOKWORM };
 
-/// What programs of that suite have in common.
+/// The common parts of programs of that suite.
 const BOOKWORM: Program = Program {
     name: "",
     suite: Some("bookworm"),
@@ -104,9 +104,9 @@ struct Program {
     /// Its file below usr, for the script below.
     file: &'static str,
     stamp: &'static str,
-    /// What it tells of its version.
+    /// The expected output of its version.
     version: &'static str,
-    /// How a shell starts it, from the folder `$here`.
+    /// The shell command that starts it, from the folder `$here`.
     start: &'static str,
 }
 

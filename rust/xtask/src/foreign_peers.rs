@@ -35,11 +35,11 @@ struct PythonPackage {
     folder: &'static str,
     /// Its name and version.
     package: &'static str,
-    /// How scripts import it.
+    /// The name by which scripts import it.
     module: &'static str,
 }
 
-/// Installs what can be had. Returns the variables that tell the tests where it is, or
+/// Installs what is available. Returns the variables with its paths for the tests, or
 /// why it is not there: the tests that need it are then skipped for that reason.
 pub(crate) fn set_up(cache: &Cache) -> Result<Vec<(String, OsString)>> {
     step("setting up the foreign peers", || {
@@ -95,8 +95,8 @@ fn add(
         }
         Err(error) => {
             let error = format!("{error:#}");
-            note(&format!("{package} cannot be had: {error}"));
-            let reason = format!("{package} cannot be had: {}", reason_in(&error));
+            note(&format!("{package} is unavailable: {error}"));
+            let reason = format!("{package} is unavailable: {}", reason_in(&error));
             variables.push((format!("{variable}_MISSING"), reason.into()));
         }
     }
@@ -200,7 +200,7 @@ mod tests {
         let mut variables = Vec::new();
         add(&mut variables, "A", "ws", Err(anyhow::anyhow!("node is not installed")));
         add(&mut variables, "B", "ws", Ok(PathBuf::from("/node")));
-        let reason = "ws cannot be had: node is not installed".into();
+        let reason = "ws is unavailable: node is not installed".into();
         assert_eq!(variables, [("A_MISSING".into(), reason), ("B".into(), "/node".into())]);
     }
 }

@@ -40,7 +40,7 @@ impl Kind {
         }
     }
 
-    /// What building it costs when nothing of it has been built.
+    /// The duration of the first build.
     fn first_time(self) -> &'static str {
         match self {
             Self::Development => "two minutes on two cores",
@@ -62,7 +62,7 @@ pub(crate) fn build(kind: Kind) -> Result<PathBuf> {
     build_into(kind, None, &Platform::of_this_machine())
 }
 
-/// The same for a target of Rust's, whose compiler and linker are there.
+/// Builds the library for a Rust target whose compiler and linker are installed.
 pub(crate) fn build_for(kind: Kind, target: &str) -> Result<PathBuf> {
     let platform =
         Platform::of(target).with_context(|| format!("the addon has no library for {target}"))?;
@@ -102,7 +102,7 @@ fn cargo_build(kind: Kind, target: Option<&str>) -> Command {
     command
 }
 
-/// Where cargo has put the library: it says so when asked to build again.
+/// Returns the path of the library: cargo reports it when it builds again.
 fn built_library(kind: Kind, target: Option<&str>, platform: &Platform) -> Result<PathBuf> {
     let mut command = cargo_build(kind, target);
     command.args(["--quiet", "--message-format", "json"]);

@@ -1,6 +1,6 @@
 //! Lines of the engine's log, one at a time: what each of them means.
 
-/// What the lines of the test runner (tests/runner.gd) say.
+/// The lines of the test runner (tests/runner.gd).
 #[derive(Debug, PartialEq)]
 pub(crate) enum RunnerLine<'a> {
     /// A test begins, and has so many seconds.
@@ -65,7 +65,7 @@ const PROBLEMS: [&str; 11] = [
     "panicked at",
 ];
 
-/// Whether a line of the log means that something is wrong.
+/// Returns true if a line of the log reports a problem.
 pub(crate) fn is_problem(line: &str) -> bool {
     PROBLEMS.iter().any(|text| line.contains(text))
 }
@@ -76,7 +76,7 @@ pub(crate) fn can_be_announced(line: &str) -> bool {
     (line.contains("ERROR:") || line.contains("WARNING:")) && !line.contains("SCRIPT ERROR:")
 }
 
-/// Whether a line goes on with what the line before said: `   at: …` and the like.
+/// Returns true if a line continues the previous one: `   at: …` and similar ones.
 pub(crate) fn is_continuation(line: &str) -> bool {
     line.starts_with("  ") && !line.trim().is_empty()
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use crate::process_group;
 use crate::report::Heartbeat;
 
-/// What a running process did next.
+/// The next event of a running process.
 pub(crate) enum Event {
     /// It printed a line, to its output or its error output.
     Line(String),
@@ -114,11 +114,11 @@ fn send_lines(reader: PipeReader, sender: &Sender<String>) {
     }
 }
 
-/// How the lines begin in which cargo says how far it is.
+/// The prefixes of cargo's progress lines.
 const CARGO_PROGRESS: [&str; 5] =
     ["   Compiling ", "    Checking ", " Documenting ", " Downloading ", "  Downloaded "];
 
-/// How the lines begin in which cargo names a package that it has begun with.
+/// The prefixes of cargo's lines for a package that it has started.
 const CARGO_PACKAGE: [&str; 2] = ["   Compiling ", "    Checking "];
 
 /// A process that has ended, and all that it printed.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 /// The groups that run, by the id of their first process.
 static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
-/// What shells return for a program that was interrupted.
+/// The exit code that shells return for an interrupted program.
 const INTERRUPTED: i32 = 130;
 
 fn running() -> MutexGuard<'static, BTreeSet<u32>> {

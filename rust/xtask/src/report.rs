@@ -1,4 +1,4 @@
-//! What is shown on the way: steps with their duration, and signs of life.
+//! The progress output: steps with their duration, and a heartbeat.
 
 use std::io::{IsTerminal, Write, stdout};
 use std::time::{Duration, Instant};

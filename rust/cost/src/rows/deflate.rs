@@ -49,7 +49,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// What a message is on the wire.
+/// Returns a message in its form on the wire.
 fn compressed(message: &[u8]) -> Vec<u8> {
     let mut compressor = Compress::new(Compression::best(), false);
     let mut out = Vec::with_capacity(message.len() + 1024);
@@ -119,7 +119,7 @@ fn take(connection: &mut Connection, bytes: &mut [u8]) -> usize {
     came
 }
 
-/// The same message many times, in one connection.
+/// Sends one message many times, in one connection.
 fn inflate(payload: &[u8], size: usize, meter: &mut Meter) {
     let mut connection = connection(&agreed(""));
     take(&mut connection, &mut frame(&compressed(b"The inflater is there now.")));

@@ -73,7 +73,7 @@ fn lists(start: &str, part: &str) -> String {
     format!("{REQUEST}{start}{list}a\r\n\r\n")
 }
 
-/// What a server does with a request.
+/// Handles a request like a server.
 fn open(request: &str) -> Option<lodewire_websocket::Request> {
     let asked =
         ServerHandshake::with_health_path(Some("/health".into())).receive(request.as_bytes());

@@ -16,17 +16,17 @@ const REQUEST: &[u8] =
     Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
 /// A message of a byte.
 const MESSAGE: &[u8] = &[0x82, 0x81, 0, 0, 0, 0, 7];
-/// How long a client waits: it only ends a hang.
+/// Timeout of a client: it only ends a hang.
 const HANG: Duration = Duration::from_mins(5);
 
-/// How many clients fill a server, and how much may wait for its game in all.
+/// The number of clients that fill a server, and its total receive buffer.
 const CLIENTS: usize = 8;
 const TOTAL: usize = 4 << 20;
-/// What there may be beyond it for each client, as the documents say.
+/// The additional memory for each client, as documented.
 const BEYOND: usize = 128 << 10;
-/// How much the clients of the smallest size send, in KiB, before it is compressed.
+/// The amount that the clients send at the smallest size, in KiB, before compression.
 const SENT: usize = 80;
-/// What an inflater takes.
+/// The memory of an inflater.
 const INFLATER: usize = 64 << 10;
 /// The length of a message that is compressed: a little more than a power of two.
 const INFLATED: usize = 33 << 10;

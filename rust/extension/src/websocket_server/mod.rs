@@ -202,8 +202,8 @@ pub(crate) struct LodeWebSocketServer {
     #[var(usage_flags = [DEFAULT])]
     godot_3_protocol: bool,
 
-    /// How the load balancers in [member trusted_proxies] send the address of a client, which [method get_peer_address]
-    /// then returns. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a header of the PROXY
+    /// The header with which the load balancers in [member trusted_proxies] send the address of a client, which
+    /// [method get_peer_address] then returns. [constant PROXY_HEADER_PROXY_PROTOCOL]: each connection begins with a header of the PROXY
     /// protocol, version 1 or 2. [constant PROXY_HEADER_X_FORWARDED_FOR]: each request has an
     /// [code]X-Forwarded-For[/code] header; [method get_peer_port] then returns the proxy's port. Connections without
     /// such a header, and connections from other addresses, are rejected. [constant PROXY_HEADER_NONE], the default,

@@ -18,7 +18,7 @@ use crate::report::{note, step};
 const PACKAGE: &str = "autobahntestsuite==25.10.1";
 /// The last one that makes environments for Python 2.7.
 const VIRTUALENV: &str = "virtualenv==20.15.1";
-/// It runs on these; not on those that came later.
+/// Its supported Python versions; later ones do not work.
 const PYTHONS: [&str; 6] =
     ["python3", "python3.11", "python3.10", "python3.9", "python3.8", "python3.7"];
 
@@ -110,7 +110,7 @@ fn pythons_3() -> Vec<PathBuf> {
     named.chain(managed).filter(|python| runs(python)).collect()
 }
 
-/// Where pyenv keeps what it has installed.
+/// The folder of pyenv's installations.
 fn managed_pythons() -> Vec<PathBuf> {
     let root = env::var_os("PYENV_ROOT").map(PathBuf::from);
     let root = root.or_else(|| env::home_dir().map(|home| home.join(".pyenv")));

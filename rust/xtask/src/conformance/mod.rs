@@ -30,7 +30,7 @@ const LIMIT: Duration = Duration::from_hours(2);
 const START_LIMIT: Duration = Duration::from_mins(5);
 
 /// Some of every group, in a few seconds; among them those in which it shows that a Close comes before the answer to what
-/// came before it (3.2 to 5.15), that a control frame between fragments does no harm (5.6 to 5.20), and each way in which
+/// came before it (3.2 to 5.15), that a control frame between fragments has no effect on them (5.6 to 5.20), and each way in which
 /// compression is agreed on (13.1 to 13.7).
 const SELECTION: &str = "1.1.1,1.1.6,1.1.8,1.2.6,2.4,2.5,2.6,2.10,3.2,3.3,3.4,4.1.3,4.1.4,4.1.5,4.2.3,\
 4.2.5,5.6,5.7,5.8,5.15,5.19,5.20,6.2.3,6.4.1,6.4.2,6.4.3,6.4.4,6.12.3,6.21.1,7.1.2,7.1.5,7.3.1,7.3.2,7.3.3,\
@@ -184,7 +184,7 @@ fn cases_announced(autobahn: &mut Running) -> Result<usize> {
     count.with_context(|| format!("Autobahn tells no number of cases: {announced}"))
 }
 
-/// What an engine that is to run on has logged of problems; its end is one.
+/// Returns the problems in the log of an engine that must keep running; an exit is one.
 fn problems_so_far(engine: &mut Running) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     loop {
@@ -243,7 +243,7 @@ fn wait_to_end(running: &mut Running) -> Result<Vec<String>> {
     }
 }
 
-/// Where a program is that has to be there.
+/// Returns the path of a required program.
 fn found<T>(program: Option<T>, why: &'static str) -> Result<T> {
     program.context(why)
 }

@@ -1,4 +1,4 @@
-//! What the cases came to, as Autobahn's report has it.
+//! The results of the cases, from Autobahn's report.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ pub(super) const AGENT: &str = "lodewire";
 /// The words of the report, from good to bad. What is "INFORMATIONAL" has no right answer.
 const GOOD: [&str; 2] = ["OK", "INFORMATIONAL"];
 
-/// How a run of the suite ended, beside its report.
+/// The end of a run of the suite, in addition to its report.
 pub(super) struct Ended {
-    /// How many cases there were to run.
+    /// The number of cases to run.
     pub(super) wanted: usize,
-    /// What the engine has logged that it should not.
+    /// Unexpected lines in the engine's log.
     pub(super) problems: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ impl Outcomes {
         self.cases.len()
     }
 
-    /// Whether there are any, all ran, each did what it should, and the engine had nothing to say.
+    /// Returns true if there are cases, all have run and passed, and the engine has logged nothing unexpected.
     pub(super) fn is_good(&self) -> bool {
         let is_complete = self.len() > 0 && self.len() == self.ended.wanted;
         is_complete && self.ended.problems.is_empty() && self.cases.values().all(is_good)

@@ -10,7 +10,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::workspace;
 
-/// Where it all is in a project.
+/// The addon's folder in a project.
 const PLACE: &str = "addons/lodewire";
 
 /// Writes the addon's files, and the licences of what is in the libraries.

@@ -33,7 +33,7 @@ pub(super) fn gather(cache: &Cache) -> Result<String> {
     Ok(text)
 }
 
-/// Whether all packages of the library are in it that cargo names for this platform.
+/// Checks that it contains all packages of the library that cargo lists for this platform.
 fn check(text: &str) -> Result<()> {
     let mut command = workspace::cargo();
     command.args(["tree", "--locked", "--package", "lodewire-extension", "--edges", "normal"]);

@@ -15,7 +15,7 @@ use crate::workspace;
 const NAME: &str = "cost";
 const LIMIT: Duration = Duration::from_hours(1);
 
-/// Whether a filter selects it: it has no tests with names of their own.
+/// Returns true if a filter selects it: its rows are not separate tests.
 pub(super) fn is_selected(filter: Option<&str>) -> bool {
     filter.is_none_or(|filter| filter == NAME)
 }
@@ -67,7 +67,7 @@ fn settle(is_good: bool, rows: Option<(usize, usize)>, tally: &mut Tally) -> Res
     Ok(())
 }
 
-/// How many rows passed and failed, by the table's last line.
+/// Returns the numbers of passed and failed rows, from the table's last line.
 fn rows_in(output: &str) -> Option<(usize, usize)> {
     let line = output.lines().rev().find(|line| line.contains(" rows passed, "))?;
     let (passed, failed) = line.split_once(" rows passed, ")?;

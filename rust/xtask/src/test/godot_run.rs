@@ -13,10 +13,10 @@ use crate::report::Heartbeat;
 use crate::test::log_scan::{Ending, LogScan, Outcome, Report};
 use crate::workspace;
 
-/// How long the engine may take for what is no test: to start, and to end.
+/// Timeout of the engine outside of tests: to start, and to exit.
 const BETWEEN_TESTS: Duration = Duration::from_mins(10);
 
-/// What to run, and how.
+/// The configuration of a run.
 pub(crate) struct GodotRun<'a> {
     pub(crate) engine: &'a Engine,
     /// Options of the runner.
@@ -26,9 +26,9 @@ pub(crate) struct GodotRun<'a> {
     /// How much longer than its deadline a test may take before the engine is killed:
     /// the runner ends the test itself, unless the test keeps it from running.
     pub(crate) grace: Duration,
-    /// Whether the tests are shown as they end.
+    /// Prints each test when it ends.
     pub(crate) show: bool,
-    /// Where the whole log goes.
+    /// The path of the complete log.
     pub(crate) log_file: &'a Path,
 }
 

@@ -1,4 +1,4 @@
-//! Whether the editor has help for all that the engine knows of our classes.
+//! Checks that the editor has help for every item of our classes that the engine knows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -98,7 +98,7 @@ fn listed(engine: &Engine, folder: &Path) -> Result<PathBuf> {
     Ok(folder.join("doc_classes"))
 }
 
-/// What of a class in the engine's list has no help.
+/// Returns the items of a class in the engine's list that have no help.
 fn missing_of(class: Node<'_, '_>, help: Node<'_, '_>) -> Vec<String> {
     let name = class.attribute("name").unwrap_or_default();
     let Some(help) = help.children().find(|class| class.attribute("name") == Some(name)) else {

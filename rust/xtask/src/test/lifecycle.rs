@@ -43,7 +43,7 @@ fn reloads(engine: &Engine, logs: &Path) -> Result<()> {
     match log.lines().find_map(|line| line.strip_prefix("lifecycle: ")) {
         Some("100 reloads") => Ok(()),
         Some(failure) => bail!("{failure}"),
-        None => bail!("the editor ended without a word:\n{log}"),
+        None => bail!("the editor ended silently:\n{log}"),
     }
 }
 

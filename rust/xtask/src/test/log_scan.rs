@@ -6,38 +6,38 @@ use std::time::Duration;
 
 use crate::log_lines::{RunnerLine, can_be_announced, is_continuation, is_problem, runner_line};
 
-/// How many lines that go on with an error are kept, and how many that came before.
+/// Maximum numbers of lines that continue an error, and that precede it.
 const KEPT_AFTER: usize = 8;
 const KEPT_BEFORE: usize = 4;
 
-/// What stands in the lines of a backtrace that are the runner's, which tell nothing.
+/// The texts of the runner's own lines in a backtrace, which are omitted.
 const RUNNER_FRAME: &str = "(res://runner.gd:";
 
-/// What a test came to.
+/// The result of a test.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Outcome {
     /// All held.
     Passed,
-    /// What did not hold, in one or more lines.
+    /// The failed checks, in one or more lines.
     Failed(String),
     /// Why it did not run.
     Skipped(String),
 }
 
-/// How the run ended.
+/// The end of the run.
 pub(crate) enum Ending {
     /// The engine ended with an exit code; without one when a signal ended it.
     Exited(Option<i32>),
-    /// It was killed, and why.
+    /// It was killed, with the reason.
     Killed(String),
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     /// The tests, in the order in which they ran.
     pub(crate) tests: Vec<(String, Outcome)>,
-    /// What went wrong outside of a test.
+    /// Problems outside of a test.
     pub(crate) problems: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ struct Current {
     problems: Vec<String>,
 }
 
-/// What the lines that are indented belong to.
+/// The line that indented lines continue.
 #[derive(Clone, Copy)]
 enum Continues {
     Nothing,

@@ -20,9 +20,9 @@ use std::process::ExitCode;
 use rust_checks::Packages;
 use tally::Tally;
 
-/// What is run only when it is asked for, since it takes minutes to build.
+/// Steps that only run on request, because they take minutes to build.
 const WITH_RELEASE: &str = "not run here: the packed addon with the release library, and the tests of the bench (cargo xtask test --release)";
-/// What is not run here, since it takes long: each has a command of its own.
+/// Steps that are not run here because they take long: each has its own command.
 const ELSEWHERE: &str = "not run here: all 517 cases of Autobahn (cargo xtask conformance), ten minutes with 12,000 clients (cargo \
                          xtask soak), measurements (cargo xtask bench), fuzzing (CONTRIBUTING.md)";
 

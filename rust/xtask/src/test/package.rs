@@ -25,7 +25,7 @@ type Test = fn(&Fresh<'_>) -> Result<()>;
 /// The test that needs the release library, which takes minutes to build.
 const RELEASE: &str = "package/release_library_talks";
 
-/// What is tried with the zip, each in a project of its own that has nothing else in it.
+/// The tests with the zip, each in its own empty project.
 const TESTS: [(&str, Test); 8] = [
     ("package/first_import_of_a_fresh_project_ends_well", first_import),
     ("package/talks_over_all_three_families", talks),

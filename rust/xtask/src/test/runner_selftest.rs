@@ -12,12 +12,12 @@ use crate::test::godot_run::GodotRun;
 use crate::test::log_scan::{Outcome, Report};
 use crate::test::tally::Tally;
 
-/// How much longer than its deadline a test may take before the engine is killed. It only ends a hang.
+/// Grace period after a test's deadline before the engine is killed. It only ends a hang.
 const GRACE: Duration = Duration::from_mins(5);
-/// The same for the test that hangs on purpose: it hangs however long it is waited for.
+/// Grace period for the test that hangs on purpose.
 const GRACE_WITH_THE_HANG: Duration = Duration::from_secs(1);
 
-/// What a suite of the self test must come to.
+/// The expected result of a suite of the self-test.
 struct Expected {
     /// The folder in `tests/runner_selftest`; each is a run of its own.
     folder: &'static str,

@@ -1,6 +1,6 @@
-//! What the runners of Rust tests say at the end.
+//! The summaries of the Rust test runners.
 
-/// How many tests came to what.
+/// The numbers of tests by result.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Counts {
     pub(crate) passed: usize,

@@ -16,7 +16,7 @@ pub(super) const APPLICATION_DATA: u8 = 23;
 /// The type of a record with an alert.
 pub(super) const ALERT: u8 = 21;
 
-/// What may wait for the game in these rows, in bytes.
+/// The receive buffer in these rows, in bytes.
 pub(super) const WAITING: usize = 64 << 10;
 
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Pair {
     pub(super) server: Connection,
 }
 
-/// Where the client is.
+/// The client's address.
 pub(super) fn client_address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 1234))
 }

@@ -8,9 +8,9 @@ use crate::row::Row;
 const CERTIFICATE: u8 = 11;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
 const CLIENT_HELLO: u8 = 1;
-/// What the client's next message has as its number: it has sent two hellos.
+/// The number of the client's next message, after two hellos.
 const NEXT: u16 = 2;
-/// What a handshake may keep: 32 KiB of messages and pieces of them, and 32 KiB of records that came before the keys.
+/// Maximum memory of a handshake: 32 KiB of messages and their fragments, and 32 KiB of records that arrive before the keys.
 const HELD: usize = 160 << 10;
 
 /// The rows of handshakes.

@@ -11,14 +11,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const CERTIFICATE: u8 = 11;
-/// Where a hello's session stands in its datagram, behind its random.
+/// The offset of the session id in a hello's datagram, after the random.
 const SESSION: usize = 13 + 12 + 34;
-/// Where a request for a cookie has it.
+/// The offset of the cookie in a HelloVerifyRequest.
 const COOKIE: usize = 13 + 12 + 3;
-/// What the client's next message has as its number, after two hellos.
+/// The number of the client's next message, after two hellos.
 const NEXT: u16 = 2;
 
-/// Who sends a datagram, and it.
+/// A datagram and its sender.
 type Datagram = (SocketAddr, Vec<u8>);
 
 /// The rows of the table.

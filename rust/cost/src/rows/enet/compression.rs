@@ -7,7 +7,7 @@ use crate::row::Row;
 use lodewire_enet::wire::Header;
 use lodewire_enet::{Compression, Compressor, HostConfig};
 
-/// What a datagram may be decompressed to.
+/// Maximum size of a decompressed datagram.
 const MAX_LEN: usize = 4096;
 /// The state of a decompressor, and room for a datagram.
 const HELD: usize = 512 << 10;

@@ -9,9 +9,9 @@ use crate::row::Row;
 use lodewire_enet::HostConfig;
 use lodewire_enet::wire::{Body, Command};
 
-/// What one peer may make the host keep in these rows.
+/// Maximum memory that one peer may make the host use in these rows.
 const LIMIT: usize = 64 << 10;
-/// The same with what the tables take, and what is sent in answer.
+/// This with the memory of the tables and of the answers.
 const HELD: usize = 256 << 10;
 
 /// The rows of peers.

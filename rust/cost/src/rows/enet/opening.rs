@@ -8,7 +8,7 @@ use lodewire_enet::HostConfig;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What 32,768 records of connections that are not proven may take, each some 200 bytes in its tables.
+/// Maximum memory of 32,768 half-open connections, each of about 200 bytes.
 const RECORDS: usize = 16 << 20;
 
 /// The rows of strangers.

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// It only ends a hang.
 const TIMEOUT: Duration = Duration::from_mins(5);
-/// What all peers may make the host keep: the least for 512 places.
+/// Maximum memory that all peers may make the host use: the minimum for 512 peer slots.
 const WAITING: usize = 8 << 20;
 
 /// The rows over sockets.

@@ -14,12 +14,12 @@ pub(super) type Datagram = (SocketAddr, Vec<u8>);
 pub(super) struct Victim {
     pub(super) host: Host,
     now: Time,
-    /// How long a batch of datagrams takes.
+    /// The duration of a batch of datagrams.
     pub(super) batch_time: Duration,
     /// The game takes packets at once; else they wait for it.
     reads: bool,
     events: Events,
-    /// What waits for the game.
+    /// The events that the game has not read.
     waiting: Vec<Event<'static>>,
     out: Vec<u8>,
     /// The datagrams that it has sent.
@@ -32,7 +32,7 @@ pub(super) struct Victim {
 #[derive(Clone, Copy)]
 pub(super) struct Attacker {
     pub(super) address: SocketAddr,
-    /// How the host wants to be addressed.
+    /// The numbers by which the host addresses the connection.
     pub(super) id: u16,
     pub(super) session: u8,
 }
@@ -121,7 +121,7 @@ impl Victim {
         attacker
     }
 
-    /// The same where the host may refuse.
+    /// Like `admit`, but the host may refuse.
     pub(super) fn try_admit(&mut self, address: SocketAddr, number: usize) -> Option<Attacker> {
         let (attacker, proof) = self.ask(address, number)?;
         self.take_all(&[attacker.datagram(&[proof])]);
