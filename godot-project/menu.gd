@@ -14,7 +14,7 @@ const SCENES := {
 
 func _ready() -> void:
 	if not ClassDB.class_exists("LodeWebSocketServer"):
-		%Hint.text = "The addon is not here yet: run `cargo xtask build --debug` once."
+		%Hint.text = "The addon is not built yet: run `cargo xtask build --debug` once."
 	for title: String in SCENES:
 		var button := Button.new()
 		button.text = title

@@ -30,7 +30,7 @@ class_enum! {
         ConnectionSucceeded = 4 => "STATE_CONNECTION_SUCCEEDED",
         /// The connection is open: packets can be sent and received.
         Connected = 5 => "STATE_CONNECTED",
-        /// The connection closes after all queued packets have been sent.
+        /// The connection closes after all queued packets have been delivered.
         DisconnectLater = 6 => "STATE_DISCONNECT_LATER",
         /// This side has disconnected, and waits for the acknowledgement.
         Disconnecting = 7 => "STATE_DISCONNECTING",

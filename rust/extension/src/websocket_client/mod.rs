@@ -94,7 +94,8 @@ pub(crate) struct LodeWebSocketClient {
     #[init(val = 256)]
     deflate_threshold: i32,
 
-    /// The size of the compression window: see [member LodeWebSocketServer.deflate_window_bits].
+    /// The size of the compression window, [code]client_max_window_bits[/code] in RFC 7692: see
+    /// [member LodeWebSocketServer.deflate_window_bits].
     #[var(usage_flags = [DEFAULT])]
     #[init(val = 15)]
     deflate_window_bits: i32,
