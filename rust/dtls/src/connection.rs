@@ -261,10 +261,10 @@ impl Connection {
     fn send_final_alert(&mut self, alert: Alert) {
         if matches!(self.state, State::Handshaking | State::Connected) {
             // A server's keys are in use only after its ChangeCipherSpec, which ends its handshake.
-            let sealed =
+            let encrypted =
                 if self.is_server { self.was_connected } else { self.context.records.has_keys() };
             // Best effort: without the alert, the peer times out.
-            let _ = self.context.send(sealed, ContentType::Alert, &alert.encode());
+            let _ = self.context.send(encrypted, ContentType::Alert, &alert.encode());
         }
     }
 

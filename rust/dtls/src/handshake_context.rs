@@ -217,12 +217,12 @@ impl HandshakeContext {
     /// Sends a record in one datagram.
     pub(crate) fn send(
         &mut self,
-        sealed: bool,
+        encrypted: bool,
         content_type: ContentType,
         content: &[u8],
     ) -> Result<(), Error> {
-        let mut datagram = Vec::with_capacity(self.records.overhead(sealed) + content.len());
-        self.records.write(sealed, content_type, content, &mut datagram)?;
+        let mut datagram = Vec::with_capacity(self.records.overhead(encrypted) + content.len());
+        self.records.write(encrypted, content_type, content, &mut datagram)?;
         self.datagrams.push_back(datagram);
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! Against OpenSSL's command line, in both roles: suites, groups, kinds of keys, lengths of datagrams.
+//! Interoperability with OpenSSL's command line in both roles: cipher suites, groups, kinds of keys, MTUs.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
 mod certified_keys;
 
-use certified_keys::{Kind, Made, Only, make};
+use certified_keys::{Kind, PinnedCertificate, TestKey, cached_key};
 use lodewire_dtls::{
     Alert, ClientConfig, ClientHelloVerification, Connection, CookieGenerator, Error, Limits,
     ServerConfig, State,
@@ -18,18 +18,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Time limit of all waits, which only ends a hang.
+const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// An `openssl` that runs.
+/// A running `openssl`.
 struct OpenSsl {
     child: Child,
     lines: Receiver<String>,
-    said: String,
+    printed: String,
 }
 
 impl OpenSsl {
-    /// `None` if there is none on this machine.
+    /// Returns `None` if OpenSSL is not installed.
     fn start(arguments: &[String]) -> Option<Self> {
         let mut child = Command::new("openssl")
             .args(arguments)
@@ -43,35 +43,35 @@ impl OpenSsl {
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
-        Some(Self { child, lines, said: String::new() })
+        Some(Self { child, lines, printed: String::new() })
     }
 
     fn type_line(&mut self, line: &str) {
         let input = self.child.stdin.as_mut().expect("a pipe");
-        // At once: what it reads at once, it sends as one packet.
+        // In one write: OpenSSL sends what it reads at once as one packet.
         input.write_all(format!("{line}\n").as_bytes()).expect("it runs");
     }
 
-    /// The port that a server has told.
+    /// Returns the port that a server has printed.
     fn port(&mut self) -> u16 {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         loop {
             let left = end.saturating_duration_since(Instant::now());
-            let line = self.lines.recv_timeout(left).expect("it tells its port");
+            let line = self.lines.recv_timeout(left).expect("a port");
             if let Some(address) = line.strip_prefix("ACCEPT ") {
                 return address.parse::<SocketAddr>().expect("an address").port();
             }
         }
     }
 
-    fn has_said(&mut self, what: &str) -> bool {
+    fn has_printed(&mut self, what: &str) -> bool {
         for line in self.lines.try_iter() {
-            self.said += &line;
-            self.said.push('\n');
+            self.printed += &line;
+            self.printed.push('\n');
         }
-        let has = self.said.contains(what);
+        let has = self.printed.contains(what);
         if has {
-            self.said.clear();
+            self.printed.clear();
         }
         has
     }
@@ -84,17 +84,17 @@ impl Drop for OpenSsl {
     }
 }
 
-/// A connection on a socket.
-struct End {
+/// A connection with its socket.
+struct Endpoint {
     socket: UdpSocket,
     connection: Connection,
     to: SocketAddr,
 }
 
-impl End {
-    /// Serves it until `done` says so.
+impl Endpoint {
+    /// Serves the connection until `done` returns true.
     fn run(&mut self, mut done: impl FnMut(&mut Connection) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         let mut buffer = vec![0; 65_536];
         self.socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a socket");
         loop {
@@ -126,15 +126,15 @@ impl End {
     }
 }
 
-/// Packets both ways, each a line of so many bytes with its end.
-fn talk(end: &mut End, other: &mut OpenSsl, lengths: &[usize]) {
+/// Exchanges packets of these lengths both ways, each a line with its newline.
+fn talk(end: &mut Endpoint, other: &mut OpenSsl, lengths: &[usize]) {
     for &len in lengths {
         let line = "7".repeat(len - 1);
         let packet = format!("{line}\n").into_bytes();
         end.connection.send(&packet).expect("connected");
-        end.run(|_| other.has_said(&format!("{line}\n")));
+        end.run(|_| other.has_printed(&format!("{line}\n")));
         other.type_line(&line);
-        // Its client reads 8 KiB at a time, and sends so much in a packet.
+        // OpenSSL's client reads 8 KiB at a time, and sends them as one packet.
         let mut got = Vec::new();
         end.run(|connection| {
             got.extend(std::iter::from_fn(|| connection.receive()).flatten());
@@ -148,12 +148,12 @@ fn socket() -> UdpSocket {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port")
 }
 
-/// Certificate and key in files that `openssl` reads.
-fn files(made: &Made, name: &str) -> [PathBuf; 2] {
+/// Writes the certificate and the key to files for `openssl`.
+fn files(test_key: &TestKey, name: &str) -> [PathBuf; 2] {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     let [certificate, key] = ["crt", "key"].map(|end| folder.join(format!("{name}.{end}")));
-    fs::write(&certificate, &made.certificate_pem).expect("written");
-    fs::write(&key, &made.key_pem).expect("written");
+    fs::write(&certificate, &test_key.certificate_pem).expect("written");
+    fs::write(&key, &test_key.key_pem).expect("written");
     [certificate, key]
 }
 
@@ -161,65 +161,65 @@ fn words(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }
 
-/// Our client and a server of OpenSSL's, with further options.
+/// Connects our client to a server of OpenSSL, with further options.
 fn client_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
-    let made = make(kind);
+    let test_key = cached_key(kind);
     let [certificate, key] =
-        files(&made, &format!("server-{kind:?}-{}", options.replace(['/', ' '], "_")));
+        files(&test_key, &format!("server-{kind:?}-{}", options.replace(['/', ' '], "_")));
     let arguments = format!(
         "s_server -dtls1_2 -listen -accept 127.0.0.1:0 -cert {} -key {} {options}",
         certificate.display(),
         key.display()
     );
     let Some(mut server) = OpenSsl::start(&words(&arguments)) else {
-        println!("there is no openssl here");
+        println!("no openssl on this machine");
         return;
     };
     let port = server.port();
     let config = ClientConfig {
-        verifier: Only::of(&made.certified_key),
+        verifier: PinnedCertificate::of(&test_key.certified_key),
         server_name: Some("game.example".to_owned()),
         certified_key: None,
         limits,
     };
-    let connection = Connection::connect(Instant::now(), config).expect("randomness");
+    let connection = Connection::connect(Instant::now(), config).expect("random bytes");
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut client = End { socket: socket(), connection, to };
+    let mut client = Endpoint { socket: socket(), connection, to };
     client.run(|connection| connection.state() == &State::Connected);
     talk(&mut client, &mut server, lengths);
     client.connection.close();
     client.flush();
 }
 
-/// Our server and a client of OpenSSL's.
+/// Connects a client of OpenSSL to our server.
 fn server_of(kind: Kind, options: &str, limits: Limits, lengths: &[usize]) {
-    let made = make(kind);
+    let test_key = cached_key(kind);
     let socket = socket();
     let port = socket.local_addr().expect("a port").port();
     let arguments = format!("s_client -dtls1_2 -connect 127.0.0.1:{port} {options}");
     let Some(mut client) = OpenSsl::start(&words(&arguments)) else {
-        println!("there is no openssl here");
+        println!("no openssl on this machine");
         return;
     };
-    let certified_key = Arc::clone(&made.certified_key);
+    let certified_key = Arc::clone(&test_key.certified_key);
     let config = ServerConfig { certified_key, client_verifier: None, limits };
-    let mut cookies = CookieGenerator::new(Instant::now()).expect("randomness");
+    let mut cookies = CookieGenerator::new(Instant::now()).expect("random bytes");
     let mut buffer = [0; 4096];
-    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a socket");
     let (connection, to) = loop {
         let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
         match cookies.verify_client_hello(Instant::now(), from, &buffer[..len]) {
-            ClientHelloVerification::Ignored => panic!("a hello was not understood"),
+            ClientHelloVerification::Ignored => panic!("a ClientHello was ignored"),
             ClientHelloVerification::HelloVerifyRequest(answer) => {
                 socket.send_to(&answer, from).expect("sent");
             }
             ClientHelloVerification::Verified(hello) => {
                 let accepted = Connection::accept(Instant::now(), config, hello);
-                break (accepted.expect("something in common"), from);
+                break (accepted.expect("an acceptable ClientHello"), from);
             }
         }
     };
-    let mut server = End { socket, connection, to };
+    let mut server = Endpoint { socket, connection, to };
     server.run(|connection| connection.state() == &State::Connected);
     talk(&mut server, &mut client, lengths);
     server.connection.close();
@@ -238,7 +238,7 @@ const SUITES: [(&str, Kind); 6] = [
 ];
 
 #[test]
-fn all_suites_in_both_roles() {
+fn all_cipher_suites_interoperate_in_both_roles() {
     for (suite, kind) in SUITES {
         client_of(kind, &format!("-cipher {suite}"), Limits::default(), FEW);
         server_of(kind, &format!("-cipher {suite}"), Limits::default(), FEW);
@@ -246,7 +246,7 @@ fn all_suites_in_both_roles() {
 }
 
 #[test]
-fn all_groups_in_both_roles() {
+fn all_groups_interoperate_in_both_roles() {
     for group in ["X25519", "P-256", "P-384"] {
         client_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default(), FEW);
         server_of(Kind::Rsa2048, &format!("-groups {group}"), Limits::default(), FEW);
@@ -254,7 +254,7 @@ fn all_groups_in_both_roles() {
 }
 
 #[test]
-fn short_datagrams_in_both_roles() {
+fn small_mtus_interoperate_in_both_roles() {
     for mtu in [508, 700, 1200] {
         let limits = Limits { mtu, ..Limits::default() };
         client_of(Kind::Rsa2048, &format!("-mtu {mtu}"), limits, FEW);
@@ -263,33 +263,33 @@ fn short_datagrams_in_both_roles() {
 }
 
 #[test]
-fn a_client_that_asks_for_short_records_gets_them() {
+fn max_fragment_length_is_respected() {
     for len in [512, 1024, 2048, 4096] {
         server_of(Kind::Rsa2048, &format!("-maxfraglen {len}"), Limits::default(), &[2, 400]);
     }
 }
 
 #[test]
-fn an_older_client_is_told_that_its_version_is_not_spoken() {
-    let made = make(Kind::P256);
+fn dtls_1_0_client_gets_protocol_version_alert() {
+    let test_key = cached_key(Kind::P256);
     let socket = socket();
     let port = socket.local_addr().expect("a port").port();
-    // DTLS 1.0 signs with SHA-1, which the level of security must allow.
+    // DTLS 1.0 signs with SHA-1, which only security level 0 allows.
     let arguments =
         format!("s_client -dtls1 -cipher ALL:@SECLEVEL=0 -msg -connect 127.0.0.1:{port}");
     let Some(mut client) = OpenSsl::start(&words(&arguments)) else {
-        println!("there is no openssl here");
+        println!("no openssl on this machine");
         return;
     };
-    let certified_key = Arc::clone(&made.certified_key);
+    let certified_key = Arc::clone(&test_key.certified_key);
     let config = ServerConfig { certified_key, client_verifier: None, limits: Limits::default() };
-    let mut cookies = CookieGenerator::new(Instant::now()).expect("randomness");
+    let mut cookies = CookieGenerator::new(Instant::now()).expect("random bytes");
     let mut buffer = [0; 4096];
-    socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    socket.set_read_timeout(Some(TIMEOUT)).expect("a socket");
     loop {
         let (len, from) = socket.recv_from(&mut buffer).expect("a hello");
         let answer = match cookies.verify_client_hello(Instant::now(), from, &buffer[..len]) {
-            ClientHelloVerification::Ignored => panic!("a hello was not understood"),
+            ClientHelloVerification::Ignored => panic!("a ClientHello was ignored"),
             ClientHelloVerification::HelloVerifyRequest(answer) => answer,
             ClientHelloVerification::Verified(hello) => {
                 let rejection = Connection::accept(Instant::now(), config, hello).err();
@@ -304,15 +304,15 @@ fn an_older_client_is_told_that_its_version_is_not_spoken() {
         };
         socket.send_to(&answer, from).expect("sent");
     }
-    let end = Instant::now() + PATIENCE;
-    while !client.has_said("fatal protocol_version") {
-        assert!(Instant::now() < end, "it was not told: {}", client.said);
+    let end = Instant::now() + TIMEOUT;
+    while !client.has_printed("fatal protocol_version") {
+        assert!(Instant::now() < end, "it was not failure_alert: {}", client.printed);
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
-fn two_hundred_packets_each_way_in_both_roles() {
+fn packets_of_every_size_interoperate_in_both_roles() {
     let mut lengths: Vec<_> = (0..199).map(|index| 2 + index * 82).collect();
     lengths.push(16_384);
     client_of(Kind::P256, "", Limits::default(), &lengths);

@@ -1,13 +1,13 @@
-//! Handshakes over a bad network, on a virtual clock, with seeds. The seed governs the link, the clock and the loss; keys and
-//! randoms come from the system, as always.
+//! Handshakes over a lossy link, on a virtual clock, with seeds. The seed determines the link and the clock; keys and
+//! randoms come from the system.
 //!
-//! `LODEWIRE_DTLS_SEEDS` says how many seeds each test tries.
+//! `LODEWIRE_DTLS_SEEDS` sets the number of seeds of each test.
 
 #![expect(clippy::expect_used, reason = "a test")]
 
 mod certified_keys;
 
-use certified_keys::{Kind, Only, another, make};
+use certified_keys::{Kind, PinnedCertificate, cached_key, new_key};
 use lodewire_dtls::{
     CertifiedKey, ClientConfig, ClientHelloVerification, Connection, CookieGenerator, Limits,
     ServerConfig, State,
@@ -17,23 +17,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How bad the network is.
+/// The conditions of a simulated link.
 #[derive(Clone, Copy, Debug)]
-struct Weather {
-    /// Of a thousand datagrams each.
+struct LinkConditions {
+    /// Per thousand datagrams each.
     lost: u32,
-    doubled: u32,
+    duplicated: u32,
     cut: u32,
     flipped: u32,
-    /// The longest delay, in milliseconds: what is sent later may come earlier.
+    /// Maximum delay, in milliseconds: datagrams may be reordered.
     delay: u64,
-    /// Longer ones do not get through.
+    /// Longer datagrams are lost.
     mtu: usize,
 }
 
-const CALM: Weather = Weather { lost: 0, doubled: 0, cut: 0, flipped: 0, delay: 20, mtu: 1500 };
+const LOSSLESS: LinkConditions =
+    LinkConditions { lost: 0, duplicated: 0, cut: 0, flipped: 0, delay: 20, mtu: 1500 };
 
-/// `xorshift64*`, which is enough for weather.
+/// `xorshift64*`, which is enough for a simulation.
 struct Random(u64);
 
 impl Random {
@@ -53,16 +54,16 @@ impl Random {
     }
 }
 
-struct World {
+struct Simulation {
     random: Random,
-    weather: Weather,
+    conditions: LinkConditions,
     begin: Instant,
     now: Instant,
     client: Connection,
     server: Option<Connection>,
     server_config: ServerConfig,
     cookies: CookieGenerator,
-    /// What is under way, by when it comes: to whom, and what.
+    /// The datagrams in flight with their destinations, by arrival time.
     link: BTreeMap<(Instant, u64), (usize, Vec<u8>)>,
     count: u64,
 }
@@ -70,26 +71,31 @@ struct World {
 const CLIENT: usize = 0;
 const SERVER: usize = 1;
 
-impl World {
-    fn new(seed: u64, weather: Weather, client: ClientConfig, server_config: ServerConfig) -> Self {
+impl Simulation {
+    fn new(
+        seed: u64,
+        conditions: LinkConditions,
+        client: ClientConfig,
+        server_config: ServerConfig,
+    ) -> Self {
         let now = Instant::now();
         Self {
             random: Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
-            weather,
+            conditions,
             begin: now,
             now,
-            client: Connection::connect(now, client).expect("randomness"),
+            client: Connection::connect(now, client).expect("random bytes"),
             server: None,
             server_config,
-            cookies: CookieGenerator::new(now).expect("randomness"),
+            cookies: CookieGenerator::new(now).expect("random bytes"),
             link: BTreeMap::new(),
             count: 0,
         }
     }
 
     fn put(&mut self, to: usize, mut datagram: Vec<u8>) {
-        let Weather { lost, doubled, cut, flipped, delay, mtu } = self.weather;
-        let times = if self.random.happens(doubled) { 2 } else { 1 };
+        let LinkConditions { lost, duplicated, cut, flipped, delay, mtu } = self.conditions;
+        let times = if self.random.happens(duplicated) { 2 } else { 1 };
         for _ in 0..times {
             if datagram.len() > mtu || self.random.happens(lost) {
                 continue;
@@ -108,7 +114,7 @@ impl World {
         }
     }
 
-    /// Does what is to be done now.
+    /// Handles expired timeouts and jobs, and sends datagrams.
     fn serve(&mut self) {
         loop {
             let mut sent = Vec::new();
@@ -154,7 +160,7 @@ impl World {
         }
     }
 
-    /// Lets time pass until `done`, at most until `limit` after the begin. Says whether it was done.
+    /// Advances the time until `done`, at most by `limit` since the start. Returns whether it was done.
     fn run(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.begin + limit;
         loop {
@@ -191,7 +197,7 @@ fn seeds() -> u64 {
 fn configs(certified_key: &Arc<CertifiedKey>, mtu: usize) -> (ClientConfig, ServerConfig) {
     let limits = Limits { mtu, handshake_timeout: None, ..Limits::default() };
     let client = ClientConfig {
-        verifier: Only::of(certified_key),
+        verifier: PinnedCertificate::of(certified_key),
         server_name: Some("game.example".to_owned()),
         certified_key: None,
         limits,
@@ -201,27 +207,28 @@ fn configs(certified_key: &Arc<CertifiedKey>, mtu: usize) -> (ClientConfig, Serv
     (client, server)
 }
 
-/// How many of the seeds come to a connection over which packets go both ways.
-fn connected(weather: impl Fn(u64) -> (Weather, usize)) -> (u64, u64) {
-    let certified_key = make(Kind::P256).certified_key;
+/// Returns with how many of the seeds a connection is established on which packets arrive both ways.
+fn connected(conditions: impl Fn(u64) -> (LinkConditions, usize)) -> (u64, u64) {
+    let certified_key = cached_key(Kind::P256).certified_key;
     let mut successes = 0;
     for seed in 0..seeds() {
-        let (weather, mtu) = weather(seed);
+        let (conditions, mtu) = conditions(seed);
         let (client, server) = configs(&certified_key, mtu);
-        let mut world = World::new(seed, weather, client, server);
+        let mut simulation = Simulation::new(seed, conditions, client, server);
         let limit = Duration::from_mins(5);
-        if !world.run(limit, |world| world.is_connected()) {
-            let states = (world.client.state(), world.server.as_ref().map(Connection::state));
-            println!("seed {seed}: {states:?} in {weather:?}");
+        if !simulation.run(limit, |simulation| simulation.is_connected()) {
+            let states =
+                (simulation.client.state(), simulation.server.as_ref().map(Connection::state));
+            println!("seed {seed}: {states:?} in {conditions:?}");
             continue;
         }
-        world.weather = CALM;
-        world.client.send(b"there").expect("connected");
-        world.server.as_mut().expect("a server").send(b"back").expect("connected");
+        simulation.conditions = LOSSLESS;
+        simulation.client.send(b"there").expect("connected");
+        simulation.server.as_mut().expect("a server").send(b"back").expect("connected");
         let (mut there, mut back) = (None, None);
-        let arrived = world.run(limit * 2, |world| {
-            there = there.take().or_else(|| world.server.as_mut()?.receive());
-            back = back.take().or_else(|| world.client.receive());
+        let arrived = simulation.run(limit * 2, |simulation| {
+            there = there.take().or_else(|| simulation.server.as_mut()?.receive());
+            back = back.take().or_else(|| simulation.client.receive());
             there.is_some() && back.is_some()
         });
         assert!(arrived, "seed {seed}");
@@ -232,73 +239,84 @@ fn connected(weather: impl Fn(u64) -> (Weather, usize)) -> (u64, u64) {
 }
 
 #[test]
-fn handshakes_come_about_in_any_weather() {
+fn handshakes_complete_over_lossy_links() {
     let (successes, all) = connected(|seed| {
         let mtu = Random(seed + 1).index(4);
         let mtu = [508, 700, 1200, 1400][mtu];
-        let weather = Weather {
+        let conditions = LinkConditions {
             lost: (seed * 10 % 410) as u32,
-            doubled: (seed * 7 % 200) as u32,
+            duplicated: (seed * 7 % 200) as u32,
             delay: 1 + seed * 13 % 400,
             mtu,
-            ..CALM
+            ..LOSSLESS
         };
-        (weather, mtu)
+        (conditions, mtu)
     });
     assert!(successes * 1000 >= all * 999, "{successes} of {all}");
 }
 
 #[test]
-fn datagrams_that_are_too_long_for_the_path_get_shorter() {
-    let (successes, all) = connected(|_| (Weather { mtu: 508, ..CALM }, 1400));
+fn retransmissions_shrink_to_the_path_mtu() {
+    let (successes, all) = connected(|_| (LinkConditions { mtu: 508, ..LOSSLESS }, 1400));
     assert_eq!(successes, all);
 }
 
 #[test]
-fn the_hello_fits_the_shortest_path() {
+fn client_hello_fits_the_minimum_mtu() {
     let (successes, all) =
-        connected(|seed| (Weather { mtu: 296, lost: (seed % 200) as u32, ..CALM }, 296));
+        connected(|seed| (LinkConditions { mtu: 296, lost: (seed % 200) as u32, ..LOSSLESS }, 296));
     assert!(successes * 1000 >= all * 999, "{successes} of {all}");
 }
 
 #[test]
-fn damage_does_no_more_than_loss_does() {
-    let certified_key = make(Kind::P256).certified_key;
+fn corrupted_datagrams_act_like_lost_ones() {
+    let certified_key = cached_key(Kind::P256).certified_key;
     let mut successes = 0;
     for seed in 0..seeds() {
         let (client, server) = configs(&certified_key, 1200);
-        let weather = Weather { cut: 50, flipped: 50, lost: 50, doubled: 50, delay: 100, ..CALM };
-        let mut world = World::new(seed, weather, client, server);
-        world.run(Duration::from_mins(5), |world| world.is_connected());
-        // A hello that was changed on its way makes a handshake that fails: nothing is authentic before its end.
-        if world.is_connected() {
+        let conditions = LinkConditions {
+            cut: 50,
+            flipped: 50,
+            lost: 50,
+            duplicated: 50,
+            delay: 100,
+            ..LOSSLESS
+        };
+        let mut simulation = Simulation::new(seed, conditions, client, server);
+        simulation.run(Duration::from_mins(5), |simulation| simulation.is_connected());
+        // A corrupted ClientHello makes the handshake fail: nothing is authentic before its end.
+        if simulation.is_connected() {
             successes += 1;
             let packets: Vec<Vec<u8>> = (0..50_u8).map(|number| vec![number; 100]).collect();
             for packet in &packets {
-                world.client.send(packet).expect("connected");
+                simulation.client.send(packet).expect("connected");
             }
-            world.run(Duration::from_mins(10), |_| false);
-            let server = world.server.as_mut().expect("a server");
-            let mut came: Vec<_> = std::iter::from_fn(|| server.receive()).collect();
-            let count = came.len();
-            came.sort();
-            came.dedup();
-            assert!(count == came.len() && count >= 30, "each at most once, and most do: {count}");
-            assert!(came.iter().all(|packet| packets.contains(packet)), "none was changed");
+            simulation.run(Duration::from_mins(10), |_| false);
+            let server = simulation.server.as_mut().expect("a server");
+            let mut received: Vec<_> = std::iter::from_fn(|| server.receive()).collect();
+            let count = received.len();
+            received.sort();
+            received.dedup();
+            assert!(
+                count == received.len() && count >= 30,
+                "each at most once, and most do: {count}"
+            );
+            assert!(received.iter().all(|packet| packets.contains(packet)), "none was changed");
         }
     }
     assert!(successes * 2 > seeds(), "{successes}");
 }
 
 #[test]
-fn none_comes_about_with_the_wrong_server() {
-    let (right, wrong) = (make(Kind::P256).certified_key, another(Kind::P256).certified_key);
+fn untrusted_server_is_never_connected() {
+    let (right, wrong) = (cached_key(Kind::P256).certified_key, new_key(Kind::P256).certified_key);
     for seed in 0..seeds().min(40) {
         let (client, _) = configs(&right, 1200);
         let (_, server) = configs(&wrong, 1200);
-        let weather = Weather { lost: 100, doubled: 100, flipped: 10, delay: 50, ..CALM };
-        let mut world = World::new(seed, weather, client, server);
-        assert!(!world.run(Duration::from_mins(2), |world| world.is_connected()));
-        assert_ne!(world.client.state(), &State::Connected);
+        let conditions =
+            LinkConditions { lost: 100, duplicated: 100, flipped: 10, delay: 50, ..LOSSLESS };
+        let mut simulation = Simulation::new(seed, conditions, client, server);
+        assert!(!simulation.run(Duration::from_mins(2), |simulation| simulation.is_connected()));
+        assert_ne!(simulation.client.state(), &State::Connected);
     }
 }

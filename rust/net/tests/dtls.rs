@@ -1,4 +1,4 @@
-//! Peers of DTLS with real sockets, and without any.
+//! DTLS peers with sockets, and without.
 #![expect(clippy::expect_used, reason = "a test")]
 
 use lodewire_net::Bind;
@@ -10,21 +10,22 @@ use lodewire_net::dtls::{
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const PATIENCE: Duration = Duration::from_mins(5);
+/// Time limit of all waits, which only ends a hang.
+const TIMEOUT: Duration = Duration::from_mins(5);
 const LOCALHOST: Bind = Bind::Address(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-struct Made {
+struct TestKey {
     key: String,
     certificate: String,
 }
 
-fn made() -> Made {
-    let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
-    Made { key: made.signing_key.serialize_pem(), certificate: made.cert.pem() }
+fn test_key() -> TestKey {
+    let test_key =
+        rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("test_key");
+    TestKey { key: test_key.signing_key.serialize_pem(), certificate: test_key.cert.pem() }
 }
 
-impl Made {
+impl TestKey {
     fn server(&self) -> ServerConfig {
         ServerConfig::new(&self.key, &self.certificate, "", None).expect("a key")
     }
@@ -49,14 +50,14 @@ fn connect(server: &Server, setup: &ClientConfig) -> Peer {
     connect_to(server.local_addr().port(), setup, Limits::default())
 }
 
-/// Waits until `what` is there.
+/// Waits until `what` returns a value.
 fn wait<T>(mut what: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TIMEOUT;
     loop {
         if let Some(what) = what() {
             return what;
         }
-        assert!(Instant::now() < end, "it did not come");
+        assert!(Instant::now() < end, "timed out");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
@@ -75,9 +76,9 @@ fn receive(peer: &mut Peer) -> Vec<u8> {
     })
 }
 
-fn pair(made: &Made, limits: Limits) -> (Server, Peer, Peer) {
-    let server = made.listen(limits);
-    let mut client = connect(&server, &made.client("game.example"));
+fn pair(test_key: &TestKey, limits: Limits) -> (Server, Peer, Peer) {
+    let server = test_key.listen(limits);
+    let mut client = connect(&server, &test_key.client("game.example"));
     wait_for(&mut client, |status| *status == Status::Connected);
     let mut accepted = wait(|| server.take());
     wait_for(&mut accepted, |status| *status == Status::Connected);
@@ -86,8 +87,8 @@ fn pair(made: &Made, limits: Limits) -> (Server, Peer, Peer) {
 
 #[test]
 fn packets_of_every_size_go_both_ways() {
-    let made = made();
-    let (server, mut client, mut accepted) = pair(&made, Limits::default());
+    let test_key = test_key();
+    let (server, mut client, mut accepted) = pair(&test_key, Limits::default());
     for len in [0, 1, 512, 1400, 16_384] {
         let packet = vec![u8::try_from(len % 251).expect("small"); len];
         client.send(&packet).expect("room");
@@ -104,16 +105,16 @@ fn packets_of_every_size_go_both_ways() {
 }
 
 #[test]
-fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
-    let made = made();
+fn slot_is_freed_when_the_close_is_reported() {
+    let test_key = test_key();
     let limits = Limits { max_peers: 1, ..Limits::default() };
-    let (server, mut client, mut accepted) = pair(&made, limits);
+    let (server, mut client, mut accepted) = pair(&test_key, limits);
     client.send(b"last words").expect("room");
     client.disconnect();
     wait(|| (server.stats().peers == 0).then_some(()));
-    // The game has not looked: the packet and the place are still taken.
+    // The game has not polled: the packet is still buffered, and the slot is still in use.
     let quick = Limits { handshake_timeout: Some(Duration::from_millis(300)), ..limits };
-    let setup = made.client("game.example");
+    let setup = test_key.client("game.example");
     let port = server.local_addr().port();
     let mut other = connect_to(port, &setup, quick);
     assert!(matches!(wait_for(&mut other, Status::is_closed), Status::Failed(_)));
@@ -121,7 +122,7 @@ fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
     assert!(accepted.status().is_closed());
     let mut other = connect_to(port, &setup, limits);
     wait_for(&mut other, |status| *status == Status::Connected);
-    // Who lets go of a peer does not have to be told.
+    // The close of a dropped peer need not be reported.
     drop(wait(|| server.take()));
     wait_for(&mut other, Status::is_closed);
     let mut last = connect_to(port, &setup, limits);
@@ -129,10 +130,10 @@ fn a_place_is_free_again_when_the_game_was_told_of_the_end() {
 }
 
 #[test]
-fn a_client_that_is_there_can_be_taken_though_it_has_gone() {
-    let made = made();
-    let server = made.listen(Limits::default());
-    let mut client = connect(&server, &made.client("game.example"));
+fn announced_client_can_be_taken_after_it_disconnected() {
+    let test_key = test_key();
+    let server = test_key.listen(Limits::default());
+    let mut client = connect(&server, &test_key.client("game.example"));
     wait(|| {
         client.poll();
         server.is_connection_available().then_some(())
@@ -147,31 +148,31 @@ fn a_client_that_is_there_can_be_taken_though_it_has_gone() {
 }
 
 #[test]
-fn an_end_is_told_to_the_other_side() {
-    let made = made();
-    let (server, mut client, mut accepted) = pair(&made, Limits::default());
+fn disconnect_is_sent_to_the_peer() {
+    let test_key = test_key();
+    let (server, mut client, mut accepted) = pair(&test_key, Limits::default());
     accepted.disconnect();
     let status = wait_for(&mut client, Status::is_closed);
     assert_eq!(status, Status::Disconnected(String::new()));
     assert_eq!(client.send(b"x"), Err(SendError::NotConnected));
-    let mut client = connect(&server, &made.client("game.example"));
+    let mut client = connect(&server, &test_key.client("game.example"));
     let mut accepted = wait(|| server.take());
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(client);
     wait_for(&mut accepted, Status::is_closed);
-    let mut client = connect(&server, &made.client("game.example"));
+    let mut client = connect(&server, &test_key.client("game.example"));
     wait_for(&mut client, |status| *status == Status::Connected);
     drop(server);
     wait_for(&mut client, Status::is_closed);
 }
 
 #[test]
-fn what_the_game_has_ended_does_not_begin_again() {
-    let made = made();
-    let server = made.listen(Limits::default());
-    // Some end before their handshake is through, some in the middle, some after it.
+fn disconnected_client_stays_disconnected() {
+    let test_key = test_key();
+    let server = test_key.listen(Limits::default());
+    // Some are closed before their handshake is complete, some during it, some after it.
     for millis in 0..20 {
-        let mut client = connect(&server, &made.client("game.example"));
+        let mut client = connect(&server, &test_key.client("game.example"));
         std::thread::sleep(Duration::from_micros(millis * 300));
         client.disconnect();
         client.poll();
@@ -180,8 +181,8 @@ fn what_the_game_has_ended_does_not_begin_again() {
 }
 
 #[test]
-fn a_server_that_is_not_the_one_is_refused() {
-    let (made_here, other) = (made(), made());
+fn server_with_wrong_name_or_unknown_issuer_is_rejected() {
+    let (made_here, other) = (test_key(), test_key());
     let server = made_here.listen(Limits::default());
     let mut client = connect(&server, &made_here.client("other.example"));
     let status = wait_for(&mut client, Status::is_closed);
@@ -193,12 +194,12 @@ fn a_server_that_is_not_the_one_is_refused() {
 }
 
 #[test]
-fn a_server_that_asks_clients_who_they_are() {
-    let (own, player, stranger) = (made(), made(), made());
+fn server_verifies_client_certificates() {
+    let (own, player, stranger) = (test_key(), test_key(), test_key());
     let rules = VerificationPolicy::new(TrustAnchors::Custom(&player.certificate));
     let setup = ServerConfig::new(&own.key, &own.certificate, "", Some(rules)).expect("a setup");
     let server = Server::listen(LOCALHOST, 0, &setup, Limits::default()).expect("a port");
-    let as_player = |who: Option<&Made>| {
+    let as_player = |who: Option<&TestKey>| {
         let mut setup = own.client("game.example");
         if let Some(who) = who {
             setup.set_client_certificate(&who.key, &who.certificate).expect("a key");
@@ -218,9 +219,9 @@ fn a_server_that_asks_clients_who_they_are() {
 }
 
 #[test]
-fn a_host_that_is_not_there_is_told_of() {
-    let made = made();
-    let setup = made.client("game.example");
+fn unreachable_host_fails_with_its_reason() {
+    let test_key = test_key();
+    let setup = test_key.client("game.example");
     let limits =
         Limits { handshake_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
     let silent = UdpSocket::bind("127.0.0.1:0").expect("a port");
@@ -236,8 +237,8 @@ fn a_host_that_is_not_there_is_told_of() {
         let status = wait_for(&mut client, Status::is_closed);
         assert!(status.reason().contains(why), "{status:?}");
     }
-    // The addresses of a name are tried one after the other.
-    let server = made.listen(Limits::default());
+    // The addresses of a name are tried in order.
+    let server = test_key.listen(Limits::default());
     let mut client = Peer::connect(&setup, Limits::default()).expect("a socket");
     let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
     client.resolved(Ok(vec![at(port), server.local_addr()]));
@@ -245,50 +246,50 @@ fn a_host_that_is_not_there_is_told_of() {
 }
 
 #[test]
-fn a_client_that_vanishes_is_let_go_of() {
-    let made = made();
+fn silent_client_is_disconnected_by_idle_timeout() {
+    let test_key = test_key();
     let limits = Limits { idle_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
-    let server = made.listen(limits);
-    let _silent = connect(&server, &made.client("game.example"));
+    let server = test_key.listen(limits);
+    let _silent = connect(&server, &test_key.client("game.example"));
     let mut accepted = wait(|| server.take());
     let status = wait_for(&mut accepted, Status::is_closed);
     assert_eq!(status.reason(), "the other side was silent for too long");
 }
 
 #[test]
-fn what_comes_renews_the_timeout_of_silence() {
-    let made = made();
-    // So long that the time that goes by by itself is nothing to it.
+fn received_packets_reset_the_idle_timeout() {
+    let test_key = test_key();
+    // So long that the real time of the test does not matter.
     let limits = Limits { idle_timeout: Some(Duration::from_hours(2)), ..Limits::default() };
-    let mut movers = ManualPair::new(&made);
-    movers.acceptor = Acceptor::new(&made.server(), limits).expect("randomness");
-    let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
+    let mut movers = ManualPair::new(&test_key);
+    movers.acceptor = Acceptor::new(&test_key.server(), limits).expect("random bytes");
+    let mut client = ManualPeer::connect(&test_key.client("game.example"), Limits::default());
     movers.exchange(&mut client, are_connected);
     for _ in 0..10 {
-        movers.ahead += Duration::from_hours(1);
+        movers.clock_offset += Duration::from_hours(1);
         client.send(b"here").expect("room");
         movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.available() == 1));
         let peer = movers.peer.as_mut().expect("taken");
         assert_eq!(peer.receive(), Some(&b"here"[..]));
     }
-    movers.ahead += Duration::from_hours(2);
+    movers.clock_offset += Duration::from_hours(2);
     movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.status().is_closed()));
     let peer = movers.peer.as_ref().expect("taken");
     assert_eq!(peer.status().reason(), "the other side was silent for too long");
 }
 
 #[test]
-fn more_than_there_is_room_for_is_lost_and_counted() {
-    let made = made();
+fn packets_beyond_the_receive_buffer_are_dropped_and_counted() {
+    let test_key = test_key();
     let limits = Limits { max_buffered_bytes: 10_000, ..Limits::default() };
-    let (_server, client, mut accepted) = pair(&made, limits);
+    let (_server, client, mut accepted) = pair(&test_key, limits);
     for _ in 0..50 {
         client.send(&[1; 936]).expect("room");
     }
     wait(|| (accepted.dropped() == 40).then_some(()));
     accepted.poll();
     assert_eq!(accepted.available(), 10);
-    // Who polls and does not read has no more room.
+    // Polling without reading frees no space.
     client.send(&[1; 936]).expect("room");
     wait(|| (accepted.dropped() == 41).then_some(()));
     accepted.poll();
@@ -296,38 +297,38 @@ fn more_than_there_is_room_for_is_lost_and_counted() {
 }
 
 #[test]
-fn a_full_server_takes_nobody_until_one_leaves() {
-    let made = made();
+fn full_server_accepts_no_one_until_a_peer_leaves() {
+    let test_key = test_key();
     let limits = Limits { max_peers: 1, ..Limits::default() };
-    let (server, first, mut accepted) = pair(&made, limits);
+    let (server, first, mut accepted) = pair(&test_key, limits);
     let before = server.stats().packets_in;
-    let mut second = connect(&server, &made.client("game.example"));
-    // It asks for a cookie, asks with it, and asks again, since it is not answered.
+    let mut second = connect(&server, &test_key.client("game.example"));
+    // The client sends a ClientHello without and with the cookie, and a retransmission.
     wait(|| (server.stats().packets_in >= before + 3).then_some(()));
     second.poll();
     assert_eq!(second.status(), &Status::Handshaking);
     drop(first);
     wait_for(&mut accepted, Status::is_closed);
-    // It asks again after one second.
+    // The client retransmits after one second.
     wait_for(&mut second, |status| *status == Status::Connected);
 }
 
 #[test]
-fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
-    let made = made();
-    let setup = made.client("game.example");
+fn unfinished_handshakes_are_limited_per_address() {
+    let test_key = test_key();
+    let setup = test_key.client("game.example");
     let limits = Limits {
         max_handshakes: 3,
         max_handshakes_per_address: 2,
         handshake_timeout: Some(Duration::from_secs(8)),
         ..Limits::default()
     };
-    let (server, established, mut accepted) = pair(&made, limits);
-    // Each answers the cookie, and nothing after it.
+    let (server, established, mut accepted) = pair(&test_key, limits);
+    // Each sends its cookie, and nothing more.
     let enter = || {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         socket.connect(server.local_addr()).expect("connected");
-        socket.set_read_timeout(Some(PATIENCE)).expect("set");
+        socket.set_read_timeout(Some(TIMEOUT)).expect("set");
         let mut client = ManualPeer::connect(&setup, Limits::default());
         let mut buffer = vec![0; 65_536];
         client.transmit(|datagram| {
@@ -341,42 +342,42 @@ fn handshakes_that_are_not_finished_take_a_bounded_number_of_places() {
         socket
     };
     let _begun: Vec<_> = (0..3).map(|_| enter()).collect();
-    // What comes after them is served, and says that all three were heard.
+    // A later packet is received, so all three were handled.
     established.send(b"still here").expect("room");
     assert_eq!(receive(&mut accepted), b"still here");
     assert_eq!(server.stats().handshakes, 2, "an address has two");
-    // When those are given up, there is room again.
+    // After their timeout new handshakes are admitted.
     let mut late = connect(&server, &setup);
     wait_for(&mut late, |status| *status == Status::Connected);
 }
 
-/// A client without a socket, whose datagrams go from one address.
+/// A server's side without a socket, for a client at one address.
 struct ManualPair {
     acceptor: Acceptor,
     address: SocketAddr,
     peer: Option<ManualPeer>,
-    /// How far the clock of both is ahead.
-    ahead: Duration,
+    /// How far the clock of both sides is ahead.
+    clock_offset: Duration,
 }
 
 impl ManualPair {
-    fn new(made: &Made) -> Self {
-        let acceptor = Acceptor::new(&made.server(), Limits::default()).expect("randomness");
+    fn new(test_key: &TestKey) -> Self {
+        let acceptor = Acceptor::new(&test_key.server(), Limits::default()).expect("random bytes");
         let address = SocketAddr::from(([10, 0, 0, 1], 1234));
-        Self { acceptor, address, peer: None, ahead: Duration::ZERO }
+        Self { acceptor, address, peer: None, clock_offset: Duration::ZERO }
     }
 
-    /// Moves what both have. Tells how often the server took a datagram for a new client's.
+    /// Exchanges datagrams. Returns how many the acceptor handled.
     fn exchange(
         &mut self,
         client: &mut ManualPeer,
         until: impl Fn(&ManualPeer, Option<&ManualPeer>) -> bool,
     ) -> usize {
         let mut count = 0;
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TIMEOUT;
         while !until(client, self.peer.as_ref()) {
-            assert!(Instant::now() < end, "it did not come about");
-            let now = Instant::now() + self.ahead;
+            assert!(Instant::now() < end, "timed out");
+            let now = Instant::now() + self.clock_offset;
             client.poll(now);
             let mut sent = Vec::new();
             client.transmit(|datagram| sent.push(datagram.to_vec()));
@@ -408,10 +409,10 @@ fn are_connected(client: &ManualPeer, peer: Option<&ManualPeer>) -> bool {
 }
 
 #[test]
-fn a_peer_without_a_socket_is_taken_twice() {
-    let made = made();
-    let mut movers = ManualPair::new(&made);
-    let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
+fn manual_peer_is_accepted_after_two_datagrams() {
+    let test_key = test_key();
+    let mut movers = ManualPair::new(&test_key);
+    let mut client = ManualPeer::connect(&test_key.client("game.example"), Limits::default());
     assert_eq!(movers.exchange(&mut client, are_connected), 2);
     client.send(b"over there").expect("connected");
     movers.exchange(&mut client, |_, peer| peer.is_some_and(|peer| peer.available() == 1));
@@ -423,46 +424,46 @@ fn a_peer_without_a_socket_is_taken_twice() {
 }
 
 #[test]
-fn a_client_that_begins_anew_ends_its_old_peer_and_joins_afresh() {
-    let made = made();
-    let mut movers = ManualPair::new(&made);
-    let connect = || ManualPeer::connect(&made.client("game.example"), Limits::default());
+fn reconnecting_client_ends_its_old_manual_peer() {
+    let test_key = test_key();
+    let mut movers = ManualPair::new(&test_key);
+    let connect = || ManualPeer::connect(&test_key.client("game.example"), Limits::default());
     let mut client = connect();
     movers.exchange(&mut client, are_connected);
-    // It has crashed, and comes back at the same address.
+    // The client has crashed, and reconnects from the same address.
     let mut again = connect();
     movers.exchange(&mut again, |client, peer| {
         client.status().is_closed() && peer.is_some_and(|peer| peer.status().is_closed())
     });
     let why = movers.peer.take().expect("the old one").status().reason().to_owned();
     assert_eq!(why, "the other side has connected again");
-    let mut afresh = connect();
-    assert_eq!(movers.exchange(&mut afresh, are_connected), 2);
+    let mut third = connect();
+    assert_eq!(movers.exchange(&mut third, are_connected), 2);
 }
 
 #[test]
-fn a_client_that_begins_anew_in_its_handshake_joins_afresh() {
-    let made = made();
-    let mut movers = ManualPair::new(&made);
-    let connect = || ManualPeer::connect(&made.client("game.example"), Limits::default());
+fn client_that_restarts_its_handshake_can_reconnect() {
+    let test_key = test_key();
+    let mut movers = ManualPair::new(&test_key);
+    let connect = || ManualPeer::connect(&test_key.client("game.example"), Limits::default());
     let mut client = connect();
     movers.exchange(&mut client, |_, peer| peer.is_some());
     let mut again = connect();
     movers.exchange(&mut again, |_, peer| peer.is_some_and(|peer| peer.status().is_closed()));
     movers.peer = None;
-    let mut afresh = connect();
-    movers.exchange(&mut afresh, are_connected);
+    let mut third = connect();
+    movers.exchange(&mut third, are_connected);
 }
 
 #[test]
-fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
-    let made = made();
-    let server = made.listen(Limits::default());
+fn reconnecting_client_is_a_new_peer_of_a_server() {
+    let test_key = test_key();
+    let server = test_key.listen(Limits::default());
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     socket.connect(server.local_addr()).expect("connected");
     socket.set_nonblocking(true).expect("set");
     let join = || {
-        let mut client = ManualPeer::connect(&made.client("game.example"), Limits::default());
+        let mut client = ManualPeer::connect(&test_key.client("game.example"), Limits::default());
         let mut buffer = vec![0; 65_536];
         wait(|| {
             let now = Instant::now();
@@ -484,17 +485,17 @@ fn a_client_that_begins_anew_is_a_new_peer_of_a_server_with_a_socket() {
     let status = wait_for(&mut old, Status::is_closed);
     assert_eq!(status.reason(), "the other side has connected again");
     let mut new = wait(|| server.take());
-    second.send(b"it is me").expect("connected");
+    second.send(b"hello").expect("connected");
     second.transmit(|datagram| {
         socket.send(datagram).expect("sent");
     });
-    assert_eq!(receive(&mut new), b"it is me");
+    assert_eq!(receive(&mut new), b"hello");
 }
 
 #[test]
-fn what_does_not_fit_is_named() {
+fn invalid_server_configuration_is_named() {
     use lodewire_net::tls::TlsError;
-    let (own, other) = (made(), made());
+    let (own, other) = (test_key(), test_key());
     let setup = |key: &str, certificate: &str| ServerConfig::new(key, certificate, "", None).err();
     assert_eq!(setup(&own.key, &own.certificate), None);
     assert_eq!(setup(&own.key, &other.certificate), Some(TlsError::Mismatch));
@@ -503,14 +504,14 @@ fn what_does_not_fit_is_named() {
 }
 
 #[test]
-fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
+fn association_without_an_enet_peer_is_closed_whatever_it_sends() {
     use lodewire_net::enet::{Config, Event, Host, HostConfig};
-    let made = made();
-    let setup = made.client("game.example");
+    let test_key = test_key();
+    let setup = test_key.client("game.example");
     let config =
         Config { host: HostConfig { peers: 2, ..HostConfig::default() }, ..Config::default() };
     let mut server = Host::bind(LOCALHOST, 0, &config).expect("a port");
-    assert!(server.secure_server(made.server()));
+    assert!(server.secure_server(test_key.server()));
     server.start_reading();
     let port = server.local_addr().port();
     let mut join = || {
@@ -518,22 +519,22 @@ fn an_association_without_a_peer_of_enet_loses_its_place_whatever_it_sends() {
         assert!(client.secure_client(setup.clone()));
         client.connect(SocketAddr::from(([127, 0, 0, 1], port)), 1, 0).expect("a peer");
         client.start_reading();
-        assert!(matches!(client.service(PATIENCE), Some(Event::Connect { .. })), "it joins");
-        let Some(Event::Connect { peer, .. }) = server.service(PATIENCE) else {
+        assert!(matches!(client.service(TIMEOUT), Some(Event::Connect { .. })), "it joins");
+        let Some(Event::Connect { peer, .. }) = server.service(TIMEOUT) else {
             unreachable!("the server has no peer")
         };
         (client, peer)
     };
     let (mut first, at_server) = join();
-    // More than an address has places for: the last are not answered.
-    let mut squatters: Vec<_> =
+    // More than the limit per address: the last ones are not answered.
+    let mut idle_clients: Vec<_> =
         (0..40).map(|_| connect_to(port, &setup, Limits::default())).collect();
     let mut wait_for_all = |wanted: &dyn Fn(&Status) -> bool| {
         wait(|| {
             let mut count = 0;
-            for peer in &mut squatters {
+            for peer in &mut idle_clients {
                 peer.poll();
-                // What it sends renews the timeout of its silence.
+                // Packets reset the idle timeout.
                 let _ = peer.send(b"x");
                 count += usize::from(wanted(peer.status()));
             }

@@ -1,4 +1,4 @@
-//! Datagrams of strangers.
+//! Datagrams of clients without a cookie.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,13 +7,13 @@ use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification};
 use std::net::SocketAddr;
 use std::time::Instant;
 
-#[expect(dead_code, reason = "there is no client here")]
-mod ends;
+#[expect(dead_code, reason = "no client here")]
+mod pair;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum number of bytes allocated for a byte received, and once.
 const ALLOCATED: u64 = 8;
 const ALLOCATED_ONCE: u64 = 1 << 10;
 
@@ -22,15 +22,15 @@ fuzz_target!(|datagram: &[u8]| {
     let Some(mut cookies) = CookieGenerator::new(now) else { return };
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     let before = spent();
-    let greeting = cookies.verify_client_hello(now, from, datagram);
+    let verification = cookies.verify_client_hello(now, from, datagram);
     let allocated = spent().since(before).bytes;
-    let most = datagram.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
-    assert!(allocated <= most, "{allocated} bytes were allocated for {}", datagram.len());
-    match greeting {
+    let max = datagram.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
+    assert!(allocated <= max, "{allocated} bytes were allocated for {}", datagram.len());
+    match verification {
         ClientHelloVerification::Ignored => {}
         ClientHelloVerification::HelloVerifyRequest(answer) => {
             assert!(answer.len() <= datagram.len());
-            // With the cookie in its place the same hello is proven, unless its lengths do not allow it.
+            // With the cookie the same ClientHello is verified, unless its lengths do not allow it.
             let cookie = &answer[28..];
             let id = 13 + 12 + 34;
             let at = id + 1 + usize::from(datagram[id]);
@@ -48,7 +48,7 @@ fuzz_target!(|datagram: &[u8]| {
                 }
             };
             let claimed = usize::from(datagram[15]) << 8 | usize::from(datagram[16]);
-            // Longer ones are not read.
+            // Longer messages are ignored.
             if before > 32 || claimed + grown > 8192 {
                 return;
             }
@@ -56,9 +56,9 @@ fuzz_target!(|datagram: &[u8]| {
             add(&mut hello[14..17]);
             add(&mut hello[22..25]);
             match cookies.verify_client_hello(now, from, &hello) {
-                ClientHelloVerification::Verified(proven) => {
-                    if let Ok(mut server) = Connection::accept(now, ends::server(true), proven) {
-                        // It may hold the other fragments of the hello.
+                ClientHelloVerification::Verified(hello) => {
+                    if let Ok(mut server) = Connection::accept(now, pair::server(true), hello) {
+                        // The datagram may contain the other fragments of the ClientHello.
                         server.handle_datagram(now, &mut hello);
                         while let Some(job) = server.poll_job() {
                             server.handle_job_output(now, job.run());
@@ -68,6 +68,6 @@ fuzz_target!(|datagram: &[u8]| {
                 other => panic!("{other:?}"),
             }
         }
-        ClientHelloVerification::Verified(_) => panic!("nobody can make a cookie"),
+        ClientHelloVerification::Verified(_) => panic!("a forged cookie was accepted"),
     }
 });

@@ -1,4 +1,4 @@
-//! Messages of any kind and content, properly framed, for either side.
+//! Messages of any type and content, properly framed, for either side.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -7,14 +7,14 @@ use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification, State}
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-mod ends;
+mod pair;
 
 const KINDS: [u8; 12] = [0, 1, 2, 3, 4, 11, 12, 13, 14, 15, 16, 20];
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum number of bytes allocated for a byte received, and once.
 const ALLOCATED: u64 = 64;
 const ALLOCATED_ONCE: u64 = 256 << 10;
 
@@ -40,23 +40,23 @@ fn serve(now: Instant, connection: &mut Connection) {
     while connection.poll_transmit().is_some() {}
 }
 
-/// A server that has taken a hello, or its first fragment.
+/// Returns a server that has received a ClientHello, or its first fragment.
 fn server(now: Instant, asks: bool, in_part: bool, short: bool) -> Connection {
-    let mut client = Connection::connect(now, ends::client()).unwrap();
+    let mut client = Connection::connect(now, pair::client()).unwrap();
     let mut cookies = CookieGenerator::new(now).unwrap();
     let from = SocketAddr::from(([10, 0, 0, 1], 1234));
     loop {
         let mut hello = client.poll_transmit().unwrap();
         if short {
-            hello = ends::with_short_records(&hello);
+            hello = pair::with_short_records(&hello);
         }
         if in_part {
-            [hello, _] = ends::halves(&hello, 120).unwrap();
+            [hello, _] = pair::halves(&hello, 120).unwrap();
         }
         match cookies.verify_client_hello(now, from, &hello) {
             ClientHelloVerification::HelloVerifyRequest(answer) => client.handle_datagram(now, &mut answer.to_vec()),
             ClientHelloVerification::Verified(hello) => {
-                return Connection::accept(now, ends::server(asks), hello).unwrap();
+                return Connection::accept(now, pair::server(asks), hello).unwrap();
             }
             ClientHelloVerification::Ignored => unreachable!(),
         }
@@ -67,10 +67,10 @@ fuzz_target!(|input: &[u8]| {
     let Some((&role, mut input)) = input.split_first() else { return };
     let mut now = Instant::now();
     let (mut connection, mut sequence) = if role & 1 == 0 {
-        (Connection::connect(now, ends::client()).unwrap(), 0)
+        (Connection::connect(now, pair::client()).unwrap(), 0)
     } else {
         let in_part = role & 4 != 0;
-        // The rest of the hello is still to come.
+        // The rest of the ClientHello is still expected.
         (server(now, role & 2 != 0, in_part, role & 8 != 0), if in_part { 1 } else { 2 })
     };
     serve(now, &mut connection);
@@ -100,10 +100,10 @@ fuzz_target!(|input: &[u8]| {
         let before = spent();
         connection.handle_datagram(now, &mut copy);
         allocated += spent().since(before).bytes;
-        let most = received as u64 * ALLOCATED + ALLOCATED_ONCE;
-        assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
+        let max = received as u64 * ALLOCATED + ALLOCATED_ONCE;
+        assert!(allocated <= max, "{allocated} bytes were allocated for {received}");
         serve(now, &mut connection);
-        assert_ne!(connection.state(), &State::Connected, "nobody has the keys");
+        assert_ne!(connection.state(), &State::Connected, "the keys are secret");
         assert_eq!(connection.receive(), None);
     }
 });

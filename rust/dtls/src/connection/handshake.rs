@@ -111,11 +111,11 @@ impl Handshake {
     }
 
     /// Buffers an encrypted record until the keys exist.
-    pub(super) fn buffer_early_record(&mut self, header: Header, sealed: &[u8]) {
-        let cost = sealed.len() + RECORD_OVERHEAD;
+    pub(super) fn buffer_early_record(&mut self, header: Header, encrypted: &[u8]) {
+        let cost = encrypted.len() + RECORD_OVERHEAD;
         if self.early_bytes + cost <= MAX_EARLY_BYTES {
             self.early_bytes += cost;
-            self.early.push((header, sealed.to_vec()));
+            self.early.push((header, encrypted.to_vec()));
         }
     }
 

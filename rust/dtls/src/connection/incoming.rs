@@ -19,9 +19,9 @@ impl Connection {
                 self.handle_encrypted(now, header.content_type, content)
             }
             Opened::Plaintext(content) => self.handle_plaintext(now, header.content_type, content),
-            Opened::UndecryptableYet(sealed) => {
+            Opened::UndecryptableYet(encrypted) => {
                 if let Some(handshake) = &mut self.handshake {
-                    handshake.buffer_early_record(header, sealed);
+                    handshake.buffer_early_record(header, encrypted);
                 }
                 Ok(())
             }

@@ -97,7 +97,7 @@ impl Flight {
         self.retransmit_at = Some(now + self.timeout);
         for _ in 0..copies {
             let mut builder =
-                DatagramBuilder { records, mtu, datagram: Vec::new(), datagrams, sealed: false };
+                DatagramBuilder { records, mtu, datagram: Vec::new(), datagrams, encrypted: false };
             builder.items(&self.items)?;
             builder.flush();
         }
@@ -112,7 +112,7 @@ struct DatagramBuilder<'a> {
     datagram: Vec<u8>,
     datagrams: &'a mut Vec<Vec<u8>>,
     /// True after the `ChangeCipherSpec`: the next records are encrypted.
-    sealed: bool,
+    encrypted: bool,
 }
 
 impl DatagramBuilder<'_> {
@@ -121,7 +121,7 @@ impl DatagramBuilder<'_> {
             match item {
                 FlightItem::ChangeCipherSpec => {
                     self.record(ContentType::ChangeCipherSpec, &[1])?;
-                    self.sealed = true;
+                    self.encrypted = true;
                 }
                 FlightItem::Message { message_type, sequence, body } => {
                     self.message(*message_type, *sequence, body)?;
@@ -133,7 +133,7 @@ impl DatagramBuilder<'_> {
 
     /// Returns how many bytes the next record may carry in this datagram.
     fn remaining(&self) -> usize {
-        let used = self.datagram.len() + self.records.overhead(self.sealed);
+        let used = self.datagram.len() + self.records.overhead(self.encrypted);
         self.mtu.saturating_sub(used).min(self.records.max_fragment_len())
     }
 
@@ -147,7 +147,7 @@ impl DatagramBuilder<'_> {
         if content.len() > self.remaining() {
             self.flush();
         }
-        self.records.write(self.sealed, content_type, content, &mut self.datagram)
+        self.records.write(self.encrypted, content_type, content, &mut self.datagram)
     }
 
     fn message(

@@ -94,9 +94,9 @@ impl RecordLayer {
     }
 
     /// Returns how much longer a record is than its content.
-    pub(crate) fn overhead(&self, sealed: bool) -> usize {
+    pub(crate) fn overhead(&self, encrypted: bool) -> usize {
         match &self.encrypter {
-            Some(keys) if sealed => keys.overhead(),
+            Some(keys) if encrypted => keys.overhead(),
             _ => Header::LEN,
         }
     }
@@ -104,12 +104,12 @@ impl RecordLayer {
     /// Appends a record to `out`.
     pub(crate) fn write(
         &mut self,
-        sealed: bool,
+        encrypted: bool,
         content_type: ContentType,
         content: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), Error> {
-        if sealed {
+        if encrypted {
             let keys = self.encrypter.as_mut().ok_or(Error::Internal("no keys yet"))?;
             return keys.encrypt(content_type, content, out);
         }

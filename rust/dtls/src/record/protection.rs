@@ -121,10 +121,10 @@ impl RecordDecrypter {
         let explicit = self.key.aead.explicit_nonce_len();
         let Some(len) = fragment.len().checked_sub(explicit + MAX_TAG_LEN) else { return Ok(None) };
         let mut number = header.epoch_and_sequence().to_be_bytes();
-        let (nonce, sealed) = fragment.split_at_mut(explicit);
+        let (nonce, encrypted) = fragment.split_at_mut(explicit);
         number[..explicit].copy_from_slice(nonce);
         let aad = additional_data(header, len);
-        if let Ok(content) = self.key.secret.open_in_place(self.key.nonce(number), aad, sealed) {
+        if let Ok(content) = self.key.secret.open_in_place(self.key.nonce(number), aad, encrypted) {
             return Ok(Some(content));
         }
         self.failures += 1;

@@ -110,7 +110,7 @@ impl Server {
                 State::ExpectClientKeyExchange(Certificate::parse(body)?)
             }
             (MessageType::ClientKeyExchange, State::ExpectClientKeyExchange(chain)) => {
-                // Decoded here, so that a malformed key is neither kept nor costs a job.
+                // Decoded here, so that a malformed key is neither stored nor costs a job.
                 let public = ClientKeyExchange::parse(body).ok_or(Error::PeerMisbehaved(
                     Alert::DECODE_ERROR,
                     "malformed ClientKeyExchange",

@@ -1,4 +1,4 @@
-//! What others may send.
+//! Attacks on handshakes and connections.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test")]
 
@@ -8,7 +8,7 @@ mod certified_keys;
 mod foreign;
 mod forged;
 
-use certified_keys::{Kind, Only, make};
+use certified_keys::{Kind, PinnedCertificate, cached_key};
 use lodewire_dtls::{
     ClientConfig, ClientHelloVerification, Connection, CookieGenerator, Limits, ServerConfig, State,
 };
@@ -32,7 +32,7 @@ fn record(content_type: u8, epoch: u16, sequence: u64, content: &[u8]) -> Vec<u8
     record
 }
 
-/// A fragment of a handshake message.
+/// Encodes a fragment of a handshake message.
 fn fragment(kind: u8, length: u32, sequence: u16, offset: u32, fragment: &[u8]) -> Vec<u8> {
     let mut message = vec![kind];
     message.extend_from_slice(&length.to_be_bytes()[1..]);
@@ -44,36 +44,36 @@ fn fragment(kind: u8, length: u32, sequence: u16, offset: u32, fragment: &[u8]) 
     message
 }
 
-struct Ends {
+struct Pair {
     now: Instant,
     client: Connection,
     server: Connection,
     cookies: CookieGenerator,
-    /// The hello with the cookie.
+    /// The ClientHello with the cookie.
     hello: Vec<u8>,
 }
 
-fn work(connection: &mut Connection, now: Instant) {
+fn run_jobs(connection: &mut Connection, now: Instant) {
     while let Some(job) = connection.poll_job() {
         connection.handle_job_output(now, job.run());
     }
 }
 
-impl Ends {
-    /// A client that has said its second hello.
+impl Pair {
+    /// Starts a client, which has sent its second ClientHello, and a server.
     fn begin() -> Self {
-        let certified_key = make(Kind::P256).certified_key;
+        let certified_key = cached_key(Kind::P256).certified_key;
         let now = Instant::now();
         let client = ClientConfig {
-            verifier: Only::of(&certified_key),
+            verifier: PinnedCertificate::of(&certified_key),
             server_name: None,
             certified_key: None,
             limits: Limits::default(),
         };
-        let mut client = Connection::connect(now, client).expect("randomness");
+        let mut client = Connection::connect(now, client).expect("random bytes");
         let server =
             ServerConfig { certified_key, client_verifier: None, limits: Limits::default() };
-        let mut cookies = CookieGenerator::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("random bytes");
         let hello = client.poll_transmit().expect("a hello");
         let ClientHelloVerification::HelloVerifyRequest(answer) =
             cookies.verify_client_hello(now, address(1), &hello)
@@ -82,19 +82,19 @@ impl Ends {
         };
         client.handle_datagram(now, &mut answer.clone());
         let hello = client.poll_transmit().expect("a second hello");
-        let ClientHelloVerification::Verified(proven) =
+        let ClientHelloVerification::Verified(verified) =
             cookies.verify_client_hello(now, address(1), &hello)
         else {
             panic!("the cookie is wrong")
         };
-        let server = Connection::accept(now, server, proven).expect("something in common");
+        let server = Connection::accept(now, server, verified).expect("an acceptable ClientHello");
         Self { now, client, server, cookies, hello }
     }
 
     fn exchange(&mut self) {
         loop {
-            work(&mut self.client, self.now);
-            work(&mut self.server, self.now);
+            run_jobs(&mut self.client, self.now);
+            run_jobs(&mut self.server, self.now);
             let there: Vec<_> = std::iter::from_fn(|| self.client.poll_transmit()).collect();
             let back: Vec<_> = std::iter::from_fn(|| self.server.poll_transmit()).collect();
             if there.is_empty() && back.is_empty() {
@@ -110,14 +110,14 @@ impl Ends {
     }
 
     fn connected() -> Self {
-        let mut ends = Self::begin();
-        ends.exchange();
-        ends.assert_served();
-        ends
+        let mut pair = Self::begin();
+        pair.exchange();
+        pair.assert_packets_arrive();
+        pair
     }
 
-    /// Lets both repeat what they have to, for at most two minutes.
-    fn pass(&mut self) {
+    /// Lets both retransmit, for at most two minutes.
+    fn advance(&mut self) {
         self.exchange();
         for _ in 0..20 {
             let deadlines = [self.client.poll_timeout(), self.server.poll_timeout()];
@@ -129,16 +129,16 @@ impl Ends {
         }
     }
 
-    /// It has come about all the same.
+    /// Asserts that the handshake completes nevertheless.
     fn assert_connected(mut self, what: &str) {
-        self.pass();
+        self.advance();
         let states = (self.client.state(), self.server.state());
         assert_eq!(states, (&State::Connected, &State::Connected), "{what}");
-        self.assert_served();
+        self.assert_packets_arrive();
     }
 
-    /// Both are there, and served.
-    fn assert_served(&mut self) {
+    /// Asserts that packets arrive both ways.
+    fn assert_packets_arrive(&mut self) {
         self.client.send(b"there").expect("connected");
         self.server.send(b"back").expect("connected");
         self.exchange();
@@ -149,15 +149,15 @@ impl Ends {
 }
 
 #[test]
-fn a_cookie_is_good_for_its_client_and_hello_and_for_a_while() {
-    let mut ends = Ends::begin();
+fn cookie_is_bound_to_address_and_client_hello_and_expires() {
+    let mut pair = Pair::begin();
     let mut verify_client_hello = |late: u64, from: u32, hello: &[u8]| {
-        ends.cookies.verify_client_hello(ends.now + Duration::from_secs(late), address(from), hello)
+        pair.cookies.verify_client_hello(pair.now + Duration::from_secs(late), address(from), hello)
     };
-    let hello = ends.hello.clone();
+    let hello = pair.hello.clone();
     assert!(
         matches!(verify_client_hello(0, 1, &hello), ClientHelloVerification::Verified(_)),
-        "again, since nothing is kept"
+        "again, since no state is kept"
     );
     assert!(
         matches!(verify_client_hello(0, 2, &hello), ClientHelloVerification::HelloVerifyRequest(_)),
@@ -187,55 +187,55 @@ fn a_cookie_is_good_for_its_client_and_hello_and_for_a_while() {
 }
 
 #[test]
-fn a_client_whose_cookie_became_too_old_gets_another() {
-    let mut ends = Ends::begin();
+fn client_with_an_expired_cookie_gets_a_new_one() {
+    let mut pair = Pair::begin();
     for seconds in [1, 3] {
-        let time = ends.now + Duration::from_secs(seconds);
-        ends.cookies = CookieGenerator::new(time).expect("randomness");
+        let time = pair.now + Duration::from_secs(seconds);
+        pair.cookies = CookieGenerator::new(time).expect("random bytes");
         let ClientHelloVerification::HelloVerifyRequest(answer) =
-            ends.cookies.verify_client_hello(time, address(1), &ends.hello)
+            pair.cookies.verify_client_hello(time, address(1), &pair.hello)
         else {
             panic!("it was too old")
         };
-        ends.client.handle_datagram(time, &mut answer.clone());
-        assert!(ends.client.poll_transmit().is_none(), "the hello was not repeated yet");
-        ends.client.handle_timeout(time);
+        pair.client.handle_datagram(time, &mut answer.clone());
+        assert!(pair.client.poll_transmit().is_none(), "the hello was not repeated yet");
+        pair.client.handle_timeout(time);
         assert_eq!(
-            ends.client.poll_transmit().as_ref().map(|hello| &hello[25..]),
-            Some(&ends.hello[25..])
+            pair.client.poll_transmit().as_ref().map(|hello| &hello[25..]),
+            Some(&pair.hello[25..])
         );
-        ends.client.handle_datagram(time, &mut answer.clone());
-        ends.hello = ends.client.poll_transmit().expect("another hello");
+        pair.client.handle_datagram(time, &mut answer.clone());
+        pair.hello = pair.client.poll_transmit().expect("another hello");
         assert!(matches!(
-            ends.cookies.verify_client_hello(time, address(1), &ends.hello),
+            pair.cookies.verify_client_hello(time, address(1), &pair.hello),
             ClientHelloVerification::Verified(_)
         ));
     }
 }
 
 #[test]
-fn strangers_are_answered_by_no_more_than_they_sent() {
-    let mut ends = Ends::begin();
-    let certified_key = make(Kind::P256).certified_key;
+fn unverified_clients_are_not_amplified() {
+    let mut pair = Pair::begin();
+    let certified_key = cached_key(Kind::P256).certified_key;
     let config = ClientConfig {
-        verifier: Only::of(&certified_key),
+        verifier: PinnedCertificate::of(&certified_key),
         server_name: None,
         certified_key: None,
         limits: Limits::default(),
     };
-    let mut client = Connection::connect(ends.now, config).expect("randomness");
+    let mut client = Connection::connect(pair.now, config).expect("random bytes");
     let hello = client.poll_transmit().expect("a hello");
-    let (mut came, mut sent) = (0, 0);
+    let (mut received, mut sent) = (0, 0);
     for number in 0..100_000 {
-        came += hello.len();
-        match ends.cookies.verify_client_hello(ends.now, address(number), &hello) {
+        received += hello.len();
+        match pair.cookies.verify_client_hello(pair.now, address(number), &hello) {
             ClientHelloVerification::HelloVerifyRequest(answer) => sent += answer.len(),
             other => panic!("{other:?}"),
         }
     }
-    assert!(sent <= came / 2, "{sent} of {came}");
+    assert!(sent <= received / 2, "{sent} of {received}");
     for len in 0..hello.len() {
-        match ends.cookies.verify_client_hello(ends.now, address(1), &hello[..len]) {
+        match pair.cookies.verify_client_hello(pair.now, address(1), &hello[..len]) {
             ClientHelloVerification::Ignored => {}
             other => panic!("{other:?} to {len} bytes"),
         }
@@ -243,22 +243,22 @@ fn strangers_are_answered_by_no_more_than_they_sent() {
 }
 
 #[test]
-fn a_hundred_thousand_fragments_of_a_byte_do_no_harm() {
-    let mut ends = Ends::begin();
-    work(&mut ends.server, ends.now);
+fn one_byte_fragments_do_not_end_a_handshake() {
+    let mut pair = Pair::begin();
+    run_jobs(&mut pair.server, pair.now);
     for number in 0..100_000_u32 {
         let (sequence, offset) = ((number % 40) as u16, number * 7 % 30_000);
         let message = fragment(16, 30_000, sequence, offset, b"x");
         let datagram = record(HANDSHAKE, 0, number.into(), &message);
-        ends.server.handle_datagram(ends.now, &mut datagram.clone());
+        pair.server.handle_datagram(pair.now, &mut datagram.clone());
     }
-    ends.assert_connected("what is true is repeated");
+    pair.assert_connected("what is true is repeated");
 }
 
 #[test]
-fn nothing_that_is_forged_harms_a_connection() {
-    let mut ends = Ends::connected();
-    let hello = ends.hello.clone();
+fn forged_records_do_not_affect_a_connection() {
+    let mut pair = Pair::connected();
+    let hello = pair.hello.clone();
     let mut forged = vec![hello.clone(), Vec::new(), vec![0xFF; 2000]];
     for content_type in 0..30 {
         for epoch in [0, 1, 2, 0xFFFF] {
@@ -272,77 +272,77 @@ fn nothing_that_is_forged_harms_a_connection() {
         forged.push(record(HANDSHAKE, 0, 5, &fragment(kind, 12, 3, 0, &[0; 12])));
     }
     for datagram in &forged {
-        ends.server.handle_datagram(ends.now, &mut datagram.clone());
-        ends.client.handle_datagram(ends.now, &mut datagram.clone());
+        pair.server.handle_datagram(pair.now, &mut datagram.clone());
+        pair.client.handle_datagram(pair.now, &mut datagram.clone());
     }
-    assert!(ends.client.poll_transmit().is_none() && ends.server.poll_transmit().is_none());
-    ends.assert_served();
-    assert_eq!((ends.client.poll_timeout(), ends.server.poll_timeout()), (None, None));
+    assert!(pair.client.poll_transmit().is_none() && pair.server.poll_transmit().is_none());
+    pair.assert_packets_arrive();
+    assert_eq!((pair.client.poll_timeout(), pair.server.poll_timeout()), (None, None));
 }
 
 #[test]
-fn what_is_sent_again_by_others_comes_once() {
-    let mut ends = Ends::connected();
+fn replayed_records_are_delivered_once() {
+    let mut pair = Pair::connected();
     let mut seen = Vec::new();
     for number in 0..300_u16 {
-        ends.client.send(&number.to_be_bytes()).expect("connected");
-        seen.extend(ends.client.poll_transmit());
+        pair.client.send(&number.to_be_bytes()).expect("connected");
+        seen.extend(pair.client.poll_transmit());
     }
     for datagram in seen.iter().rev().chain(&seen).chain(&seen) {
-        ends.server.handle_datagram(ends.now, &mut datagram.clone());
+        pair.server.handle_datagram(pair.now, &mut datagram.clone());
     }
-    let mut came: Vec<_> = std::iter::from_fn(|| ends.server.receive()).collect();
-    came.sort();
-    // The window has 256; what is older is taken for a repetition.
-    assert_eq!(came, (44..300_u16).map(u16::to_be_bytes).collect::<Vec<_>>());
-    // A record is no other kind of record, of no other number.
+    let mut received: Vec<_> = std::iter::from_fn(|| pair.server.receive()).collect();
+    received.sort();
+    // The window has 256 numbers; older ones count as replayed.
+    assert_eq!(received, (44..300_u16).map(u16::to_be_bytes).collect::<Vec<_>>());
+    // Neither the type nor the sequence number of a record may change.
     let mut other = seen[299].clone();
     other[0] = ALERT;
-    ends.server.handle_datagram(ends.now, &mut other.clone());
+    pair.server.handle_datagram(pair.now, &mut other.clone());
     let mut other = seen[299].clone();
     other[10] ^= 0x7F;
-    ends.server.handle_datagram(ends.now, &mut other.clone());
-    ends.assert_served();
+    pair.server.handle_datagram(pair.now, &mut other.clone());
+    pair.assert_packets_arrive();
 }
 
 #[test]
-fn a_forged_alert_only_shortens_the_wait() {
-    let mut ends = Ends::begin();
-    ends.server.handle_datagram(ends.now, &mut record(ALERT, 0, 9, &[2, 40]));
-    ends.client.handle_datagram(ends.now, &mut record(ALERT, 0, 9, &[2, 40]));
-    assert_eq!(ends.server.state(), &State::Handshaking);
-    ends.exchange();
-    ends.assert_served();
-    assert_eq!(ends.server.poll_timeout(), None, "it has come to an end in time");
+fn forged_alert_only_shortens_the_timeout() {
+    let mut pair = Pair::begin();
+    pair.server.handle_datagram(pair.now, &mut record(ALERT, 0, 9, &[2, 40]));
+    pair.client.handle_datagram(pair.now, &mut record(ALERT, 0, 9, &[2, 40]));
+    assert_eq!(pair.server.state(), &State::Handshaking);
+    pair.exchange();
+    pair.assert_packets_arrive();
+    assert_eq!(pair.server.poll_timeout(), None, "it has ended");
 }
 
 #[test]
-fn data_before_the_end_of_the_handshake_is_not_the_other_sides() {
-    let mut ends = Ends::begin();
-    ends.server.handle_datagram(ends.now, &mut record(DATA, 0, 3, b"in the clear"));
+fn forged_data_before_the_finished_is_discarded() {
+    let mut pair = Pair::begin();
+    pair.server.handle_datagram(pair.now, &mut record(DATA, 0, 3, b"in the clear"));
     for number in 0..10_000 {
-        ends.server.handle_datagram(ends.now, &mut record(DATA, 1, number, &[7; 1000]));
+        pair.server.handle_datagram(pair.now, &mut record(DATA, 1, number, &[7; 1000]));
     }
-    ends.exchange();
-    ends.assert_served();
+    pair.exchange();
+    pair.assert_packets_arrive();
 }
 
 #[test]
-fn nobody_takes_the_place_of_the_message_that_ends_the_handshake() {
-    let mut ends = Ends::begin();
-    work(&mut ends.server, ends.now);
-    let offer: Vec<_> = std::iter::from_fn(|| ends.server.poll_transmit()).collect();
+fn finished_cannot_be_replaced() {
+    let mut pair = Pair::begin();
+    run_jobs(&mut pair.server, pair.now);
+    let server_flight: Vec<_> = std::iter::from_fn(|| pair.server.poll_transmit()).collect();
     // The server's Finished is its message 5.
     let forged = record(HANDSHAKE, 0, 50, &fragment(4, 12, 5, 0, &[0; 12]));
-    ends.client.handle_datagram(ends.now, &mut forged.clone());
-    for datagram in &offer {
-        ends.client.handle_datagram(ends.now, &mut datagram.clone());
+    pair.client.handle_datagram(pair.now, &mut forged.clone());
+    for datagram in &server_flight {
+        pair.client.handle_datagram(pair.now, &mut datagram.clone());
     }
-    work(&mut ends.client, ends.now);
+    run_jobs(&mut pair.client, pair.now);
     for kind in [1, 2, 4, 11, 14] {
         let forged = record(HANDSHAKE, 0, 60, &fragment(kind, 12, 5, 0, &[0; 12]));
-        ends.client.handle_datagram(ends.now, &mut forged.clone());
+        pair.client.handle_datagram(pair.now, &mut forged.clone());
     }
-    ends.exchange();
-    ends.assert_served();
+    pair.exchange();
+    pair.assert_packets_arrive();
 }

@@ -1,4 +1,4 @@
-//! Keys, and certificates that they have signed themselves.
+//! Keys with self-signed certificates.
 #![allow(clippy::expect_used, dead_code, reason = "a test, which may need less than another")]
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
@@ -8,24 +8,24 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Accepts one certificate.
+/// Accepts only one certificate.
 #[derive(Debug)]
-pub(crate) struct Only(CertificateDer<'static>);
+pub(crate) struct PinnedCertificate(CertificateDer<'static>);
 
-impl Only {
+impl PinnedCertificate {
     /// Accepts the certificate of a key.
     pub(crate) fn of(certified_key: &CertifiedKey) -> Arc<Self> {
         Arc::new(Self(certified_key.chain()[0].clone()))
     }
 }
 
-impl CertificateVerifier for Only {
+impl CertificateVerifier for PinnedCertificate {
     fn verify(&self, chain: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         if chain[0] == self.0 { Ok(()) } else { Err(CertificateError::UnknownIssuer) }
     }
 }
 
-/// What a key is.
+/// The kind of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     P256,
@@ -34,23 +34,23 @@ pub(crate) enum Kind {
     Rsa4096,
 }
 
-/// A key and its certificate, also as files have them.
+/// A key and its certificate, also as PEM.
 #[derive(Clone)]
-pub(crate) struct Made {
+pub(crate) struct TestKey {
     pub(crate) certified_key: Arc<CertifiedKey>,
     pub(crate) certificate_pem: String,
     pub(crate) key_pem: String,
 }
 
-/// One of a kind, for `game.example`: the same each time, since some take long to make.
-pub(crate) fn make(kind: Kind) -> Made {
-    static MADE: Mutex<BTreeMap<Kind, Made>> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    made.entry(kind).or_insert_with(|| another(kind)).clone()
+/// Returns the key of a kind, for `game.example`, which is generated once, since RSA keys are slow to generate.
+pub(crate) fn cached_key(kind: Kind) -> TestKey {
+    static KEYS: Mutex<BTreeMap<Kind, TestKey>> = Mutex::new(BTreeMap::new());
+    let mut test_key = KEYS.lock().unwrap_or_else(PoisonError::into_inner);
+    test_key.entry(kind).or_insert_with(|| new_key(kind)).clone()
 }
 
-/// A new one of a kind.
-pub(crate) fn another(kind: Kind) -> Made {
+/// Generates a key of a kind.
+pub(crate) fn new_key(kind: Kind) -> TestKey {
     let key = match kind {
         Kind::P256 => rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
         Kind::P384 => rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
@@ -63,7 +63,7 @@ pub(crate) fn another(kind: Kind) -> Made {
     let der = PrivateKeyDer::try_from(key.serialize_der()).expect("PKCS #8");
     let key_of = SigningKey::new(&der).expect("a key");
     let certified_key = CertifiedKey::new(vec![certificate.der().clone()], key_of).expect("a pair");
-    Made {
+    TestKey {
         certified_key: Arc::new(certified_key),
         certificate_pem: certificate.pem(),
         key_pem: key.serialize_pem(),

@@ -14,7 +14,7 @@ fn certificate(usages: &[KeyUsagePurpose]) -> (CertificateDer<'static>, Vec<u8>)
 }
 
 #[test]
-fn a_certificate_that_forbids_signatures_is_refused() {
+fn certificate_without_digital_signature_usage_is_rejected() {
     for (usages, accepted) in [
         (&[][..], true),
         (&[KeyUsagePurpose::DigitalSignature], true),
@@ -24,7 +24,7 @@ fn a_certificate_that_forbids_signatures_is_refused() {
     ] {
         let (certificate, key) = certificate(usages);
         let mut server = ForeignServer::begin(client_config(), vec![certificate.to_vec()], &key);
-        server.offer(&Offer::new());
+        server.send_flight(&ServerParameters::new());
         if accepted {
             server.finish();
         } else {
@@ -40,29 +40,29 @@ fn a_certificate_that_forbids_signatures_is_refused() {
 }
 
 #[test]
-fn a_client_whose_certificate_forbids_signatures_is_refused() {
+fn client_certificate_without_digital_signature_usage_is_rejected() {
     let (certificate, key) = certificate(&[KeyUsagePurpose::KeyAgreement]);
-    let config = ServerConfig { client_verifier: Some(Arc::new(Anybody)), ..server_config() };
+    let config = ServerConfig { client_verifier: Some(Arc::new(AcceptAny)), ..server_config() };
     let mut client = ForeignClient::begin(config, &Hello::new()).expect("a server");
-    client.say(11, &vector::<3>(&vector::<3>(&certificate)));
+    client.send_message(11, &vector::<3>(&vector::<3>(&certificate)));
     client.exchange_keys();
     let algorithm = &aws_lc_rs::signature::ECDSA_P256_SHA256_ASN1_SIGNING;
     let key = aws_lc_rs::signature::EcdsaKeyPair::from_pkcs8(algorithm, &key).expect("a key");
     let random = aws_lc_rs::rand::SystemRandom::new();
     let signature = key.sign(&random, &client.transcript).expect("signed");
-    client.say(15, &[&[4, 3][..], &vector::<2>(signature.as_ref())].concat());
+    client.send_message(15, &[&[4, 3][..], &vector::<2>(signature.as_ref())].concat());
     let why = Error::Certificate(CertificateError::NotForSignatures);
     assert_eq!(client.server.state(), &State::Failed(why));
 }
 
 #[test]
-fn a_client_shows_a_certificate_only_of_a_kind_that_is_asked_for() {
+fn client_certificate_is_sent_only_for_requested_types() {
     for (types, shown) in [(&[1_u8][..], false), (&[64], true), (&[1, 64], true), (&[2, 3], false)]
     {
-        let certified_key = Some(make(Kind::P256).certified_key);
+        let certified_key = Some(cached_key(Kind::P256).certified_key);
         let mut server = foreign_server(ClientConfig { certified_key, ..client_config() });
         let request = [&vector::<1>(types)[..], &vector::<2>(&[4, 1, 4, 3]), &[0, 0]].concat();
-        server.offer(&Offer { request: Some(request), ..Offer::new() });
+        server.send_flight(&ServerParameters { request: Some(request), ..ServerParameters::new() });
         let flight = foreign::wire::messages(
             &std::iter::from_fn(|| server.client.poll_transmit()).collect::<Vec<_>>(),
         );
@@ -73,10 +73,10 @@ fn a_client_shows_a_certificate_only_of_a_kind_that_is_asked_for() {
 }
 
 #[test]
-fn a_request_without_kinds_or_signatures_cannot_be_read() {
+fn certificate_request_without_types_or_schemes_is_malformed() {
     for (types, schemes) in [(&[][..], &[4, 3][..]), (&[64], &[]), (&[64], &[4])] {
         let request = [&vector::<1>(types)[..], &vector::<2>(schemes), &[0, 0]].concat();
-        let offer = Offer { request: Some(request), ..Offer::new() };
-        assert_eq!(refused(client_config(), &offer), Alert::DECODE_ERROR);
+        let server_flight = ServerParameters { request: Some(request), ..ServerParameters::new() };
+        assert_eq!(flight_rejection(client_config(), &server_flight), Alert::DECODE_ERROR);
     }
 }

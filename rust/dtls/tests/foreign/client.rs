@@ -1,4 +1,4 @@
-//! A client.
+//! A scripted client.
 
 use super::wire::{HANDSHAKE, extension, message, messages, record, records, vector};
 use super::{CLIENT, Keys, SERVER};
@@ -9,12 +9,12 @@ use lodewire_dtls::{
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// What a client offers.
+/// The parameters of a ClientHello.
 pub(crate) struct Hello {
     pub(crate) version: u16,
     pub(crate) compressions: Vec<u8>,
     pub(crate) extensions: Vec<Vec<u8>>,
-    /// Behind the extensions.
+    /// Bytes after the extensions.
     pub(crate) trailing: Vec<u8>,
 }
 
@@ -34,7 +34,7 @@ impl Hello {
         }
     }
 
-    /// The same with one extension more, or another instead of the one of this number.
+    /// Adds an extension to the defaults, or replaces the one of this number.
     pub(crate) fn with(number: u16, content: &[u8]) -> Self {
         let mut hello = Self::new();
         hello.extensions.retain(|other| other[..2] != number.to_be_bytes());
@@ -57,13 +57,13 @@ impl Hello {
     }
 }
 
-/// A client, and the server that it talks to.
+/// A scripted client, and the server under test.
 pub(crate) struct ForeignClient {
     pub(crate) now: Instant,
     pub(crate) server: Connection,
     pub(crate) transcript: Vec<u8>,
-    /// The server's flight.
-    pub(crate) offer: Vec<(u8, u16, Vec<u8>)>,
+    /// The messages of the server's flight.
+    pub(crate) server_flight: Vec<(u8, u16, Vec<u8>)>,
     private: PrivateKey,
     pub(crate) keys: Option<Keys>,
     pub(crate) next_message: u16,
@@ -74,17 +74,17 @@ pub(crate) fn address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 7], 7000))
 }
 
-pub(crate) fn work(connection: &mut Connection, now: Instant) {
+pub(crate) fn run_jobs(connection: &mut Connection, now: Instant) {
     while let Some(job) = connection.poll_job() {
         connection.handle_job_output(now, job.run());
     }
 }
 
-pub(crate) fn sent(connection: &mut Connection) -> Vec<Vec<u8>> {
+pub(crate) fn take_datagrams(connection: &mut Connection) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| connection.poll_transmit()).collect()
 }
 
-/// The cookie of an answer.
+/// Returns the cookie of a HelloVerifyRequest.
 pub(crate) fn cookie(answer: &ClientHelloVerification) -> Vec<u8> {
     match answer {
         ClientHelloVerification::HelloVerifyRequest(answer) => answer[28..].to_vec(),
@@ -93,22 +93,22 @@ pub(crate) fn cookie(answer: &ClientHelloVerification) -> Vec<u8> {
 }
 
 impl ForeignClient {
-    /// Says hello, and takes the server's flight.
+    /// Sends both `ClientHello`s, and receives the server's flight.
     pub(crate) fn begin(config: ServerConfig, hello: &Hello) -> Result<Self, AcceptError> {
         let now = Instant::now();
-        let mut cookies = CookieGenerator::new(now).expect("randomness");
+        let mut cookies = CookieGenerator::new(now).expect("random bytes");
         let first = record(HANDSHAKE, 0, 0, &message(1, 0, &hello.body(&[])));
         let cookie = cookie(&cookies.verify_client_hello(now, address(), &first));
         let second = message(1, 1, &hello.body(&cookie));
         let datagram = record(HANDSHAKE, 0, 1, &second);
-        let ClientHelloVerification::Verified(proven) =
+        let ClientHelloVerification::Verified(verified) =
             cookies.verify_client_hello(now, address(), &datagram)
         else {
             panic!("the cookie is wrong")
         };
-        let server = Connection::accept(now, config, proven)?;
+        let server = Connection::accept(now, config, verified)?;
         let mut client = Self::of(now, server, second);
-        client.take_offer();
+        client.receive_server_flight();
         Ok(client)
     }
 
@@ -118,7 +118,7 @@ impl ForeignClient {
             now,
             server,
             transcript: hello,
-            offer: Vec::new(),
+            server_flight: Vec::new(),
             private,
             keys: None,
             next_message: 2,
@@ -126,21 +126,21 @@ impl ForeignClient {
         }
     }
 
-    pub(crate) fn take_offer(&mut self) {
-        work(&mut self.server, self.now);
-        self.offer = messages(&sent(&mut self.server));
-        for (kind, sequence, body) in &self.offer {
+    pub(crate) fn receive_server_flight(&mut self) {
+        run_jobs(&mut self.server, self.now);
+        self.server_flight = messages(&take_datagrams(&mut self.server));
+        for (kind, sequence, body) in &self.server_flight {
             self.transcript.extend(message(*kind, *sequence, body));
         }
     }
 
-    /// Our public key: an uncompressed point.
+    /// Returns the client's public key, an uncompressed point.
     pub(crate) fn public(&self) -> Vec<u8> {
         self.private.compute_public_key().expect("a key").as_ref().to_vec()
     }
 
     /// Sends a message in epoch 0.
-    pub(crate) fn say(&mut self, kind: u8, body: &[u8]) {
+    pub(crate) fn send_message(&mut self, kind: u8, body: &[u8]) {
         let message = message(kind, self.next_message, body);
         self.next_message += 1;
         self.transcript.extend_from_slice(&message);
@@ -152,23 +152,23 @@ impl ForeignClient {
         self.next_record += 1;
         let mut datagram = record(content_type, 0, self.next_record, content);
         self.server.handle_datagram(self.now, &mut datagram);
-        work(&mut self.server, self.now);
+        run_jobs(&mut self.server, self.now);
     }
 
     /// Sends a record of epoch 1.
-    pub(crate) fn send_sealed(&mut self, content_type: u8, content: &[u8]) {
+    pub(crate) fn send_encrypted(&mut self, content_type: u8, content: &[u8]) {
         let keys = self.keys.as_mut().expect("keys");
-        let mut datagram = keys.seal(CLIENT, content_type, content);
+        let mut datagram = keys.encrypt(CLIENT, content_type, content);
         self.server.handle_datagram(self.now, &mut datagram);
-        work(&mut self.server, self.now);
+        run_jobs(&mut self.server, self.now);
     }
 
-    /// Sends the ClientKeyExchange, and makes the keys.
+    /// Sends the ClientKeyExchange, and derives the keys.
     pub(crate) fn exchange_keys(&mut self) {
-        self.say(16, &vector::<1>(&self.public()));
-        let exchange = &self.offer.iter().find(|(kind, ..)| *kind == 12).expect("a key").2;
+        self.send_message(16, &vector::<1>(&self.public()));
+        let exchange = &self.server_flight.iter().find(|(kind, ..)| *kind == 12).expect("a key").2;
         let theirs = UnparsedPublicKey::new(&ECDH_P256, exchange[4..69].to_vec());
-        let server_random = &self.offer[0].2[2..34];
+        let server_random = &self.server_flight[0].2[2..34];
         let transcript = &self.transcript;
         let keys = agree(&self.private, theirs, "no point", |secret| {
             Ok(Keys::new(secret, transcript, &Hello::RANDOM, server_random))
@@ -176,7 +176,7 @@ impl ForeignClient {
         self.keys = Some(keys.expect("a point"));
     }
 
-    /// Sends another ClientKeyExchange in the place of the last one.
+    /// Sends another ClientKeyExchange with the sequence number of the last one.
     pub(crate) fn exchange_other_keys(&mut self) {
         let len = message(16, 2, &vector::<1>(&self.public())).len();
         self.transcript.truncate(self.transcript.len() - len);
@@ -185,7 +185,7 @@ impl ForeignClient {
         self.exchange_keys();
     }
 
-    /// The Finished that belongs to the messages so far.
+    /// Returns the Finished for the messages so far.
     pub(crate) fn finished(&self) -> Vec<u8> {
         self.keys.as_ref().expect("keys").finished(CLIENT, &self.transcript)
     }
@@ -194,25 +194,25 @@ impl ForeignClient {
         let body = self.finished();
         let finished = message(20, self.next_message, &body);
         self.next_message += 1;
-        self.send_sealed(HANDSHAKE, &finished);
+        self.send_encrypted(HANDSHAKE, &finished);
     }
 
-    /// A client that is connected.
+    /// Returns a client that has completed its handshake.
     pub(crate) fn connected(config: ServerConfig) -> Self {
-        let mut client = Self::begin(config, &Hello::new()).expect("something in common");
+        let mut client = Self::begin(config, &Hello::new()).expect("an acceptable ClientHello");
         client.exchange_keys();
         client.finish();
         assert_eq!(client.server.state(), &lodewire_dtls::State::Connected);
-        sent(&mut client.server);
+        take_datagrams(&mut client.server);
         client
     }
 
-    /// The last alert that the server has sent: its epoch, level and description.
+    /// Returns the last alert that the server has sent: its epoch, level and description.
     pub(crate) fn alert(&mut self) -> Option<(u16, u8, u8)> {
-        let records = records(&sent(&mut self.server));
+        let records = records(&take_datagrams(&mut self.server));
         let record = records.into_iter().rfind(|record| record.content_type == 21)?;
         let content = match (record.epoch, &self.keys) {
-            (1, Some(keys)) => keys.open(SERVER, &record),
+            (1, Some(keys)) => keys.decrypt(SERVER, &record),
             _ => record.content,
         };
         Some((record.epoch, content[0], content[1]))

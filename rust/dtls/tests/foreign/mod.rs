@@ -1,4 +1,4 @@
-//! A peer that is not ours, and says what a test wants: DTLS 1.2 with P-256, AES-128-GCM and the extended master secret.
+//! A scripted peer, independent of the crate: DTLS 1.2 with P-256, AES-128-GCM and the extended master secret.
 #![allow(clippy::expect_used, clippy::panic, dead_code, reason = "a test, which may need less")]
 
 pub(crate) mod client;
@@ -11,10 +11,10 @@ use wire::record;
 /// The keys of both directions.
 pub(crate) struct Keys {
     master: Vec<u8>,
-    /// Of the client, and of the server.
+    /// The client's, and the server's.
     aeads: [aead::LessSafeKey; 2],
     ivs: [[u8; 4]; 2],
-    /// The next record of each.
+    /// The next sequence number of each side.
     pub(crate) sequences: [u64; 2],
 }
 
@@ -34,7 +34,7 @@ fn prf(secret: &[u8], label: &str, seed: &[u8], len: usize) -> Vec<u8> {
 }
 
 impl Keys {
-    /// From the agreed secret and the messages up to the ClientKeyExchange.
+    /// Derives the keys from the premaster secret and the messages up to the ClientKeyExchange.
     fn new(premaster: &[u8], transcript: &[u8], client: &[u8], server: &[u8]) -> Self {
         let session = digest::digest(&digest::SHA256, transcript);
         let master = prf(premaster, "extended master secret", session.as_ref(), 48);
@@ -60,8 +60,8 @@ impl Keys {
         prf(&self.master, label, hash.as_ref(), 12)
     }
 
-    /// A record of epoch 1 that this side sends.
-    pub(crate) fn seal(&mut self, side: usize, content_type: u8, content: &[u8]) -> Vec<u8> {
+    /// Encrypts a record of epoch 1 of this side.
+    pub(crate) fn encrypt(&mut self, side: usize, content_type: u8, content: &[u8]) -> Vec<u8> {
         let sequence = self.sequences[side];
         self.sequences[side] += 1;
         let number = (1_u64 << 48 | sequence).to_be_bytes();
@@ -77,8 +77,8 @@ impl Keys {
         record(content_type, 1, sequence, &[&number[..], &sealed].concat())
     }
 
-    /// What a record of epoch 1 of this side carries.
-    pub(crate) fn open(&self, side: usize, record: &wire::Record) -> Vec<u8> {
+    /// Decrypts a record of epoch 1 of this side.
+    pub(crate) fn decrypt(&self, side: usize, record: &wire::Record) -> Vec<u8> {
         let number = (1_u64 << 48 | record.sequence).to_be_bytes();
         let len = u16::try_from(record.content.len() - 24).expect("short").to_be_bytes();
         let aad = [&number[..], &[record.content_type, 0xFE, 0xFD], &len].concat();

@@ -1,10 +1,10 @@
-//! Records and messages, as bytes.
+//! The encoding of records and messages.
 
 pub(crate) const ALERT: u8 = 21;
 pub(crate) const HANDSHAKE: u8 = 22;
 pub(crate) const DATA: u8 = 23;
 
-/// A record as it was sent.
+/// A record that was sent.
 pub(crate) struct Record {
     pub(crate) content_type: u8,
     pub(crate) epoch: u16,
@@ -20,7 +20,7 @@ pub(crate) fn record(content_type: u8, epoch: u16, sequence: u64, content: &[u8]
     record
 }
 
-/// A fragment of a handshake message.
+/// Encodes a fragment of a handshake message.
 pub(crate) fn fragment(
     kind: u8,
     length: usize,
@@ -37,23 +37,23 @@ pub(crate) fn fragment(
     message
 }
 
-/// A whole handshake message.
+/// Encodes a whole handshake message.
 pub(crate) fn message(kind: u8, sequence: u16, body: &[u8]) -> Vec<u8> {
     fragment(kind, body.len(), sequence, 0, body)
 }
 
-/// Bytes with their length before them, in `N` bytes.
+/// Encodes a vector with a length of `N` bytes.
 pub(crate) fn vector<const N: usize>(content: &[u8]) -> Vec<u8> {
     let len = content.len().to_be_bytes();
     [&len[8 - N..], content].concat()
 }
 
-/// An extension.
+/// Encodes an extension.
 pub(crate) fn extension(number: u16, content: &[u8]) -> Vec<u8> {
     [&number.to_be_bytes()[..], &vector::<2>(content)].concat()
 }
 
-/// The records of datagrams.
+/// Decodes the records of datagrams.
 pub(crate) fn records(datagrams: &[Vec<u8>]) -> Vec<Record> {
     let mut records = Vec::new();
     for datagram in datagrams {
@@ -73,7 +73,7 @@ pub(crate) fn records(datagrams: &[Vec<u8>]) -> Vec<Record> {
     records
 }
 
-/// The messages of epoch 0 that come in order, by kind: each whole.
+/// Decodes the messages of epoch 0, which must be in order: type, sequence number and body.
 pub(crate) fn messages(datagrams: &[Vec<u8>]) -> Vec<(u8, u16, Vec<u8>)> {
     let mut messages: Vec<(u8, u16, Vec<u8>)> = Vec::new();
     for record in records(datagrams) {

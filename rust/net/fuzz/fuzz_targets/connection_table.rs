@@ -1,5 +1,5 @@
-//! A DTLS server's table, clients that connect by the rules, and many addresses that send anything: what is allocated for a
-//! byte received and how many handshakes are under way stay within limits, and no stranger gets more than it sent.
+//! A DTLS server's table, conforming clients, and many addresses that send arbitrary datagrams: the bytes allocated for each
+//! byte received and the handshakes in progress are bounded, and an unverified address is never sent more than it sent.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,20 +16,20 @@ use std::time::{Duration, Instant};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most bytes that may be allocated for a byte received, and once.
+/// Maximum number of bytes allocated for a byte received, and once.
 const ALLOCATED: u64 = 64;
 const ALLOCATED_ONCE: u64 = 128 << 10;
 const HANDSHAKES: usize = 8;
 const HANDSHAKES_PER_ADDRESS: usize = 3;
 const PEERS: usize = 12;
-/// The types of records, of which most are handshake messages.
+/// The types of records, most of which are handshake messages.
 const TYPES: [u8; 8] = [22, 22, 22, 22, 20, 21, 23, 24];
 const HELLO_VERIFY_REQUEST: u8 = 3;
 
 #[derive(Debug)]
-struct Anybody;
+struct AcceptAny;
 
-impl CertificateVerifier for Anybody {
+impl CertificateVerifier for AcceptAny {
     fn verify(&self, _: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         Ok(())
     }
@@ -37,7 +37,7 @@ impl CertificateVerifier for Anybody {
 
 struct Common {
     setup: ServerConfig,
-    /// So that their threads do not come and go with each table.
+    /// Keeps the worker threads alive between tables.
     _workers: Workers,
 }
 
@@ -53,7 +53,7 @@ fn common() -> &'static Common {
 
 fn client(now: Instant) -> Connection {
     let config = ClientConfig {
-        verifier: Arc::new(Anybody),
+        verifier: Arc::new(AcceptAny),
         server_name: None,
         certified_key: None,
         limits: lodewire_dtls::Limits::default(),
@@ -61,7 +61,7 @@ fn client(now: Instant) -> Connection {
     Connection::connect(now, config).unwrap()
 }
 
-/// A record without keys, with a piece of a handshake message if it is for one.
+/// Encodes a record, with a fragment of a handshake message if it is of that type.
 fn record(what: u8, len: u8, bytes: &[u8]) -> Vec<u8> {
     let content_type = TYPES[usize::from(what & 7)];
     let mut content = Vec::new();
@@ -83,7 +83,7 @@ fn record(what: u8, len: u8, bytes: &[u8]) -> Vec<u8> {
     record
 }
 
-struct World {
+struct Simulation {
     now: Instant,
     table: SocketlessServer,
     clients: HashMap<SocketAddr, Connection>,
@@ -91,7 +91,7 @@ struct World {
     allocated: u64,
 }
 
-impl World {
+impl Simulation {
     fn deliver(&mut self, from: SocketAddr, mut datagram: Vec<u8>) {
         let len = datagram.len();
         self.received += len;
@@ -103,15 +103,15 @@ impl World {
         let (now, clients) = (self.now, &mut self.clients);
         self.table.transmit(|to, answer| {
             let is_request = answer.get(13) == Some(&HELLO_VERIFY_REQUEST) && answer[0] == 22;
-            assert!(!is_request || to == from && answer.len() <= len, "a stranger gets more");
+            assert!(!is_request || to == from && answer.len() <= len, "an unverified address is sent more");
             if let Some(client) = clients.get_mut(&to) {
                 client.handle_datagram(now, &mut answer.to_vec());
             }
         });
     }
 
-    /// Has a client send what it has.
-    fn serve(&mut self, at: SocketAddr, most: usize) {
+    /// Sends the datagrams of a client.
+    fn serve(&mut self, at: SocketAddr, max: usize) {
         for _ in 0..most {
             let Some(client) = self.clients.get_mut(&at) else { return };
             while let Some(job) = client.poll_job() {
@@ -135,7 +135,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let table = SocketlessServer::new(&common().setup, limits).unwrap();
     let clients = HashMap::new();
-    let mut world = World { now, table, clients, received: 0, allocated: 0 };
+    let mut simulation = Simulation { now, table, clients, received: 0, allocated: 0 };
     let mut rest = data;
     while let Some((&[what, who, len], after)) = rest.split_first_chunk() {
         let from = SocketAddr::from(([10, 0, 0, who >> 4], 1000 + u16::from(who & 15)));
@@ -143,55 +143,55 @@ fuzz_target!(|data: &[u8]| {
         rest = after;
         match what >> 4 {
             0 => {
-                world.clients.insert(from, client(world.now));
-                world.serve(from, 1);
+                simulation.clients.insert(from, client(simulation.now));
+                simulation.serve(from, 1);
             }
-            1 => world.serve(from, 1),
-            2 => world.serve(from, 8),
+            1 => simulation.serve(from, 1),
+            2 => simulation.serve(from, 8),
             3 => {
-                if let Some(client) = world.clients.get_mut(&from)
+                if let Some(client) = simulation.clients.get_mut(&from)
                     && *client.state() == State::Connected
                 {
                     let _ = client.send(bytes);
                 }
-                world.serve(from, 1);
+                simulation.serve(from, 1);
             }
             4 => {
-                if let Some(mut client) = world.clients.remove(&from) {
+                if let Some(mut client) = simulation.clients.remove(&from) {
                     client.close();
                     while let Some(datagram) = client.poll_transmit() {
-                        world.deliver(from, datagram);
+                        simulation.deliver(from, datagram);
                     }
                 }
             }
             5 => {
-                world.now += Duration::from_millis(u64::from(len) * 50);
+                simulation.now += Duration::from_millis(u64::from(len) * 50);
                 let before = spent();
-                world.table.handle_timeout(world.now);
-                world.table.run_jobs(world.now);
-                world.table.poll_events();
-                world.allocated += spent().since(before).bytes;
-                world.table.transmit(|_, _| {});
-                for client in world.clients.values_mut() {
-                    client.handle_timeout(world.now);
+                simulation.table.handle_timeout(simulation.now);
+                simulation.table.run_jobs(simulation.now);
+                simulation.table.poll_events();
+                simulation.allocated += spent().since(before).bytes;
+                simulation.table.transmit(|_, _| {});
+                for client in simulation.clients.values_mut() {
+                    client.handle_timeout(simulation.now);
                 }
             }
             6 => {
-                // A client's datagram with a byte changed.
-                if let Some(client) = world.clients.get_mut(&from)
+                // A client's datagram with one byte changed.
+                if let Some(client) = simulation.clients.get_mut(&from)
                     && let Some(mut datagram) = client.poll_transmit()
                 {
                     let at = usize::from(len) * 3 % datagram.len();
                     datagram[at] ^= what | 1;
-                    world.deliver(from, datagram);
+                    simulation.deliver(from, datagram);
                 }
             }
-            7 => world.deliver(from, bytes.to_vec()),
-            _ => world.deliver(from, record(what, len, bytes)),
+            7 => simulation.deliver(from, bytes.to_vec()),
+            _ => simulation.deliver(from, record(what, len, bytes)),
         }
-        let most = world.received as u64 * ALLOCATED + ALLOCATED_ONCE;
-        let World { allocated, received, .. } = world;
-        assert!(allocated <= most, "{allocated} bytes were allocated for {received}");
-        assert!(world.table.handshakes() <= HANDSHAKES);
+        let max = simulation.received as u64 * ALLOCATED + ALLOCATED_ONCE;
+        let Simulation { allocated, received, .. } = simulation;
+        assert!(allocated <= max, "{allocated} bytes were allocated for {received}");
+        assert!(simulation.table.handshakes() <= HANDSHAKES);
     }
 });

@@ -281,7 +281,7 @@ mod tests {
         let (admission, begin) = (Admission::default(), Instant::now());
         let admit = |now, ip| admission.admit(now, ip, 32, 8);
         let mut kept: Vec<_> = Vec::new();
-        // Six addresses hold them all, five or six each, and ask again every 5 ms.
+        // Six addresses hold all permits, five or six each, and retry every 5 ms.
         let mut count = 0;
         for asked in 0_u32..3200 {
             let now = begin + Duration::from_millis(5) * asked;
@@ -292,7 +292,7 @@ mod tests {
             }
         }
         assert_eq!(admission.count(), 32);
-        // Each place changes its holder at most once in 4 s.
+        // Each permit is revoked at most once in 4 s.
         assert!(count <= 32 * 5, "{count} in 16 s");
         let now = begin + Duration::from_secs(16);
         let newcomer = admit(now, v4(100)).expect("room");
@@ -329,7 +329,7 @@ mod tests {
     fn a_site_with_many_prefixes_excludes_no_one() {
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |now, ip| admission.admit(now, ip, 96, 64);
-        // One has two sites, and a place for each of their networks: it would_admit all.
+        // An attacker with two sites takes a permit for each of their prefixes: all permits.
         let mut kept: Vec<_> = (0..96)
             .filter_map(|network| admit(now, of_site(1 + network % 2, network, 1)))
             .collect();
@@ -351,7 +351,7 @@ mod tests {
         assert_eq!(admission.count(), 96);
         let new = admit(of_site(1, 1, 1)).expect("room");
         assert_eq!(new.evicted, Some(0), "of the network with most");
-        // Also when another site has more than theirs.
+        // Also if another site is larger than theirs.
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |ip| admission.admit(now, ip, 96, 64);
         let mut kept: Vec<_> = (0..46).filter_map(|host| admit(of_site(1, 0, host))).collect();

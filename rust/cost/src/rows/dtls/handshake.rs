@@ -1,6 +1,6 @@
-//! Clients that have proven their address, and send anything instead of their messages.
+//! Clients with a verified address that send arbitrary datagrams instead of their flight.
 
-use super::ends::{ALERT, APPLICATION_DATA, HANDSHAKE, Pair, piece, record};
+use super::pair::{ALERT, APPLICATION_DATA, HANDSHAKE, Pair, fragment, record};
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::row::Row;
@@ -8,12 +8,12 @@ use crate::row::Row;
 const CERTIFICATE: u8 = 11;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
 const CLIENT_HELLO: u8 = 1;
-/// The number of the client's next message, after two hellos.
+/// Sequence number of the client's next message, after two `ClientHello`s.
 const NEXT: u16 = 2;
-/// Maximum memory of a handshake: 32 KiB of messages and their fragments, and 32 KiB of records that arrive before the keys.
+/// Memory of a handshake: 32 KiB of messages and fragments, and 32 KiB of records that arrive before the keys.
 const HELD: usize = 160 << 10;
 
-/// The rows of handshakes.
+/// Returns the rows of handshakes.
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, size, allocated, instructions, run| Row {
         name,
@@ -26,30 +26,47 @@ pub(super) fn rows() -> Vec<Row> {
     vec![
         row("dtls: pieces that each claim 16 MiB", 20, 4, 200, |size, meter| {
             let longest = (1 << 24) - 1;
-            let piece = |number| piece(CERTIFICATE, NEXT + number as u16 % 8, longest, 0, &[1]);
-            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+            let fragment =
+                |number| fragment(CERTIFICATE, NEXT + number as u16 % 8, longest, 0, &[1]);
+            attack(
+                meter,
+                (0..size).map(fragment).map(|fragment| record(HANDSHAKE, 0, 10, &fragment)),
+            );
         }),
         row("dtls: pieces that each claim 30 KiB", 20, 40, 200, |size, meter| {
-            let piece =
-                |number| piece(CERTIFICATE, NEXT + number as u16 % 8, 30_000 - number, 0, &[1]);
-            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+            let fragment =
+                |number| fragment(CERTIFICATE, NEXT + number as u16 % 8, 30_000 - number, 0, &[1]);
+            attack(
+                meter,
+                (0..size).map(fragment).map(|fragment| record(HANDSHAKE, 0, 10, &fragment)),
+            );
         }),
         row("dtls: a message in bytes, backwards", 100, 8, 300, |size, meter| {
-            let piece =
-                |back| piece(CLIENT_KEY_EXCHANGE, NEXT, 16_000, 15_999 - back % 15_000, &[1]);
-            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+            let fragment =
+                |back| fragment(CLIENT_KEY_EXCHANGE, NEXT, 16_000, 15_999 - back % 15_000, &[1]);
+            attack(
+                meter,
+                (0..size).map(fragment).map(|fragment| record(HANDSHAKE, 0, 10, &fragment)),
+            );
         }),
         row("dtls: every second byte of a message", 50, 8, 300, |size, meter| {
-            let piece = |at| piece(CLIENT_KEY_EXCHANGE, NEXT, 16_000, at * 2 % 16_000, &[1]);
-            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+            let fragment = |at| fragment(CLIENT_KEY_EXCHANGE, NEXT, 16_000, at * 2 % 16_000, &[1]);
+            attack(
+                meter,
+                (0..size).map(fragment).map(|fragment| record(HANDSHAKE, 0, 10, &fragment)),
+            );
         }),
         row("dtls: pieces of no bytes", 100, 4, 200, |size, meter| {
-            let piece = |at| piece(CERTIFICATE, NEXT + at as u16 % 8, 16_000, at % 16_000, &[]);
-            attack(meter, (0..size).map(piece).map(|piece| record(HANDSHAKE, 0, 10, &piece)));
+            let fragment =
+                |at| fragment(CERTIFICATE, NEXT + at as u16 % 8, 16_000, at % 16_000, &[]);
+            attack(
+                meter,
+                (0..size).map(fragment).map(|fragment| record(HANDSHAKE, 0, 10, &fragment)),
+            );
         }),
         row("dtls: a message that was there before", 50, 4, 300, |size, meter| {
-            let piece = piece(CLIENT_HELLO, 0, 60, 0, &[1]);
-            let repeated = record(HANDSHAKE, 0, 10, &piece);
+            let fragment = fragment(CLIENT_HELLO, 0, 60, 0, &[1]);
+            let repeated = record(HANDSHAKE, 0, 10, &fragment);
             attack(meter, std::iter::repeat_n(repeated, size));
         }),
         row("dtls: sealed records before the keys", 20, 4, 50, |size, meter| {
@@ -73,7 +90,7 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 fn attack(meter: &mut Meter, datagrams: impl Iterator<Item = Vec<u8>>) {
-    let mut pair = Pair::beginning();
+    let mut pair = Pair::handshaking();
     while pair.server.poll_transmit().is_some() {}
     let mut datagrams: Vec<_> = datagrams.collect();
     let received = datagrams.iter().map(Vec::len).sum();

@@ -1,16 +1,16 @@
-//! DTLS: a server's look at strangers, a handshake after the cookie, and a connection that is open.
+//! DTLS: the cookie exchange, handshakes after the cookie, and established connections.
 
-mod ends;
+mod cookies;
 mod handshake;
 mod open;
-mod strangers;
+mod pair;
 mod table;
 
 use crate::row::Row;
 
-/// The rows of DTLS.
+/// Returns the rows of DTLS.
 pub(super) fn rows() -> Vec<Row> {
-    [strangers::rows(), handshake::rows(), open::rows(), table::rows()]
+    [cookies::rows(), handshake::rows(), open::rows(), table::rows()]
         .into_iter()
         .flatten()
         .collect()

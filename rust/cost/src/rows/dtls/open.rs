@@ -1,18 +1,18 @@
-//! A connection that is open, and its peer or somebody who writes its address.
+//! Established connections, with their peer or an attacker that spoofs its address.
 
-use super::ends::{ALERT, APPLICATION_DATA, HANDSHAKE, Pair, WAITING, piece, record};
+use super::pair::{ALERT, APPLICATION_DATA, HANDSHAKE, MAX_BUFFERED_BYTES, Pair, fragment, record};
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::row::Row;
 
-/// The rows of open connections.
+/// Returns the rows of established connections.
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, size, allocated, instructions, run| Row {
         name,
         size,
         allocated,
         instructions,
-        held: WAITING + (64 << 10),
+        held: MAX_BUFFERED_BYTES + (64 << 10),
         run,
     };
     vec![
@@ -51,8 +51,8 @@ pub(super) fn rows() -> Vec<Row> {
         row("dtls: messages and alerts without keys", 20, 4, 300, |size, meter| {
             let forged = |number: usize| match number % 3 {
                 0 => record(ALERT, 0, number, &[2, 40]),
-                1 => record(HANDSHAKE, 0, number, &piece(1, 0, 100, 0, &[1; 20])),
-                _ => record(HANDSHAKE, 0, number, &piece(20, 3, 12, 0, &[1; 12])),
+                1 => record(HANDSHAKE, 0, number, &fragment(1, 0, 100, 0, &[1; 20])),
+                _ => record(HANDSHAKE, 0, number, &fragment(20, 3, 12, 0, &[1; 12])),
             };
             let mut pair = Pair::connected();
             attack(&mut pair, meter, (0..size).map(forged).collect());
@@ -64,7 +64,7 @@ fn attack(pair: &mut Pair, meter: &mut Meter, datagrams: Vec<Vec<u8>>) {
     take(pair, meter, datagrams, true);
 }
 
-/// Has the server take datagrams, of whose packets its game takes all or none.
+/// Passes datagrams to the server, whose game reads all packets or none.
 fn take(pair: &mut Pair, meter: &mut Meter, mut datagrams: Vec<Vec<u8>>, reads: bool) {
     let received = datagrams.iter().map(Vec::len).sum();
     meter.run(received, || {

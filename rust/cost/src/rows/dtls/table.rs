@@ -1,6 +1,6 @@
-//! A server's table of connections, and many addresses.
+//! A server's connection table, with many addresses.
 
-use super::ends::{APPLICATION_DATA, HANDSHAKE, piece, record};
+use super::pair::{APPLICATION_DATA, HANDSHAKE, fragment, record};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection};
@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const CERTIFICATE: u8 = 11;
-/// The offset of the session id in a hello's datagram, after the random.
+/// Offset of the session id in the datagram of a ClientHello, after the random.
 const SESSION: usize = 13 + 12 + 34;
-/// The offset of the cookie in a HelloVerifyRequest.
+/// Offset of the cookie in a HelloVerifyRequest.
 const COOKIE: usize = 13 + 12 + 3;
-/// The number of the client's next message, after two hellos.
+/// Sequence number of the client's next message, after two `ClientHello`s.
 const NEXT: u16 = 2;
 
-/// A datagram and its sender.
+/// A datagram with its sender.
 type Datagram = (SocketAddr, Vec<u8>);
 
-/// The rows of the table.
+/// Returns the rows of the table.
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, size, allocated, instructions, held, run| Row {
         name,
@@ -46,8 +46,8 @@ pub(super) fn rows() -> Vec<Row> {
             |size, meter| {
                 let mut table = table();
                 let from = |number| SocketAddr::from(([10, 0, 0, 1], 1000 + number as u16));
-                let proven = prove(&mut table, (0..size).map(from));
-                attack(&mut table, meter, proven);
+                let verified = verified_hellos(&mut table, (0..size).map(from));
+                attack(&mut table, meter, verified);
             },
         ),
         row(
@@ -58,8 +58,8 @@ pub(super) fn rows() -> Vec<Row> {
             8 << 20,
             |size, meter| {
                 let mut table = table();
-                let proven = prove(&mut table, (0..size).map(address));
-                attack(&mut table, meter, proven);
+                let verified = verified_hellos(&mut table, (0..size).map(address));
+                attack(&mut table, meter, verified);
             },
         ),
         row(
@@ -70,20 +70,20 @@ pub(super) fn rows() -> Vec<Row> {
             8 << 20,
             |size, meter| {
                 let mut table = table();
-                let proven = prove(&mut table, (0..size).map(network));
-                attack(&mut table, meter, proven);
+                let verified = verified_hellos(&mut table, (0..size).map(network));
+                attack(&mut table, meter, verified);
             },
         ),
         row("dtls: a table, claims in many handshakes", 50, 20, 100, 16 << 20, |size, meter| {
             let mut table = table();
             let senders: Vec<_> = (0..size.min(1000)).map(address).collect();
-            for (from, mut hello) in prove(&mut table, senders.iter().copied()) {
+            for (from, mut hello) in verified_hellos(&mut table, senders.iter().copied()) {
                 table.handle_datagram(Instant::now(), from, &mut hello);
             }
             let claim = |number: usize| {
                 let sequence = NEXT + (number / senders.len()) as u16 % 8;
-                let piece = piece(CERTIFICATE, sequence, 30_000, 0, &[1; 50]);
-                (senders[number % senders.len()], record(HANDSHAKE, 0, 10 + number, &piece))
+                let fragment = fragment(CERTIFICATE, sequence, 30_000, 0, &[1; 50]);
+                (senders[number % senders.len()], record(HANDSHAKE, 0, 10 + number, &fragment))
             };
             let datagrams = (0..size * 4).map(claim).collect();
             attack(&mut table, meter, datagrams);
@@ -97,15 +97,16 @@ pub(super) fn rows() -> Vec<Row> {
             |size, meter| {
                 let mut table = table();
                 let senders: Vec<_> = (0..size / 160).map(address).collect();
-                for (from, mut hello) in prove(&mut table, senders.iter().copied()) {
+                for (from, mut hello) in verified_hellos(&mut table, senders.iter().copied()) {
                     table.handle_datagram(Instant::now(), from, &mut hello);
                 }
                 let keep = |number: usize| {
                     let (at, bytes) = (number / senders.len() / 2, [1; 1000]);
                     let datagram = if (number / senders.len()).is_multiple_of(2) {
-                        // A message whose turn it is not.
-                        let piece = piece(CERTIFICATE, NEXT + 1, 30_000, at % 30 * 1000, &bytes);
-                        record(HANDSHAKE, 0, 10 + number, &piece)
+                        // An out-of-order message.
+                        let fragment =
+                            fragment(CERTIFICATE, NEXT + 1, 30_000, at % 30 * 1000, &bytes);
+                        record(HANDSHAKE, 0, 10 + number, &fragment)
                     } else {
                         record(APPLICATION_DATA, 1, number, &bytes)
                     };
@@ -118,9 +119,9 @@ pub(super) fn rows() -> Vec<Row> {
 }
 
 #[derive(Debug)]
-struct Anybody;
+struct AcceptAny;
 
-impl CertificateVerifier for Anybody {
+impl CertificateVerifier for AcceptAny {
     fn verify(&self, _: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         Ok(())
     }
@@ -133,22 +134,22 @@ fn table() -> SocketlessServer {
     SocketlessServer::new(&setup, Limits::default()).expect("randomness")
 }
 
-/// An address that shares its /24 with nobody.
+/// Returns an address that is alone in its /24.
 fn address(number: usize) -> SocketAddr {
     let [.., a, b] = (number as u32).to_be_bytes();
     SocketAddr::from(([10, a, b, 1], 1234))
 }
 
-/// An address in a /64 that nobody else has, of one of three /48.
+/// Returns an address that is alone in its /64, in one of three /48.
 fn network(number: usize) -> SocketAddr {
     let number = number as u16;
     SocketAddr::from(([0x2001, 0xDB8, number % 3, number, 0, 0, 0, 1], 1234))
 }
 
-/// A client's first hello.
+/// Returns the first ClientHello of a client.
 fn hello() -> Vec<u8> {
     let config = ClientConfig {
-        verifier: Arc::new(Anybody),
+        verifier: Arc::new(AcceptAny),
         server_name: Some("game.example".to_owned()),
         certified_key: None,
         limits: lodewire_dtls::Limits::default(),
@@ -157,31 +158,31 @@ fn hello() -> Vec<u8> {
     client.poll_transmit().expect("a hello")
 }
 
-/// The hellos of these addresses, with the cookies that the table asks for.
-fn prove(
+/// Returns the `ClientHello`s of these addresses, with the cookies that the table requests.
+fn verified_hellos(
     table: &mut SocketlessServer,
     addresses: impl Iterator<Item = SocketAddr>,
 ) -> Vec<Datagram> {
     let hello = hello();
     let now = Instant::now();
-    let mut proven = Vec::new();
+    let mut verified = Vec::new();
     for from in addresses {
         table.handle_datagram(now, from, &mut hello.clone());
-        table.transmit(|to, request| proven.push((to, with_cookie(&hello, &request[COOKIE..]))));
+        table.transmit(|to, request| verified.push((to, with_cookie(&hello, &request[COOKIE..]))));
     }
-    proven
+    verified
 }
 
-/// A hello with a cookie, as the second message.
+/// Returns a ClientHello with a cookie, as the second message.
 fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
     let mut hello = hello.to_vec();
     let at = SESSION + 1 + usize::from(hello[SESSION]);
     let len = std::iter::once(cookie.len() as u8);
     hello.splice(at..=at, len.chain(cookie.iter().copied()));
-    record(HANDSHAKE, 0, 1, &piece(1, 1, hello.len() - 25, 0, &hello[25..]))
+    record(HANDSHAKE, 0, 1, &fragment(1, 1, hello.len() - 25, 0, &hello[25..]))
 }
 
-/// Has the table take datagrams. What the workers do is not measured.
+/// Passes datagrams to the table. The jobs of the workers are not measured.
 fn attack(table: &mut SocketlessServer, meter: &mut Meter, mut datagrams: Vec<Datagram>) {
     let now = Instant::now();
     let received = datagrams.iter().map(|(_, datagram)| datagram.len()).sum();

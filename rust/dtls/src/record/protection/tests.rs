@@ -20,7 +20,7 @@ fn only_the_peer_decrypts_and_no_byte_may_change() {
         let mut out = Vec::new();
         for content in [&b""[..], b"x", &[3; MAX_PLAINTEXT]] {
             out.clear();
-            encrypter.encrypt(ContentType::ApplicationData, content, &mut out).expect("sealed");
+            encrypter.encrypt(ContentType::ApplicationData, content, &mut out).expect("encrypted");
             assert_eq!(out.len(), content.len() + encrypter.overhead());
             assert_eq!(decrypted(&mut reader, &out).as_deref(), Some(content));
             assert_eq!(decrypted(&mut other, &out), None);

@@ -1,10 +1,10 @@
-use super::tests::{address, proven, sent, server_address, table};
+use super::tests::{address, server_address, table, take_datagrams, verified_hello};
 use super::*;
 use crate::dtls::ClientConfig;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Has a client connect from an address.
+/// Connects a client from an address.
 fn join(
     server: &mut ConnectionTable,
     setup: &ClientConfig,
@@ -13,12 +13,12 @@ fn join(
 ) -> ConnectionTable {
     let limits = Limits::default();
     let mut client = ConnectionTable::client_only(limits);
-    client.connect(now, server_address(), setup.to_protocol(&limits)).expect("randomness");
+    client.connect(now, server_address(), setup.to_protocol(&limits)).expect("random bytes");
     let end = Instant::now() + Duration::from_mins(1);
     while client.connected_at(server_address()).is_none() || server.connected_at(at).is_none() {
         assert!(Instant::now() < end, "{at} does not connect");
         client.handle_finished_jobs(now);
-        for mut datagram in sent(&mut client) {
+        for mut datagram in take_datagrams(&mut client) {
             server.handle_datagram(now, at, &mut datagram);
         }
         server.handle_finished_jobs(now);
@@ -32,13 +32,13 @@ fn join(
     client
 }
 
-fn take_outgoing(ends: &mut ConnectionTable) -> Vec<(SocketAddr, Vec<u8>)> {
-    let sent = ends.outgoing.iter().map(|(to, bytes)| (to, bytes.to_vec())).collect();
-    ends.outgoing.clear();
+fn take_outgoing(table: &mut ConnectionTable) -> Vec<(SocketAddr, Vec<u8>)> {
+    let sent = table.outgoing.iter().map(|(to, bytes)| (to, bytes.to_vec())).collect();
+    table.outgoing.clear();
     sent
 }
 
-/// The clients send a packet each.
+/// Sends a packet from each client. Returns how many the server received.
 fn speak(
     server: &mut ConnectionTable,
     now: Instant,
@@ -48,7 +48,7 @@ fn speak(
         if let Some(key) = client.connected_at(server_address()) {
             client.send(now, key, b"x").expect("connected");
         }
-        for mut datagram in sent(client) {
+        for mut datagram in take_datagrams(client) {
             server.handle_datagram(now, *at, &mut datagram);
         }
     }
@@ -58,7 +58,7 @@ fn speak(
 }
 
 #[test]
-fn a_connection_that_nobody_claims_is_closed_whatever_it_sends() {
+fn unclaimed_connection_is_closed_whatever_it_sends() {
     let limits = Limits { idle_timeout: Some(Duration::from_secs(30)), ..Limits::default() };
     let (mut server, setup) = table(limits);
     server.require_claims(TIMEOUT);
@@ -77,9 +77,12 @@ fn a_connection_that_nobody_claims_is_closed_whatever_it_sends() {
     let now = start + TIMEOUT;
     server.handle_timeout(now);
     assert_eq!((server.slots.len(), server.unclaimed.len(), server.permits.len()), (1, 0, 0));
-    let told: Vec<_> = take_outgoing(&mut server).into_iter().map(|(to, _)| to).collect();
-    assert!((1..4).all(|index| told.contains(&address(index))), "they are told: {told:?}");
-    // A claim keeps it, also one of two; 10 seconds after the last it is closed.
+    let failure_alert: Vec<_> = take_outgoing(&mut server).into_iter().map(|(to, _)| to).collect();
+    assert!(
+        (1..4).all(|index| failure_alert.contains(&address(index))),
+        "they are failure_alert: {failure_alert:?}"
+    );
+    // One of two claims is enough; 10 seconds after the last one is released the connection is closed.
     assert_eq!(server.claim(address(0)), Some(player));
     server.unclaim(now, player);
     let now = start + Duration::from_secs(25);
@@ -95,7 +98,7 @@ fn a_connection_that_nobody_claims_is_closed_whatever_it_sends() {
 }
 
 #[test]
-fn connections_without_a_claim_count_as_handshakes_do() {
+fn unclaimed_connections_count_as_handshakes() {
     let limits = Limits {
         max_peers: 5,
         max_handshakes: 8,
@@ -109,31 +112,31 @@ fn connections_without_a_claim_count_as_handshakes_do() {
     for port in 0..2 {
         join(&mut server, &setup, now, at(1, port));
     }
-    let mut hello = proven(&mut server, &setup, now, at(1, 2));
+    let mut hello = verified_hello(&mut server, &setup, now, at(1, 2));
     server.handle_datagram(now, at(1, 2), &mut hello);
     assert!(server.association_at(at(1, 2)).is_none(), "an address has two");
     for host in 2..5 {
         join(&mut server, &setup, now, at(host, 0));
     }
     assert_eq!(server.slots.len(), 5);
-    // All places are taken: whoever has most gives up the oldest, and after a while the oldest of all.
+    // The table is full: the largest holder loses its oldest permit, and after a while the oldest permit of all is revoked.
     join(&mut server, &setup, now, at(5, 0));
     assert!(server.association_at(at(1, 0)).is_none() && server.association_at(at(1, 1)).is_some());
     let now = now + TIMEOUT / 2;
     join(&mut server, &setup, now, at(6, 0));
     assert!(server.association_at(at(1, 1)).is_none());
     assert_eq!((server.slots.len(), server.unclaimed.len(), server.permits.len()), (5, 5, 5));
-    // Those that are claimed do not make room.
+    // Claimed connections are not evicted.
     for host in 2..7 {
         assert!(server.claim(at(host, 0)).is_some());
     }
-    let mut hello = proven(&mut server, &setup, now, at(7, 0));
+    let mut hello = verified_hello(&mut server, &setup, now, at(7, 0));
     server.handle_datagram(now, at(7, 0), &mut hello);
     assert!(server.association_at(at(7, 0)).is_none());
 }
 
 #[test]
-fn a_connection_that_replaces_one_leaves_nothing_of_its_claims() {
+fn superseding_connection_inherits_no_claims() {
     let (mut server, setup) = table(Limits::default());
     server.require_claims(TIMEOUT);
     let now = Instant::now();
@@ -145,7 +148,7 @@ fn a_connection_that_replaces_one_leaves_nothing_of_its_claims() {
         while server.connected_at(address(0)) == Some(old) {
             assert!(Instant::now() < end, "it is not replaced");
             server.handle_finished_jobs(now);
-            for mut datagram in sent(&mut client) {
+            for mut datagram in take_datagrams(&mut client) {
                 server.handle_datagram(now, address(0), &mut datagram);
             }
             std::thread::sleep(Duration::from_micros(100));
@@ -154,7 +157,7 @@ fn a_connection_that_replaces_one_leaves_nothing_of_its_claims() {
     };
     let second = again(&mut server, now, old);
     assert_eq!((server.slots.len(), server.unclaimed.len(), server.permits.len()), (1, 1, 1));
-    // The old one's claim is none of the new one's.
+    // The claim of the old connection does not apply to the new one.
     assert_eq!(server.claim(address(0)), Some(second));
     server.unclaim(now, old);
     assert_eq!((server.unclaimed.len(), server.permits.len()), (0, 0));

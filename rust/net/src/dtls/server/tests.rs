@@ -8,26 +8,26 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// How long anything is waited for: it only ends a hang.
-const HANG: Duration = Duration::from_mins(1);
+/// Time limit of all waits, which only ends a hang.
+const TIMEOUT: Duration = Duration::from_mins(1);
 const PEERS: usize = 16;
 const PACKETS: usize = 60;
 
-/// Keeps the I/O thread until it is told to go on, and then notes in each turn how much waits for the network.
-struct Witness {
+/// Blocks the I/O thread until it is released, and then records in each turn how many bytes wait for the network.
+struct Observer {
     waker: DriverWaker,
     peers: Vec<Arc<PeerShared>>,
-    handle_finished: Receiver<()>,
-    has_gone_on: bool,
+    resume: Receiver<()>,
+    has_resumed: bool,
     seen: Arc<Mutex<BTreeSet<usize>>>,
 }
 
-impl Driver for Witness {
+impl Driver for Observer {
     fn on_ready(&mut self, _: &mut Context<'_>, _: usize, _: Readiness) {}
 
     fn on_wake(&mut self, _: &mut Context<'_>) {
-        if !std::mem::replace(&mut self.has_gone_on, true) {
-            let _ = self.handle_finished.recv();
+        if !std::mem::replace(&mut self.has_resumed, true) {
+            let _ = self.resume.recv();
         }
         let waits = |peer: &Arc<PeerShared>| peer.outgoing_bytes.load(Ordering::Relaxed);
         lock(&self.seen).insert(self.peers.iter().map(waits).sum());
@@ -46,22 +46,23 @@ impl Driver for Witness {
 }
 
 fn wait_for(mut is: impl FnMut() -> bool) {
-    let end = Instant::now() + HANG;
+    let end = Instant::now() + TIMEOUT;
     while !is() {
-        assert!(Instant::now() < end, "it does not come");
+        assert!(Instant::now() < end, "timed out");
         std::thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// A server, its peers as the threads share them, and the clients.
+/// Returns a server, the shared state of its peers, and the clients.
 fn connected() -> (Server, Vec<Arc<PeerShared>>, Vec<Peer>) {
-    let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("made");
-    let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
-    let setup = ServerConfig::new(&key, &certificate, "", None).expect("a setup");
+    let generated =
+        rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("generated");
+    let (key, certificate) = (generated.signing_key.serialize_pem(), generated.cert.pem());
+    let setup = ServerConfig::new(&key, &certificate, "", None).expect("a configuration");
     let local = Bind::parse("127.0.0.1").expect("an address");
     let server = Server::listen(local, 0, &setup, Limits::default()).expect("a port");
     let rules = VerificationPolicy::new(TrustAnchors::Custom(&certificate));
-    let setup = ClientConfig::new(rules, "game.example", true).expect("a setup");
+    let setup = ClientConfig::new(rules, "game.example", true).expect("a configuration");
     let at = SocketAddr::from((Ipv4Addr::LOCALHOST, server.local_addr().port()));
     let mut clients: Vec<_> = (0..PEERS)
         .map(|_| {
@@ -83,7 +84,7 @@ fn connected() -> (Server, Vec<Arc<PeerShared>>, Vec<Peer>) {
 }
 
 #[test]
-fn others_are_served_between_what_the_game_sends_to_many_peers() {
+fn other_drivers_run_between_sends_to_many_peers() {
     let (server, shared, mut clients) = connected();
     let mut peers: Vec<_> = std::iter::from_fn(|| server.take()).collect();
     wait_for(|| {
@@ -91,13 +92,13 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
         peers.iter().all(|peer| *peer.status() == Status::Connected)
     });
     let seen: Arc<Mutex<BTreeSet<usize>>> = Arc::default();
-    let (go, handle_finished) = channel();
-    let witness = reactor::add(|waker| {
+    let (go, resume) = channel();
+    let observer = reactor::add(|waker| {
         let (peers, seen) = (shared.clone(), Arc::clone(&seen));
-        Box::new(Witness { waker, peers, handle_finished, has_gone_on: false, seen })
+        Box::new(Observer { waker, peers, resume, has_resumed: false, seen })
     })
     .expect("a thread");
-    witness.wake();
+    observer.wake();
     for number in 0..PACKETS {
         for peer in &peers {
             peer.send(&[u8::try_from(number).expect("few"); 16_000]).expect("room");
@@ -105,11 +106,11 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
     }
     go.send(()).expect("it waits");
     wait_for(|| shared.iter().all(|peer| peer.outgoing_bytes.load(Ordering::Relaxed) == 0));
-    drop(witness);
-    // Before, while it is sealed and sent, and after.
+    drop(observer);
+    // Before, between, and after the packets are sent.
     let turns = lock(&seen).len();
     assert!(turns > 3, "the other driver was served {turns} times");
-    // What the sockets had no room for is lost; the rest is in its order.
+    // Packets may be lost in the sockets' buffers, but not reordered.
     for client in &mut clients {
         let mut last = None;
         wait_for(|| {
@@ -124,7 +125,7 @@ fn others_are_served_between_what_the_game_sends_to_many_peers() {
 }
 
 #[test]
-fn what_was_queued_leaves_before_the_goodbye_of_a_server_that_ends() {
+fn queued_packets_are_sent_before_a_server_closes() {
     let (server, _, mut clients) = connected();
     let mut peers: Vec<_> = std::iter::from_fn(|| server.take()).collect();
     wait_for(|| {
@@ -136,14 +137,14 @@ fn what_was_queued_leaves_before_the_goodbye_of_a_server_that_ends() {
     }
     drop(server);
     for client in &mut clients {
-        let mut last_activity = false;
+        let mut has_received = false;
         wait_for(|| {
             client.poll();
             while let Some(packet) = client.receive() {
-                last_activity |= packet == b"last";
+                has_received |= packet == b"last";
             }
             client.status().is_closed()
         });
-        assert!(last_activity, "it came before the end");
+        assert!(has_received, "received before the end");
     }
 }

@@ -1,6 +1,6 @@
-//! Strangers, of whom a server keeps nothing.
+//! Clients without a cookie, for which a server keeps no state.
 
-use super::ends::{HANDSHAKE, client_address, piece, record};
+use super::pair::{HANDSHAKE, client_address, fragment, record};
 use crate::meter::Meter;
 use crate::random::Random;
 use crate::row::Row;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 const CLIENT_HELLO: u8 = 1;
 
-/// The rows of strangers.
+/// Returns the rows of clients without a cookie.
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, size, instructions, run| Row {
         name,
@@ -45,7 +45,7 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
-/// A hello without a cookie, with so many extensions that mean nothing, and suites.
+/// Returns a ClientHello without a cookie, with this many unknown extensions and cipher suites.
 fn hello(extensions: usize, suites: usize, twice: bool) -> Vec<u8> {
     let mut body = vec![0xFE, 0xFD];
     body.extend([7; 32]);
@@ -68,7 +68,7 @@ fn hello(extensions: usize, suites: usize, twice: bool) -> Vec<u8> {
     }
     body.extend((list.len() as u16).to_be_bytes());
     body.extend(list);
-    record(HANDSHAKE, 0, 0, &piece(CLIENT_HELLO, 0, body.len(), 0, &body))
+    record(HANDSHAKE, 0, 0, &fragment(CLIENT_HELLO, 0, body.len(), 0, &body))
 }
 
 fn attack(datagrams: &[Vec<u8>], meter: &mut Meter) {

@@ -1,4 +1,4 @@
-//! What a client and a server are set up with.
+//! The configurations of a client and a server.
 
 use lodewire_dtls::{
     CertificateError, CertificateVerifier, ClientConfig, CertifiedKey, Limits, ServerConfig, SigningKey,
@@ -7,9 +7,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, OnceLock};
 
 #[derive(Debug)]
-struct Anybody;
+struct AcceptAny;
 
-impl CertificateVerifier for Anybody {
+impl CertificateVerifier for AcceptAny {
     fn verify(&self, _: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         Ok(())
     }
@@ -27,30 +27,30 @@ fn certified_key() -> Arc<CertifiedKey> {
     Arc::clone(IDENTITY.get_or_init(make))
 }
 
-/// The limit of what waits.
-pub const WAITING: usize = 10_000;
+/// The size of the receive buffer.
+pub const MAX_BUFFERED_BYTES: usize = 10_000;
 
 fn limits() -> Limits {
-    Limits { max_buffered_bytes: WAITING, ..Limits::default() }
+    Limits { max_buffered_bytes: MAX_BUFFERED_BYTES, ..Limits::default() }
 }
 
-/// A client that shows a certificate if it is asked for one.
+/// Returns the configuration of a client with a certificate.
 pub fn client() -> ClientConfig {
     ClientConfig {
-        verifier: Arc::new(Anybody),
+        verifier: Arc::new(AcceptAny),
         server_name: Some("game.example".to_owned()),
         certified_key: Some(certified_key()),
         limits: limits(),
     }
 }
 
-/// A server, which may ask for certificates.
+/// Returns the configuration of a server, which may request certificates.
 pub fn server(asks: bool) -> ServerConfig {
-    let client_verifier = asks.then(|| Arc::new(Anybody) as Arc<dyn CertificateVerifier>);
+    let client_verifier = asks.then(|| Arc::new(AcceptAny) as Arc<dyn CertificateVerifier>);
     ServerConfig { certified_key: certified_key(), client_verifier, limits: limits() }
 }
 
-/// The two halves of a datagram that is one handshake message without keys, each a fragment; none if it is something else.
+/// Splits a datagram that is one unencrypted handshake message into two fragments; `None` if it is something else.
 pub fn halves(datagram: &[u8], at: usize) -> Option<[Vec<u8>; 2]> {
     let body = datagram.get(25..)?;
     let is_whole = datagram[0] == 22
@@ -58,19 +58,19 @@ pub fn halves(datagram: &[u8], at: usize) -> Option<[Vec<u8>; 2]> {
         && datagram[14..17] == datagram[22..25]
         && datagram[14..17] == (body.len() as u32).to_be_bytes()[1..];
     let at = at.min(body.len());
-    let piece = |offset: usize, piece: &[u8]| {
+    let part = |offset: usize, part: &[u8]| {
         let mut half = datagram[..11].to_vec();
-        half.extend_from_slice(&(piece.len() as u16 + 12).to_be_bytes());
+        half.extend_from_slice(&(part.len() as u16 + 12).to_be_bytes());
         half.extend_from_slice(&datagram[13..19]);
         half.extend_from_slice(&(offset as u32).to_be_bytes()[1..]);
-        half.extend_from_slice(&(piece.len() as u32).to_be_bytes()[1..]);
-        half.extend_from_slice(piece);
+        half.extend_from_slice(&(part.len() as u32).to_be_bytes()[1..]);
+        half.extend_from_slice(part);
         half
     };
-    is_whole.then(|| [piece(0, &body[..at]), piece(at, &body[at..])])
+    is_whole.then(|| [part(0, &body[..at]), part(at, &body[at..])])
 }
 
-/// A hello of our client that asks for records of 512 bytes.
+/// Adds a `max_fragment_length` of 512 bytes to a ClientHello of our client.
 pub fn with_short_records(hello: &[u8]) -> Vec<u8> {
     let mut hello = hello.to_vec();
     hello.extend_from_slice(&[0, 1, 0, 1, 1]);
@@ -81,7 +81,7 @@ pub fn with_short_records(hello: &[u8]) -> Vec<u8> {
     grow(&mut hello[11..13]);
     grow(&mut hello[15..17]);
     grow(&mut hello[23..25]);
-    // Behind the version, the random and the session stand the cookie, the suites and the compressions.
+    // Version, random and session id are followed by the cookie, the cipher suites and the compression methods.
     let cookie = 25 + 35;
     let suites = cookie + 1 + usize::from(hello[cookie]);
     let compressions = suites + 2 + usize::from(hello[suites + 1]);

@@ -1,25 +1,25 @@
-//! Within the sealed epoch, what breaks the protocol ends the connection, and the other side is told why.
+//! Within the encrypted epoch a protocol violation ends the connection, and sends its alert.
 
 use super::*;
 use foreign::wire::{DATA, fragment, message};
 
-/// What a connected server, and a connected client, say to a sealed record.
+/// Returns the alerts of a connected server and a connected client for an encrypted record.
 fn answers(content_type: u8, content: &[u8]) -> [Alert; 2] {
     let mut client = ForeignClient::connected(server_config());
-    client.send_sealed(content_type, content);
-    let by_server = told(&client.server);
-    assert_eq!(client.alert(), Some((1, 2, by_server.0)), "it is sealed");
+    client.send_encrypted(content_type, content);
+    let by_server = failure_alert(&client.server);
+    assert_eq!(client.alert(), Some((1, 2, by_server.0)), "it is encrypted");
     let mut server = foreign_server(client_config());
-    server.offer(&Offer::new());
+    server.send_flight(&ServerParameters::new());
     server.finish();
-    server.send_sealed(content_type, content);
-    let by_client = told(&server.client);
-    assert_eq!(server.alert(), Some((1, 2, by_client.0)), "it is sealed");
+    server.send_encrypted(content_type, content);
+    let by_client = failure_alert(&server.client);
+    assert_eq!(server.alert(), Some((1, 2, by_client.0)), "it is encrypted");
     [by_server, by_client]
 }
 
 #[test]
-fn what_breaks_the_protocol_gets_its_alert() {
+fn encrypted_protocol_violations_get_their_alerts() {
     let unexpected = [
         (20, vec![1]),
         (24, vec![1, 2, 3]),
@@ -51,68 +51,68 @@ fn what_breaks_the_protocol_gets_its_alert() {
 }
 
 #[test]
-fn before_the_end_of_the_handshake_as_well() {
-    let sealed = |content_type, content: &[u8]| {
+fn encrypted_violations_during_the_handshake_get_their_alerts() {
+    let alert = |content_type, content: &[u8]| {
         let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
         client.exchange_keys();
-        client.send_sealed(content_type, content);
-        let alert = told(&client.server);
+        client.send_encrypted(content_type, content);
+        let alert = failure_alert(&client.server);
         assert_eq!(client.alert(), Some((0, 2, alert.0)));
         alert
     };
-    assert_eq!(sealed(22, &message(16, 3, &[0; 66])), Alert::UNEXPECTED_MESSAGE);
-    assert_eq!(sealed(20, &[1]), Alert::UNEXPECTED_MESSAGE);
-    assert_eq!(sealed(21, &[2]), Alert::DECODE_ERROR);
-    assert_eq!(sealed(23, &vec![0; 16_385]), Alert::RECORD_OVERFLOW);
+    assert_eq!(alert(22, &message(16, 3, &[0; 66])), Alert::UNEXPECTED_MESSAGE);
+    assert_eq!(alert(20, &[1]), Alert::UNEXPECTED_MESSAGE);
+    assert_eq!(alert(21, &[2]), Alert::DECODE_ERROR);
+    assert_eq!(alert(23, &vec![0; 16_385]), Alert::RECORD_OVERFLOW);
 }
 
 #[test]
-fn who_begins_again_within_a_connection_is_told_that_there_is_no_renegotiation() {
+fn renegotiation_gets_no_renegotiation_alert() {
     let mut client = ForeignClient::connected(server_config());
-    client.send_sealed(22, &message(1, 5, &Hello::new().body(&[])));
+    client.send_encrypted(22, &message(1, 5, &Hello::new().body(&[])));
     assert_eq!(client.alert(), Some((1, 1, Alert::NO_RENEGOTIATION.0)));
     assert_eq!(client.server.state(), &State::Connected);
     let mut server = foreign_server(client_config());
-    server.offer(&Offer::new());
+    server.send_flight(&ServerParameters::new());
     server.finish();
-    server.send_sealed(22, &message(0, 7, &[]));
+    server.send_encrypted(22, &message(0, 7, &[]));
     assert_eq!(server.client.state(), &State::Connected);
 }
 
 #[test]
-fn the_longest_record_is_taken() {
+fn record_of_maximum_size_is_accepted() {
     let mut client = ForeignClient::connected(server_config());
-    client.send_sealed(23, &vec![7; 16_384]);
+    client.send_encrypted(23, &vec![7; 16_384]);
     assert_eq!(client.server.receive(), Some(vec![7; 16_384]));
 }
 
 #[test]
-fn packets_before_the_finished_take_no_more_than_32_kib() {
+fn packets_before_the_finished_are_limited_to_32_kib() {
     let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
     client.exchange_keys();
     for _ in 0..1000 {
-        client.send_sealed(DATA, &[7; 1000]);
+        client.send_encrypted(DATA, &[7; 1000]);
     }
     client.finish();
     assert_eq!(client.server.state(), &State::Connected);
     let held: usize =
         std::iter::from_fn(|| client.server.receive()).map(|packet| packet.len()).sum();
     assert!((1..=32 << 10).contains(&held), "{held} bytes");
-    client.send_sealed(DATA, b"next");
+    client.send_encrypted(DATA, b"next");
     assert_eq!(client.server.receive().as_deref(), Some(&b"next"[..]));
 }
 
 #[test]
-fn what_a_forged_key_has_sealed_is_not_taken_for_the_clients() {
+fn packets_encrypted_with_a_forged_key_are_discarded() {
     for honest in [None, Some(b"honest")] {
         let mut client = ForeignClient::begin(server_config(), &Hello::new()).expect("a server");
-        // Somebody between the two says which key the client has, and seals with it.
+        // A man in the middle sends a ClientKeyExchange of its own, and a packet encrypted with its keys.
         client.exchange_keys();
-        client.send_sealed(DATA, b"forged");
-        // The client's own message contradicts that: the keys are made again.
+        client.send_encrypted(DATA, b"forged");
+        // The client's own ClientKeyExchange contradicts it: the keys are derived again.
         client.exchange_other_keys();
         if let Some(packet) = honest {
-            client.send_sealed(DATA, packet);
+            client.send_encrypted(DATA, packet);
         }
         client.finish();
         assert_eq!(client.server.state(), &State::Connected);

@@ -1,4 +1,4 @@
-//! The two ends of a connection, and what attackers write.
+//! A client and a server, and the records of attackers.
 
 use lodewire_dtls::{
     CertificateError, CertificateVerifier, CertifiedKey, ClientConfig, ClientHelloVerification,
@@ -9,20 +9,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The type of a record with messages of the handshake.
+/// The type of handshake records.
 pub(super) const HANDSHAKE: u8 = 22;
-/// The type of a record with packets.
+/// The type of records with packets.
 pub(super) const APPLICATION_DATA: u8 = 23;
-/// The type of a record with an alert.
+/// The type of alert records.
 pub(super) const ALERT: u8 = 21;
 
-/// The receive buffer in these rows, in bytes.
-pub(super) const WAITING: usize = 64 << 10;
+/// The size of the receive buffer in these rows.
+pub(super) const MAX_BUFFERED_BYTES: usize = 64 << 10;
 
 #[derive(Debug)]
-struct Anybody;
+struct AcceptAny;
 
-impl CertificateVerifier for Anybody {
+impl CertificateVerifier for AcceptAny {
     fn verify(&self, _: &[CertificateDer<'static>]) -> Result<(), CertificateError> {
         Ok(())
     }
@@ -35,18 +35,18 @@ pub(super) struct Pair {
     pub(super) server: Connection,
 }
 
-/// The client's address.
+/// Returns the address of the client.
 pub(super) fn client_address() -> SocketAddr {
     SocketAddr::from(([10, 0, 0, 1], 1234))
 }
 
 impl Pair {
-    /// The two when the server has taken the hello and sent its messages.
-    pub(super) fn beginning() -> Self {
+    /// Returns both sides after the server has sent its flight.
+    pub(super) fn handshaking() -> Self {
         let now = Instant::now();
-        let limits = Limits { max_buffered_bytes: WAITING, ..Limits::default() };
+        let limits = Limits { max_buffered_bytes: MAX_BUFFERED_BYTES, ..Limits::default() };
         let config = ClientConfig {
-            verifier: Arc::new(Anybody),
+            verifier: Arc::new(AcceptAny),
             server_name: Some("game.example".to_owned()),
             certified_key: None,
             limits,
@@ -68,23 +68,23 @@ impl Pair {
             }
         };
         let mut pair = Self { now, client, server };
-        work(now, &mut pair.server);
+        run_jobs(now, &mut pair.server);
         pair
     }
 
-    /// The two when they are connected.
+    /// Returns both sides after the handshake.
     pub(super) fn connected() -> Self {
-        let mut pair = Self::beginning();
+        let mut pair = Self::handshaking();
         while *pair.server.state() != State::Connected || *pair.client.state() != State::Connected {
             let mut moved = 0;
             while let Some(mut datagram) = pair.server.poll_transmit() {
                 pair.client.handle_datagram(pair.now, &mut datagram);
-                work(pair.now, &mut pair.client);
+                run_jobs(pair.now, &mut pair.client);
                 moved += 1;
             }
             while let Some(mut datagram) = pair.client.poll_transmit() {
                 pair.server.handle_datagram(pair.now, &mut datagram);
-                work(pair.now, &mut pair.server);
+                run_jobs(pair.now, &mut pair.server);
                 moved += 1;
             }
             assert!(moved > 0, "{:?} and {:?}", pair.client.state(), pair.server.state());
@@ -93,7 +93,7 @@ impl Pair {
     }
 }
 
-fn work(now: Instant, connection: &mut Connection) {
+fn run_jobs(now: Instant, connection: &mut Connection) {
     while let Some(job) = connection.poll_job() {
         connection.handle_job_output(now, job.run());
     }
@@ -108,7 +108,7 @@ fn certified_key() -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::new(chain, SigningKey::new(&der).expect("a key")).expect("they fit"))
 }
 
-/// A record without keys, or one that claims to have some.
+/// Encodes an unencrypted record, or one that claims to be encrypted.
 pub(super) fn record(content_type: u8, epoch: u8, sequence: usize, content: &[u8]) -> Vec<u8> {
     let [.., a, b, c, d] = (sequence as u64).to_be_bytes();
     let mut record = vec![content_type, 0xFE, 0xFD, 0, epoch, 0, 0, a, b, c, d];
@@ -117,8 +117,8 @@ pub(super) fn record(content_type: u8, epoch: u8, sequence: usize, content: &[u8
     record
 }
 
-/// A piece of a message of the handshake, of `length` bytes.
-pub(super) fn piece(
+/// Encodes a fragment of a handshake message of `length` bytes.
+pub(super) fn fragment(
     kind: u8,
     sequence: u16,
     length: usize,
@@ -126,11 +126,11 @@ pub(super) fn piece(
     bytes: &[u8],
 ) -> Vec<u8> {
     let three = |number: usize| (number as u32).to_be_bytes()[1..].to_vec();
-    let mut piece = vec![kind];
-    piece.extend(three(length));
-    piece.extend(sequence.to_be_bytes());
-    piece.extend(three(offset));
-    piece.extend(three(bytes.len()));
-    piece.extend_from_slice(bytes);
-    piece
+    let mut fragment = vec![kind];
+    fragment.extend(three(length));
+    fragment.extend(sequence.to_be_bytes());
+    fragment.extend(three(offset));
+    fragment.extend(three(bytes.len()));
+    fragment.extend_from_slice(bytes);
+    fragment
 }
