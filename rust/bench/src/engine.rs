@@ -11,7 +11,7 @@ use crate::process::Process;
 
 const STAT_LIMIT: Duration = Duration::from_secs(20);
 
-/// How the engine is started.
+/// The start command of the engine.
 pub(crate) struct Engine {
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -21,7 +21,7 @@ pub(crate) struct Engine {
     editor_project: Option<PathBuf>,
 }
 
-/// What a process in the engine does.
+/// The role of a process in the engine.
 #[derive(Clone, Copy)]
 pub(crate) struct Scene {
     /// Whose server: the beginning of its file's name.
@@ -41,7 +41,7 @@ pub(crate) enum Library {
     Editor,
 }
 
-/// What the scene has counted since its start.
+/// The counters of the scene since its start.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Stat {
     /// Microseconds of the game's thread in the server's calls.
@@ -55,7 +55,7 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// What was counted since `before`.
+    /// Returns the difference to `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             usec: self.usec - before.usec,
@@ -91,12 +91,12 @@ impl Engine {
         })
     }
 
-    /// The same with the project in which the editor's library is.
+    /// Starts the project with the editor's library.
     pub(crate) fn with_editor_project(self, editor_project: Option<PathBuf>) -> Self {
         Self { editor_project, ..self }
     }
 
-    /// Whether there is a project with the library.
+    /// Returns true if there is a project with the library.
     pub(crate) fn has(&self, library: Library) -> bool {
         library == Library::Release || self.editor_project.is_some()
     }
@@ -106,7 +106,7 @@ impl Engine {
         self.start_scene_with(path, &[])
     }
 
-    /// The same with arguments for the scene.
+    /// Starts a scene with arguments.
     pub(crate) fn start_scene_with(&self, path: &str, arguments: &[String]) -> Result<Process> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg("--headless").arg("--path");
@@ -136,7 +136,7 @@ impl Engine {
     }
 }
 
-/// What a scene tells next that is not older than this call.
+/// Returns the next report of a scene that is not older than this call.
 pub(crate) fn next_stat(process: &Process) -> Result<Stat> {
     process.forget_lines();
     // The next one may have been on its way already.

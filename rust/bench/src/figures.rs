@@ -1,10 +1,10 @@
-//! What was measured, round by round.
+//! The measurements of each round.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that is measured in every round.
 pub(crate) trait Summary: Copy + Ord {
-    /// Whether the kernel samples it: few samples, of which none can be spared.
+    /// Returns true if the kernel samples it: few samples, of which none can be discarded.
     fn is_sampled(self) -> bool {
         false
     }

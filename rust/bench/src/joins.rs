@@ -14,25 +14,25 @@ use clap::Args;
 use crate::engine::{Engine, Library, Scene};
 use crate::process::Process;
 
-/// How long all connections of a pair may take.
+/// Timeout of all connections of a pair.
 const LIMIT: Duration = Duration::from_mins(10);
 
-/// How often a server of the engine polls: more often than a game, so that what is measured is the network.
+/// The polling interval of a server in the engine: shorter than a game's, so that the network is measured.
 const FPS: u32 = 1000;
 
 /// The slowest connection that is wanted, in milliseconds, on a machine with nothing else to do.
 const SLOWEST: f64 = 100.0;
 
-/// How much longer than the engine's client at the same server ours may take.
+/// The factor by which our client may take longer than the engine's at the same server.
 const RATIO: f64 = 2.0;
 
-/// What to connect, and with what.
+/// The pairs of clients and servers.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How many connections each pair makes, one after the other
+    /// The number of connections of each pair, one after the other
     #[arg(long, default_value_t = 400)]
     count: usize,
-    /// How many busy loops run beside them
+    /// The number of busy loops that run at the same time
     #[arg(long, default_value_t = 0)]
     busy: usize,
     /// A Python in which `websockets` is installed
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// As the other measurements have it; the table is printed alone
@@ -84,7 +84,7 @@ const PAIRS: [(End, End); 8] = [
     (End::Python, End::Engine),
 ];
 
-/// What the connections of a pair came to.
+/// The results of the connections of a pair.
 struct Joined {
     lost: usize,
     median: f64,

@@ -20,7 +20,7 @@ pub(crate) const CLIENT_CORE: usize = 1;
 /// For an engine to start, on a machine that does other things as well.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How the lines begin in which a server tells its port, or why it serves none.
+/// The prefixes of the lines with a server's port, or its error.
 const PORT: &str = "listening on port ";
 const SKIP: &str = "skip ";
 
@@ -43,7 +43,7 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    /// What was used since `before`.
+    /// Returns the usage since `before`.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
             total: self.total - before.total,
@@ -89,7 +89,7 @@ impl Process {
         Ok(Ok((Ipv4Addr::LOCALHOST, port).into()))
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(crate) fn address(&self) -> Result<SocketAddr> {
         self.announcement()?.map_err(|why| anyhow!("{}: {why}", self.name))
     }
@@ -182,7 +182,7 @@ fn free() -> Result<()> {
     Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
 }
 
-/// How many cores the machine has.
+/// Returns the number of cores of the machine.
 pub(crate) fn cores() -> Result<usize> {
     let count = sysconf(SysconfVar::_NPROCESSORS_ONLN)?.context("no number of cores")?;
     Ok(usize::try_from(count)?)

@@ -41,7 +41,7 @@ impl Target {
         Some(self.ours? / best?)
     }
 
-    /// Whether it came true; `None` if it was not measured.
+    /// Returns true if the target is met; `None` if it was not measured.
     pub(crate) fn is_reached(&self) -> Option<bool> {
         match self.bound {
             Bound::AtMost(most) => Some(self.ratio()? <= most),

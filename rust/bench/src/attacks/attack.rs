@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::pace::{Attacker, Nobody};
 use super::{dtls, enet, websocket};
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Family {
     Enet,
@@ -22,7 +22,7 @@ pub(crate) enum Family {
 
 /// An attack on a server.
 pub(super) struct Attack {
-    /// What the table calls it.
+    /// The name in the table.
     pub(super) name: &'static str,
     pub(super) family: Family,
     /// The game does not poll meanwhile.
@@ -34,7 +34,7 @@ pub(super) struct Attack {
 }
 
 impl Attack {
-    /// What is attacked, and how.
+    /// Returns the name of the attack and its target.
     pub(super) fn title(&self) -> String {
         let family = match self.family {
             Family::Enet => "ENet",
@@ -47,15 +47,15 @@ impl Attack {
     }
 }
 
-/// What waits for the game, of all peers of a host.
+/// The receive buffer of all peers of a host.
 const WAITING_ENET: f64 = 512.0;
-/// The same of a server of WebSocket: 256 MiB, and 128 KiB for each of its 256 places.
+/// The receive buffer of a WebSocket server: 256 MiB, and 128 KiB for each of its 256 slots.
 const WAITING_WEBSOCKET: f64 = 288.0;
 /// The handshakes of one address: 256 of 64 KiB.
 const HANDSHAKES: f64 = 16.0;
 /// The handshakes of all addresses: 1024.
 const ALL_HANDSHAKES: f64 = 64.0;
-/// Where nothing is kept there are buffers.
+/// The bound of attacks for which nothing is kept: buffers.
 const NOTHING: f64 = 4.0;
 
 /// All of them. The first of each family is for comparison.

@@ -19,7 +19,7 @@ use crate::engine::{Engine, Library, Scene};
 use crate::machine;
 use crate::process::{Process, SERVER_CORE};
 
-/// What the frames of the engine's servers are.
+/// The frame time of the engine's servers.
 const FPS: u32 = 60;
 
 const OURS: &str = "Lodewire";
@@ -38,10 +38,10 @@ ARCHITECTURE.md says, or 4 MiB for buffers where nothing is kept.
 
 ";
 
-/// How long, and against what.
+/// The duration and the target.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How many seconds each attack takes
+    /// The duration of each attack in seconds
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
     /// Only attacks whose name contains this
@@ -53,7 +53,7 @@ pub(crate) struct Options {
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// The folder for the table; the last one counts

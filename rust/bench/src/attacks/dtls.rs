@@ -9,9 +9,9 @@ use lodewire_dtls::Connection;
 use super::pace::{Attacker, UDP};
 use crate::dtls::{Kind as Key, client_config};
 
-/// How many sockets ask for connections, each from a port or an address of its own.
+/// The number of sockets that request connections, each from its own port or address.
 const SOCKETS: u16 = 64;
-/// How many begin again and again, and at how many addresses.
+/// The number of clients that restart continuously, and of their addresses.
 const SOCKETS_AGAIN: u16 = 750;
 const ADDRESSES_AGAIN: u16 = 3;
 /// A handshake that was spoiled has ended by then: the attacker asks for another.
@@ -25,15 +25,15 @@ const HELLO_VERIFY_REQUEST: u8 = 3;
 const CERTIFICATE: u8 = 11;
 const CLIENT_KEY_EXCHANGE: u8 = 16;
 const FINISHED: u8 = 20;
-/// Where a hello's random stands in its datagram, and its session behind it.
+/// The offset of a hello's random in its datagram, followed by its session id.
 const RANDOM: usize = 13 + 12 + 2;
 const SESSION: usize = RANDOM + 32;
-/// Where a request for a cookie has it.
+/// The offset of the cookie in a hello verify request.
 const COOKIE: usize = 13 + 12 + 3;
 /// The number of the message that comes after two hellos.
 const NEXT: u16 = 2;
 
-/// What is sent.
+/// The data to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A hello of so many extensions.
@@ -132,7 +132,7 @@ impl Attacker for Sender {
 }
 
 impl Sender {
-    /// Whether it attacks a handshake that the server has begun.
+    /// Returns true if it attacks a handshake in progress.
     fn needs_handshake(&self) -> bool {
         matches!(
             self.kind,

@@ -12,10 +12,10 @@ use lodewire_enet::{Compression, Compressor};
 
 use super::pace::{Attacker, UDP};
 
-/// How many bytes a compressed datagram may stand for.
+/// Maximum size of a decompressed datagram.
 const LONGEST: usize = 4096;
 
-/// What is sent.
+/// The data to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Connects,
@@ -36,7 +36,7 @@ struct Sender {
     zeros: Vec<u8>,
 }
 
-/// Who asks for a connection.
+/// A client that requests a connection.
 struct Stranger {
     socket: UdpSocket,
     id: u16,
@@ -115,7 +115,7 @@ impl Stranger {
         Ok(Self { socket, id: 0, session: 0, coder })
     }
 
-    /// What proves the address, if the server offers a connection.
+    /// Returns the acknowledgement that validates the address, if the server offers a connection.
     fn offer(&mut self) -> Option<Command<'static>> {
         let mut buffer = [0; LONGEST];
         let len = self.socket.recv(&mut buffer).ok()?;
@@ -181,15 +181,15 @@ impl Stranger {
 /// Strangers who ask for a connection, send packets, leave, and ask again.
 struct ComingAndGoing {
     strangers: Vec<Stranger>,
-    /// How many have asked since the last answers were read.
+    /// The number of requests since the last answers were read.
     asked: usize,
     /// The bytes that were sent in answer to offers, and not counted yet.
     answered: usize,
 }
 
-/// How many they are.
+/// The number of peers.
 const STRANGERS: usize = 32;
-/// What each sends: packets of this length.
+/// The packet size of each.
 const PACKETS: u16 = 10;
 const PACKET: [u8; 1200] = [9; 1200];
 

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-/// What an attacker sends a second, in bits, with the headers of IP and UDP or TCP.
+/// The rate of an attacker in bits per second, including the headers of IP and UDP or TCP.
 const RATE: f64 = 20e6;
-/// How often it sends.
+/// The interval between sends.
 const TICK: Duration = Duration::from_millis(1);
-/// How many seconds of the rate it sends at once, when it had to wait.
+/// Maximum burst after a delay, in seconds of the rate.
 const BURST: f64 = 0.05;
 
 /// The headers of IP and UDP.
@@ -16,7 +16,7 @@ pub(super) const UDP: usize = 28;
 /// The headers of IP and TCP.
 pub(super) const TCP: usize = 40;
 
-/// Who attacks a server.
+/// An attacker of a server.
 pub(super) trait Attacker {
     /// Sends the next of what it sends. Returns its bytes on the network; 0 if the server does not take more for now.
     fn send(&mut self, number: usize) -> Result<usize>;

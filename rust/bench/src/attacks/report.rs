@@ -9,10 +9,10 @@ const MOST_CORE: f64 = 30.0;
 /// The longest latency of another server's health at the 99th percentile, in milliseconds.
 const MOST_HEALTH: f64 = 10.0;
 
-/// What an attack has come to.
+/// The result of an attack.
 #[derive(Clone, Copy)]
 pub(super) struct Outcome {
-    /// What was sent, in Mbit/s.
+    /// The rate in Mbit/s.
     pub(super) rate: f64,
     /// In percent.
     pub(super) core: f64,

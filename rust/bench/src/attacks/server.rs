@@ -18,21 +18,21 @@ use lodewire_net::websocket::{
 use super::attack::Family;
 use crate::dtls::Kind;
 
-/// How the line begins that tells the port of the health.
+/// The prefix of the line with the port of the health check.
 pub(super) const HEALTH: &str = "health on port ";
-/// Where it is told.
+/// The path of the health check.
 pub(super) const HEALTH_PATH: &str = "/health";
-/// How long a packet is that a game answers. All others it takes, and does nothing.
+/// The size of packets that the game answers. It ignores all others.
 pub(super) const ECHO: usize = 64;
-/// How many peers a server takes.
+/// Maximum number of peers of a server.
 const PLACES: usize = 256;
-/// How often the game polls.
+/// The polling interval of the game.
 const FRAME: Duration = Duration::from_millis(4);
 
-/// What a server does.
+/// The behaviour of a server.
 #[derive(Args)]
 pub(crate) struct ServerOptions {
-    /// What it speaks
+    /// The protocol
     family: Family,
 }
 
@@ -42,7 +42,7 @@ pub(super) fn stall(time: Duration) -> Vec<u8> {
     [b"stall".as_slice(), &millis.to_be_bytes()].concat()
 }
 
-/// What is to be sent back for a packet.
+/// Returns the answer to a packet.
 fn answer(packet: &[u8]) -> Option<Vec<u8>> {
     if let Some(&millis) = packet.strip_prefix(b"stall").and_then(<[u8]>::first_chunk) {
         std::thread::sleep(Duration::from_millis(u32::from_be_bytes(millis).into()));

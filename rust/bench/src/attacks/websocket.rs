@@ -17,18 +17,18 @@ use crate::websocket::{REQUEST, client_config};
 const PEERS: usize = 4;
 /// Connections of those that come and go that are there at once.
 const GOING: usize = 64;
-/// What is written at once, in bytes.
+/// The size of one write, in bytes.
 const PIECE: usize = 16 << 10;
-/// What a segment of TCP carries on a network.
+/// The payload of a TCP segment.
 const SEGMENT: usize = 1448;
 /// The packets that begin and end a connection.
 const CONNECTION: usize = 7 * TCP;
-/// How long a connection may take.
+/// Timeout of a connection attempt.
 const CONNECT_LIMIT: Duration = Duration::from_millis(100);
-/// What a deflated message stands for.
+/// The size of an inflated message.
 const LONG: usize = 512 << 10;
 
-/// What is sent.
+/// The data to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     DynamicBlocks,
@@ -72,7 +72,7 @@ struct Peers {
 
 struct Peer {
     stream: TcpStream,
-    /// How many of the bytes were written.
+    /// The number of written bytes.
     written: usize,
 }
 
@@ -128,7 +128,7 @@ impl Attacker for Peers {
 /// Connections that come and go.
 struct Visitors {
     server: SocketAddr,
-    /// What each sends.
+    /// The data that each one sends.
     bytes: Vec<u8>,
     there: VecDeque<TcpStream>,
 }

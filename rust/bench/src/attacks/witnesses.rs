@@ -1,4 +1,4 @@
-//! Who suffers from an attack: peers that keep to the rules, and another server of the same process.
+//! The victims of an attack: well-behaved peers, and another server of the same process.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -19,23 +19,23 @@ use crate::websocket::{REQUEST, connect_tls};
 
 /// Peers that keep to the rules.
 const PEERS: usize = 4;
-/// How often each sends, and how long the last echoes may take.
+/// The interval between the messages of each, and the timeout of the last echoes.
 const PAUSE: Duration = Duration::from_millis(20);
 const JOIN_LIMIT: Duration = Duration::from_secs(10);
 const ECHO_LIMIT: Duration = Duration::from_secs(10);
-/// How often they read.
+/// The interval between reads.
 const TURN: Duration = Duration::from_millis(1);
 /// The header of a server's short frame.
 const FRAME_HEADER: usize = 2;
 
-/// What the peers have sent, and what they have lost.
+/// The numbers of messages that the peers have sent and lost.
 pub(super) struct Exchanged {
     pub(super) sent: usize,
     pub(super) lost: usize,
     pub(super) disconnects: usize,
 }
 
-/// What the peers have seen since they joined.
+/// The measurements of the peers since they joined.
 #[derive(Clone, Copy, Default)]
 struct Seen {
     echoes: usize,

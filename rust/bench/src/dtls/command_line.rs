@@ -19,13 +19,13 @@ use crate::process::{CLIENT_CORE, pin};
 /// The peers in Rust, and what ours stands on.
 const CRATES: [&str; 2] = ["aws-lc-rs", "dimpl"];
 
-/// What to measure, and with what.
+/// The measurements and the implementations.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often everything is measured; the medians count
+    /// The number of rounds; the medians count
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many seconds each figure takes
+    /// The duration of each measurement in seconds
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Measure these parts alone
@@ -34,7 +34,7 @@ pub(crate) struct Options {
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// A copy of this crate's project whose addon is the editor's library

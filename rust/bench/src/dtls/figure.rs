@@ -1,4 +1,4 @@
-//! What is measured of an implementation of DTLS.
+//! The metrics of a DTLS implementation.
 
 use super::game_thread::{JOINING, LOADS};
 use super::in_memory::RECORD;
@@ -9,7 +9,7 @@ use crate::figures::{self, Summary};
 /// All that was measured.
 pub(crate) type Figures = figures::Figures<Figure, Subject>;
 
-/// What is measured of a subject.
+/// A metric of an implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Figure {
     /// Handshakes per second, both ends in one thread.
@@ -18,7 +18,7 @@ pub(crate) enum Figure {
     Records,
     /// Bytes of a connection's end that is idle.
     Memory,
-    /// The same, of a server with its socket and what the game holds.
+    /// The memory of a server with its socket and the game's objects.
     ServerMemory,
     /// Milliseconds of the game's thread in the worst frame while clients join.
     WorstFrame,
@@ -32,7 +32,7 @@ pub(crate) enum Figure {
     ProcessPacket(Load),
 }
 
-/// How many packets of how many clients come in a frame, and how they are taken.
+/// The numbers of packets and clients per frame, and the way in which they are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Load {
     pub(crate) peers: usize,
@@ -64,7 +64,7 @@ impl Figure {
         all
     }
 
-    /// What it is called.
+    /// Returns the name.
     pub(crate) fn title(self) -> String {
         match self {
             Self::Handshakes(kind) => format!("handshakes on one core, {}", kind.name()),

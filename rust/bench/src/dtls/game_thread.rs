@@ -12,7 +12,7 @@ use super::subject::{IN_THE_ENGINE, Subject};
 use crate::engine::{Engine, Scene, Stat, last_stat, next_stat};
 use crate::process::Process;
 
-/// How many clients join in one frame.
+/// The number of clients that join in one frame.
 pub(crate) const JOINING: usize = 64;
 
 /// One packet of each of many clients in a frame, and many of a few, by the documented calls and in batches. The buffer that

@@ -8,10 +8,10 @@ use super::figure::{Figure, Figures};
 use super::keys::KINDS;
 use super::subject::{SUBJECTS, Subject};
 
-/// How many bytes a record carries.
+/// The payload of a record in bytes.
 pub(crate) const RECORD: usize = 512;
 
-/// How many are sent before they are read.
+/// The number of records that are sent before they are read.
 const BURST: usize = 16;
 
 /// Makes connections.

@@ -18,15 +18,15 @@ use super::keys::Kind;
 use super::subject::{SUBJECTS, Subject};
 use crate::process::Process;
 
-/// How many connections there are.
+/// The number of connections.
 const CONNECTIONS: usize = 2000;
 
-/// How the line begins that tells what came of it.
+/// The prefix of the line with the result.
 const FIGURE: &str = "figure ";
 
 const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What to measure.
+/// The measurement.
 #[derive(Clone, Copy, Args)]
 pub(crate) struct MemoryOptions {
     /// Whom

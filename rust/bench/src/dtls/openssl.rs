@@ -97,7 +97,7 @@ fn stream(context: &SslContext, incoming: &Queue, outgoing: &Queue) -> Result<Ss
     Ok(SslStream::new(ssl, wire)?)
 }
 
-/// Whether a step of a handshake was the last.
+/// Returns true if a step of a handshake was the last one.
 fn is_done(step: Result<(), openssl::ssl::Error>) -> Result<bool> {
     match step {
         Ok(()) => Ok(true),

@@ -1,4 +1,4 @@
-//! What is measured: ours and its peers.
+//! The implementations that are compared.
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -27,7 +27,7 @@ pub(crate) enum Subject {
     /// Ours in GDScript, with a socket of its own.
     #[value(skip)]
     AddonListen,
-    /// The same with the editor's library.
+    /// The addon with the editor's library.
     #[value(skip)]
     AddonInEditor,
 }
@@ -40,7 +40,7 @@ pub(crate) const IN_THE_ENGINE: [Subject; 4] =
     [Subject::Engine, Subject::AddonUdp, Subject::AddonListen, Subject::AddonInEditor];
 
 impl Subject {
-    /// What it is called in the table.
+    /// Returns the name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lodewire => "Lodewire",
@@ -53,7 +53,7 @@ impl Subject {
         }
     }
 
-    /// Whether it is ours.
+    /// Returns true if it is ours.
     pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Lodewire | Self::AddonUdp | Self::AddonListen | Self::AddonInEditor)
     }
@@ -63,7 +63,7 @@ impl Subject {
         if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
-    /// What makes its connections; `None` if it has no such keys, or is not there.
+    /// Returns the factory of its connections; `None` if it does not support the keys, or is unavailable.
     pub(crate) fn connector(self, kind: Kind) -> Result<Option<Box<dyn Connector>>> {
         Ok(match self {
             Self::Lodewire => Some(Box::new(Lodewire::new(kind)?)),

@@ -11,13 +11,13 @@ use super::measure::{self, Part};
 use super::subject::{Setup, Subject};
 use crate::process::{CLIENT_CORE, Process};
 
-/// How the line begins that tells what came of it.
+/// The prefix of the line with the result.
 const FIGURES: &str = "figures ";
 
 /// For what is done before and after the time that is measured.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What to measure.
+/// The measurement.
 #[derive(Args)]
 pub(crate) struct AloneOptions {
     /// Whom
@@ -34,7 +34,7 @@ pub(crate) struct AloneOptions {
     c_enet: Option<PathBuf>,
 }
 
-/// What comes of a case of a part, measured in another process; `None` if the subject is not there.
+/// Measures a case in another process; `None` if the implementation is unavailable.
 pub(crate) fn figures(
     subject: Subject,
     setup: &Setup,
@@ -74,7 +74,7 @@ pub(crate) fn run(options: AloneOptions) -> Result<()> {
     Ok(())
 }
 
-/// How a value is given on the command line.
+/// Returns the form of a value on the command line.
 pub(crate) fn argument(value: &impl ValueEnum) -> Result<String> {
     let value = value.to_possible_value().context("no value of the command line")?;
     Ok(value.get_name().to_owned())

@@ -22,13 +22,13 @@ use crate::plot;
 /// The peers in Rust.
 const CRATES: [&str; 1] = ["rusty_enet"];
 
-/// What to measure, and with what.
+/// The measurements and the implementations.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often everything is measured; the medians count
+    /// The number of rounds; the medians count
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many seconds each figure takes
+    /// The duration of each measurement in seconds
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Measure these parts alone
@@ -40,13 +40,13 @@ pub(crate) struct Options {
     /// The folder with the libraries of C ENet
     #[arg(long)]
     c_enet: Option<PathBuf>,
-    /// Where its sources are from
+    /// The origin of its sources
     #[arg(long, default_value = "sources of unknown origin")]
     c_enet_source: String,
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// A copy of this crate's project whose addon is the editor's library
@@ -62,7 +62,7 @@ pub(crate) struct Options {
 pub(crate) struct ServerOptions {
     /// Whose
     subject: Subject,
-    /// What it does with packets
+    /// The handling of packets
     work: Work,
     /// The most clients
     #[arg(long, default_value_t = 32)]

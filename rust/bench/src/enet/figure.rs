@@ -1,4 +1,4 @@
-//! What is measured of an implementation of ENet.
+//! The metrics of an ENet implementation.
 
 use super::host::Delivery;
 use super::measure::{
@@ -11,12 +11,12 @@ use crate::figures::{self, Summary};
 /// All that was measured.
 pub(crate) type Figures = figures::Figures<Figure, Subject>;
 
-/// What is measured of a subject.
+/// A metric of an implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Figure {
     /// Millions of packets per second in memory, from so many clients, by the time of both ends.
     Flow(Delivery, usize),
-    /// The same by the time of the server alone.
+    /// The CPU time of the server only.
     FlowServer(Delivery, usize),
     /// Microseconds for a wake-up without anything to do.
     Idle(Slots),
@@ -34,7 +34,7 @@ pub(crate) enum Figure {
     Process(Work),
 }
 
-/// What comes in a frame: so many packets of so many peers.
+/// The packets of a frame: their number, and the number of peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Load {
     pub(crate) peers: usize,
@@ -48,12 +48,12 @@ impl Load {
     }
 }
 
-/// What the game's thread does.
+/// The work of the game thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
     /// A packet that comes, by the documented calls.
     Receive(Load),
-    /// The same by the calls that take many at once.
+    /// The same with the calls that return many at once.
     Batch(Load),
     /// A packet that comes and goes back.
     Echo(Load),
@@ -68,7 +68,7 @@ impl Work {
         GAME_LOADS.into_iter().flat_map(packets).chain(IDLE_PEERS.map(Self::IdleFrame))
     }
 
-    /// What it is called.
+    /// Returns the name.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Receive(load) => format!("a packet, {}", load.name()),
@@ -102,7 +102,7 @@ impl Figure {
             .collect()
     }
 
-    /// What it is called.
+    /// Returns the name.
     pub(crate) fn title(self) -> String {
         match self {
             Self::Flow(delivery, peers) => {

@@ -1,4 +1,4 @@
-//! What every subject can do, so that all are measured by the same code.
+//! The interface of every implementation, so that the same code measures all of them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::wire::Endpoint;
 /// Every host has so many channels.
 pub(crate) const CHANNELS: usize = 2;
 
-/// How a packet is delivered.
+/// The delivery mode of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Delivery {
     Reliable,
@@ -19,7 +19,7 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
-    /// What it is called.
+    /// Returns the name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Reliable => "reliable",
@@ -29,7 +29,7 @@ impl Delivery {
     }
 }
 
-/// What happened at a host.
+/// An event of a host.
 pub(crate) enum Event<'a, Peer> {
     /// A connection is there.
     Connected,
@@ -71,7 +71,7 @@ pub(crate) trait InMemory {
     fn coder(&self) -> Result<impl Coder>;
 }
 
-/// What a host that sends back by itself does over and over, and its port.
+/// The loop of a host that echoes, and its port.
 pub(crate) type Echo = (Box<dyn FnMut()>, u16);
 
 /// A subject on UDP sockets.

@@ -33,7 +33,7 @@ pub(crate) struct Clients {
     message: Vec<u8>,
     delivery: Delivery,
     swept: Instant,
-    /// Whether an echo is answered with the next message.
+    /// True if the next message is sent for each echo.
     goes_on: bool,
     count: Count,
 }
@@ -84,7 +84,7 @@ impl Clients {
         Ok(())
     }
 
-    /// How many are connected.
+    /// Returns the number of connected clients.
     pub(crate) fn connected(&self) -> usize {
         self.count.connected
     }

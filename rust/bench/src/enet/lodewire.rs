@@ -28,7 +28,7 @@ pub(crate) struct LodewireHost<S> {
     buffers: Rc<RefCell<Buffers>>,
 }
 
-/// What all hosts of a thread read and write with, as those of an I/O thread do.
+/// The socket buffers that all hosts of a thread share, like those of an I/O thread.
 struct Buffers {
     received: [u8; MTU_MAX],
     sent: Vec<u8>,
@@ -43,13 +43,13 @@ thread_local! {
     }));
 }
 
-/// What its range coder is called with here.
+/// The range coder with its buffers.
 struct LodewireCoder {
     compressor: Compressor,
     output: Vec<u8>,
 }
 
-/// Where datagrams and the time come from.
+/// The source of datagrams and of the time.
 pub(crate) trait Datagrams: Wait {
     /// The time.
     fn now(&self) -> Time;

@@ -22,7 +22,7 @@ pub(crate) struct RustyHost<S: Socket> {
     host: rusty_enet::Host<S>,
 }
 
-/// What its range coder is called with here.
+/// The range coder with its buffers.
 struct RustyCoder(RangeCoder);
 
 impl Socket for Endpoint {

@@ -12,7 +12,7 @@ use super::subject::MeasureOverUdp;
 /// A server that has nothing to do looks at its timers so often: as a game's frames.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// What a server does with a packet.
+/// The handling of a packet by a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Work {
     /// Sends it back, reliably.

@@ -24,7 +24,7 @@ pub(crate) fn bind() -> Result<(UdpSocket, u16)> {
     Ok((socket, port))
 }
 
-/// What can be waited for.
+/// A source of datagrams that can be waited for.
 pub(crate) trait Wait {
     /// Returns when something has come, or after `time`.
     fn wait(&self, time: Duration) -> Result<()>;

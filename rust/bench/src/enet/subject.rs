@@ -1,4 +1,4 @@
-//! What is measured: ours and its peers.
+//! The implementations that are compared.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -31,7 +31,7 @@ pub(crate) enum Subject {
     /// Ours in GDScript.
     #[value(skip)]
     Addon,
-    /// The same with the editor's library.
+    /// The addon with the editor's library.
     #[value(skip)]
     AddonInEditor,
 }
@@ -43,11 +43,11 @@ pub(crate) const SUBJECTS: [Subject; 3] = [Subject::Lodewire, Subject::CEnet, Su
 pub(crate) const IN_THE_ENGINE: [Subject; 3] =
     [Subject::Engine, Subject::Addon, Subject::AddonInEditor];
 
-/// What is there to be measured with.
+/// The available implementations.
 pub(crate) struct Setup {
     /// This program.
     pub(crate) program: PathBuf,
-    /// What is measured.
+    /// The implementation.
     pub(crate) subjects: Vec<Subject>,
     /// The folder with the libraries of C ENet.
     pub(crate) c_enet: Option<PathBuf>,
@@ -56,18 +56,18 @@ pub(crate) struct Setup {
     pub(crate) time: Duration,
 }
 
-/// What is done with a subject that needs no sockets.
+/// An operation on an implementation without sockets.
 pub(crate) trait MeasureInMemory {
-    /// What comes of it.
+    /// The result of the operation.
     type Output;
 
     /// Does it.
     fn measure<S: InMemory>(self, subject: &S) -> Result<Self::Output>;
 }
 
-/// What is done with a subject on sockets.
+/// An operation on an implementation with sockets.
 pub(crate) trait MeasureOverUdp {
-    /// What comes of it.
+    /// The result of the operation.
     type Output;
 
     /// Does it.
@@ -75,7 +75,7 @@ pub(crate) trait MeasureOverUdp {
 }
 
 impl Subject {
-    /// What it is called in the table.
+    /// Returns the name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Lodewire => "Lodewire",
@@ -87,7 +87,7 @@ impl Subject {
         }
     }
 
-    /// Whether it is ours.
+    /// Returns true if it is ours.
     pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Lodewire | Self::Addon | Self::AddonInEditor)
     }
@@ -97,7 +97,7 @@ impl Subject {
         if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
-    /// Whether it can be measured outside the engine.
+    /// Returns true if it can be measured outside the engine.
     pub(crate) fn is_there(self, setup: &Setup) -> bool {
         match self {
             Self::Lodewire | Self::RustyEnet => true,

@@ -15,33 +15,33 @@ use crate::engine::Engine;
 use crate::machine;
 use crate::process::{Cpu, Process};
 
-/// How often the clients look.
+/// The polling interval of the clients.
 const TICK: Duration = Duration::from_millis(5);
-/// How long the last echoes are waited for.
+/// Timeout of the last echoes.
 const LAST_ECHOES: Duration = Duration::from_secs(10);
 
-/// How long, and with how many.
+/// The duration and the numbers of clients.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How many minutes, when all clients are there
+    /// The duration in minutes, once all clients are connected
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// How many WebSocket clients
+    /// The number of WebSocket clients
     #[arg(long, default_value_t = 10_000)]
     websocket: usize,
-    /// How many ENet peers
+    /// The number of ENet peers
     #[arg(long, default_value_t = 1_000)]
     enet: usize,
-    /// How many DTLS peers
+    /// The number of DTLS peers
     #[arg(long, default_value_t = 1_000)]
     dtls: usize,
-    /// How many messages per second each family sends and gets back, in all
+    /// The number of messages per second that each family sends and gets back
     #[arg(long, default_value_t = 5_000)]
     rate: u32,
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// The folder for the report and the plot; the last one counts

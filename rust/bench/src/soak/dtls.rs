@@ -10,7 +10,7 @@ use super::message::Ledger;
 use crate::dtls::Client;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many ask for a connection at once.
+/// The number of concurrent connection attempts.
 const BURST: usize = 50;
 
 pub(super) struct Clients {

@@ -13,7 +13,7 @@ use lodewire_net::enet::{Config, Event, Host, Peer};
 use super::message::Ledger;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many ask for a connection at once.
+/// The number of concurrent connection attempts.
 const BURST: usize = 100;
 
 pub(super) struct Clients {

@@ -1,4 +1,4 @@
-//! What the clients send, and what they count of its echoes.
+//! The messages of the clients, and the counters of their echoes.
 
 use std::time::Instant;
 
@@ -72,7 +72,7 @@ impl Ledger {
         }
     }
 
-    /// How many echoes are due.
+    /// Returns the number of outstanding echoes.
     pub(super) fn missing(&self) -> u64 {
         self.sent - self.received - self.out_of_order
     }

@@ -1,4 +1,4 @@
-//! What is seen of the run, once a second.
+//! The samples of the run, once a second.
 
 /// A second of the run.
 #[derive(Clone, Copy, Debug)]

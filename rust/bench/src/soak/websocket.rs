@@ -13,7 +13,7 @@ use super::message::Ledger;
 use crate::websocket::REQUEST;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How many ask for a connection at once.
+/// The number of concurrent connection attempts.
 const BURST: usize = 500;
 const MASK: [u8; 4] = [0x5a, 0xa5, 0x3c, 0xc3];
 

@@ -10,7 +10,7 @@ use lodewire_websocket::{FrameHeader, Opcode, apply_mask};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
-/// What opens a connection.
+/// The opening request.
 pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
     Sec-WebSocket-Version: 13\r\n\r\n";
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// No wait for the system is longer than this.
 const TURN: Duration = Duration::from_millis(10);
 
-/// What the clients do once they are open.
+/// The behaviour of connected clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     /// Nothing.
@@ -46,7 +46,7 @@ pub(crate) struct Clients {
     echoes: u64,
 }
 
-/// What every client sends.
+/// The message of every client.
 struct Message {
     /// As many frames as each keeps under way.
     frames: Vec<u8>,
@@ -98,17 +98,17 @@ impl Clients {
         })
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub(crate) fn open(&self) -> usize {
         self.open
     }
 
-    /// How many echoes have come.
+    /// Returns the number of received echoes.
     pub(crate) fn echoes(&self) -> u64 {
         self.echoes
     }
 
-    /// What those that open from now on will do.
+    /// Sets the behaviour of clients that connect from now on.
     pub(crate) fn set_manner(&mut self, manner: Manner) {
         self.manner = manner;
     }
@@ -296,7 +296,7 @@ impl Client {
     }
 }
 
-/// Whether there is no more for now, or no connection yet.
+/// Returns true if the error means "no data yet" or "not connected yet".
 fn is_early(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::NotConnected)
 }

@@ -20,13 +20,13 @@ use crate::websocket::subject::{Node, Setup};
 /// The peers in Rust, and what they run on.
 const CRATES: [&str; 4] = ["tungstenite", "mio", "fastwebsockets", "tokio"];
 
-/// What to measure, and with what.
+/// The measurements and the implementations.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often everything is measured; the medians count
+    /// The number of rounds; the medians count
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many seconds messages are echoed for one figure
+    /// The duration of each echo measurement in seconds
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
     /// Measure these parts alone
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// The engine: the program, then the arguments that come first, an option for each
     #[arg(long, allow_hyphen_values = true)]
     engine: Vec<OsString>,
-    /// What version the engine is
+    /// The engine's version
     #[arg(long, default_value = "")]
     engine_version: String,
     /// A copy of this crate's project whose addon is the editor's library

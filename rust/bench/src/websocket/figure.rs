@@ -1,4 +1,4 @@
-//! What is measured of a WebSocket server.
+//! The metrics of a WebSocket server.
 
 use crate::figures::{self, Summary};
 use crate::websocket::subject::Subject;
@@ -6,7 +6,7 @@ use crate::websocket::subject::Subject;
 /// All that was measured.
 pub(crate) type Figures = figures::Figures<Figure, Subject>;
 
-/// What is measured of a subject.
+/// A metric of an implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Figure {
     /// Processor time per echoed message, in microseconds, under a load of [`crate::websocket::measure::LOADS`].
@@ -17,7 +17,7 @@ pub(crate) enum Figure {
     Memory,
     /// Milliseconds until a burst is served.
     Burst,
-    /// How many of the burst were served in time.
+    /// The number of clients of the burst that were served in time.
     BurstServed,
     /// Microseconds of the game's thread, for one of something.
     GameThread(Work),
@@ -31,7 +31,7 @@ impl Summary for Figure {
     }
 }
 
-/// What the game's thread does.
+/// The work of the game thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Work {
     /// An opening handshake.
@@ -42,14 +42,14 @@ pub(crate) enum Work {
     Echo,
     /// An echo, many messages per peer and frame.
     EchoMany,
-    /// The same by the call that takes them all.
+    /// The same with the call that returns all of them.
     EchoBatch,
     /// A frame without anything new, with so many peers.
     IdleFrame(usize),
 }
 
 impl Work {
-    /// What it is called in the table.
+    /// Returns the name in the table.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Handshake => "a ws:// handshake".to_owned(),

@@ -1,4 +1,4 @@
-//! What is measured: ours and its peers.
+//! The implementations that are compared.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,7 +28,7 @@ pub(crate) enum Subject {
     Engine,
     /// Ours in GDScript.
     Addon,
-    /// The same with the editor's library.
+    /// The addon with the editor's library.
     AddonInEditor,
     /// No protocol at all.
     AcceptLoop,
@@ -70,7 +70,7 @@ impl Node {
     }
 }
 
-/// What is there to be measured with.
+/// The available implementations.
 pub(crate) struct Setup {
     /// This program.
     pub(crate) program: PathBuf,
@@ -81,7 +81,7 @@ pub(crate) struct Setup {
 }
 
 impl Subject {
-    /// What it is called in the table.
+    /// Returns the name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Io => "Lodewire, I/O thread",
@@ -97,12 +97,12 @@ impl Subject {
         }
     }
 
-    /// What the scene of a server in the engine is called.
+    /// Returns the name of the scene of a server in the engine.
     pub(crate) fn scene(self) -> &'static str {
         if self.is_ours() { "lodewire" } else { "engine" }
     }
 
-    /// Whether it is ours.
+    /// Returns true if it is ours.
     pub(crate) fn is_ours(self) -> bool {
         matches!(self, Self::Io | Self::Polled | Self::Addon | Self::AddonInEditor)
     }
@@ -112,7 +112,7 @@ impl Subject {
         if self == Self::AddonInEditor { Library::Editor } else { Library::Release }
     }
 
-    /// How many may connect at the same time where that is not what is measured: the engine has a backlog of 8.
+    /// Maximum number of concurrent connection attempts if they are not measured: the engine has a backlog of 8.
     pub(crate) fn at_once(self) -> usize {
         if self == Self::Engine { 8 } else { 64 }
     }

@@ -1,4 +1,4 @@
-//! What `memory_sockets.c` calls: the wire of this thread in place of sockets and clock.
+//! The functions that `memory_sockets.c` calls: the wire of this thread instead of sockets and clock.
 #![allow(
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,

@@ -10,13 +10,13 @@ use crate::enet::load::Clients;
 use crate::enet::server::Work;
 use crate::enet::subject::Setup;
 
-/// How many clients there are, each with one message under way.
+/// The number of clients, each with one message in flight.
 pub(crate) const CLIENTS: usize = 500;
 
 /// Bytes.
 pub(crate) const MESSAGE: usize = 32;
 
-/// How the messages and their echoes are sent.
+/// The delivery modes of the messages and their echoes.
 pub(crate) const DELIVERIES: [Delivery; 2] = [Delivery::Reliable, Delivery::Unsequenced];
 
 /// Until everything is in the caches, and every buffer has its size.

@@ -12,10 +12,10 @@ use crate::enet::figure::{Figure, Figures};
 use crate::enet::host::{Delivery, Event, Host, InMemory};
 use crate::enet::subject::{MeasureInMemory, Setup, Subject};
 
-/// How many clients there are.
+/// The number of clients.
 pub(crate) const PEERS: [usize; 2] = [64, 1000];
 
-/// How the packets are sent.
+/// The delivery mode of the packets.
 pub(crate) const DELIVERIES: [Delivery; 3] =
     [Delivery::Reliable, Delivery::Unreliable, Delivery::Unsequenced];
 
@@ -28,7 +28,7 @@ const BATCH: usize = 4;
 /// Until every buffer has its size.
 const WARM_UP: usize = 200;
 
-/// How much of what was sent must have come.
+/// The fraction of sent packets that must arrive.
 const MOST: f64 = 0.999;
 
 pub(super) fn measure(setup: &Setup, figures: &mut Figures) -> Result<()> {

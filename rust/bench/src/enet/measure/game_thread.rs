@@ -89,7 +89,7 @@ impl Measuring<'_> {
         self.figures.add(Figure::Process(work), self.subject, process_usec);
     }
 
-    /// What each packet costs that comes, and in an echo goes back.
+    /// Returns the cost of each received packet and its echo.
     fn packets(&mut self, work: Work, name: &'static str, load: Load) -> Result<()> {
         let Some((server, mut clients)) = self.start(work, name, FPS)? else { return Ok(()) };
         clients.connect(load.peers)?;

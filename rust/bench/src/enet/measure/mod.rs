@@ -1,4 +1,4 @@
-//! What is measured, each part for all subjects in turn.
+//! The measurements, each for all implementations in turn.
 
 mod bulk;
 mod coder;

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use crate::enet::host::{Event, Host, InMemory};
 use crate::enet::wire::Wire;
 
-/// What the clock does from one pass to the next.
+/// The step of the clock between passes.
 pub(super) const PASS: Duration = Duration::from_millis(1);
 
 /// For all to be connected.

@@ -8,7 +8,7 @@ use crate::websocket::client::{Clients, Manner};
 use crate::websocket::figure::{Figure, Figures};
 use crate::websocket::subject::{ECHO_SERVERS, Setup, Subject};
 
-/// How many come at once.
+/// The number of clients that connect at once.
 pub(crate) const CONNECTIONS: usize = 1000;
 
 const MESSAGE: usize = 20;

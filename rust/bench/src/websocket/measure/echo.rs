@@ -12,7 +12,7 @@ use crate::websocket::subject::{ECHO_SERVERS, Setup, Subject};
 pub(crate) struct Load {
     pub(crate) connections: usize,
     pub(crate) len: usize,
-    /// What it is called in the table.
+    /// Returns the name in the table.
     pub(crate) name: &'static str,
     /// The part of tungstenite's user time that ours should take.
     pub(crate) wanted_user: f64,

@@ -9,7 +9,7 @@ use crate::websocket::client::{Clients, Manner};
 use crate::websocket::figure::{Figure, Figures};
 use crate::websocket::subject::{ECHO_SERVERS, Setup};
 
-/// How many are idle.
+/// The number of idle clients.
 pub(crate) const CONNECTIONS: usize = 2000;
 
 /// So many are there before it begins: what the first ones cost alone is not a connection's.

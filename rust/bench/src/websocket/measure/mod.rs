@@ -1,4 +1,4 @@
-//! What is measured, each part for all servers in turn.
+//! The measurements, each for all servers in turn.
 
 mod burst;
 mod echo;

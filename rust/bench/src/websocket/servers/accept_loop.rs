@@ -1,4 +1,4 @@
-//! What a burst of connections costs without any protocol.
+//! The cost of a burst of connections without any protocol.
 
 use std::io::{ErrorKind, Write};
 

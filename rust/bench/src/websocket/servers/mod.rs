@@ -45,7 +45,7 @@ pub(crate) fn run(server: Server, connections: usize) -> Result<()> {
     }
 }
 
-/// The same listener for all: the longest backlog that the system gives.
+/// Returns the listener, the same for all: with the longest backlog of the system.
 fn listener() -> Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0".parse()?)?;
     SockRef::from(&listener).listen(BACKLOG)?;

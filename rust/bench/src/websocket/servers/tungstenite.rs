@@ -15,7 +15,7 @@ use tungstenite::{Error, HandshakeError, WebSocket};
 
 const LISTENER: Token = Token(usize::MAX);
 
-/// What tungstenite's documentation advises for many connections.
+/// The configuration that tungstenite's documentation recommends for many connections.
 const SMALL_BUFFER: usize = 4 * 1024;
 
 type Handshake = MidHandshake<ServerHandshake<Stream, NoCallback>>;
@@ -113,7 +113,7 @@ impl Connection {
         }
     }
 
-    /// Says whether it goes on.
+    /// Returns true if it continues.
     fn ready(&mut self, ended: bool) -> bool {
         if let Self::Handshake(_) = self
             && let Self::Handshake(mut handshake) = mem::replace(self, Self::Working)
