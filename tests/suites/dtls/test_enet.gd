@@ -55,7 +55,7 @@ func test_a_server_that_is_not_the_one() -> void:
 	var trusted := TLSOptions.client(Endpoints.certificate("engine.crt"))
 	check_eq(client.dtls_client_setup("other.example", trusted), OK)
 	var peer: LodeENetPacketPeer = client.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "it is reported")
+	check(await _wait_until(func() -> bool: return hosts.count(client, 2) == 1), "it is reported")
 	check(peer.get_disconnect_reason().contains("not valid for the requested name"), peer.get_disconnect_reason())
 	check_eq(hosts.events[server], [])
 
@@ -67,7 +67,7 @@ func test_plain_enet_is_ignored_by_a_host_with_dtls() -> void:
 	# A later client that connects shows that the server has received the earlier datagrams.
 	var other := _client()
 	other.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(other, 1) == 1), "another comes in")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(other, 1) == 1), "another comes in")
 	check_eq(hosts.events[server].size(), 1)
 	check_eq(hosts.events[client], [])
 
@@ -77,11 +77,11 @@ func test_refusing() -> void:
 	server.refuse_new_connections(true)
 	var client := _client()
 	client.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "it is reported at once")
+	check(await _wait_until(func() -> bool: return hosts.count(client, 2) == 1), "it is reported at once")
 	check_eq(hosts.events[server], [])
 	server.refuse_new_connections(false)
 	client.connect_to_host("127.0.0.1", server.get_local_port())
-	check(await _until(func() -> bool: return hosts.count(client, 1) == 1), "another time, it comes in")
+	check(await _wait_until(func() -> bool: return hosts.count(client, 1) == 1), "another time, it comes in")
 
 
 func test_a_client_that_vanishes_can_reconnect() -> void:
@@ -89,11 +89,11 @@ func test_a_client_that_vanishes_can_reconnect() -> void:
 	for round in 3:
 		var client := _client()
 		client.connect_to_host("localhost", server.get_local_port())
-		check(await _until(func() -> bool: return hosts.count(client, 1) == 1), "it connects")
-		check(await _until(func() -> bool: return hosts.count(server, 1) == round + 1), "at both ends")
+		check(await _wait_until(func() -> bool: return hosts.count(client, 1) == 1), "it connects")
+		check(await _wait_until(func() -> bool: return hosts.count(server, 1) == round + 1), "at both ends")
 		# Closing it informs the server, through DTLS.
 		hosts.remove(client)
-		check(await _until(func() -> bool: return hosts.count(server, 2) == round + 1), "the server is reported")
+		check(await _wait_until(func() -> bool: return hosts.count(server, 2) == round + 1), "the server is reported")
 
 
 func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
@@ -102,7 +102,7 @@ func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
 	var port := relay.encrypt(server.get_local_port())
 	var client := hosts.create("ENetConnection", 0, 1, 3)
 	var peer: ENetPacketPeer = client.connect_to_host("127.0.0.1", port, 3, 5)
-	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
 	# From the same address, another client connects, and rejects the server's certificate.
 	expect_error("TLS handshake error")
 	var other := PacketPeerDTLS.new()
@@ -114,14 +114,14 @@ func test_a_handshake_that_fails_beside_a_connection_leaves_it() -> void:
 	await _serve_for(2.5)
 	check_eq(hosts.count(server, 2), 0)
 	peer.send(0, PackedByteArray([1]), ENetPacketPeer.FLAG_RELIABLE)
-	check(await _until(func() -> bool: return hosts.packets(server).size() == 1), "the connection goes on")
+	check(await _wait_until(func() -> bool: return hosts.packets(server).size() == 1), "the connection goes on")
 
 
 func test_a_server_does_not_request_certificates() -> void:
 	var server := _server()
 	var other := _server()
 	server.connect_to_host("127.0.0.1", other.get_local_port())
-	check(await _until(func() -> bool: return hosts.count(server, 2) == 1), "it is reported at once")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 2) == 1), "it is reported at once")
 
 
 func test_invalid_options_are_rejected() -> void:
@@ -180,7 +180,7 @@ func _client() -> LodeENetConnection:
 
 ## Packets both ways, a long one among them, and the end.
 func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer) -> void:
-	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
 	if hosts.count(server, 1) == 0:
 		return
 	check_eq(hosts.of_type(server, 1)[0][2], 5, "the number of the client comes along")
@@ -192,27 +192,27 @@ func _exchange(server: RefCounted, client: RefCounted, peer: PacketPeer) -> void
 		wanted.append(PackedByteArray([index]))
 		peer.send(index % 2, wanted[-1], ENetPacketPeer.FLAG_RELIABLE)
 	peer.send(2, long, ENetPacketPeer.FLAG_RELIABLE)
-	check(await _until(func() -> bool: return hosts.packets(server).size() == 51), "they come")
+	check(await _wait_until(func() -> bool: return hosts.packets(server).size() == 51), "they come")
 	var got := hosts.packets(server)
 	check_eq(got.count(long), 1)
 	got.erase(long)
 	got.sort_custom(func(a: PackedByteArray, b: PackedByteArray) -> bool: return a[0] < b[0])
 	check_eq(got, wanted)
 	server.broadcast(0, long, ENetPacketPeer.FLAG_RELIABLE)
-	check(await _until(func() -> bool: return hosts.packets(client).size() == 1), "the answer comes")
+	check(await _wait_until(func() -> bool: return hosts.packets(client).size() == 1), "the answer comes")
 	check_eq(hosts.packets(client), [long])
 	peer.peer_disconnect(9)
-	check(await _until(func() -> bool: return hosts.count(server, 2) == 1 and hosts.count(client, 2) == 1), "it ends")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 2) == 1 and hosts.count(client, 2) == 1), "it ends")
 	check_eq(hosts.of_type(server, 2)[0][2], 9)
 
 
 ## Polls for a time in which an error could occur: a slow machine sees less of it, but does not fail more often.
 func _serve_for(time: float) -> void:
 	var end := Time.get_ticks_msec() + int(time * 1000.0)
-	await _until(func() -> bool: return Time.get_ticks_msec() >= end)
+	await _wait_until(func() -> bool: return Time.get_ticks_msec() >= end)
 
 
-func _until(condition: Callable) -> bool:
+func _wait_until(condition: Callable) -> bool:
 	var served := func() -> bool:
 		hosts.service()
 		if relay != null:

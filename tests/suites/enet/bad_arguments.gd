@@ -216,7 +216,7 @@ class Bench:
 				else:
 					other.create_host_bound(HOME, port, 4, 3)
 					it.connect_to_host(HOME, port, 3)
-				return _until(func() -> bool: return _is_connected(it) and _is_connected(other))
+				return _wait_until(func() -> bool: return _is_connected(it) and _is_connected(other))
 		return true
 
 	func _is_connected(host: Object) -> bool:
@@ -234,7 +234,7 @@ class Bench:
 			others = [client]
 			kept = [server]
 			return true
-		if not _until(func() -> bool: return _is_connected(client) and _is_connected(server)):
+		if not _wait_until(func() -> bool: return _is_connected(client) and _is_connected(server)):
 			return false
 		match state:
 			"disconnecting":
@@ -246,7 +246,7 @@ class Bench:
 				others = []
 			"gone":
 				it.peer_disconnect()
-				return _until(func() -> bool: return not it.is_active())
+				return _wait_until(func() -> bool: return not it.is_active())
 			"now":
 				it.peer_disconnect_now()
 			"reset":
@@ -283,19 +283,19 @@ class Bench:
 				var client: Object = create("ENetMultiplayerPeer")
 				others.append(client)
 				client.create_client(HOME, port)
-				return _until(func() -> bool: return count_of_peers[0] == 1 and client.get_connection_status() == 2)
+				return _wait_until(func() -> bool: return count_of_peers[0] == 1 and client.get_connection_status() == 2)
 			"closed":
 				it.close()
 			"client", "left":
 				others[0].peer_connected.connect(came)
-				if not _until(func() -> bool: return count_of_peers[0] == 1 and it.get_connection_status() == 2):
+				if not _wait_until(func() -> bool: return count_of_peers[0] == 1 and it.get_connection_status() == 2):
 					return false
 				if state == "left":
 					others[0].close()
-					return _until(func() -> bool: return it.get_connection_status() == 0)
+					return _wait_until(func() -> bool: return it.get_connection_status() == 0)
 		return true
 
-	func _until(condition: Callable) -> bool:
+	func _wait_until(condition: Callable) -> bool:
 		var end := Time.get_ticks_msec() + TIMEOUT_MSEC
 		while not condition.call():
 			pump()
@@ -338,7 +338,7 @@ class Bench:
 			other.create_host_bound(HOME, other_port, 1)
 			kept.append(other)
 			host.connect_to_host(HOME, other_port)
-			_until(func() -> bool:
+			_wait_until(func() -> bool:
 				other.service()
 				host.service()
 				return _is_connected(host) and _is_connected(other)

@@ -23,10 +23,10 @@ func test_a_freed_peer_informs_its_peers() -> void:
 		for other in IMPLEMENTATIONS:
 			await _connect(of, other)
 			client = null
-			check(await _until_reported("server lost %s"), "%s hears that the client of %s was freed" % [of, other])
+			check(await _wait_until_reported("server lost %s"), "%s hears that the client of %s was freed" % [of, other])
 			await _connect(of, other)
 			server = null
-			check(await _until_reported("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
+			check(await _wait_until_reported("client lost 1"), "%s hears that the server of %s was freed" % [other, of])
 
 
 func test_a_replaced_peer_informs_its_peers() -> void:
@@ -35,14 +35,14 @@ func test_a_replaced_peer_informs_its_peers() -> void:
 	api.multiplayer_peer = server
 	server = null
 	api.multiplayer_peer = null
-	check(await _until_reported("client lost 1"), "it hears")
+	check(await _wait_until_reported("client lost 1"), "it hears")
 
 
 func test_a_freed_peer_informs_its_peers_while_a_script_holds_its_host() -> void:
 	await _connect(OURS, ENGINE)
 	var host: LodeENetConnection = (server as LodeENetMultiplayerPeer).host
 	server = null
-	check(await _until_reported("client lost 1"), "it hears")
+	check(await _wait_until_reported("client lost 1"), "it hears")
 	expect_error("no host")
 	check_eq(host.get_local_port(), 0)
 
@@ -57,12 +57,12 @@ func test_a_freed_or_destroyed_host_informs_its_peers() -> void:
 			server.poll()
 			return hosts[0].service()[0] == LodeENetConnection.EVENT_CONNECT
 		), "it connects")
-		check(await _until_reported("server met 77"), "the server knows")
+		check(await _wait_until_reported("server met 77"), "the server knows")
 		_be_patient(server.get_peer(77))
 		if destroy:
 			hosts[0].destroy()
 		hosts.clear()
-		check(await _until_reported("server lost 77"), "the server hears, destroyed: %s: %s" % [destroy, reported])
+		check(await _wait_until_reported("server lost 77"), "the server hears, destroyed: %s: %s" % [destroy, reported])
 
 
 func _asking_host() -> Array[LodeENetConnection]:
@@ -79,7 +79,7 @@ func test_a_freed_mesh_informs_its_peers() -> void:
 			if close:
 				client.close()
 			client = null
-			check(await _until_reported("server lost 3"), "%s hears that a mesh of ours goes, closed: %s" % [other_implementation, close])
+			check(await _wait_until_reported("server lost 3"), "%s hears that a mesh of ours goes, closed: %s" % [other_implementation, close])
 
 
 ## A mesh of `other_make` in the place of the server, with id 2, and one of ours in the place of the client, with id 3.
@@ -353,7 +353,7 @@ func _connect(of_server: String, of_client: String) -> void:
 
 
 ## Polls all peers until something was reported; `%s` stands for any client.
-func _until_reported(what: String) -> bool:
+func _wait_until_reported(what: String) -> bool:
 	return await wait_until(func() -> bool:
 		for peer: MultiplayerPeer in [server, client]:
 			if peer != null and peer.get_connection_status() != MultiplayerPeer.CONNECTION_DISCONNECTED:

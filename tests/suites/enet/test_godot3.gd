@@ -35,12 +35,12 @@ func _as_client(program: String) -> void:
 		var server := hosts.create("LodeENetConnection", 0, 8)
 		server.compress(COMPRESSIONS[compression])
 		var client := _start(program, "enet_client.gd", server.get_local_port(), compression)
-		check(await _until(func() -> bool: return hosts.count(server, 1) == 1), compression + ": it connects: " + client.output())
+		check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 1), compression + ": it connects: " + client.output())
 		if hosts.count(server, 1) == 0:
 			return
 		var id: int = hosts.of_type(server, 1)[0][2]
 		var peer: LodeENetPacketPeer = hosts.of_type(server, 1)[0][1]
-		check(await _until(func() -> bool: return hosts.packets(server).size() == 3), compression + ": it sends: " + client.output())
+		check(await _wait_until(func() -> bool: return hosts.packets(server).size() == 3), compression + ": it sends: " + client.output())
 		var got := hosts.of_type(server, 3)
 		check_eq(got.map(func(event: Array) -> Array: return [event[3], event[2]]), [
 			[1, _numbers([id, 1]) + "reliable".to_ascii_buffer()],
@@ -48,7 +48,7 @@ func _as_client(program: String) -> void:
 			[1, _numbers([id, 1]) + _long()],
 		], compression)
 		peer.send(1, _numbers([1, id]) + "welcome".to_ascii_buffer(), LodeENetPacketPeer.FLAG_RELIABLE)
-		check(await _until(func() -> bool: return hosts.count(server, 2) == 1), compression + ": it leaves")
+		check(await _wait_until(func() -> bool: return hosts.count(server, 2) == 1), compression + ": it leaves")
 		check(client.output().contains("got welcome from 1"), client.output())
 		client.kill()
 		hosts.remove(server)
@@ -73,15 +73,15 @@ func _as_server(program: String) -> void:
 		client.compress(COMPRESSIONS[compression])
 		var id := 1234
 		var peer: LodeENetPacketPeer = client.connect_to_host("127.0.0.1", port, 8, id)
-		check(await _until(func() -> bool: return hosts.count(client, 1) == 1), compression + ": it connects")
+		check(await _wait_until(func() -> bool: return hosts.count(client, 1) == 1), compression + ": it connects")
 		peer.send(1, _numbers([id, 1]) + "hello".to_ascii_buffer(), LodeENetPacketPeer.FLAG_RELIABLE)
 		peer.send(1, _numbers([id, 1]) + _long(), LodeENetPacketPeer.FLAG_RELIABLE)
 		var echoed := func() -> bool: return hosts.packets(client).has(_numbers([1, id]) + _long())
-		check(await _until(echoed), compression + ": the packets come back: " + server.output())
+		check(await _wait_until(echoed), compression + ": the packets come back: " + server.output())
 		check(hosts.packets(client).has(_numbers([1, id]) + "hello".to_ascii_buffer()), compression)
 		check(server.output().contains("joined 1234"), server.output())
 		peer.peer_disconnect()
-		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), compression + ": it leaves")
+		check(await _wait_until(func() -> bool: return hosts.count(client, 2) == 1), compression + ": it leaves")
 		check(await wait_until(func() -> bool: return server.output().contains("left 1234")), server.output())
 		server.kill()
 		hosts.remove(client)
@@ -105,7 +105,7 @@ func _start(program: String, script: String, port: int, compression: String) -> 
 	return start_process(program, ["--path", project, "-s", "res://" + script, "%d,%s" % [port, compression]])
 
 
-func _until(condition: Callable) -> bool:
+func _wait_until(condition: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()

@@ -14,7 +14,7 @@ func before_each() -> void:
 	server = hosts.create("LodeENetConnection", 0, 8)
 	client = hosts.create("LodeENetConnection")
 	peer = client.connect_to_host("127.0.0.1", server.get_local_port(), 2)
-	check(await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
+	check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1), "it connects")
 
 
 func after_each() -> void:
@@ -64,11 +64,11 @@ func _flood(datagram: Callable) -> void:
 			sockets[index % 10].put_packet(datagram.call(round * 1000 + index))
 		peer.send(0, [round], LodeENetPacketPeer.FLAG_RELIABLE)
 		hosts.service()
-	check(await _until(func() -> bool: return hosts.packets(server).size() == came + 20), "the peer is served")
+	check(await _wait_until(func() -> bool: return hosts.packets(server).size() == came + 20), "the peer is served")
 	check_lt(resident_bytes() - before, 24 << 20)
 
 
-func _until(condition: Callable) -> bool:
+func _wait_until(condition: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()

@@ -47,7 +47,7 @@ func test_packets_of_every_kind_in_every_compression() -> void:
 					# One after the other: a burst of unreliable fragments may overflow the system's buffer.
 					at_client.send(sent.size() % 3, packet, flags)
 					sent.append(packet)
-					if not check(await _until(func() -> bool: return hosts.packets(server).size() == sent.size()), "%s, compression %d: %d bytes, flags %d" % [roles, mode, length, flags]):
+					if not check(await _wait_until(func() -> bool: return hosts.packets(server).size() == sent.size()), "%s, compression %d: %d bytes, flags %d" % [roles, mode, length, flags]):
 						return
 			check(hosts.packets(server) == sent, "%s, compression %d: as they were" % [roles, mode])
 			var channels := hosts.of_type(server, 3).map(func(event: Array) -> int: return event[3])
@@ -55,7 +55,7 @@ func test_packets_of_every_kind_in_every_compression() -> void:
 			# And back.
 			for index in 10:
 				at_server.send(1, sent[index], FLAGS[index % 5])
-			check(await _until(func() -> bool: return hosts.packets(client).size() == 10), "back")
+			check(await _wait_until(func() -> bool: return hosts.packets(client).size() == 10), "back")
 			check(hosts.packets(client) == sent.slice(0, 10), "back, as they were")
 			hosts.destroy()
 
@@ -66,7 +66,7 @@ func test_a_packet_of_a_million_bytes() -> void:
 			return
 		var packet := _bytes(1_000_000)
 		at_client.send(0, packet, ENetPacketPeer.FLAG_RELIABLE)
-		check(await _until(func() -> bool: return hosts.packets(server).size() == 1), str(roles))
+		check(await _wait_until(func() -> bool: return hosts.packets(server).size() == 1), str(roles))
 		check(hosts.packets(server) == [packet], "as it was")
 		hosts.destroy()
 
@@ -77,7 +77,7 @@ func test_an_empty_packet() -> void:
 		return
 	check_eq(at_client.send(0, PackedByteArray(), ENetPacketPeer.FLAG_RELIABLE), OK)
 	check_eq(at_client.send(0, PackedByteArray([1]), ENetPacketPeer.FLAG_RELIABLE), OK)
-	check(await _until(func() -> bool: return hosts.packets(server).size() == 2), "both arrive")
+	check(await _wait_until(func() -> bool: return hosts.packets(server).size() == 2), "both arrive")
 	check(hosts.packets(server) == [PackedByteArray(), PackedByteArray([1])], "in their order")
 
 
@@ -97,13 +97,13 @@ func test_events_of_connecting_and_disconnecting() -> void:
 				var closing := server if from_server else client
 				var hears := client if from_server else server
 				(at_server if from_server else at_client).call(how, 123)
-				check(await _until(func() -> bool: return hosts.count(hears, 2) == 1), what + ": it is heard")
+				check(await _wait_until(func() -> bool: return hosts.count(hears, 2) == 1), what + ": it is heard")
 				check_eq(hosts.of_type(hears, 2)[0][2], 123, what)
 				if how == "peer_disconnect_now":
 					await wait_frames(5)
 					check_eq(hosts.count(closing, 2), 0, what + ": no event of its own")
 				else:
-					check(await _until(func() -> bool: return hosts.count(closing, 2) == 1), what + ": it is confirmed")
+					check(await _wait_until(func() -> bool: return hosts.count(closing, 2) == 1), what + ": it is confirmed")
 					check_eq(hosts.of_type(closing, 2)[0][2], 0, what)
 				hosts.destroy()
 
@@ -116,7 +116,7 @@ func test_disconnect_later_comes_after_queued_packets() -> void:
 			at_client.send(0, _bytes(2000), ENetPacketPeer.FLAG_RELIABLE)
 		at_client.peer_disconnect_later(5)
 		check_eq(at_client.send(0, _bytes(1), ENetPacketPeer.FLAG_RELIABLE), FAILED)
-		check(await _until(func() -> bool: return hosts.count(server, 2) == 1), str(roles))
+		check(await _wait_until(func() -> bool: return hosts.count(server, 2) == 1), str(roles))
 		check_eq(hosts.packets(server).size(), 200, str(roles))
 		check_eq(hosts.events[server].back()[0], 2, "the end comes last")
 		hosts.destroy()
@@ -128,9 +128,9 @@ func test_broadcasts_and_statistics() -> void:
 			return
 		var second := hosts.create(roles[1])
 		second.connect_to_host("127.0.0.1", port, 3, 1)
-		check(await _until(func() -> bool: return hosts.count(server, 1) == 2 and hosts.count(second, 1) == 1), "a second client")
+		check(await _wait_until(func() -> bool: return hosts.count(server, 1) == 2 and hosts.count(second, 1) == 1), "a second client")
 		server.broadcast(1, _bytes(500), ENetPacketPeer.FLAG_RELIABLE)
-		check(await _until(func() -> bool: return hosts.packets(client).size() == 1 and hosts.packets(second).size() == 1), "both get it")
+		check(await _wait_until(func() -> bool: return hosts.packets(client).size() == 1 and hosts.packets(second).size() == 1), "both get it")
 		check_eq(server.get_peers().size(), 2)
 		for host: RefCounted in [server, client]:
 			for statistic in 4:
@@ -140,7 +140,7 @@ func test_broadcasts_and_statistics() -> void:
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE_INTERVAL), 5000.0)
 		check_eq(at_client.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE), 32.0)
 		at_client.throttle_configure(1000, 3, 4)
-		check(await _until(func() -> bool: return at_server.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE_DECELERATION) == 4.0), "the throttle is set on both sides")
+		check(await _wait_until(func() -> bool: return at_server.get_statistic(ENetPacketPeer.PEER_PACKET_THROTTLE_DECELERATION) == 4.0), "the throttle is set on both sides")
 		hosts.destroy()
 
 
@@ -153,7 +153,7 @@ func test_compression_that_differs_does_not_connect() -> void:
 		client.compress(ENetConnection.COMPRESS_ZLIB)
 		at_client = client.connect_to_host("127.0.0.1", port)
 		at_client.set_timeout(1, 300, 600)
-		check(await _until(func() -> bool: return hosts.count(client, 2) == 1), "the failed connection is reported")
+		check(await _wait_until(func() -> bool: return hosts.count(client, 2) == 1), "the failed connection is reported")
 		check_eq(hosts.count(server, 1), 0)
 		if roles[1] == OURS:
 			check_eq(at_client.get_disconnect_reason(), "the host does not answer")
@@ -206,7 +206,7 @@ func _connect(roles: Array, mode := 0) -> bool:
 	at_client = client.connect_to_host("127.0.0.1", port, 3, 77)
 	if not check(at_client != null, "there is a peer"):
 		return false
-	var both := await _until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1)
+	var both := await _wait_until(func() -> bool: return hosts.count(server, 1) == 1 and hosts.count(client, 1) == 1)
 	check(both, "%s, compression %d: connected" % [roles, mode])
 	if both:
 		at_server = hosts.of_type(server, 1)[0][1]
@@ -216,7 +216,7 @@ func _connect(roles: Array, mode := 0) -> bool:
 	return both
 
 
-func _until(condition: Callable) -> bool:
+func _wait_until(condition: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()

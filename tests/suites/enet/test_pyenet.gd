@@ -53,7 +53,7 @@ func test_c_enet_as_server() -> void:
 		if compressed:
 			client.compress(LodeENetConnection.COMPRESS_RANGE_CODER)
 		var peer := client.connect_to_host("127.0.0.1", port, 5, 88)
-		check(await _until(hosts, func() -> bool: return hosts.count(client, 1) == 1), "it connects")
+		check(await _wait_until(hosts, func() -> bool: return hosts.count(client, 1) == 1), "it connects")
 		peer.throttle_configure(5000, 2, 0)
 		var sent := []
 		# The package itself sends no empty packets.
@@ -66,11 +66,11 @@ func test_c_enet_as_server() -> void:
 				packet.fill(length % 250)
 				check_eq(peer.send(sent.size() % 5, packet, flags), OK)
 				sent.append(packet)
-				if not check(await _until(hosts, func() -> bool: return hosts.packets(client).size() == sent.size()), "%d bytes, flags %d" % [length, flags]):
+				if not check(await _wait_until(hosts, func() -> bool: return hosts.packets(client).size() == sent.size()), "%d bytes, flags %d" % [length, flags]):
 					return
 		check(hosts.packets(client) == sent, "they come back as they were")
 		peer.send(0, "leave".to_ascii_buffer(), LodeENetPacketPeer.FLAG_RELIABLE)
-		check(await _until(hosts, func() -> bool: return hosts.count(client, 2) == 1), "it is sent away")
+		check(await _wait_until(hosts, func() -> bool: return hosts.count(client, 2) == 1), "it is sent away")
 		check_eq(hosts.of_type(client, 2)[0][2], 55)
 		check(server.output().contains("connect 88"), server.output())
 		server.kill()
@@ -80,7 +80,7 @@ func _script(name: String) -> String:
 	return ProjectSettings.globalize_path("res://suites/enet/peers/" + name)
 
 
-func _until(hosts: Hosts, condition: Callable) -> bool:
+func _wait_until(hosts: Hosts, condition: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		hosts.service()
 		return condition.call()

@@ -33,7 +33,7 @@ func test_defaults() -> void:
 func test_messages_both_ways_and_a_close() -> void:
 	check_eq(client.connect_to_url(echo.url()), OK)
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING)
-	check(await _until_emitted("connection_established "), "it connects")
+	check(await _wait_until_emitted("connection_established "), "it connects")
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
 	check_eq(client.get_connected_host(), "127.0.0.1")
 	check_eq(client.get_connected_port(), echo.port())
@@ -47,33 +47,33 @@ func test_messages_both_ways_and_a_close() -> void:
 		bytes.fill(9)
 		emitted.clear()
 		check_eq(peer.send(bytes), OK)
-		check(await _until_emitted("data_received"), "%d bytes come back" % length)
+		check(await _wait_until_emitted("data_received"), "%d bytes come back" % length)
 		check(peer.get_packet() == bytes, "%d bytes come back unchanged" % length)
 	emitted.clear()
 	check_eq(peer.send_text("é"), OK)
-	check(await _until_emitted("data_received"), "text comes back")
+	check(await _wait_until_emitted("data_received"), "text comes back")
 	check_eq(peer.get_packet().get_string_from_utf8(), "é")
 	check(peer.was_string_packet(), "as text")
 	emitted.clear()
 	client.disconnect_from_host(4000, "done")
-	check(await _until_emitted("connection_closed true"), "it closes")
+	check(await _wait_until_emitted("connection_closed true"), "it closes")
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
 	check(await wait_until(func() -> bool: return not echo.clean.is_empty()), "the server sees the end")
 	check_eq(echo.clean, [true] as Array[bool])
 	# The same object connects again.
 	check_eq(client.connect_to_url(echo.url()), OK)
-	check(await _until_emitted("connection_established "), "it connects again")
+	check(await _wait_until_emitted("connection_established "), "it connects again")
 
 
 func test_server_closes_and_packets_stay() -> void:
 	client.connect_to_url(echo.url())
-	check(await _until_emitted("connection_established "), "it connects")
+	check(await _wait_until_emitted("connection_established "), "it connects")
 	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "the server knows")
 	emitted.clear()
 	var peer := echo.server.get_peer(echo.connected[0])
 	peer.send_text("last")
 	peer.close(4002, "enough")
-	check(await _until_emitted("connection_closed true"), "it is reported")
+	check(await _wait_until_emitted("connection_closed true"), "it is reported")
 	check_eq(emitted, [
 		"data_received", "server_close_request 4002 enough", "connection_closed true",
 	] as Array[String])
@@ -86,10 +86,10 @@ func test_server_closes_and_packets_stay() -> void:
 
 func test_server_that_vanishes() -> void:
 	client.connect_to_url(echo.url())
-	check(await _until_emitted("connection_established "), "it connects")
+	check(await _wait_until_emitted("connection_established "), "it connects")
 	check(await wait_until(func() -> bool: return echo.connected.size() == 1), "the server knows")
 	echo.server.get_peer(echo.connected[0]).close(-1)
-	check(await _until_emitted("connection_closed false"), "it is reported")
+	check(await _wait_until_emitted("connection_closed false"), "it is reported")
 	check_eq(client.get_peer(1).get_close_code(), -1)
 
 
@@ -111,12 +111,12 @@ func test_a_url_as_the_engine_takes_it() -> void:
 
 func test_names_are_looked_up() -> void:
 	client.connect_to_url("ws://localhost:%d/path" % echo.port())
-	check(await _until_emitted("connection_established "), "localhost is found")
+	check(await _wait_until_emitted("connection_established "), "localhost is found")
 	var other := _client()
 	emitted.clear()
 	check_eq(other.connect_to_url("ws://no-such-host.invalid"), OK)
 	check_eq(other.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING)
-	check(await _until_emitted("connection_error", other), "nobody has this name")
+	check(await _wait_until_emitted("connection_error", other), "nobody has this name")
 	check_eq(other.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
 
 
@@ -124,7 +124,7 @@ func test_port_where_nobody_listens() -> void:
 	var port := echo.port()
 	echo.server.stop()
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % port), OK)
-	check(await _until_emitted("connection_error"), "it is reported")
+	check(await _wait_until_emitted("connection_error"), "it is reported")
 
 
 func test_server_that_says_nothing() -> void:
@@ -132,7 +132,7 @@ func test_server_that_says_nothing() -> void:
 	silent.listen(0, "127.0.0.1")
 	client.handshake_timeout = 0.2
 	client.connect_to_url("ws://127.0.0.1:%d" % silent.get_local_port())
-	check(await _until_emitted("connection_error"), "it is reported")
+	check(await _wait_until_emitted("connection_error"), "it is reported")
 
 
 func test_protocols_and_headers() -> void:
@@ -195,7 +195,7 @@ func test_misuse() -> void:
 	check_eq(client.connect_to_url(echo.url()), ERR_ALREADY_IN_USE)
 	expect_error("call it before connect_to_url")
 	check_eq(client.set_buffers(64, 16, 64, 16), FAILED)
-	check(await _until_emitted("connection_established "), "it connects")
+	check(await _wait_until_emitted("connection_established "), "it connects")
 	expect_error("there is no peer 2")
 	check(client.get_peer(2) == null, "nobody")
 	expect_error("the client itself sends only with gd_mp_api")
@@ -242,15 +242,15 @@ func test_foreign_servers() -> void:
 			emitted.clear()
 			client.permessage_deflate = deflate
 			client.connect_to_url("ws://127.0.0.1:" + port)
-			check(await _until_emitted("connection_established "), script)
+			check(await _wait_until_emitted("connection_established "), script)
 			var peer := client.get_peer(1)
 			for length: int in [0, 1, 255, 256, 70_000, 1_000_000]:
 				emitted.clear()
 				peer.send_text("é".repeat(length / 2))
-				check(await _until_emitted("data_received"), "%d from %s" % [length, script])
+				check(await _wait_until_emitted("data_received"), "%d from %s" % [length, script])
 				check(peer.get_packet().get_string_from_utf8() == "é".repeat(length / 2), "unchanged")
 			client.disconnect_from_host()
-			check(await _until_emitted("connection_closed true"), script)
+			check(await _wait_until_emitted("connection_closed true"), script)
 
 
 func test_closing_while_connecting() -> void:
@@ -298,7 +298,7 @@ func _client() -> LodeWebSocketClient:
 	return made
 
 
-func _until_emitted(what: String, of: LodeWebSocketClient = client) -> bool:
+func _wait_until_emitted(what: String, of: LodeWebSocketClient = client) -> bool:
 	return await wait_until(func() -> bool:
 		of.poll()
 		return emitted.has(what)

@@ -31,7 +31,7 @@ func test_broadcast_to_those_who_inflate_and_those_who_do_not() -> void:
 		client.permessage_deflate = deflate
 		client.connect_to_url(echo.url())
 		clients.append(client)
-	check(await _until(clients, func() -> bool: return echo.connected.size() == 3), "all come in")
+	check(await _wait_until(clients, func() -> bool: return echo.connected.size() == 3), "all come in")
 	var text := "{\"x\": 1.5, \"y\": 2.5} ".repeat(100)
 	for _i in 3:
 		check_eq(echo.server.broadcast(text.to_utf8_buffer(), LodeWebSocketPeer.WRITE_MODE_TEXT), 3)
@@ -41,7 +41,7 @@ func test_broadcast_to_those_who_inflate_and_those_who_do_not() -> void:
 	var has_all := func() -> bool: return clients.all(func(client: LodeWebSocketClient) -> bool:
 		return client.get_connected_port() != 0 and client.get_peer(1).get_available_packet_count() >= 3
 	)
-	check(await _until(clients, has_all), "all get it")
+	check(await _wait_until(clients, has_all), "all get it")
 	for client in clients:
 		for packet in client.get_peer(1).get_packets():
 			check(packet.get_string_from_utf8().begins_with(text) or packet == PackedByteArray([1]), "unchanged")
@@ -74,7 +74,7 @@ func _serve(set_up := Callable()) -> void:
 	add_child(echo)
 
 
-func _until(clients: Array[LodeWebSocketClient], done: Callable) -> bool:
+func _wait_until(clients: Array[LodeWebSocketClient], done: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		for client in clients:
 			client.poll()

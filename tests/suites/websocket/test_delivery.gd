@@ -22,7 +22,7 @@ func test_batch() -> void:
 	for index in 100:
 		to_server.put_packet([index])
 	var peer := server.get_peer(id)
-	check(await _until(func() -> bool: return peer.get_available_packet_count() == 100), "all arrive")
+	check(await _wait_until(func() -> bool: return peer.get_available_packet_count() == 100), "all arrive")
 	var packets := peer.get_packets()
 	check_eq(packets.size(), 100)
 	for index in packets.size():
@@ -31,7 +31,7 @@ func test_batch() -> void:
 	check_eq(peer.get_packets(), [] as Array[PackedByteArray])
 	check_eq(peer.was_string_packet(), false)
 	to_server.send_text("x")
-	check(await _until(func() -> bool: return peer.get_available_packet_count() == 1), "text arrives")
+	check(await _wait_until(func() -> bool: return peer.get_available_packet_count() == 1), "text arrives")
 	check_eq(peer.get_packets().size(), 1)
 	check_eq(peer.was_string_packet(), true)
 
@@ -74,7 +74,7 @@ func test_unread_packets_stay() -> void:
 	client.get_peer(1).send_text("one")
 	client.get_peer(1).send_text("two")
 	client.disconnect_from_host()
-	check(await _until(func() -> bool: return seen.size() == 1), "it ends, though nobody reads")
+	check(await _wait_until(func() -> bool: return seen.size() == 1), "it ends, though nobody reads")
 	check_eq(seen, [2] as Array[int])
 	check_eq(peer.get_packet().get_string_from_utf8(), "one")
 	check_eq(peer.get_packet().get_string_from_utf8(), "two")
@@ -91,7 +91,7 @@ func test_a_message_over_the_limit_closes_both_sides_with_1009() -> void:
 	to_server.put_packet(bytes)
 	bytes.resize(1025)
 	to_server.put_packet(bytes)
-	check(await _until(func() -> bool:
+	check(await _wait_until(func() -> bool:
 		if peer.get_available_packet_count() > 0:
 			check_eq(peer.get_packet().size(), 1024, "what fits arrives")
 		return to_server.get_ready_state() == LodeWebSocketPeer.STATE_CLOSED
@@ -110,12 +110,12 @@ func test_peer_that_does_not_read() -> void:
 		return
 	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/never_reads.py")
 	start_process(program, [path, str(server.get_local_port())])
-	check(await _until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
+	check(await _wait_until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
 	var slow := server.get_peer(server.get_peers()[0] if server.get_peers()[0] != id else server.get_peers()[1])
 	var bytes := PackedByteArray()
 	bytes.resize(50_000)
 	var results: Array[Error] = []
-	check(await _until(func() -> bool:
+	check(await _wait_until(func() -> bool:
 		results.append(slow.put_packet(bytes))
 		return results.back() != OK
 	), "at last it is refused")
@@ -124,7 +124,7 @@ func test_peer_that_does_not_read() -> void:
 	check_eq(slow.get_ready_state(), LodeWebSocketPeer.STATE_OPEN, "it stays")
 	# A broadcast leaves it out, and the other is served.
 	check_eq(server.broadcast(bytes), 1)
-	check(await _until(func() -> bool: return client.get_peer(1).get_available_packet_count() == 1), "the other is served")
+	check(await _wait_until(func() -> bool: return client.get_peer(1).get_available_packet_count() == 1), "the other is served")
 	check_eq(client.get_peer(1).get_packet().size(), 50_000)
 
 
@@ -138,7 +138,7 @@ func test_peer_that_does_not_read_may_be_dropped() -> void:
 	var clean: Array[bool] = []
 	server.client_disconnected.connect(func(_id: int, was_clean: bool) -> void: clean.append(was_clean))
 	check_eq(server.get_peer(id).put_packet(bytes), ERR_OUT_OF_MEMORY)
-	check(await _until(func() -> bool: return clean.size() == 1), "it is dropped")
+	check(await _wait_until(func() -> bool: return clean.size() == 1), "it is dropped")
 	check_eq(clean, [false] as Array[bool])
 
 
@@ -150,7 +150,7 @@ func test_heartbeat() -> void:
 		return
 	var peer := server.get_peer(id)
 	check_eq(peer.get_round_trip_time(), -1.0)
-	check(await _until(func() -> bool: return (
+	check(await _wait_until(func() -> bool: return (
 		peer.get_round_trip_time() > 0.0 and client.get_peer(1).get_round_trip_time() > 0.0
 	)), "both measure")
 	# A client that connects, and sends nothing more.
@@ -162,8 +162,8 @@ func test_heartbeat() -> void:
 	), "it dials")
 	dead.put_data(("GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n").to_utf8_buffer())
-	check(await _until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
-	check(await _until(func() -> bool: return server.get_peers().size() == 1), "it is found dead")
+	check(await _wait_until(func() -> bool: return server.get_peers().size() == 2), "it comes in")
+	check(await _wait_until(func() -> bool: return server.get_peers().size() == 1), "it is found dead")
 	check(server.has_peer(id), "the other lives")
 
 
@@ -174,11 +174,11 @@ func test_a_stalled_game_loses_no_client() -> void:
 		return
 	var path := ProjectSettings.globalize_path("res://suites/websocket/peers/pings.py")
 	var process := start_process(program, [path, "ws://127.0.0.1:%d" % server.get_local_port()])
-	check(await _until(func() -> bool: return server.get_peers().size() == 1), "it comes in")
+	check(await _wait_until(func() -> bool: return server.get_peers().size() == 1), "it comes in")
 	# A level is loaded: no poll for eight seconds. The client gives up on a server that is silent for five.
 	OS.delay_msec(8000)
 	var peer := server.get_peer(server.get_peers()[0])
-	check(await _until(func() -> bool: return peer.get_available_packet_count() > 0), "it is still there")
+	check(await _wait_until(func() -> bool: return peer.get_available_packet_count() > 0), "it is still there")
 	check_eq(peer.get_packet().get_string_from_utf8(), "I am here")
 	peer.send_text("go on")
 	check_eq(await process.finished(), 0)
@@ -200,7 +200,7 @@ func test_invalid_properties_are_rejected() -> void:
 func _join() -> bool:
 	check_eq(server.listen(0), OK)
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port()), OK)
-	var joined := await _until(func() -> bool: return (
+	var joined := await _wait_until(func() -> bool: return (
 		server.get_peers().size() == 1 and client.get_connection_status() == MultiplayerPeer.CONNECTION_CONNECTED
 	))
 	if check(joined, "the client comes in"):
@@ -208,7 +208,7 @@ func _join() -> bool:
 	return joined
 
 
-func _until(done: Callable) -> bool:
+func _wait_until(done: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		server.poll()
 		client.poll()

@@ -87,17 +87,17 @@ func test_status_and_signals() -> void:
 	client.peer_disconnected.connect(func(id: int) -> void: reported.append("gone %d" % id))
 	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTING)
-	check(await _until_polled([client], func() -> bool: return reported.size() == 2), "it joins")
+	check(await _wait_until_polled([client], func() -> bool: return reported.size() == 2), "it joins")
 	check_eq(reported, ["succeeded", "peer 1"] as Array[String])
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_CONNECTED)
 	check_eq(client.is_server_relay_supported(), true)
 	server.disconnect_peer(client.get_unique_id())
-	check(await _until_polled([client], func() -> bool: return reported.size() == 4), "it is sent away")
+	check(await _wait_until_polled([client], func() -> bool: return reported.size() == 4), "it is sent away")
 	check_eq(reported.slice(2), ["gone 1", "disconnected"] as Array[String])
 	check_eq(client.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
 	server.refuse_new_connections = true
 	client.connect_to_url("ws://127.0.0.1:%d" % server.get_local_port(), [], true)
-	check(await _until_polled([client], func() -> bool: return reported.size() == 5), "it is refused")
+	check(await _wait_until_polled([client], func() -> bool: return reported.size() == 5), "it is refused")
 	check_eq(reported.slice(4), ["failed"] as Array[String])
 
 
@@ -116,13 +116,13 @@ func test_packets_and_targets() -> void:
 		var all_are_in := func() -> bool: return clients.all(func(client: LodeWebSocketClient) -> bool:
 			return client.get_unique_id() > 1
 		) and server.get_peers().size() == 3
-		check(await _until_polled(clients, all_are_in), "all come in")
+		check(await _wait_until_polled(clients, all_are_in), "all come in")
 		# The server to all, to one, and to all but one.
 		for target: int in [0, clients[1].get_unique_id(), -clients[1].get_unique_id()]:
 			server.set_target_peer(target)
 			check_eq(server.put_packet([7]), OK)
 		var wanted: Array[int] = [2, 2, 2]
-		check(await _until_polled(clients, func() -> bool: return _counts(clients) == wanted), "each gets its own")
+		check(await _wait_until_polled(clients, func() -> bool: return _counts(clients) == wanted), "each gets its own")
 		for client in clients:
 			check_eq(client.get_packet_peer(), 1)
 			check_eq(client.get_packet(), PackedByteArray([7]))
@@ -133,7 +133,7 @@ func test_packets_and_targets() -> void:
 		# A client to the server.
 		clients[0].set_target_peer(1)
 		check_eq(clients[0].put_packet([1, 2]), OK)
-		check(await _until_polled(clients, func() -> bool: return server.get_available_packet_count() == 1), "it arrives")
+		check(await _wait_until_polled(clients, func() -> bool: return server.get_available_packet_count() == 1), "it arrives")
 		check_eq(server.get_packet_peer(), clients[0].get_unique_id())
 		check_eq(server.get_packet(), PackedByteArray([1, 2]))
 		if godot_3:
@@ -142,7 +142,7 @@ func test_packets_and_targets() -> void:
 				clients[0].set_target_peer(target)
 				check_eq(clients[0].put_packet([9]), OK)
 			wanted = [0, 2, 2]
-			check(await _until_polled(clients, func() -> bool: return (
+			check(await _wait_until_polled(clients, func() -> bool: return (
 				_counts(clients) == wanted and server.get_available_packet_count() == 2
 			)), "it is relayed")
 			check_eq(clients[1].get_packet_peer(), clients[0].get_unique_id())
@@ -156,7 +156,7 @@ func test_packets_and_targets() -> void:
 		clients[0].disconnect_from_host()
 		while server.get_available_packet_count() > 0:
 			server.get_packet()
-		check(await _until_polled(clients, func() -> bool: return gone.has("gone")), "it leaves")
+		check(await _wait_until_polled(clients, func() -> bool: return gone.has("gone")), "it leaves")
 		check_eq(gone, ["packet", "gone"] as Array[String])
 		check_eq(server.get_packet(), PackedByteArray([3]))
 		server.stop()
@@ -228,7 +228,7 @@ func _counts(clients: Array[LodeWebSocketClient]) -> Array[int]:
 	return counts
 
 
-func _until_polled(clients: Array, done: Callable) -> bool:
+func _wait_until_polled(clients: Array, done: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		server.poll()
 		for client: LodeWebSocketClient in clients:

@@ -18,7 +18,7 @@ func test_accepted_later() -> void:
 	server.client_request.connect(func(request: LodeWebSocketRequest) -> void: requests.append(request))
 	check_eq(server.listen(0), OK)
 	var client := _connect("/lobby?room=%C3%A9")
-	check(await _until(func() -> bool: return requests.size() == 1), "the game is asked")
+	check(await _wait_until(func() -> bool: return requests.size() == 1), "the game is asked")
 	var request := requests[0]
 	check_eq(request.is_pending(), true)
 	check_eq(request.get_path(), "/lobby")
@@ -31,7 +31,7 @@ func test_accepted_later() -> void:
 	check_eq(request.is_pending(), false)
 	check_eq(request.accept(), ERR_UNAVAILABLE)
 	check_eq(request.refuse(), ERR_UNAVAILABLE)
-	check(await _until(func() -> bool: return connected.size() == 1), "it is let in")
+	check(await _wait_until(func() -> bool: return connected.size() == 1), "it is let in")
 	check_eq(server.get_peer(connected[0]).get_request().get_path(), "/lobby")
 
 
@@ -58,16 +58,16 @@ func test_max_pending_requests_is_enforced() -> void:
 	check_eq(server.listen(0), OK)
 	_connect("/")
 	_connect("/")
-	check(await _until(func() -> bool: return requests.size() == 2), "two wait")
+	check(await _wait_until(func() -> bool: return requests.size() == 2), "two wait")
 	var answer := await _answer("")
 	check(answer.begins_with("HTTP/1.1 503 "), answer)
 	# A client that leaves frees its slot.
 	clients[1].close(-1)
 	clients.remove_at(1)
-	check(await _until(func() -> bool: return not requests[1].is_pending()), "it has left")
+	check(await _wait_until(func() -> bool: return not requests[1].is_pending()), "it has left")
 	check_eq(requests[1].accept(), ERR_UNAVAILABLE)
 	_connect("/")
-	check(await _until(func() -> bool: return requests.size() == 3), "another waits")
+	check(await _wait_until(func() -> bool: return requests.size() == 3), "another waits")
 
 
 func test_origins() -> void:
@@ -93,10 +93,10 @@ func test_a_full_server_rejects_clients() -> void:
 	server.max_clients = 1
 	check_eq(server.listen(0), OK)
 	var client := _connect("/")
-	check(await _until(func() -> bool: return connected.size() == 1), "one comes in")
+	check(await _wait_until(func() -> bool: return connected.size() == 1), "one comes in")
 	check((await _answer("")).begins_with("HTTP/1.1 503 "), "the next does not")
 	client.close()
-	check(await _until(func() -> bool: return server.get_peers().is_empty()), "it leaves")
+	check(await _wait_until(func() -> bool: return server.get_peers().is_empty()), "it leaves")
 	# The I/O thread is informed a little later, so a client that is still refused retries.
 	var answer := ""
 	for _try in 1000:
@@ -127,7 +127,7 @@ func _connect(path: String) -> WebSocketPeer:
 	return client
 
 
-func _until(done: Callable) -> bool:
+func _wait_until(done: Callable) -> bool:
 	return await wait_until(func() -> bool:
 		for client in clients:
 			client.poll()

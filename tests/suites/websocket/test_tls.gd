@@ -27,15 +27,15 @@ func test_client_that_trusts_the_certificate() -> void:
 	var client := _client()
 	client.trusted_ssl_certificate = certificate
 	check_eq(client.connect_to_url("wss://localhost:%d" % echo.port()), OK)
-	check(await _until(client, "established"), "it connects")
+	check(await _wait_until(client, "established"), "it connects")
 	for length: int in [1, 16_384, 70_000, 1_000_000]:
 		var bytes := Crypto.new().generate_random_bytes(length)
 		emitted.clear()
 		client.get_peer(1).put_packet(bytes)
-		check(await _until(client, "data"), "%d bytes come back" % length)
+		check(await _wait_until(client, "data"), "%d bytes come back" % length)
 		check(client.get_peer(1).get_packet() == bytes, "%d bytes come back unchanged" % length)
 	client.disconnect_from_host(4000, "done")
-	check(await _until(client, "closed true"), "it closes")
+	check(await _wait_until(client, "closed true"), "it closes")
 	check(await wait_until(func() -> bool: return echo.clean.size() == 1 and echo.clean[0]), "the server sees a clean end")
 
 
@@ -43,26 +43,26 @@ func test_client_without_verification() -> void:
 	var client := _client()
 	client.verify_ssl = false
 	check_eq(client.connect_to_url("wss://127.0.0.1:%d" % echo.port()), OK)
-	check(await _until(client, "established"), "it connects")
+	check(await _wait_until(client, "established"), "it connects")
 
 
 func test_untrusted_certificate_is_rejected() -> void:
 	var client := _client()
 	check_eq(client.connect_to_url("wss://localhost:%d" % echo.port()), OK)
-	check(await _until(client, "error"), "it does not connect")
+	check(await _wait_until(client, "error"), "it does not connect")
 
 
 func test_certificate_for_another_name() -> void:
 	var client := _client()
 	client.trusted_ssl_certificate = certificate
 	check_eq(client.connect_to_url("wss://127.0.0.1:%d" % echo.port()), OK)
-	check(await _until(client, "error"), "it does not connect")
+	check(await _wait_until(client, "error"), "it does not connect")
 
 
 func test_client_without_tls() -> void:
 	var client := _client()
 	check_eq(client.connect_to_url("ws://127.0.0.1:%d" % echo.port()), OK)
-	check(await _until(client, "error"), "it does not connect")
+	check(await _wait_until(client, "error"), "it does not connect")
 	check_eq(echo.connected.size(), 0)
 
 
@@ -148,7 +148,7 @@ func _client() -> LodeWebSocketClient:
 	return client
 
 
-func _until(client: LodeWebSocketClient, what: String) -> bool:
+func _wait_until(client: LodeWebSocketClient, what: String) -> bool:
 	return await wait_until(func() -> bool:
 		client.poll()
 		return emitted.has(what)
