@@ -1,7 +1,7 @@
-//! A server of each family on a free port of this machine, which sends back what it gets. It prints `ports`, with those of
-//! WebSocket, ENet and DTLS, and runs until it is ended: `cargo xtask test --platform` tries it with peers outside the
+//! An echo server of each protocol on free local ports. It prints `ports` with the ports of
+//! WebSocket, ENet and DTLS, and runs until it is killed: `cargo xtask test --platform` tests it with peers outside the
 //! emulator.
-#![expect(clippy::expect_used, reason = "an example ends where it cannot go on")]
+#![expect(clippy::expect_used, reason = "an example may panic")]
 
 use lodewire_enet::Delivery;
 use lodewire_net::Bind;
@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 
 const LOCALHOST: Bind = Bind::Address(IpAddr::V4(Ipv4Addr::LOCALHOST));
 
-/// How long it sleeps between two looks, as a game does between two frames.
+/// The interval of polls, like the frames of a game.
 const FRAME: Duration = Duration::from_millis(4);
 
-/// What the first message of a WebSocket peer that is left waiting begins with: nothing of it is read for some time.
+/// The start of a message after which the server does not read from its sender for some time.
 const STALL: &[u8] = b"stall";
 const STALL_TIME: Duration = Duration::from_secs(10);
 
 fn main() {
-    // A peer that sends more than 16 messages at once waits.
+    // A peer that sends more than 16 messages at once is blocked.
     let limits = Limits { in_packets: 16, ..Limits::default() };
     let config = websocket::Config {
         settings: Settings { limits, ..Settings::default() },
@@ -51,9 +51,9 @@ fn main() {
                 continue;
             }
             while let Some(message) = peer.receive() {
-                let begins = message.payload.starts_with(STALL);
-                peer.send(message.kind, message.payload).expect("room for an echo");
-                if begins {
+                let is_stall = message.payload.starts_with(STALL);
+                peer.send(message.kind, message.payload).expect("queue space");
+                if is_stall {
                     stalled = Some((peer.id(), Instant::now() + STALL_TIME));
                     break;
                 }
@@ -62,7 +62,7 @@ fn main() {
         while let Some(event) = enet.service(Duration::ZERO) {
             if let enet::Event::Receive { peer, .. } = event {
                 while let Some(packet) = peer.receive() {
-                    peer.send(0, Delivery::Reliable, packet.data.into()).expect("room for an echo");
+                    peer.send(0, Delivery::Reliable, packet.data.into()).expect("queue space");
                 }
             }
         }
@@ -70,7 +70,7 @@ fn main() {
         for client in &mut clients {
             client.poll();
             while let Some(packet) = client.receive().map(<[u8]>::to_vec) {
-                client.send(&packet).expect("room for an echo");
+                client.send(&packet).expect("queue space");
             }
         }
         clients.retain(|client| *client.status() == Status::Connected);

@@ -19,7 +19,7 @@ pub(crate) struct HappyEyeballs<K> {
     tried: Vec<SocketAddr>,
     /// The connections that are being attempted.
     pub(crate) in_flight: Vec<K>,
-    /// When the next attempt starts.
+    /// The time at which the next attempt starts.
     pub(crate) next_at: Option<Instant>,
     /// The name of the host is being resolved.
     is_resolving: bool,

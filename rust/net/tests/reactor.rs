@@ -129,8 +129,8 @@ fn the_thread_lives_as_long_as_its_drivers() {
     assert_eq!(next_call(&panicking_calls), "wake");
     assert_eq!(next_call(&panicking_calls), "timeout");
     assert_eq!(next_call(&panicking_calls), "drop");
-    let patience = Instant::now() + TIMEOUT;
-    while broken.failure().is_none() && Instant::now() < patience {
+    let end = Instant::now() + TIMEOUT;
+    while broken.failure().is_none() && Instant::now() < end {
         std::thread::yield_now();
     }
     assert!(broken.failure().is_some_and(|why| why.contains("by design")));

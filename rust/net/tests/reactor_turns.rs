@@ -28,9 +28,9 @@ fn source() -> (UdpSocket, std::net::UdpSocket) {
 struct Greedy {
     sources: Vec<UdpSocket>,
     callers: Vec<std::net::UdpSocket>,
-    /// How long each call takes.
+    /// The duration of each call.
     work_time: Duration,
-    /// How many times each source was served in each turn.
+    /// Number of times that each source was served in each turn.
     served: HashMap<(Instant, usize), usize>,
     max_served: Arc<AtomicUsize>,
     calls: Arc<AtomicUsize>,
@@ -218,7 +218,7 @@ impl Driver for Ticker {
 struct Leaver {
     left: usize,
     others: Arc<AtomicUsize>,
-    /// How many times the other one was served meanwhile.
+    /// Number of times that the other one was served meanwhile.
     served: Sender<usize>,
     begun_at: Option<usize>,
 }

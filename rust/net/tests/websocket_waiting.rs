@@ -199,7 +199,7 @@ fn a_request_of_a_disconnected_client_is_not_held() {
     }
     let mut waiting = send_request(&server, Duration::from_millis(20)).0;
     let mut reported = Vec::new();
-    until("all are gone but the last", || {
+    until("all but the last have disconnected", || {
         server.poll();
         reported.extend(std::iter::from_fn(|| server.next_event()));
         // A late response means that the request before it still had its slot.
@@ -301,7 +301,7 @@ fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
     let settings = Settings { limits, ..Settings::default() };
     let mut server = listen(Config { settings, ..config() });
     let silent: Vec<_> = (0..PEERS).map(|_| join(&server)).collect();
-    until("all are there", || {
+    until("all have connected", || {
         server.poll();
         while server.next_event().is_some() {}
         server.peers().count() == PEERS
@@ -318,7 +318,7 @@ fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
     let known: Vec<_> = server.peers().map(|peer| peer.id()).collect();
     let mut reader = join(&server);
     let mut id = None;
-    until("it is there", || {
+    until("it has connected", || {
         server.poll();
         while server.next_event().is_some() {}
         id = server.peers().map(|peer| peer.id()).find(|id| !known.contains(id));
@@ -331,7 +331,7 @@ fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
         reader.read_exact(&mut came).expect("it comes");
     }
     drop((silent, reader));
-    until("all have gone", || {
+    until("all have disconnected", || {
         server.poll();
         while server.next_event().is_some() {}
         server.peer_slots() == 0

@@ -25,14 +25,14 @@ const READ_BUFFER: usize = 64 * 1024;
 /// Size of the buffer for datagrams, in bytes: sixteen GRO batches. The system commits its memory where it is used.
 const DATAGRAM_BUFFER: usize = 16 * 64 * 1024;
 
-/// How long the thread sleeps when a driver [allows](Context::coalesce) it: a fraction of a network's round trip.
+/// Duration of the sleep when a driver [allows](Context::coalesce) it: a fraction of a network's round trip.
 const COALESCE_DELAY: Duration = Duration::from_micros(200);
 
 /// The time slice of one call of a driver, and of one driver in a turn. A driver that reads on checks
 /// [`Context::is_spent`] between two units of work.
 const TIME_SLICE: Duration = Duration::from_micros(500);
 
-/// How long drivers are served until the game's requests, timers and new events are served.
+/// Maximum time for which drivers are served before the game's requests, timers and new events.
 const MAX_TURN: Duration = Duration::from_millis(4);
 
 /// The thread coalesces only if its last two turns began within this interval, so that a single event is not delayed.
@@ -110,7 +110,7 @@ impl Inbox {
         !idle(&mut requests)
     }
 
-    /// Closes the queue of a thread that has ended, and releases whoever waits for a request.
+    /// Closes the queue of a thread that has ended, and releases the threads that wait for a request.
     fn detach(&self) {
         let mut requests = lock(&self.requests);
         requests.closed = true;

@@ -35,7 +35,7 @@ struct Running {
 struct DriverShared {
     /// A wake is queued and not served yet; further ones are merged with it.
     wake_queued: AtomicBool,
-    /// Why the driver was removed, if it was.
+    /// The cause of the driver's removal, if it was removed.
     failure: OnceLock<String>,
 }
 

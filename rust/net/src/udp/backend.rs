@@ -16,7 +16,7 @@ pub(super) struct Received {
     pub(super) count: usize,
     /// The socket has been read until it would block: readiness is reported again.
     pub(super) is_drained: bool,
-    /// How long handling the datagrams elapsed.
+    /// The time spent handling the datagrams.
     pub(super) elapsed: Duration,
 }
 

@@ -43,7 +43,7 @@ pub(super) struct ClientDriver {
     attempts: Vec<Option<(TcpStream, SocketAddr)>>,
     next_attempt: Option<Instant>,
     timeout: Duration,
-    /// When connecting times out.
+    /// The time at which connecting times out.
     deadline: Option<Instant>,
     tls: Option<(ClientTls, String)>,
     /// The handshake and its encoded request, until the connection takes them.

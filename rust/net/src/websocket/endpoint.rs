@@ -55,7 +55,7 @@ impl Default for Limits {
 pub struct Settings {
     /// The limits per peer.
     pub limits: Limits,
-    /// How long the Close frame that answers a peer's Close frame or protocol error waits for the game to read the
+    /// Maximum time for which the answer to a peer's Close frame or protocol error waits for the game to read the
     /// messages before it.
     pub close_timeout: Duration,
     /// The interval of pings, if they are enabled. A peer that sends nothing for a whole interval after a ping is

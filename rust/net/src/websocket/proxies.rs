@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 /// name in the client's certificate.
 const MAX_PROXY_HEADER: usize = 2048;
 
-/// How a proxy forwards the client's address.
+/// The way in which a proxy forwards the client's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProxyHeader {
     /// Not at all: clients connect directly, or their address is not needed.
@@ -30,7 +30,7 @@ pub struct Proxies {
     trusted: Vec<IpNet>,
 }
 
-/// What a connection must start with.
+/// The bytes that a connection must start with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExpectedPreamble {
     /// TLS, or the opening request.

@@ -73,7 +73,7 @@ pub struct Config {
     pub proxies: Proxies,
     /// The path of health checks, if they are enabled, for which [`is_health_path`](super::is_health_path) must hold.
     pub health_path: Option<Arc<str>>,
-    /// How long the game may not poll before health checks fail; `None` for no limit.
+    /// Time without a poll of the game after which health checks fail; `None` for no limit.
     pub health_timeout: Option<Duration>,
     /// Let other processes listen on the same port: the system distributes the clients.
     pub reuse_port: bool,

@@ -38,14 +38,14 @@ const MAX_PENDING: usize = 4096;
 /// Maximum number of connections accepted per turn, unless the time slice ends earlier.
 const ACCEPTS_PER_TURN: usize = 256;
 
-/// How long accepting pauses when the system is out of descriptors.
+/// Pause in accepting when the system is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Maximum number of compressors kept for connections with context takeover, at about 270 KiB each. Beyond it the
 /// oldest is freed.
 const MAX_COMPRESSORS: usize = 64;
 
-/// How long throttled connections are not read.
+/// Time for which throttled connections are not read.
 const THROTTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// Growth of the receive buffer, in bytes, after which the longest incomplete message is searched again.

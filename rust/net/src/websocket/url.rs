@@ -23,19 +23,19 @@ pub struct WebSocketUrl {
 /// The error of a text that is not a WebSocket URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlError {
-    /// It is not a URL.
+    /// The text is not a URL.
     Syntax,
     /// Its scheme is neither `ws` nor `wss`.
     Scheme,
-    /// It has no host.
+    /// The host is missing.
     Host,
     /// The host has characters that are not ASCII.
     Unicode,
     /// The port is not from 1 to 65535.
     Port,
-    /// It has a user or a password.
+    /// The URL has a user or a password.
     User,
-    /// It has a fragment (`#…`), which is not allowed (§3).
+    /// The URL has a fragment (`#…`), which is not allowed (§3).
     Fragment,
 }
 

@@ -26,13 +26,13 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
     let mut seen = Vec::new();
     let mut allocated = 0;
     let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
-    for piece in bytes.chunks(step) {
-        let mut piece = piece.to_vec();
+    for chunk in bytes.chunks(step) {
+        let mut chunk = chunk.to_vec();
         let mut at = 0;
-        while at < piece.len() {
+        while at < chunk.len() {
             if let Some(connection) = &mut connection {
                 let before = spent();
-                let result = connection.receive(&mut piece[at..]);
+                let result = connection.receive(&mut chunk[at..]);
                 allocated += spent().since(before).bytes;
                 assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
                 match result {
@@ -49,7 +49,7 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
                 continue;
             }
             let before = spent();
-            let result = handshake.receive(&piece[at..]);
+            let result = handshake.receive(&chunk[at..]);
             allocated += spent().since(before).bytes;
             assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
             match result {
@@ -61,7 +61,7 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
                         response.deflate.into_iter().for_each(|deflate| open.set_deflate(deflate));
                         connection = Some(open);
                     } else {
-                        assert_eq!(at, piece.len(), "an answer that goes on uses all");
+                        assert_eq!(at, chunk.len(), "an incomplete response consumes all bytes");
                     }
                 }
                 Err(error) => {

@@ -16,12 +16,12 @@ fn events(role: Role, bytes: &[u8], step: usize) -> Vec<String> {
     let mut connection = Connection::new(role, 4096);
     let mut seen = Vec::new();
     let mut allocated = 0;
-    for piece in bytes.chunks(step) {
-        let mut piece = piece.to_vec();
+    for chunk in bytes.chunks(step) {
+        let mut chunk = chunk.to_vec();
         let mut at = 0;
-        while at < piece.len() {
+        while at < chunk.len() {
             let before = spent();
-            let result = connection.receive(&mut piece[at..]);
+            let result = connection.receive(&mut chunk[at..]);
             allocated += spent().since(before).bytes;
             let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
             assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());

@@ -15,15 +15,15 @@ const ALLOCATED_ONCE: u64 = 4 << 10;
 fn result(bytes: &[u8], step: usize) -> Option<Result<IncomingRequest, HandshakeRejection>> {
     let mut allocated = 0;
     let mut handshake = ServerHandshake::with_health_path(Some("/health".into()));
-    for piece in bytes.chunks(step) {
+    for chunk in bytes.chunks(step) {
         let before = spent();
-        let result = handshake.receive(piece);
+        let result = handshake.receive(chunk);
         allocated += spent().since(before).bytes;
         let most = bytes.len() as u64 * ALLOCATED + ALLOCATED_ONCE;
         assert!(allocated <= most, "{allocated} bytes were allocated for {}", bytes.len());
         match result {
             Ok((_, None)) => {}
-            Ok((_, Some(asked))) => return Some(Ok(asked)),
+            Ok((_, Some(request))) => return Some(Ok(request)),
             Err(rejection) => return Some(Err(rejection)),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Pings a peer periodically, and measures the round-trip time.
 pub(super) struct Heartbeat {
     interval: Duration,
-    /// When the unanswered ping was sent.
+    /// The time at which the unanswered ping was sent.
     ping_sent: Option<Instant>,
     /// The number of the last ping, which is its payload.
     number: u64,

@@ -48,8 +48,8 @@ const CLOSE_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 /// cannot keep its slot for long.
 const MIN_PROGRESS: usize = 16 << 10;
 
-/// How long a closed connection lingers so that the peer can read the last bytes: closing a socket with unread input
-/// resets the connection, and discards what was sent.
+/// Time for which a closed connection lingers so that the peer can read the last bytes: closing a socket with unread
+/// input resets the connection, and discards what was sent.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// During shutdown: maximum time to encode and write the game's messages. The game waits for it.
@@ -84,17 +84,17 @@ impl<'a> Turn<'a> {
 
 /// The state of a connection after it was served.
 pub(super) enum Progress {
-    /// It waits for its socket, its deadline or the game.
+    /// Waiting for the socket, the deadline or the game.
     Waiting,
-    /// It has more to read, after the other connections have been served.
+    /// More to read, after the other connections have been served.
     MoreToRead,
-    /// It has more to read, but is not read for now: the total receive buffer is half full.
+    /// More to read, but paused: the total receive buffer is half full.
     Throttled,
-    /// Its TLS handshake needs a worker, and continues with [`Connection::on_job_done`].
+    /// The TLS handshake needs a worker, and continues with [`Connection::on_job_done`].
     NeedsWorker(Session),
     /// The peer's part of the opening handshake is complete and waits for a decision.
     Handshake(PeerHandshake),
-    /// It is closed and must be dropped.
+    /// Closed: the connection must be dropped.
     Closed,
 }
 
@@ -133,7 +133,7 @@ pub(super) struct Connection {
     read_closed: bool,
     /// Writing has failed; data that the peer has sent before can still be read.
     write_failed: bool,
-    /// When the connection times out or has something to do.
+    /// The time at which the connection times out or has something to do.
     pub(super) deadline: Option<Instant>,
 }
 

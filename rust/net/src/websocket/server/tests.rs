@@ -41,8 +41,8 @@ fn a_driver_panic_is_reported_as_the_end_of_every_peer() {
     let peer = Arc::new(PeerShared::new(7, key, remote, None, None, endpoint));
     let peer = Rc::new(Peer::new(peer));
     server.peers.insert(7, Rc::clone(&peer));
-    let patience = Instant::now() + Duration::from_mins(1);
-    while server.failure().is_none() && Instant::now() < patience {
+    let end = Instant::now() + Duration::from_mins(1);
+    while server.failure().is_none() && Instant::now() < end {
         std::thread::yield_now();
     }
     server.poll();

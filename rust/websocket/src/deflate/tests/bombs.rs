@@ -85,7 +85,7 @@ fn a_short_message_holds_little_memory() {
     let mut bytes = compressed(&zeros(3));
     let (_, event) = client.receive(&mut bytes).expect("valid");
     let Some(Event::Message { payload: std::borrow::Cow::Owned(payload), .. }) = event else {
-        panic!("no message of its own: {event:?}");
+        panic!("no owned message: {event:?}");
     };
     assert_eq!(payload, [0; 3]);
     assert!(payload.capacity() <= 8, "{} bytes", payload.capacity());

@@ -145,13 +145,13 @@ fn a_sub_protocol_must_have_been_offered() {
 #[test]
 fn an_extension_must_have_been_offered() {
     let line = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
-    let unasked = HandshakeError::Extension("permessage-deflate".into());
-    assert_eq!(rejected(answer(line)), unasked);
+    let not_offered = HandshakeError::Extension("permessage-deflate".into());
+    assert_eq!(rejected(answer(line)), not_offered);
     let chosen = |lines: &str| result(&with_deflate(), answer(lines));
     assert!(chosen(line).expect("offered").deflate.is_some());
     assert_eq!(chosen("").expect("valid").deflate, None);
-    assert_eq!(chosen(&line.repeat(2)), Err(unasked.clone()));
-    assert_eq!(chosen(&line.replace("deflate", "deflate; x")), Err(unasked));
+    assert_eq!(chosen(&line.repeat(2)), Err(not_offered.clone()));
+    assert_eq!(chosen(&line.replace("deflate", "deflate; x")), Err(not_offered));
     assert_eq!(
         chosen(&line.replace("permessage-deflate", "x")),
         Err(HandshakeError::Extension("x".into()))

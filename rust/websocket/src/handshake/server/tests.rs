@@ -18,8 +18,8 @@ fn receive(bytes: &[u8], step: usize) -> Option<Result<Request, HandshakeRejecti
     for chunk in bytes.chunks(step) {
         match handshake.receive(chunk) {
             Ok((_, None)) => {}
-            Ok((_, Some(asked))) => {
-                return Some(Ok(asked.upgrade().expect("no health path is set")));
+            Ok((_, Some(request))) => {
+                return Some(Ok(request.upgrade().expect("no health path is set")));
             }
             Err(rejection) => return Some(Err(rejection)),
         }
