@@ -3,9 +3,9 @@
 
 use lodewire_net::Bind;
 use lodewire_net::websocket::{
-    CloseCode, Config, Limits, MessageKind, Server, ServerEvent, Settings,
+    CloseCode, Config, Limits, OutgoingMessage, Server, ServerEvent, Settings,
 };
-use lodewire_websocket::{Connection, Event, FrameHeader, Opcode, Role, apply_mask};
+use lodewire_websocket::{Connection, Event, FrameHeader, Opcode, apply_mask};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ fn write_until_blocked(stream: &mut TcpStream, bytes: &[u8]) -> usize {
 /// Returns the code of the received Close frame, if any.
 fn close_code(stream: &mut TcpStream) -> Option<CloseCode> {
     stream.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
-    let mut codec = Connection::new(Role::Client, 1 << 20);
+    let mut codec = Connection::client(1 << 20, || Some(KEY));
     let mut bytes = [0; 512];
     let len = stream.read(&mut bytes).ok()?;
     match codec.receive(&mut bytes[..len]).ok()?.1? {
@@ -309,7 +309,7 @@ fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
     // They do not read, until sending fails for all of them.
     let most = TOTAL + PEERS * (64 << 10);
     until("it is full", || {
-        let reached = server.broadcast(MessageKind::Binary, vec![1; MESSAGE], &[]);
+        let reached = server.broadcast(OutgoingMessage::Binary(vec![1; MESSAGE]), &[]);
         assert!(server.buffered_out() <= most, "{}", server.buffered_out());
         reached == 0
     });
@@ -327,7 +327,7 @@ fn the_send_buffer_of_all_peers_is_bounded_and_readers_are_served() {
     let peer = id.and_then(|id| server.peer(id)).expect("the peer exists");
     let mut came = vec![0; MESSAGE + 4];
     for _ in 0..100 {
-        assert_eq!(peer.send(MessageKind::Binary, vec![2; MESSAGE]), Ok(()));
+        assert_eq!(peer.send(OutgoingMessage::Binary(vec![2; MESSAGE])), Ok(()));
         reader.read_exact(&mut came).expect("it comes");
     }
     drop((silent, reader));
@@ -345,8 +345,9 @@ fn security_md_states_the_bounds() {
     let limits = Limits::default();
     let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
     let game =
-        format!("of those that have gone: {}, and at most 128 KiB more", mib(limits.in_total));
+        format!("have disconnected: {}, plus at most 128 KiB for each", mib(limits.in_total));
     assert!(security.contains(&game), "{game}");
-    let network = format!("bounded likewise, by {} and 64 KiB more", mib(limits.out_total));
+    let network =
+        format!("bounded in the same way, by {} plus 64 KiB for each", mib(limits.out_total));
     assert!(security.contains(&network), "{network}");
 }
