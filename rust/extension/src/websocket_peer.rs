@@ -8,7 +8,7 @@ use godot::global::Error;
 use godot::meta::conv::RawPtr;
 use godot::prelude::*;
 use lodewire_net::websocket::{
-    CloseCode, MAX_CLOSE_REASON, MessageKind, Peer, PeerState, SendError,
+    CloseCode, MAX_CLOSE_REASON, MessageKind, OutgoingMessage, Peer, PeerState, SendError,
 };
 use std::rc::Rc;
 
@@ -113,13 +113,13 @@ impl LodeWebSocketPeer {
         let Some(peer) = &self.peer else {
             return Error::FAILED;
         };
-        if kind == MessageKind::Text && std::str::from_utf8(&payload).is_err() {
+        let Ok(message) = OutgoingMessage::new(kind, payload) else {
             godot_error!(
                 "LodeWebSocketPeer.{method}: text must be UTF-8. Send bytes with WRITE_MODE_BINARY."
             );
             return Error::ERR_INVALID_DATA;
-        }
-        match peer.send(kind, payload) {
+        };
+        match peer.send(message) {
             Ok(()) => Error::OK,
             Err(SendError::NotOpen) => Error::FAILED,
             Err(SendError::Full) => Error::ERR_OUT_OF_MEMORY,

@@ -7,7 +7,7 @@ use lodewire_enet::Delivery;
 use lodewire_net::Bind;
 use lodewire_net::dtls::{self, ServerConfig, Status};
 use lodewire_net::enet::{self, Host, HostConfig};
-use lodewire_net::websocket::{self, Limits, Settings};
+use lodewire_net::websocket::{self, Limits, OutgoingMessage, Settings};
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -52,7 +52,8 @@ fn main() {
             }
             while let Some(message) = peer.receive() {
                 let is_stall = message.payload.starts_with(STALL);
-                peer.send(message.kind, message.payload).expect("queue space");
+                let echo = OutgoingMessage::new(message.kind, message.payload).expect("UTF-8");
+                peer.send(echo).expect("queue space");
                 if is_stall {
                     stalled = Some((peer.id(), Instant::now() + STALL_TIME));
                     break;

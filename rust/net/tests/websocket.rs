@@ -3,10 +3,10 @@
 
 use lodewire_net::Bind;
 use lodewire_net::websocket::{
-    CloseCode, CloseFrame, Config, Limits, MessageKind, Peer, PeerState, SendError, Server,
-    ServerEvent, Settings,
+    CloseCode, CloseFrame, Config, Limits, MessageKind, OutgoingMessage, Peer, PeerState,
+    SendError, Server, ServerEvent, Settings,
 };
-use lodewire_websocket::{Connection, Event, Role};
+use lodewire_websocket::{Connection, Event, Message};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::rc::Rc;
@@ -93,18 +93,18 @@ impl Client {
         let mut stream = dial(server);
         let answer = request(&mut stream, "");
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-        Self { stream, codec: Connection::new(Role::Client, usize::MAX >> 1) }
+        Self { stream, codec: Connection::client(usize::MAX >> 1, || Some(KEY)) }
     }
 
-    fn send(&mut self, kind: MessageKind, payload: &[u8]) {
+    fn send(&mut self, message: Message<'_>) {
         let mut out = Vec::new();
-        self.codec.send(kind, payload, Some(KEY), &mut out);
+        self.codec.send(message, &mut out);
         self.stream.write_all(&out).expect("sent");
     }
 
     fn close(&mut self, code: CloseCode, reason: &str) {
         let mut out = Vec::new();
-        self.codec.close(code, reason, Some(KEY), &mut out);
+        self.codec.close(code, reason, &mut out);
         self.stream.write_all(&out).expect("sent");
     }
 
@@ -134,9 +134,9 @@ fn messages_go_both_ways_and_a_close_is_clean() {
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     assert_eq!(peer.remote(), client.stream.local_addr().expect("connected"));
-    client.send(MessageKind::Text, b"hello");
-    client.send(MessageKind::Binary, &vec![7; 200_000]);
-    client.send(MessageKind::Binary, b"");
+    client.send(Message::Text("hello"));
+    client.send(Message::Binary(&vec![7; 200_000]));
+    client.send(Message::Binary(b""));
     client.close(CloseCode(4001), "that is all");
 
     let id = peer.id();
@@ -168,7 +168,7 @@ fn messages_go_both_ways_and_a_close_is_clean() {
         std::iter::from_fn(|| peer.receive()).map(|m| (m.kind, m.payload.len())).collect();
     let wanted = [(MessageKind::Text, 5), (MessageKind::Binary, 200_000), (MessageKind::Binary, 0)];
     assert_eq!(received, wanted);
-    assert_eq!(peer.send(MessageKind::Text, Vec::new()), Err(SendError::NotOpen));
+    assert_eq!(peer.send(OutgoingMessage::Text(String::new())), Err(SendError::NotOpen));
     assert_eq!(client.read_to_end(), ["Close 4001 "]);
 }
 
@@ -178,7 +178,7 @@ fn messages_sent_before_a_close_arrive_before_it() {
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
     for len in [0, 65_535, 65_536] {
-        peer.send(MessageKind::Binary, vec![1; len]).expect("queue space");
+        peer.send(OutgoingMessage::Binary(vec![1; len])).expect("queue space");
     }
     peer.close(CloseCode::NORMAL, "enough");
     assert_eq!(peer.state(), PeerState::Closing);
@@ -219,7 +219,7 @@ fn a_full_inbox_blocks_the_sender_and_loses_nothing() {
     let sender = std::thread::spawn(move || {
         let mut out = Vec::new();
         for i in 0..MESSAGES {
-            client.codec.send(MessageKind::Binary, &i.to_be_bytes(), Some(KEY), &mut out);
+            client.codec.send(Message::Binary(&i.to_be_bytes()), &mut out);
         }
         client.stream.write_all(&out).expect("sent");
         client
@@ -253,7 +253,8 @@ fn sending_to_a_peer_that_does_not_read_fails_at_the_limit() {
     let mut server = listen(limited(limits));
     let client = Client::connect(&server);
     let peer = connected(&mut server);
-    let error = until("a full queue", || peer.send(MessageKind::Binary, vec![0; 100_000]).err());
+    let error =
+        until("a full queue", || peer.send(OutgoingMessage::Binary(vec![0; 100_000])).err());
     assert_eq!(error, SendError::Full);
     assert!(peer.buffered_amount() <= 1 << 20);
     assert_eq!(peer.state(), PeerState::Open, "a full queue does not close the connection");
@@ -299,7 +300,7 @@ fn a_flood_of_pings_of_a_peer_that_does_not_read_costs_one_answer() {
     client.stream.set_nonblocking(true).expect("a socket");
     let mut pings = Vec::new();
     for _ in 0..1000 {
-        client.codec.ping(&[0; 125], Some(KEY), &mut pings);
+        client.codec.ping(&[0; 125], &mut pings);
     }
     // Only whole frames, so that the stream stays valid.
     let end = Instant::now() + TIMEOUT;
@@ -315,7 +316,7 @@ fn a_flood_of_pings_of_a_peer_that_does_not_read_costs_one_answer() {
     assert!(sent >= 32 << 20, "the server has stopped reading after {sent} bytes");
     assert!(peer.buffered_amount() < 4 << 20, "{} bytes wait", peer.buffered_amount());
     // The peer is still served.
-    peer.send(MessageKind::Text, b"hello".to_vec()).expect("queue space");
+    peer.send(OutgoingMessage::Text("hello".to_owned())).expect("queue space");
 }
 
 #[test]
@@ -350,13 +351,13 @@ fn a_dropped_server_sends_close_frames_and_frees_its_port() {
     let mut server = listen(config());
     let mut client = Client::connect(&server);
     let peer = connected(&mut server);
-    client.send(MessageKind::Text, b"unread");
+    client.send(Message::Text("unread"));
     // The pong shows that the server has read the message before it.
     let mut ping = Vec::new();
-    client.codec.ping(b"", Some(KEY), &mut ping);
+    client.codec.ping(b"", &mut ping);
     client.stream.write_all(&ping).expect("sent");
     client.stream.read_exact(&mut [0; 2]).expect("a pong");
-    peer.send(MessageKind::Text, b"last".to_vec()).expect("queue space");
+    peer.send(OutgoingMessage::Text("last".to_owned())).expect("queue space");
     let port = server.local_port();
     drop(server);
     assert_eq!(peer.state(), PeerState::Closed);
@@ -374,11 +375,11 @@ fn a_removed_peer_has_no_further_events() {
     let peer = connected(&mut server);
     let mut other = Client::connect(&server);
     let kept = connected(&mut server);
-    client.send(MessageKind::Text, b"unread");
+    client.send(Message::Text("unread"));
     server.forget(peer.id());
     assert!(server.peer(peer.id()).is_none());
     assert_eq!(peer.state(), PeerState::Closed);
-    other.send(MessageKind::Text, b"I am here");
+    other.send(Message::Text("I am here"));
     assert_eq!(events(&mut server), [ServerEvent::Data(kept.id())]);
 }
 

@@ -6,8 +6,8 @@ use lodewire_net::certificates::TrustAnchors;
 use lodewire_net::tls::{ClientTls, ServerTls};
 use lodewire_net::websocket::{
     Client, ClientConfig, ClientEvent, CloseCode, CloseFrame, Config, DeflateOptions, Failure,
-    HandshakeRejection, Limits, MessageKind, Origins, PeerState, Request, SendError, Server,
-    ServerEvent, Settings, StatusCode, WebSocketUrl,
+    HandshakeRejection, Limits, MessageKind, Origins, OutgoingMessage, PeerState, Request,
+    SendError, Server, ServerEvent, Settings, StatusCode, WebSocketUrl,
 };
 use lodewire_websocket::{IncomingRequest, ServerHandshake};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -78,19 +78,24 @@ fn join(server: &mut Server, client: &mut Client) -> i32 {
     id
 }
 
+/// Returns a text message.
+fn text(payload: &[u8]) -> OutgoingMessage {
+    OutgoingMessage::new(MessageKind::Text, payload.to_vec()).expect("UTF-8")
+}
+
 /// Sends messages both ways, then closes from the client.
 fn exchange(server: &mut Server, client: &mut Client) {
     let id = join(server, client);
     let peer = server.peer(id).expect("the peer exists").clone();
     let to_server = client.peer().expect("the peer exists").clone();
-    let text = "{\"x\": 1.5, \"y\": 2.5} ".repeat(500).into_bytes();
-    for payload in [&text[..], b"", b"short", &text[..1000]] {
-        to_server.send(MessageKind::Text, payload.to_vec()).expect("queue space");
-        peer.send(MessageKind::Binary, payload.to_vec()).expect("queue space");
-        server.broadcast(MessageKind::Binary, payload.to_vec(), &[]);
+    let long = "{\"x\": 1.5, \"y\": 2.5} ".repeat(500).into_bytes();
+    for payload in [&long[..], b"", b"short", &long[..1000]] {
+        to_server.send(text(payload)).expect("queue space");
+        peer.send(OutgoingMessage::Binary(payload.to_vec())).expect("queue space");
+        server.broadcast(OutgoingMessage::Binary(payload.to_vec()), &[]);
     }
     run(server, client, |_, _, _, _| peer.available() == 4 && to_server.available() == 8);
-    for payload in [&text[..], b"", b"short", &text[..1000]] {
+    for payload in [&long[..], b"", b"short", &long[..1000]] {
         let message = peer.receive().expect("four");
         assert_eq!((message.kind, message.payload.as_slice()), (MessageKind::Text, payload));
         for _ in 0..2 {
@@ -320,14 +325,15 @@ fn a_peer_that_has_closed_receives_nothing_more_and_the_end_is_clean() {
     let id = join(&mut server, &mut client);
     let peer = server.peer(id).expect("the peer exists").clone();
     let to_server = client.peer().expect("the peer exists").clone();
-    to_server.send(MessageKind::Text, b"one".to_vec()).expect("queue space");
-    to_server.send(MessageKind::Text, b"two".to_vec()).expect("queue space");
+    to_server.send(OutgoingMessage::Text("one".to_owned())).expect("queue space");
+    to_server.send(OutgoingMessage::Text("two".to_owned())).expect("queue space");
     to_server.close(CloseCode::NORMAL, "");
     // The game reads after the poll that reported the messages, as scripts do that poll at the start of a frame.
     run(&mut server, &mut client, |_, _, reported, _| reported.len() == 3);
     assert_eq!(peer.state(), PeerState::Closing);
     for message in peer.receive_all() {
-        peer.send(message.kind, message.payload).expect("it is still taken");
+        peer.send(OutgoingMessage::new(message.kind, message.payload).expect("UTF-8"))
+            .expect("it is still taken");
     }
     let (_, reported) = run(&mut server, &mut client, |_, _, server, client| {
         !server.is_empty() && client.last() == Some(&ClientEvent::Closed { clean: true })
@@ -335,7 +341,7 @@ fn a_peer_that_has_closed_receives_nothing_more_and_the_end_is_clean() {
     // The replies are sent before the Close frame, and the client has closed.
     assert_eq!(reported, [ClientEvent::Closed { clean: true }]);
     assert_eq!(to_server.available(), 0);
-    assert_eq!(peer.send(MessageKind::Text, Vec::new()), Err(SendError::NotOpen));
+    assert_eq!(peer.send(OutgoingMessage::Text(String::new())), Err(SendError::NotOpen));
 }
 
 #[test]
@@ -345,7 +351,7 @@ fn a_game_that_does_not_read_delays_the_close_up_to_the_timeout() {
     let mut client = connect(&server, client_config(&settings));
     join(&mut server, &mut client);
     let to_server = client.peer().expect("the peer exists").clone();
-    to_server.send(MessageKind::Text, b"unread".to_vec()).expect("queue space");
+    to_server.send(OutgoingMessage::Text("unread".to_owned())).expect("queue space");
     let start = Instant::now();
     to_server.close(CloseCode::NORMAL, "");
     while client.peer().is_some_and(|peer| peer.state() != PeerState::Closed) {
@@ -398,8 +404,8 @@ fn a_message_over_the_limit_closes_with_1009() {
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
     let to_server = client.peer().expect("the peer exists").clone();
-    to_server.send(MessageKind::Binary, vec![0; 1000]).expect("queue space");
-    to_server.send(MessageKind::Binary, vec![0; 1001]).expect("queue space");
+    to_server.send(OutgoingMessage::Binary(vec![0; 1000])).expect("queue space");
+    to_server.send(OutgoingMessage::Binary(vec![0; 1001])).expect("queue space");
     let peer = server.peer(id).expect("the peer exists").clone();
     run(&mut server, &mut client, |_, _, _, _| {
         peer.receive_all();
@@ -420,7 +426,7 @@ fn overflow_drops_a_peer_with_disconnect_on_overflow() {
     let mut client = connect(&server, client_config(&Settings::default()));
     let id = join(&mut server, &mut client);
     let peer = server.peer(id).expect("the peer exists").clone();
-    assert_eq!(peer.send(MessageKind::Binary, vec![0; 2000]), Err(SendError::Full));
+    assert_eq!(peer.send(OutgoingMessage::Binary(vec![0; 2000])), Err(SendError::Full));
     let (reported, _) = run(&mut server, &mut client, |_, _, reported, _| !reported.is_empty());
     assert_eq!(reported, [ServerEvent::Disconnected { id, clean: false }]);
 }

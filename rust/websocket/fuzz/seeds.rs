@@ -2,7 +2,7 @@
 //! `cargo run --bin seeds`.
 
 use lodewire_websocket::{
-    ClientHandshake, ClientRequest, Connection, DeflateOptions, IncomingRequest, MessageKind, Role,
+    ClientHandshake, ClientRequest, Connection, DeflateOptions, IncomingRequest, Message, Role,
     ServerHandshake,
 };
 use std::fs;
@@ -30,15 +30,14 @@ fn request() -> (ClientHandshake, Vec<u8>) {
 }
 
 /// Returns messages of both types, a ping between fragments, and a Close frame.
-fn conversation(connection: &mut Connection, role: Role) -> Vec<u8> {
-    let mask = (role == Role::Client).then_some([1, 2, 3, 4]);
+fn conversation(mut connection: Connection) -> Vec<u8> {
     let mut wire = Vec::new();
-    connection.send(MessageKind::Text, TEXT.as_bytes(), mask, &mut wire);
-    connection.send(MessageKind::Binary, TEXT.repeat(20).as_bytes(), mask, &mut wire);
-    connection.send(MessageKind::Binary, b"", mask, &mut wire);
-    connection.ping(b"are you there?", mask, &mut wire);
-    connection.send(MessageKind::Text, TEXT.repeat(20).as_bytes(), mask, &mut wire);
-    connection.close(lodewire_websocket::CloseCode::NORMAL, "bye", mask, &mut wire);
+    connection.send(Message::Text(TEXT), &mut wire);
+    connection.send(Message::Binary(TEXT.repeat(20).as_bytes()), &mut wire);
+    connection.send(Message::Binary(b""), &mut wire);
+    connection.ping(b"are you there?", &mut wire);
+    connection.send(Message::Text(&TEXT.repeat(20)), &mut wire);
+    connection.close(lodewire_websocket::CloseCode::NORMAL, "bye", &mut wire);
     wire
 }
 
@@ -53,11 +52,15 @@ fn main() -> io::Result<()> {
     client.receive(&answer).expect("valid");
 
     for (name, role, other) in [("server", Role::Client, 0), ("client", Role::Server, 1)] {
-        let plain = conversation(&mut Connection::new(role, 4096), role);
+        let open = || match role {
+            Role::Client => Connection::client(4096, || Some([1, 2, 3, 4])),
+            Role::Server => Connection::server(4096),
+        };
+        let plain = conversation(open());
         write("connection", name, &[other | 6], &plain)?;
-        let mut connection = Connection::new(role, 4096);
+        let mut connection = open();
         agreed.iter().for_each(|agreed| connection.set_deflate(agreed.clone()));
-        let compressed = conversation(&mut connection, role);
+        let compressed = conversation(connection);
         write("inflate", name, &[other | 8, 5], &compressed)?;
         if role == Role::Server {
             write("client", "compressed", &[9], &[answer.clone(), compressed].concat())?;

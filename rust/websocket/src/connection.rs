@@ -8,6 +8,7 @@ use crate::{
 };
 use crate::{MaskKey, Opcode, PreparedMessage, ProtocolError, apply_mask};
 use std::borrow::Cow;
+use std::fmt;
 
 /// The role of this endpoint: clients mask the frames they send, servers do not (§5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,33 @@ pub enum MessageKind {
     Text,
     /// Arbitrary bytes.
     Binary,
+}
+
+/// A message to send (§5.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// A text message.
+    Text(&'a str),
+    /// A binary message.
+    Binary(&'a [u8]),
+}
+
+impl<'a> Message<'a> {
+    /// Returns the type of the message.
+    pub fn kind(self) -> MessageKind {
+        match self {
+            Self::Text(_) => MessageKind::Text,
+            Self::Binary(_) => MessageKind::Binary,
+        }
+    }
+
+    /// Returns the payload of the message.
+    pub fn payload(self) -> &'a [u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Binary(payload) => payload,
+        }
+    }
 }
 
 impl From<MessageKind> for Opcode {
@@ -59,7 +87,8 @@ pub enum Event<'a> {
 /// Pass received bytes to [`receive`](Self::receive). The methods that send append frames to a buffer of the caller.
 #[derive(Debug)]
 pub struct Connection {
-    role: Role,
+    /// The source of masking keys, on a client.
+    mask_keys: Option<Box<MaskKeySource>>,
     max_message: usize,
     /// The bytes of an incomplete header.
     partial_header: [u8; FrameHeader::MAX_LEN],
@@ -102,11 +131,27 @@ impl Frame {
 }
 
 impl Connection {
-    /// Creates a connection after its opening handshake. A message of more than `max_message` bytes is rejected with
-    /// 1009 as soon as a frame header claims it.
-    pub fn new(role: Role, max_message: usize) -> Self {
+    /// Creates the server side of a connection, after its opening handshake. A message of more than `max_message` bytes is
+    /// rejected with 1009 as soon as a frame header claims it.
+    pub fn server(max_message: usize) -> Self {
+        Self::new(None, max_message)
+    }
+
+    /// Creates the client side of a connection, after its opening handshake. A message of more than `max_message` bytes is
+    /// rejected with 1009 as soon as a frame header claims it.
+    ///
+    /// `mask_keys` returns a new key for each frame, which must be unpredictable (§5.3, §10.3), or `None` if it has none:
+    /// then the frame is not sent.
+    pub fn client(
+        max_message: usize,
+        mask_keys: impl FnMut() -> Option<MaskKey> + Send + 'static,
+    ) -> Self {
+        Self::new(Some(Box::new(MaskKeySource(Box::new(mask_keys)))), max_message)
+    }
+
+    fn new(mask_keys: Option<Box<MaskKeySource>>, max_message: usize) -> Self {
         Self {
-            role,
+            mask_keys,
             max_message,
             partial_header: [0; FrameHeader::MAX_LEN],
             partial_header_len: 0,
@@ -117,6 +162,11 @@ impl Connection {
             close_sent: false,
             close_received: false,
         }
+    }
+
+    /// Returns the role of this endpoint.
+    pub fn role(&self) -> Role {
+        if self.mask_keys.is_some() { Role::Client } else { Role::Server }
     }
 
     /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 §7). Call it before anything is sent
@@ -227,7 +277,7 @@ impl Connection {
     }
 
     fn check_header(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
-        match (self.role, header.mask) {
+        match (self.role(), header.mask) {
             (Role::Server, None) => return Err(ProtocolError::Unmasked),
             (Role::Client, Some(_)) => return Err(ProtocolError::Masked),
             _ => {}
@@ -323,33 +373,33 @@ impl Connection {
         Ok(Some(Event::Message { kind, payload: Cow::Owned(payload) }))
     }
 
-    /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false,
-    /// and appends nothing, after a Close frame was sent (§5.5.1). `mask` is `None` for a server, and a new
-    /// unpredictable key for a client (§5.3).
-    pub fn send(
-        &mut self,
-        kind: MessageKind,
-        payload: &[u8],
-        mask: Option<MaskKey>,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        if !self.close_sent
-            && let Some(state) = &mut self.deflate
-            && state.compresses(payload.len())
-            && state.send(kind.into(), payload, mask, out)
-        {
-            debug_assert_eq!(mask.is_some(), self.role == Role::Client, "§5.1");
-            return true;
+    /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false, and
+    /// appends nothing, after a Close frame was sent (§5.5.1), or without a masking key.
+    pub fn send(&mut self, message: Message<'_>, out: &mut Vec<u8>) -> bool {
+        let Ok(mask) = self.next_mask() else {
+            return false;
+        };
+        let (opcode, payload) = (message.kind().into(), message.payload());
+        let is_compressed = self.deflate.as_mut().is_some_and(|state| {
+            state.compresses(payload.len()) && state.send(opcode, payload, mask, out)
+        });
+        if !is_compressed {
+            encode_frame(true, opcode, mask, payload, out);
         }
-        self.send_frame(kind.into(), payload, mask, out)
+        true
     }
 
-    /// Appends a message that a server sends to several peers to `out`; its frames are encoded once for all of them.
-    /// Returns false, and appends nothing, after a Close frame was sent.
+    /// Appends a message that a server sends to several peers to `out`; its frames are encoded once for all of them. A
+    /// client masks each frame with a new key, so it encodes the message again. Returns false, and appends nothing, in the
+    /// same cases as [`send`](Self::send).
     pub fn send_prepared(&mut self, message: &mut PreparedMessage, out: &mut Vec<u8>) -> bool {
-        debug_assert_eq!(self.role, Role::Server, "§5.1: a client masks each frame with a new key");
-        if self.close_sent {
-            return false;
+        match self.next_mask() {
+            Err(NotSent) => return false,
+            Ok(Some(mask)) => {
+                encode_frame(true, message.kind().into(), Some(mask), message.payload(), out);
+                return true;
+            }
+            Ok(None) => {}
         }
         if let Some(state) = &mut self.deflate
             && state.compresses(message.payload().len())
@@ -364,52 +414,59 @@ impl Connection {
         true
     }
 
-    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (§5.5.2).
-    pub fn ping(&mut self, payload: &[u8], mask: Option<MaskKey>, out: &mut Vec<u8>) -> bool {
+    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (§5.5.2). Returns whether it was appended.
+    pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
-        self.send_frame(Opcode::Ping, payload, mask, out)
+        self.send_control(Opcode::Ping, payload, out)
     }
 
-    /// Appends a Pong frame to `out`, with the payload of the Ping frame (§5.5.3).
-    pub fn pong(&mut self, payload: &[u8], mask: Option<MaskKey>, out: &mut Vec<u8>) -> bool {
+    /// Appends a Pong frame to `out`, with the payload of the Ping frame (§5.5.3). Returns whether it was appended.
+    pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
-        self.send_frame(Opcode::Pong, payload, mask, out)
+        self.send_control(Opcode::Pong, payload, out)
     }
 
-    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a
-    /// code that must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a
-    /// character.
-    pub fn close(
-        &mut self,
-        code: CloseCode,
-        reason: &str,
-        mask: Option<MaskKey>,
-        out: &mut Vec<u8>,
-    ) -> bool {
+    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a code
+    /// that must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a character.
+    /// Returns whether it was appended.
+    pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
         let mut body = Vec::new();
         if code.is_sendable() {
             body.extend_from_slice(&code.0.to_be_bytes());
             let end = reason.floor_char_boundary(MAX_CLOSE_REASON);
             body.extend_from_slice(&reason.as_bytes()[..end]);
         }
-        let sent = self.send_frame(Opcode::Close, &body, mask, out);
-        self.close_sent = true;
+        let sent = self.send_control(Opcode::Close, &body, out);
+        self.close_sent |= sent;
         sent
     }
 
-    fn send_frame(
-        &mut self,
-        opcode: Opcode,
-        payload: &[u8],
-        mask: Option<MaskKey>,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        debug_assert_eq!(mask.is_some(), self.role == Role::Client, "§5.1");
-        if self.close_sent {
+    fn send_control(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) -> bool {
+        let Ok(mask) = self.next_mask() else {
             return false;
-        }
+        };
         encode_frame(true, opcode, mask, payload, out);
         true
+    }
+
+    /// Returns the masking key of the next frame, which is `None` on a server.
+    fn next_mask(&mut self) -> Result<Option<MaskKey>, NotSent> {
+        if self.close_sent {
+            return Err(NotSent);
+        }
+        self.mask_keys.as_mut().map(|keys| (keys.0)().ok_or(NotSent)).transpose()
+    }
+}
+
+/// A frame was not sent: a Close frame has been sent, or there is no masking key.
+struct NotSent;
+
+/// The source of a client's masking keys.
+struct MaskKeySource(Box<dyn FnMut() -> Option<MaskKey> + Send>);
+
+impl fmt::Debug for MaskKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MaskKeySource")
     }
 }
 

@@ -34,7 +34,7 @@ mod protocol_error;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame, MAX_CLOSE_REASON};
-pub use connection::{Connection, Event, MessageKind, Role};
+pub use connection::{Connection, Event, Message, MessageKind, Role};
 pub use deflate::{DeflateOptions, NegotiatedDeflate, PreparedMessage};
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, Opcode};
 pub use handshake::{

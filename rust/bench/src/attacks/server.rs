@@ -12,7 +12,7 @@ use lodewire_net::dtls::{Limits as DtlsLimits, Peer, Server as DtlsServer, Serve
 use lodewire_net::enet::{Config, Event, Host};
 use lodewire_net::tls::ServerTls;
 use lodewire_net::websocket::{
-    Config as WebSocketConfig, DeflateOptions, Server, ServerEvent, Settings,
+    Config as WebSocketConfig, DeflateOptions, OutgoingMessage, Server, ServerEvent, Settings,
 };
 
 use super::attack::Family;
@@ -147,8 +147,10 @@ impl Game {
                     let ServerEvent::Data(id) = event else { continue };
                     let Some(peer) = server.peer(id).map(Rc::clone) else { continue };
                     while let Some(message) = peer.receive() {
-                        if let Some(echo) = answer(&message.payload) {
-                            let _ = peer.send(message.kind, echo);
+                        if let Some(echo) = answer(&message.payload)
+                            && let Ok(echo) = OutgoingMessage::new(message.kind, echo)
+                        {
+                            let _ = peer.send(echo);
                         }
                     }
                 }

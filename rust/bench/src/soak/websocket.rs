@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use lodewire_websocket::{Connection, Event, MessageKind, Role};
+use lodewire_websocket::{Connection, Event, Message};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
@@ -64,7 +64,7 @@ impl Clients {
         self.poll.registry().register(&mut stream, token, interest)?;
         self.all.push(Client {
             stream,
-            codec: Connection::new(Role::Client, 1 << 16),
+            codec: Connection::client(1 << 16, || Some(MASK)),
             answer: Some(Vec::new()),
             unsent: REQUEST.to_vec(),
             is_open: true,
@@ -80,7 +80,7 @@ impl Clients {
             return;
         }
         let message = self.ledger.message(index);
-        client.codec.send(MessageKind::Binary, &message, Some(MASK), &mut client.unsent);
+        client.codec.send(Message::Binary(&message), &mut client.unsent);
         client.write();
     }
 
@@ -148,7 +148,7 @@ impl Client {
                 Some(Event::Message { payload, .. }) => tell(&payload),
                 Some(Event::Ping(payload)) => {
                     let payload = payload.to_vec();
-                    self.codec.pong(&payload, Some(MASK), &mut self.unsent);
+                    self.codec.pong(&payload, &mut self.unsent);
                     self.write();
                 }
                 Some(Event::Close(_)) => self.is_open = false,

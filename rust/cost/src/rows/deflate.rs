@@ -5,7 +5,7 @@ use crate::random::Random;
 use crate::row::Row;
 use flate2::{Compress, Compression, FlushCompress};
 use lodewire_websocket::{
-    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, NegotiatedDeflate, Role,
+    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, NegotiatedDeflate,
     ServerHandshake,
 };
 
@@ -101,7 +101,7 @@ fn agreed(parameters: &str) -> NegotiatedDeflate {
 }
 
 fn connection(agreed: &NegotiatedDeflate) -> Connection {
-    let mut connection = Connection::new(Role::Server, LONGEST);
+    let mut connection = Connection::server(LONGEST);
     connection.set_deflate(agreed.clone());
     connection
 }

@@ -5,7 +5,7 @@ use crate::random::Random;
 use crate::row::Row;
 use lodewire_net::websocket::{Proxies, ProxyHeader, parse_proxy_header};
 use lodewire_websocket::{
-    Connection, DeflateOptions, Event, IncomingRequest, MAX_HEADER_SECTION, MAX_HEADERS, Role,
+    Connection, DeflateOptions, Event, IncomingRequest, MAX_HEADER_SECTION, MAX_HEADERS,
     ServerHandshake,
 };
 
@@ -190,14 +190,14 @@ fn take(connection: &mut Connection, bytes: &mut [u8], step: usize) {
             if let Some(Event::Ping(payload)) = event {
                 let payload = payload.to_vec();
                 out.clear();
-                connection.pong(&payload, None, &mut out);
+                connection.pong(&payload, &mut out);
             }
         }
     }
 }
 
 fn send(bytes: &[u8], step: usize, meter: &mut Meter) {
-    let mut connection = Connection::new(Role::Server, LONGEST);
+    let mut connection = Connection::server(LONGEST);
     let is_fragment = bytes[0] == 0;
     if is_fragment {
         take(&mut connection, &mut frame(0x02, b""), 64);
@@ -209,8 +209,7 @@ fn send(bytes: &[u8], step: usize, meter: &mut Meter) {
 /// Connections of which each claims a long message and sends a byte of it.
 fn claims(size: usize, meter: &mut Meter) {
     let mut frame = [0x82, 0x80 | 126, 0xEA, 0x60, 0, 0, 0, 0, 7].repeat(size);
-    let mut connections: Vec<_> =
-        (0..size).map(|_| Connection::new(Role::Server, LONGEST)).collect();
+    let mut connections: Vec<_> = (0..size).map(|_| Connection::server(LONGEST)).collect();
     meter.run(frame.len(), || {
         for (connection, frame) in connections.iter_mut().zip(frame.chunks_mut(9)) {
             take(connection, frame, 64);
@@ -223,7 +222,7 @@ fn noise(size: usize, meter: &mut Meter) {
     let mut bytes = random.bytes(size * 10);
     meter.run(bytes.len(), || {
         for bytes in bytes.chunks_mut(50) {
-            take(&mut Connection::new(Role::Server, LONGEST), bytes, 7);
+            take(&mut Connection::server(LONGEST), bytes, 7);
         }
     });
 }

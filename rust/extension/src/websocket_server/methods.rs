@@ -9,8 +9,8 @@ use crate::websocket_settings::limits_of;
 use godot::global::Error;
 use godot::prelude::*;
 use lodewire_net::BindError;
-use lodewire_net::websocket::Server;
 use lodewire_net::websocket::multiplayer::{PacketFormat, ServerMultiplayer};
+use lodewire_net::websocket::{OutgoingMessage, Server};
 use std::rc::Rc;
 
 #[godot_api(secondary)]
@@ -202,16 +202,12 @@ impl LodeWebSocketServer {
         #[opt(default = ByNumber(WriteMode::Binary))] write_mode: ByNumber<WriteMode>,
         #[opt(default = &PackedInt32Array::new())] except: PackedInt32Array,
     ) -> i32 {
-        let write_mode = write_mode.0;
-        let message = message.to_vec();
-        if write_mode == WriteMode::Text && std::str::from_utf8(&message).is_err() {
+        let Ok(message) = OutgoingMessage::new(write_mode.0.into(), message.to_vec()) else {
             godot_error!("LodeWebSocketServer.broadcast: text must be UTF-8. Send bytes instead.");
             return -1;
-        }
-        let reached = self
-            .server
-            .as_ref()
-            .map_or(0, |server| server.broadcast(write_mode.into(), message, except.as_slice()));
+        };
+        let reached =
+            self.server.as_ref().map_or(0, |server| server.broadcast(message, except.as_slice()));
         i32::try_from(reached).unwrap_or(i32::MAX)
     }
 

@@ -1,11 +1,12 @@
 //! The state of a server or a client that the game thread and the I/O thread share.
 
 use super::client::Failure;
+use super::outgoing_message::OutgoingMessage;
 use super::peer_shared::PeerShared;
 use super::request::RequestShared;
 use crate::reactor::{DriverWaker, lock};
 use crate::stats::Counters;
-use lodewire_websocket::{CloseCode, DeflateOptions, HandshakeRejection, MessageKind};
+use lodewire_websocket::{CloseCode, DeflateOptions, HandshakeRejection};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -89,14 +90,12 @@ impl Default for Settings {
 pub(super) enum Command {
     Send {
         key: Key,
-        kind: MessageKind,
-        payload: Vec<u8>,
+        message: OutgoingMessage,
     },
     /// Sends one message to several peers.
     Broadcast {
         keys: Vec<Key>,
-        kind: MessageKind,
-        payload: Vec<u8>,
+        message: OutgoingMessage,
     },
     Close {
         key: Key,

@@ -16,6 +16,7 @@ mod connection;
 mod endpoint;
 pub mod multiplayer;
 mod origins;
+mod outgoing_message;
 mod peer;
 mod peer_shared;
 mod proxies;
@@ -31,6 +32,7 @@ pub use lodewire_websocket::{
     Request, StatusCode, is_handshake_header, is_health_path, is_token, is_valid_header,
 };
 pub use origins::Origins;
+pub use outgoing_message::OutgoingMessage;
 pub use peer::{Message, Peer, PeerState, SendError};
 pub use proxies::{Proxies, ProxyHeader, parse_header as parse_proxy_header};
 pub use request::PendingRequest;

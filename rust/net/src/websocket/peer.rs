@@ -1,6 +1,7 @@
 //! A peer: the game's handle.
 
 use super::endpoint::{Command, Key};
+use super::outgoing_message::OutgoingMessage;
 use super::peer_shared::{Arrival, PeerShared};
 use lodewire_websocket::{CloseCode, CloseFrame, FrameHeader, MessageKind, Request};
 use std::cell::RefCell;
@@ -263,9 +264,9 @@ impl Peer {
     /// # Errors
     /// [`SendError`]; the message is not sent. The connection is not affected, unless
     /// [`disconnect_on_overflow`](super::Settings::disconnect_on_overflow) is set.
-    pub fn send(&self, kind: MessageKind, payload: Vec<u8>) -> Result<(), SendError> {
-        self.reserve(payload.len())?;
-        self.shared.endpoint.command(Command::Send { key: self.shared.key, kind, payload });
+    pub fn send(&self, message: OutgoingMessage) -> Result<(), SendError> {
+        self.reserve(message.len())?;
+        self.shared.endpoint.command(Command::Send { key: self.shared.key, message });
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::admission::ServerPolicy;
 use super::endpoint::{Command, EndpointShared, PollBatch, Settings};
 use super::origins::Origins;
+use super::outgoing_message::OutgoingMessage;
 use super::peer::{Peer, PeerEvent};
 use super::peer_shared::PeerShared;
 use super::proxies::Proxies;
@@ -12,7 +13,7 @@ use crate::reactor::{self, DriverHandle, lock};
 use crate::stats::{Stats, mean};
 use crate::tcp::{self, Bind, BindError};
 use crate::tls::ServerTls;
-use lodewire_websocket::{CloseCode, CloseFrame, MessageKind};
+use lodewire_websocket::{CloseCode, CloseFrame};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -257,13 +258,13 @@ impl Server {
 
     /// Sends a message to every peer except those in `except`, encoded once. Returns the number of recipients; peers
     /// whose queue is full are skipped.
-    pub fn broadcast(&self, kind: MessageKind, payload: Vec<u8>, except: &[i32]) -> usize {
-        let accepts =
-            |peer: &&Rc<Peer>| !except.contains(&peer.id()) && peer.reserve(payload.len()).is_ok();
+    pub fn broadcast(&self, message: OutgoingMessage, except: &[i32]) -> usize {
+        let len = message.len();
+        let accepts = |peer: &&Rc<Peer>| !except.contains(&peer.id()) && peer.reserve(len).is_ok();
         let keys: Vec<_> = self.peers.values().filter(accepts).map(|peer| peer.key()).collect();
         let recipients = keys.len();
         if recipients > 0 {
-            self.endpoint.command(Command::Broadcast { keys, kind, payload });
+            self.endpoint.command(Command::Broadcast { keys, message });
         }
         recipients
     }

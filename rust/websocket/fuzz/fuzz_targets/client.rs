@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_websocket::{ClientHandshake, ClientRequest, Connection, DeflateOptions, Role};
+use lodewire_websocket::{ClientHandshake, ClientRequest, Connection, DeflateOptions};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -57,7 +57,7 @@ fn result(bytes: &[u8], step: usize) -> Vec<String> {
                     at += used;
                     if let Some(response) = response {
                         seen.push(format!("{:?} {:?}", response.protocol, response.deflate));
-                        let mut open = Connection::new(Role::Client, 4096);
+                        let mut open = Connection::client(4096, || Some([0; 4]));
                         response.deflate.into_iter().for_each(|deflate| open.set_deflate(deflate));
                         connection = Some(open);
                     } else {

@@ -13,7 +13,10 @@ const ALLOCATED: u64 = 16;
 const ALLOCATED_ONCE: u64 = 8 << 10;
 
 fn events(role: Role, bytes: &[u8], step: usize) -> Vec<String> {
-    let mut connection = Connection::new(role, 4096);
+    let mut connection = match role {
+        Role::Client => Connection::client(4096, || Some([0; 4])),
+        Role::Server => Connection::server(4096),
+    };
     let mut seen = Vec::new();
     let mut allocated = 0;
     for chunk in bytes.chunks(step) {

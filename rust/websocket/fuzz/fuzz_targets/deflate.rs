@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_websocket::{
-    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, IncomingRequest,
-    MessageKind, PreparedMessage, Role, ServerHandshake,
+    ClientHandshake, ClientRequest, Connection, DeflateOptions, Event, IncomingRequest, Message,
+    PreparedMessage, ServerHandshake,
 };
 
 const LIMIT: usize = 1 << 20;
@@ -37,7 +37,12 @@ fn pair(client: DeflateOptions, server: &DeflateOptions) -> (Connection, Connect
     request.accept(None, Some(&agreed), &[], &mut answer);
     let (_, response) = handshake.receive(&answer).expect("valid");
     let response = response.expect("whole");
-    let mut ends = (Connection::new(Role::Client, LIMIT), Connection::new(Role::Server, LIMIT));
+    let mut mask = 0_u32;
+    let keys = move || {
+        mask = mask.wrapping_add(0x0102_0304);
+        Some(mask.to_be_bytes())
+    };
+    let mut ends = (Connection::client(LIMIT, keys), Connection::server(LIMIT));
     ends.0.set_deflate(response.deflate.expect("agreed"));
     ends.1.set_deflate(agreed);
     ends
@@ -70,15 +75,15 @@ fuzz_target!(|data: &[u8]| {
         let mut wire = Vec::new();
         match how % 5 {
             0 | 1 => {
-                client.send(MessageKind::Binary, &payload, Some([1, 2, 3, *how]), &mut wire);
+                client.send(Message::Binary(&payload), &mut wire);
                 arrives(&mut server, wire, &payload);
             }
             2 => {
-                server.send(MessageKind::Binary, &payload, None, &mut wire);
+                server.send(Message::Binary(&payload), &mut wire);
                 arrives(&mut client, wire, &payload);
             }
             3 => {
-                let mut message = PreparedMessage::new(MessageKind::Binary, &payload);
+                let mut message = PreparedMessage::new(Message::Binary(&payload));
                 server.send_prepared(&mut message, &mut wire);
                 arrives(&mut client, wire, &payload);
             }

@@ -31,7 +31,10 @@ fn agreed(parameters: &str) -> NegotiatedDeflate {
 }
 
 fn events(role: Role, deflate: &NegotiatedDeflate, bytes: &[u8], step: usize) -> Vec<String> {
-    let mut connection = Connection::new(role, LIMIT);
+    let mut connection = match role {
+        Role::Client => Connection::client(LIMIT, || Some([0; 4])),
+        Role::Server => Connection::server(LIMIT),
+    };
     connection.set_deflate(deflate.clone());
     let mut seen = Vec::new();
     let mut allocated = 0;

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, live, spent};
 use lodewire_websocket::{
-    Connection, DeflateOptions, Event, IncomingRequest, MessageKind, Role, ServerHandshake,
+    Connection, DeflateOptions, Event, IncomingRequest, Message, ServerHandshake,
 };
 
 #[global_allocator]
@@ -64,7 +64,7 @@ fn take(place: &mut Place, bytes: &mut [u8], out: &mut Vec<u8>) -> bool {
                     at += used;
                     let deflate = request.negotiate_deflate(&DeflateOptions::default());
                     request.accept(None, deflate.as_ref(), &[], out);
-                    let mut connection = Connection::new(Role::Server, LIMIT);
+                    let mut connection = Connection::server(LIMIT);
                     deflate.into_iter().for_each(|deflate| connection.set_deflate(deflate));
                     *place = Place::Open(Box::new(connection));
                 }
@@ -77,7 +77,7 @@ fn take(place: &mut Place, bytes: &mut [u8], out: &mut Vec<u8>) -> bool {
                         Some(Event::Message { payload, .. }) => assert!(payload.len() <= LIMIT),
                         Some(Event::Ping(payload)) => {
                             let payload = payload.to_vec();
-                            connection.pong(&payload, None, out);
+                            connection.pong(&payload, out);
                         }
                         Some(Event::Close(_)) => return false,
                         Some(Event::Pong(_)) | None => {}
@@ -111,7 +111,7 @@ fuzz_target!(|data: &[u8]| {
                 // The game sends.
                 if let Some(Place::Open(connection)) = slot {
                     out.clear();
-                    connection.send(MessageKind::Binary, payload, None, &mut out);
+                    connection.send(Message::Binary(payload), &mut out);
                 }
                 continue;
             }

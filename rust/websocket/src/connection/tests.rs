@@ -16,7 +16,10 @@ enum Seen {
 
 /// Passes `bytes` to a new connection in chunks of at most `step` bytes.
 fn feed(role: Role, bytes: &[u8], step: usize) -> Vec<Seen> {
-    let mut connection = Connection::new(role, LIMIT);
+    let mut connection = match role {
+        Role::Client => Connection::client(LIMIT, || Some(KEY)),
+        Role::Server => Connection::server(LIMIT),
+    };
     let mut seen = Vec::new();
     for chunk in bytes.chunks(step) {
         let mut chunk = chunk.to_vec();
@@ -166,7 +169,7 @@ fn a_message_over_the_limit_is_rejected_by_its_header() {
 
 #[test]
 fn memory_grows_with_received_bytes_not_with_the_claimed_length() {
-    let mut connection = Connection::new(Role::Server, 1 << 30);
+    let mut connection = Connection::server(1 << 30);
     let mut header = Vec::new();
     FrameHeader {
         fin: true,
@@ -202,15 +205,15 @@ fn nothing_is_received_after_a_close() {
 
 #[test]
 fn nothing_is_sent_after_a_close() {
-    let mut server = Connection::new(Role::Server, LIMIT);
+    let mut server = Connection::server(LIMIT);
     let mut out = Vec::new();
-    assert!(server.send(MessageKind::Text, b"hello", None, &mut out));
-    assert!(server.ping(&[7; 200], None, &mut out));
-    assert!(server.close(CloseCode(4000), &"é".repeat(100), None, &mut out));
+    assert!(server.send(Message::Text("hello"), &mut out));
+    assert!(server.ping(&[7; 200], &mut out));
+    assert!(server.close(CloseCode(4000), &"é".repeat(100), &mut out));
     let len = out.len();
-    assert!(!server.send(MessageKind::Text, b"late", None, &mut out));
-    assert!(!server.pong(b"", None, &mut out));
-    assert!(!server.close(CloseCode::NORMAL, "", None, &mut out));
+    assert!(!server.send(Message::Text("late"), &mut out));
+    assert!(!server.pong(b"", &mut out));
+    assert!(!server.close(CloseCode::NORMAL, "", &mut out));
     assert_eq!(out.len(), len);
     // 123 bytes do not end at a character of two bytes: 61 of them fit.
     assert_eq!(
@@ -221,9 +224,9 @@ fn nothing_is_sent_after_a_close() {
 
 #[test]
 fn a_code_that_must_not_be_sent_gives_an_empty_close() {
-    let mut client = Connection::new(Role::Client, LIMIT);
+    let mut client = Connection::client(LIMIT, || Some(KEY));
     let mut out = Vec::new();
-    client.close(CloseCode::NO_STATUS, "", Some(KEY), &mut out);
+    client.close(CloseCode::NO_STATUS, "", &mut out);
     assert_eq!(server_sees(&out), [Seen::Close(1005, String::new())]);
 }
 

@@ -3,7 +3,7 @@
 use super::NegotiatedDeflate;
 use super::compressor::Compressor;
 use crate::frame::{encode_frame, encode_frame_with};
-use crate::{MessageKind, Opcode};
+use crate::{Message, MessageKind, Opcode};
 
 /// A message that a server sends to several peers: see
 /// [`Connection::send_prepared`](crate::Connection::send_prepared).
@@ -30,9 +30,9 @@ struct Compressed {
 }
 
 impl PreparedMessage {
-    /// Encodes a message; text must be UTF-8.
-    pub fn new(kind: MessageKind, payload: impl AsRef<[u8]>) -> Self {
-        let payload = payload.as_ref();
+    /// Encodes a message.
+    pub fn new(message: Message<'_>) -> Self {
+        let (kind, payload) = (message.kind(), message.payload());
         let mut uncompressed = Vec::new();
         encode_frame(true, kind.into(), None, payload, &mut uncompressed);
         Self { kind, payload_len: payload.len(), uncompressed, compressed: Vec::new() }

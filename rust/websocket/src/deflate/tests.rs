@@ -9,7 +9,9 @@ mod preparing;
 
 use super::*;
 use crate::handshake::Extension;
-use crate::{Connection, Event, FrameHeader, MaskKey, MessageKind, Opcode, ProtocolError, Role};
+use crate::{
+    Connection, Event, FrameHeader, MaskKey, Message, MessageKind, Opcode, ProtocolError, Role,
+};
 use std::fmt::Write;
 
 const KEY: MaskKey = [0xA1, 0x05, 0x7F, 0xE0];
@@ -23,7 +25,10 @@ fn negotiated() -> NegotiatedDeflate {
 }
 
 fn connection(role: Role, negotiated: &NegotiatedDeflate) -> Connection {
-    let mut connection = Connection::new(role, LIMIT);
+    let mut connection = match role {
+        Role::Client => Connection::client(LIMIT, || Some(KEY)),
+        Role::Server => Connection::server(LIMIT),
+    };
     connection.set_deflate(negotiated.clone());
     connection
 }
@@ -67,6 +72,11 @@ fn client_sees(negotiated: &NegotiatedDeflate, bytes: &[u8]) -> Seen {
         assert_eq!(chunks, whole, "in chunks of {step}");
     }
     whole
+}
+
+/// Returns a text message.
+fn text_message(payload: &[u8]) -> Message<'_> {
+    Message::Text(std::str::from_utf8(payload).expect("UTF-8"))
 }
 
 fn binary(payload: impl AsRef<[u8]>) -> (MessageKind, Vec<u8>) {

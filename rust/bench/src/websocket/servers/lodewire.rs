@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use lodewire_net::Bind;
-use lodewire_net::websocket::{Config, Server, ServerEvent, Settings};
+use lodewire_net::websocket::{Config, OutgoingMessage, Server, ServerEvent, Settings};
 
 /// How long the polling thread sleeps when nothing has come: a good deal less than a game's frame, since it is the cost of
 /// the queues that is measured, not the frames.
@@ -30,7 +30,9 @@ pub(super) fn echo_by_polling() -> Result<()> {
             {
                 while let Some(message) = peer.receive() {
                     // A peer that is closing takes no more; its end is told by an event.
-                    let _ = peer.send(message.kind, message.payload);
+                    if let Ok(echo) = OutgoingMessage::new(message.kind, message.payload) {
+                        let _ = peer.send(echo);
+                    }
                 }
             }
         }

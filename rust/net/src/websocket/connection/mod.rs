@@ -367,9 +367,9 @@ impl Connection {
     /// Runs a command of the game. The next [`flush`](Self::flush) writes what it encodes.
     pub(super) fn handle_command(&mut self, command: Command, turn: &mut Turn<'_>) -> Progress {
         match command {
-            Command::Send { kind, payload, .. } => {
+            Command::Send { message, .. } => {
                 if let Phase::Open(open) = &mut self.phase {
-                    open.send(kind, &payload, &mut self.out);
+                    open.send(message.as_message(), &mut self.out);
                 }
             }
             Command::Close { code, reason, .. } => self.close(code, &reason, turn.now),

@@ -5,8 +5,8 @@ use super::mask_keys::MaskKeys;
 use crate::websocket::peer::Message;
 use crate::websocket::peer_shared::{Arrival, PeerShared};
 use lodewire_websocket::{
-    CloseCode, CloseFrame, Connection as Codec, Event, FrameHeader, MaskKey, MessageKind,
-    NegotiatedDeflate, PreparedMessage, ProtocolError, Role,
+    CloseCode, CloseFrame, Connection as Codec, Event, FrameHeader, MessageKind, NegotiatedDeflate,
+    PreparedMessage, ProtocolError, Role,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,8 +15,6 @@ use std::time::Instant;
 pub(super) struct Open {
     pub(super) codec: Codec,
     pub(super) peer: Arc<PeerShared>,
-    /// The masking keys, on a client.
-    masks: Option<Box<MaskKeys>>,
     /// Reading is paused because the inbox is full.
     pub(super) read_paused: bool,
     /// The payload of the last ping, while [too many](super::MAX_UNSENT_FOR_PONG) bytes are unwritten (§5.5.3 allows
@@ -78,7 +76,14 @@ impl Open {
         peer: Arc<PeerShared>,
     ) -> Self {
         let settings = &peer.endpoint.settings;
-        let mut codec = Codec::new(role, settings.limits.in_bytes);
+        let max_message = settings.limits.in_bytes;
+        let mut codec = match role {
+            Role::Server => Codec::server(max_message),
+            Role::Client => {
+                let mut keys = MaskKeys::new();
+                Codec::client(max_message, move || keys.next())
+            }
+        };
         if let Some(deflate) = deflate {
             codec.set_deflate(deflate);
         }
@@ -86,7 +91,6 @@ impl Open {
         Self {
             codec,
             peer,
-            masks: (role == Role::Client).then(|| Box::new(MaskKeys::new())),
             read_paused: false,
             pong: None,
             heartbeat,
@@ -124,14 +128,6 @@ impl Open {
         self.codec.discard_incomplete();
         let reason = "the server is out of receive buffer for this message".to_owned();
         self.fail_with(CloseFrame { code: CloseCode::TRY_AGAIN_LATER, reason });
-    }
-
-    /// Returns the masking key for the next frame, or an error if the system cannot provide random bytes.
-    fn mask(&mut self) -> Result<Option<MaskKey>, ()> {
-        match &mut self.masks {
-            None => Ok(None),
-            Some(masks) => masks.next().map(Some).ok_or(()),
-        }
     }
 
     /// Decodes until the input ends, the inbox is full or the connection closes. Returns the number of bytes consumed.
@@ -224,12 +220,10 @@ impl Open {
     }
 
     /// Encodes a message of the game, whose bytes are already accounted for.
-    pub(super) fn send(&mut self, kind: MessageKind, payload: &[u8], out: &mut Vec<u8>) {
+    pub(super) fn send(&mut self, message: lodewire_websocket::Message<'_>, out: &mut Vec<u8>) {
         let before = out.len();
-        if let Ok(mask) = self.mask() {
-            self.codec.send(kind, payload, mask, out);
-        }
-        self.sent(payload.len(), out.len() - before);
+        self.codec.send(message, out);
+        self.sent(message.payload().len(), out.len() - before);
     }
 
     /// Encodes a prepared message, whose bytes are already accounted for.
@@ -245,7 +239,7 @@ impl Open {
     fn sent(&self, len: usize, encoded: usize) {
         self.peer.endpoint.counters.sent(1, 0);
         self.count(encoded);
-        let counted = FrameHeader::frame_len(len, self.masks.is_some());
+        let counted = FrameHeader::frame_len(len, self.codec.role() == Role::Client);
         self.peer.release_out(counted);
         self.peer.out_packets.fetch_sub(1, Ordering::Relaxed);
     }
@@ -253,9 +247,7 @@ impl Open {
     /// Answers a ping (§5.5.3).
     pub(super) fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         let before = out.len();
-        if let Ok(mask) = self.mask() {
-            self.codec.pong(payload, mask, out);
-        }
+        self.codec.pong(payload, out);
         self.count(out.len() - before);
     }
 
@@ -268,11 +260,9 @@ impl Open {
     pub(super) fn beat(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Instant> {
         let read = !self.read_paused;
         let (beat, next) = self.heartbeat.as_mut()?.beat(now, read);
-        if let Beat::Ping(payload) = beat
-            && let Ok(mask) = self.mask()
-        {
+        if let Beat::Ping(payload) = beat {
             let before = out.len();
-            self.codec.ping(&payload, mask, out);
+            self.codec.ping(&payload, out);
             self.count(out.len() - before);
         }
         (beat != Beat::TimedOut).then_some(next)
@@ -281,7 +271,7 @@ impl Open {
     /// Encodes a Close frame, once.
     pub(super) fn queue_close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
         let before = out.len();
-        let queued = self.mask().is_ok_and(|mask| self.codec.close(code, reason, mask, out));
+        let queued = self.codec.close(code, reason, out);
         self.count(out.len() - before);
         queued
     }

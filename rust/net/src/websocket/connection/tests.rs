@@ -1,7 +1,7 @@
 use super::*;
+use crate::websocket::OutgoingMessage;
 use crate::websocket::endpoint::{EndpointShared, Key, Settings};
-use lodewire_websocket::Event;
-use lodewire_websocket::{DeflateOptions, MessageKind};
+use lodewire_websocket::{DeflateOptions, Event};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -107,7 +107,7 @@ fn unsent_pongs_are_bounded() {
         );
     }
     // The last ping is answered, and earlier answers are in order.
-    let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
+    let mut codec = lodewire_websocket::Connection::client(1 << 20, || Some([0; 4]));
     let mut buffer = vec![0; 1 << 16];
     let mut filled = 0;
     let mut answered = Vec::new();
@@ -142,7 +142,7 @@ fn close_after_much(connection: &mut Connection, peer: &PeerShared, now: Instant
     let mut turn = Turn { now, buffer: &mut buffer, end: now + LATER };
     let key = peer.key;
     for _ in 0..128 {
-        let command = Command::Send { key, kind: MessageKind::Binary, payload: vec![1; 1 << 16] };
+        let command = Command::Send { key, message: OutgoingMessage::Binary(vec![1; 1 << 16]) };
         connection.handle_command(command, &mut turn);
     }
     let (code, reason) = (CloseCode::NORMAL, String::new());
@@ -158,7 +158,7 @@ fn the_close_timeout_restarts_while_the_peer_reads() {
     let mut now = Instant::now();
     let mut left = close_after_much(&mut connection, &peer, now);
     assert!(left > MIN_PROGRESS, "the system takes {left} bytes less");
-    let mut codec = lodewire_websocket::Connection::new(Role::Client, 1 << 20);
+    let mut codec = lodewire_websocket::Connection::client(1 << 20, || Some([0; 4]));
     let (mut received, mut close) = (0, None);
     let mut buffer = vec![0; 1 << 16];
     let end = Instant::now() + LATER;

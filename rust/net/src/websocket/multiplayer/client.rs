@@ -2,7 +2,7 @@
 
 use super::godot3_format::{Header, Kind, parse_peer_id};
 use super::{MultiplayerEvent, PacketFormat};
-use crate::websocket::{Client, ClientEvent, Failure, MessageKind, Peer, SendError};
+use crate::websocket::{Client, ClientEvent, Failure, OutgoingMessage, Peer, SendError};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
@@ -191,13 +191,14 @@ impl ClientMultiplayer {
             PacketFormat::Godot4 => packet.to_vec(),
             PacketFormat::Godot3 => Header::packet(self.id, target).message(packet),
         };
-        peer.send(MessageKind::Binary, message)
+        peer.send(OutgoingMessage::Binary(message))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::websocket::MessageKind;
     use crate::websocket::endpoint::{EndpointShared, Key, Settings};
     use crate::websocket::peer::Message;
     use crate::websocket::peer_shared::{Arrival, PeerShared};

@@ -2,7 +2,7 @@
 
 use super::godot3_format::{Header, Kind};
 use super::{MultiplayerEvent, PacketFormat};
-use crate::websocket::{MessageKind, Peer, SendError, Server, ServerEvent};
+use crate::websocket::{OutgoingMessage, Peer, SendError, Server, ServerEvent};
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
@@ -107,7 +107,7 @@ impl ServerMultiplayer {
         };
         // A new peer has an empty queue, so this fails only if it has disconnected.
         let send = |peer: &Peer, message| {
-            let _ = peer.send(MessageKind::Binary, message);
+            let _ = peer.send(OutgoingMessage::Binary(message));
         };
         match self.format {
             PacketFormat::Godot4 => send(peer, id.to_le_bytes().to_vec()),
@@ -125,7 +125,8 @@ impl ServerMultiplayer {
     /// In the Godot 3 format, tells all peers that one has disconnected.
     fn notify_left(&self, server: &Server, id: i32) {
         if self.format == PacketFormat::Godot3 {
-            server.broadcast(MessageKind::Binary, Header::notification(Kind::Remove, id), &[id]);
+            server
+                .broadcast(OutgoingMessage::Binary(Header::notification(Kind::Remove, id)), &[id]);
         }
     }
 
@@ -225,10 +226,10 @@ impl ServerMultiplayer {
         };
         if target > 0 {
             let peer = server.peer(target).ok_or(SendError::NotOpen)?;
-            return peer.send(MessageKind::Binary, message);
+            return peer.send(OutgoingMessage::Binary(message));
         }
         let except = target.checked_neg().into_iter().filter(|id| *id > 0);
-        server.broadcast(MessageKind::Binary, message, &except.collect::<Vec<_>>());
+        server.broadcast(OutgoingMessage::Binary(message), &except.collect::<Vec<_>>());
         Ok(())
     }
 
@@ -245,14 +246,14 @@ fn relay(server: &Server, header: Header, message: Vec<u8>) {
     if to > 0 {
         if let Some(peer) = server.peer(to).filter(|_| to != from) {
             // A peer whose queue is full loses the packet, as with packets of the server itself.
-            let _ = peer.send(MessageKind::Binary, message);
+            let _ = peer.send(OutgoingMessage::Binary(message));
         }
         return;
     }
     let mut except: HashSet<i32> = HashSet::from([from]);
     except.extend(to.checked_neg());
     let except: Vec<i32> = except.into_iter().collect();
-    server.broadcast(MessageKind::Binary, message, &except);
+    server.broadcast(OutgoingMessage::Binary(message), &except);
 }
 
 #[cfg(test)]

@@ -176,7 +176,7 @@ fn other_drivers_are_served_between_messages_to_many_peers() {
     send_to_many(|server| {
         for number in 0..2 {
             for peer in server.peers() {
-                peer.send(MessageKind::Binary, vec![number; 60_000]).expect("room");
+                peer.send(OutgoingMessage::Binary(vec![number; 60_000])).expect("room");
             }
         }
     });
@@ -186,7 +186,7 @@ fn other_drivers_are_served_between_messages_to_many_peers() {
 fn other_drivers_are_served_between_the_recipients_of_a_broadcast() {
     send_to_many(|server| {
         for number in 0..2 {
-            server.broadcast(MessageKind::Binary, vec![number; 60_000], &[]);
+            server.broadcast(OutgoingMessage::Binary(vec![number; 60_000]), &[]);
         }
     });
 }

@@ -75,8 +75,8 @@ impl ServerDriver {
     /// Runs a command, and notes which connections have output.
     fn handle_command(&mut self, cx: &mut Context<'_>, command: Command) {
         match command {
-            Command::Broadcast { keys, kind, payload } => {
-                let message = PreparedMessage::new(kind, payload);
+            Command::Broadcast { keys, message } => {
+                let message = PreparedMessage::new(message.as_message());
                 self.commands.broadcast = Some(Broadcast { keys: keys.into_iter(), message });
             }
             Command::Accept { key, headers } => self.decide(cx, key, Ok(headers)),

@@ -14,7 +14,7 @@ fn zeros(len: usize) -> Vec<u8> {
 fn a_message_may_inflate_to_the_limit_and_not_beyond() {
     for limit in [0, 1, 255, 256, 257, 5000, 65_536, LIMIT] {
         let seen = |len: usize, step| {
-            let mut client = Connection::new(Role::Client, limit);
+            let mut client = Connection::client(limit, || Some(KEY));
             client.set_deflate(negotiated());
             feed(&mut client, &compressed(&zeros(len)), step)
         };

@@ -37,7 +37,7 @@ fn messages_arrive_with_all_parameters() {
         let mut sender = connection(Role::Client, &ours);
         let mut bytes = Vec::new();
         for message in &messages {
-            assert!(sender.send(MessageKind::Binary, message, Some(KEY), &mut bytes));
+            assert!(sender.send(Message::Binary(message), &mut bytes));
         }
         let plain: usize = messages.iter().map(Vec::len).sum();
         assert!(bytes.len() < plain * 2 / 3, "{} of {plain} bytes: {ours:?}", bytes.len());
@@ -81,9 +81,9 @@ fn context_takeover_shortens_repeated_messages() {
     let len_of_second = |negotiated: &NegotiatedDeflate| {
         let mut sender = connection(Role::Server, negotiated);
         let mut out = Vec::new();
-        sender.send(MessageKind::Text, &json(1000), None, &mut out);
+        sender.send(text_message(&json(1000)), &mut out);
         let first = out.len();
-        sender.send(MessageKind::Text, &json(1000), None, &mut out);
+        sender.send(text_message(&json(1000)), &mut out);
         out.len() - first
     };
     let with = len_of_second(&negotiated());
@@ -98,11 +98,11 @@ fn short_or_incompressible_messages_are_sent_uncompressed() {
     let mut out = Vec::new();
     for message in [json(255), noise(1000), vec![]] {
         out.clear();
-        sender.send(MessageKind::Binary, &message, None, &mut out);
+        sender.send(Message::Binary(&message), &mut out);
         assert_eq!(out, frame(true, false, Opcode::Binary, &message));
     }
     out.clear();
-    sender.send(MessageKind::Binary, &json(256), None, &mut out);
+    sender.send(Message::Binary(&json(256)), &mut out);
     assert_eq!(out[0], 0xC2);
 }
 
@@ -111,7 +111,7 @@ fn a_window_of_256_bytes_disables_compression() {
     let mut sender =
         connection(Role::Client, &NegotiatedDeflate { window_bits: 8, ..negotiated() });
     let mut out = Vec::new();
-    sender.send(MessageKind::Binary, &json(1000), Some(KEY), &mut out);
+    sender.send(Message::Binary(&json(1000)), &mut out);
     assert_eq!(out[0], 0x82);
 }
 
@@ -122,7 +122,7 @@ fn messages_after_a_released_compressor_are_inflated() {
     let mut lens = Vec::new();
     for round in 0..4 {
         let before = bytes.len();
-        sender.send(MessageKind::Binary, &json(1000), None, &mut bytes);
+        sender.send(Message::Binary(&json(1000)), &mut bytes);
         lens.push(bytes.len() - before);
         if round == 1 {
             sender.release_compressor();
@@ -160,7 +160,7 @@ fn rsv1_is_only_allowed_in_the_first_frame_of_a_message() {
     assert_eq!(client_sees(&negotiated(), &frame(true, true, Opcode::Ping, b"")), rejected);
     assert_eq!(client_sees(&negotiated(), &[0xA2, 0x00]), rejected);
     assert_eq!(client_sees(&negotiated(), &[0xD2, 0x00]), rejected);
-    let mut without = Connection::new(Role::Client, LIMIT);
+    let mut without = Connection::client(LIMIT, || Some(KEY));
     assert_eq!(feed(&mut without, &[0xC2], 1), rejected, "at its first byte");
 }
 

@@ -49,7 +49,7 @@ fn a_character_may_be_split_anywhere() {
     let mut sender = connection(Role::Server, &negotiated());
     let mut bytes = Vec::new();
     let message = "κόσμε 𐍈 ".repeat(10);
-    sender.send(MessageKind::Text, message.as_bytes(), None, &mut bytes);
+    sender.send(text_message(message.as_bytes()), &mut bytes);
     assert_eq!(bytes[0], 0xC1);
     for cut in 2..bytes.len() {
         let fragments = [
@@ -67,8 +67,8 @@ fn a_character_may_be_split_anywhere() {
 fn corrupt_streams_give_the_same_result_in_any_chunks() {
     let mut sender = connection(Role::Server, &negotiated());
     let mut bytes = Vec::new();
-    sender.send(MessageKind::Text, &json(300), None, &mut bytes);
-    sender.send(MessageKind::Binary, &json(200), None, &mut bytes);
+    sender.send(text_message(&json(300)), &mut bytes);
+    sender.send(Message::Binary(&json(200)), &mut bytes);
     let mut results = [0, 0];
     for at in 0..bytes.len() {
         for bit in 0..8 {

@@ -88,10 +88,10 @@ fn hello_is_compressed_as_in_the_rfc() {
     let mut out = Vec::new();
     let mut server = connection(Role::Server, &negotiated());
     // "Hello" itself does not become shorter: five bytes become seven.
-    assert!(server.send(MessageKind::Text, b"Hello", None, &mut out));
+    assert!(server.send(text_message(b"Hello"), &mut out));
     assert_eq!(out, b"\x81\x05Hello");
     out.clear();
-    assert!(server.send(MessageKind::Text, &b"Hello".repeat(3), None, &mut out));
+    assert!(server.send(text_message(&b"Hello".repeat(3)), &mut out));
     assert_eq!(out[0], 0xC1);
     assert!(out.len() < 17);
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::websocket::MessageKind;
 use crate::websocket::endpoint::{EndpointShared, Key, Settings};
 use crate::websocket::peer::{Message, PeerEvent};
 use crate::websocket::peer_shared::{Arrival, PeerShared};
