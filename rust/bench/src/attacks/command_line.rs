@@ -26,15 +26,16 @@ const OURS: &str = "Lodewire";
 
 const INTRODUCTION: &str = "# Attacks, measured
 
-Made by `cargo xtask bench attacks`. An attacker sends 20 Mbit/s on loopback to a server process, with the headers of IP and UDP or
-TCP. Meanwhile four peers of the same protocol send a packet of 64 bytes every 20 ms and get echoes from the game, which polls every 4
-ms, and another server of the process is asked for its health. The game of the engine's servers polls 60 times a second.
+Made by `cargo xtask bench attacks`. An attacker sends 20 Mbit/s on loopback to a server process, including the
+headers of IP and UDP or TCP. Meanwhile four peers of the same protocol send a packet of 64 bytes every 20 ms and get
+echoes from the game, which polls every 4 ms, and the health check of another server in the process is measured. The
+game of the engine's servers polls 60 times a second.
 
 ";
 
 const END: &str = "
-*Of a core* is the processor time of the whole process, with its workers. *Memory* is by how much the process grew; its bound is what
-ARCHITECTURE.md says, or 4 MiB for buffers where nothing is kept.
+*Of a core* is the CPU time of the whole process, including its workers. *Memory* is the growth of the process; its
+bound is the one in ARCHITECTURE.md, or 4 MiB for buffers if nothing is kept.
 
 ";
 

@@ -9,28 +9,29 @@ use crate::target;
 
 const INTRODUCTION: &str = "# Implementations of DTLS 1.2, measured
 
-Made by `cargo xtask bench dtls`; the plot is [dtls.svg](dtls.svg). Every figure is the median of the rounds, in each of
-which all were measured in turn. Compare the columns of one run, not the runs of two machines.
+Made by `cargo xtask bench dtls`; the plot is [dtls.svg](dtls.svg). Every number is the median of the rounds, in each of which all implementations were measured in turn. Compare the
+columns of one run, not the runs of two machines.
 
 ";
 
 const HOW: &str = "
 ## How it is measured
 
-- *Handshakes on one core*: client and server in one thread, on a wire without sockets, one handshake after the other, each
-  from nothing: cookie, ECDHE on X25519, the server's signature and its check. Nobody builds a chain of certificates.
-- *Records*: the client seals 16 packets, the server opens them, AES-128-GCM, in the same thread (`dimpl`: AES-256-GCM, which
-  it prefers).
-- *Memory*: what a process has more of the system (PSS) for each of 2,000 servers' ends that are connected, have received a
-  packet, and are idle, their clients being gone. *In all* is our server with its socket, its tables, and the peers that the
-  game holds.
-- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, with RSA-2048. 64
-  clients ask for a connection at once, after others have done so and left; the *worst frame* is of that time. Then each
-  sends so many packets of 512 B in a frame: *8 × 16* is sixteen of each of eight. The server polls each peer once a frame and
-  takes what has come, in a *batch* by `get_packets()`, which is compared with the engine's `get_packet()`; the engine's has
-  to be polled again for each packet. *In all* is the processor time of the whole
-  process, workers, network thread and the engine's own frames included. *With the editor's library*: `listen()` with the one
-  with assertions, which the editor and the games that it starts load.
+- *Handshakes on one core*: client and server in one thread, on a virtual wire without sockets, one full handshake
+  after the other: cookie, ECDHE on X25519, the server's signature and its verification. No certificate chain is
+  built.
+- *Records*: the client encrypts 16 packets and the server decrypts them, with AES-128-GCM, in the same thread
+  (`dimpl`: AES-256-GCM, which it prefers).
+- *Memory*: the growth of the process's memory (PSS) for each of 2,000 server connections that are established, have
+  received a packet, and are idle, after their clients were freed. *In all* is our server with its socket, its tables,
+  and the peers that the game holds.
+- *Game thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, with RSA-2048. 64
+  clients connect at once, after others have connected and left; the *worst frame* is from that time. Then each client
+  sends packets of 512 B in each frame: *8 × 16* means eight clients with sixteen packets each. The server polls each
+  peer once a frame and reads all packets, as a *batch* with `get_packets()`, which is compared with the engine's
+  `get_packet()`; the engine's class has to be polled again for each packet. *In all* is the CPU time of the whole
+  process, including workers, network thread and the engine's own frames. *With the editor's library*: `listen()` with the library with assertions, which the editor and the games that it
+starts load.
 ";
 
 /// The table as a document.
@@ -56,7 +57,7 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
         }
         text += "\n";
     }
-    text += "\n## The game's thread\n\n| figure | unit |";
+    text += "\n## Game thread\n\n| figure | unit |";
     for subject in IN_THE_ENGINE {
         text += &format!(" {} | in all |", subject.name());
     }

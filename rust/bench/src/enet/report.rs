@@ -9,33 +9,32 @@ use crate::target;
 
 const INTRODUCTION: &str = "# Implementations of ENet, measured
 
-Made by `cargo xtask bench enet`; the plot is [enet.svg](enet.svg). Every figure is the median of the rounds, in each of
-which all were measured in turn. Compare the columns of one run, not the runs of two machines.
+Made by `cargo xtask bench enet`; the plot is [enet.svg](enet.svg). Every number is the median of the rounds, in each of which all implementations were measured in turn. Compare the
+columns of one run, not the runs of two machines.
 
 ";
 
 const HOW: &str = "
 ## How it is measured
 
-- *In memory*: a server and hosts with one connection each, in one thread, on a wire without sockets. Each client sends 4
-  packets of 64 B per pass, which go in one datagram; then it and the server are served once, and acknowledgements go back.
-  A datagram is copied into its receiver's inbox and out of it, for all subjects alike. The clock goes on by a millisecond
-  per pass, however long it takes. *By the server's time alone* leaves out what the clients cost. Each figure is of a new
-  process, whose heap no other has used.
-- *An idle wake-up*: one call of `service` in memory, with nothing to do and a clock that stands still.
-- *Processor time per echo*: the server is a process of its own, all of its threads on one core; the clients have another,
-  and are `rusty_enet`'s for every server. Each client has a socket of its own, and one message under way. The time is what
-  the scheduler counted.
-- *Bulk*: a client of a subject on one core, a server of the same on another, 4 packets under way.
-- *Range coder*: a kibibyte of numbers and positions as a game sends them.
-- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
-  there: `service()` until it tells of nothing, `get_packet()`, and in an echo `send()`; *of a batch*: `service_all()` and
-  `get_packets()`, which are compared with the engine's `service()`. Each client sends so many packets of 64 B at once,
-  reliably, 60 times per second: *256 × 1* is one of each of 256 clients. The server has 256 slots; for idle peers, 4,095.
-  *In all* is the processor time of the whole process, the engine's own frames included. *With the editor's library*: the
+- *In memory*: a server and hosts with one connection each, in one thread, on a virtual wire without sockets. Each
+  client sends 4 packets of 64 B per pass, which share one datagram; then it and the server are serviced once, and
+  acknowledgements are returned. A datagram is copied into its receiver's inbox and out of it, for all implementations
+  alike. The clock advances by a millisecond per pass, whatever its duration. *By the server's time alone* excludes
+  the cost of the clients. Each number is from a new process with a fresh heap.
+- *An idle wake-up*: one call of `service` in memory, with nothing to do and a stopped clock.
+- *Processor time per echo*: the server is a separate process with all of its threads on one core; the clients use
+  another core, and are `rusty_enet`'s for every server. Each client has its own socket, and one message in flight.
+  The time is the scheduler's.
+- *Bulk*: a client of an implementation on one core, a server of the same one on another, 4 packets in flight.
+- *Range coder*: a kibibyte of numbers and positions like those of a game.
+- *Game thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for its events:
+  `service()` until there are no more events, `get_packet()`, and in an echo `send()`; *of a batch*: `service_all()`
+  and `get_packets()`, which are compared with the engine's `service()`. Each client sends reliable packets of 64 B at
+  once, 60 times per second: *256 × 1* means 256 clients with one packet each. The server has 256 slots; for idle
+  peers, 4,095. *In all* is the CPU time of the whole process, including the engine's own frames. *With the editor's library*: the
   one with assertions, which the editor and the games that it starts load.
-- C ENet is built with `-O3` of its own sources. In memory, `rust/bench/c/memory_sockets.c` takes the place of its
-  `unix.c`.
+- C ENet is built from its own sources with `-O3`. In memory, `rust/bench/c/memory_sockets.c` replaces its `unix.c`.
 ";
 
 /// The table as a document.
@@ -71,7 +70,7 @@ pub(crate) fn markdown(figures: &Figures, machine: &[String]) -> String {
 }
 
 fn game_thread(figures: &Figures, text: &mut String) {
-    *text += "\n## The game's thread\n\n| µs for |";
+    *text += "\n## Game thread\n\n| µs for |";
     for subject in IN_THE_ENGINE {
         *text += &format!(" {} | in all |", subject.name());
     }

@@ -78,10 +78,10 @@ pub(super) fn markdown(
     let seconds = samples.last().map_or(0.0, |sample| sample.seconds);
     let [websocket, enet, dtls] = counts;
     text += &format!(
-        "\nOne headless server with a script in GDScript (rust/bench/godot/soak.gd) at 60 frames per second; {websocket} WebSocket \
+        "\nOne headless server with a GDScript script (rust/bench/godot/soak.gd) at 60 frames per second; {websocket} WebSocket \
          clients, {enet} ENet\npeers and {dtls} DTLS peers for {:.1} minutes, on the same machine. Each family sends {rate} messages of 32 \
-         bytes a second in all, each of its\nclients in turn; the server sends each back, and the client checks that it is the \
-         one that is due. ENet's are reliable; what DTLS loses is\nlost.\n\n{summary}",
+         bytes a second, from each of its\nclients in turn; the server echoes each, and the client verifies that it is the \
+         expected one. ENet's messages are reliable; lost DTLS\npackets are not repeated.\n\n{summary}",
         seconds / 60.0
     );
     text

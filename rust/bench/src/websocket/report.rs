@@ -12,28 +12,27 @@ use crate::websocket::targets;
 
 const INTRODUCTION: &str = "# WebSocket servers, measured
 
-Made by `cargo xtask bench websocket`; the plot is [websocket.svg](websocket.svg). Every figure is the median of the
-rounds, in each of which all servers were measured in turn. Compare the columns of one run, not the runs of two machines.
+Made by `cargo xtask bench websocket`; the plot is [websocket.svg](websocket.svg). Every number is the median of the rounds, in each of which all servers were measured in turn. Compare the columns of one run, not the runs of two machines.
 
 ";
 
 const HOW: &str = "
 ## How it is measured
 
-- Each server is a process of its own, all of its threads on one core; the clients have another. All listen with the
-  longest backlog that they offer, and send without delay (`TCP_NODELAY`).
-- *Processor time per echo*: each connection has one message under way. The total is what the scheduler counted; the user
-  time is the kernel's samples at its ticks, and the mean of the rounds, since there are few of them.
-- *Lodewire, I/O thread* answers where it decodes (`Config::echo`): protocol and driver alone. *Lodewire, polled* goes
-  through the queues to a thread that polls, and sleeps for 0.5 ms when nothing has come. *Lean* tungstenite has a read
-  buffer of 4 KiB, and is not asked to read what is not there. fastwebsockets does its opening handshake by hand.
-- *Idle memory*: what PSS grows by with 2,000 connections of which each has had one echo, after 50 others.
-- *Burst*: from the first connect to the last echo. The bare accept loop accepts and keeps, and sends one byte to the last:
-  no handshake, no echo.
-- *Game's thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for what happened
-  there: `poll()` of the server and, with the engine's classes, of each peer; handlers; `get_packet()` and `put_packet()`.
-  Handshakes come 8 at a time, as the engine's backlog is 8. *In all* is the processor time of the whole process, the
-  engine's own frames included. With `get_packets()`, the peers are asked after each `poll()`. *With the editor's library*: the
+- Each server is a separate process with all of its threads on one core; the clients use another core. All listen with
+  the longest backlog that they offer, and send without delay (`TCP_NODELAY`).
+- *Processor time per echo*: each connection has one message in flight. The total is the scheduler's; the user time is
+  from the kernel's samples at its ticks, and the mean of the rounds, because there are few samples.
+- *Lodewire, I/O thread* answers where it decodes (`Config::echo`): only protocol and driver. *Lodewire, polled* uses
+  the queues to a thread that polls, and sleeps for 0.5 ms if nothing has arrived. *Lean* tungstenite has a read
+  buffer of 4 KiB, and is only read when the socket is readable. fastwebsockets has a handwritten opening handshake.
+- *Idle memory*: the growth of PSS with 2,000 connections after one echo each, after 50 others.
+- *Burst*: from the first connect to the last echo. The bare accept loop only accepts, and sends one byte to the last
+  client: no handshake, no echo.
+- *Game thread*: microseconds in the calls of a GDScript server per frame, at 60 frames per second, for its events:
+  `poll()` of the server and, with the engine's classes, of each peer; handlers; `get_packet()` and `put_packet()`.
+  Handshakes arrive 8 at a time, because the engine's backlog is 8. *In all* is the CPU time of the whole process,
+  including the engine's own frames. With `get_packets()`, the peers are read after each `poll()`. *With the editor's library*: the
   one with assertions, which the editor and the games that it starts load.
 ";
 
@@ -87,7 +86,7 @@ fn game_thread(figures: &Figures, text: &mut String) {
     let mut works =
         vec![Work::Handshake, Work::TlsHandshake, Work::Echo, Work::EchoMany, Work::EchoBatch];
     works.extend(IDLE_PEERS.map(Work::IdleFrame));
-    *text += "\n## The game's thread\n\n| µs for |";
+    *text += "\n## Game thread\n\n| µs for |";
     for subject in IN_THE_ENGINE {
         *text += &format!(" {} | in all |", subject.name());
     }
