@@ -1,6 +1,6 @@
 //! DTLS over UDP, for Godot's `DTLSServer` and `PacketPeerDTLS`.
 //!
-//! The protocol is implemented by `lodewire-dtls`. A [`ConnectionTable`] holds the connections by the addresses of the peers,
+//! The protocol is implemented by `lodewire-dtls`. A `ConnectionTable` holds the connections by the addresses of the peers,
 //! with the cookies and limits of a server. The jobs of handshakes run on the [workers](crate::workers).
 //!
 //! - A [`Server`] and a [`Peer`] have their own sockets, which the I/O thread serves.
