@@ -15,9 +15,9 @@
 //!
 //! # Limits
 //! All input is untrusted. A header section is limited by [`MAX_HEADER_SECTION`] and [`MAX_HEADERS`], a message by the limit
-//! given to [`Connection::new`], and a control frame to 125 bytes by the RFC. Memory for a message grows with the bytes
-//! received, never with a claimed length. A compressed message is inflated as it arrives, and rejected with the first byte
-//! over the limit.
+//! given to [`Connection::server`] or [`Connection::client`], and a control frame to 125 bytes by the RFC. Memory for a
+//! message grows with the bytes received, never with a claimed length. A compressed message is inflated as it arrives, and
+//! rejected with the first byte over the limit.
 //!
 //! [RFC 6455]: https://www.rfc-editor.org/rfc/rfc6455
 //! [RFC 7692]: https://www.rfc-editor.org/rfc/rfc7692

@@ -223,6 +223,32 @@ fn nothing_is_sent_after_a_close() {
 }
 
 #[test]
+fn a_client_without_a_masking_key_sends_nothing() {
+    let mut client = Connection::client(LIMIT, || None);
+    let mut out = Vec::new();
+    assert!(!client.send(Message::Text("x"), &mut out));
+    assert!(!client.ping(b"", &mut out));
+    assert!(!client.send_prepared(&mut PreparedMessage::new(Message::Text("x")), &mut out));
+    assert!(!client.close(CloseCode::NORMAL, "", &mut out) && !client.is_close_sent());
+    assert_eq!(out, b"");
+}
+
+#[test]
+fn a_client_masks_each_frame_with_a_new_key() {
+    let mut number = 0;
+    let mut client = Connection::client(LIMIT, move || {
+        number += 1;
+        Some([number; 4])
+    });
+    let mut out = Vec::new();
+    client.send(Message::Text("x"), &mut out);
+    client.send_prepared(&mut PreparedMessage::new(Message::Text("x")), &mut out);
+    client.pong(b"x", &mut out);
+    let frame = |first: u8, key: u8| [first, 0x81, key, key, key, key, b'x' ^ key];
+    assert_eq!(out, [frame(0x81, 1), frame(0x81, 2), frame(0x8A, 3)].concat());
+}
+
+#[test]
 fn a_code_that_must_not_be_sent_gives_an_empty_close() {
     let mut client = Connection::client(LIMIT, || Some(KEY));
     let mut out = Vec::new();
