@@ -86,12 +86,17 @@ impl Drop for TemporaryFolder {
     }
 }
 
-/// Creates a folder; an error if the path exists.
+/// Creates a folder; an error if something of that name exists.
+#[cfg(unix)]
 fn create_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().mode(0o700).create(folder)
+}
+
+/// Creates a folder; an error if something of that name exists. Other systems keep the folders of a user private.
+#[cfg(not(unix))]
+fn create_private(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
 }
 
 /// Returns a private key as PEM.

@@ -34,7 +34,17 @@ pub(crate) fn check_machine() -> Result<(), &'static str> {
 
 /// Downloads packages of a suite with all that they depend on, and unpacks them into `folder/root`.
 pub(crate) fn unpack(suite: &str, packages: &[&str], folder: &Path) -> Result<PathBuf> {
-    let apt = Apt::new(&folder.join("apt"))?;
+    unpack_for("amd64", suite, packages, folder)
+}
+
+/// The same for an architecture, in Debian's name.
+pub(crate) fn unpack_for(
+    architecture: &'static str,
+    suite: &str,
+    packages: &[&str],
+    folder: &Path,
+) -> Result<PathBuf> {
+    let apt = Apt::new(&folder.join("apt"), architecture)?;
     apt.update(suite)?;
     apt.download(packages)?;
     let root = folder.join("root");
@@ -57,14 +67,15 @@ fn unpack_packages(packages: &[PathBuf], root: &Path) -> Result<()> {
 /// An apt of our own: it knows one archive, and believes that nothing is installed.
 struct Apt {
     folder: PathBuf,
+    architecture: &'static str,
 }
 
 impl Apt {
-    fn new(folder: &Path) -> Result<Self> {
+    fn new(folder: &Path, architecture: &'static str) -> Result<Self> {
         fs::create_dir_all(folder.join("lists/partial"))?;
         fs::create_dir_all(folder.join("cache/archives/partial"))?;
         fs::write(folder.join("status"), "")?;
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self { folder: folder.to_owned(), architecture })
     }
 
     /// Reads the suite's list of packages, from the first archive that has it with a
@@ -72,7 +83,8 @@ impl Apt {
     fn update(&self, suite: &str) -> Result<()> {
         let mut failures = String::new();
         for archive in configured_archives()? {
-            let source = format!("deb [arch=amd64 signed-by={KEYRING}] {archive} {suite} main\n");
+            let options = format!("arch={} signed-by={KEYRING}", self.architecture);
+            let source = format!("deb [{options}] {archive} {suite} main\n");
             fs::write(self.folder.join("sources.list"), source)?;
             let mut command = self.command();
             command.arg("update");
@@ -114,6 +126,9 @@ impl Apt {
             ("Dir::State::status", "status"),
         ] {
             command.arg(format!("-o{option}={}", self.folder.join(path).display()));
+        }
+        for option in ["APT::Architecture", "APT::Architectures"] {
+            command.arg(format!("-o{option}={}", self.architecture));
         }
         for option in [
             "Dir::Etc::SourceParts=/dev/null",

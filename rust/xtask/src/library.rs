@@ -148,7 +148,7 @@ impl Platform {
             "aarch64" => architecture("aarch64"),
             _ => return None,
         };
-        let system = ["android", "windows", "darwin", "linux"]
+        let system = ["android", "windows", "darwin", "ios", "linux"]
             .into_iter()
             .find(|system| rest.split('-').any(|part| part == *system))?;
         let is_part = system == "darwin";
@@ -167,7 +167,7 @@ impl Platform {
     fn extension(&self) -> &'static str {
         match self.system {
             "windows" => "dll",
-            "macos" => "dylib",
+            "macos" | "ios" => "dylib",
             _ => "so",
         }
     }
@@ -178,6 +178,14 @@ fn architecture(rust: &'static str) -> &'static str {
         "aarch64" => "arm64",
         other => other,
     }
+}
+
+/// Puts a library that was built for a target into the addon, in the place of the debug one.
+#[cfg(target_os = "linux")]
+pub(crate) fn install(built: &Path, target: &str) -> Result<()> {
+    let platform = Platform::of(target).context("no platform of the addon")?;
+    let folder = workspace::addon().join("bin").join(platform.folder(Kind::Development));
+    put(built, &folder.join(built.file_name().context("the library has no name")?))
 }
 
 /// Copies beside the old library, then renames: an engine that runs keeps the old one.
@@ -261,6 +269,7 @@ mod tests {
             ("x86_64-pc-windows-msvc", "windows.release.x86_64"),
             ("aarch64-linux-android", "android.release.arm64"),
             ("x86_64-linux-android", "android.release.x86_64"),
+            ("aarch64-apple-ios", "ios.release.arm64"),
         ] {
             assert_eq!(Platform::of(target).unwrap().folder(Kind::Release), folder);
             assert!(addon.contains(&format!("\"bin/{folder}/")), "{folder}");

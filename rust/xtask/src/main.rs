@@ -78,7 +78,12 @@ enum Task {
     /// Regenerate the pictures of the README, by running the demos in a virtual screen
     Pictures,
     /// Check the formatting, the lints, the documentation and the workflows
-    Check,
+    Check {
+        /// Type-check what ships for Windows, macOS, iOS, Android and Linux on arm64 instead (Debian, or the targets installed)
+        #[cfg(target_os = "linux")]
+        #[arg(long)]
+        platforms: bool,
+    },
     /// Run every check and test
     ///
     /// Formatting, clippy, documentation, Rust tests, and tests in a real engine. The last
@@ -93,6 +98,11 @@ enum Task {
         #[cfg(target_os = "linux")]
         #[arg(long, value_enum, conflicts_with_all = ["busy", "release"])]
         platform: Option<platforms::Platform>,
+        /// Run everything, with what `--release` adds, the type check for every platform and the tests on each `--platform`
+        /// (Debian; hours)
+        #[cfg(target_os = "linux")]
+        #[arg(long, conflicts_with_all = ["busy", "filter", "platform"])]
+        all: bool,
         /// Also build and try what is released and measured: the packed addon with the release library, and the bench
         #[arg(long)]
         release: bool,
@@ -157,7 +167,9 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Build { debug, target } => build(debug, target.as_deref())?,
         Task::Pictures => pictures::run_all()?,
-        Task::Check => return Ok(test::check()),
+        #[cfg(target_os = "linux")]
+        Task::Check { platforms: true } => return platforms::check(),
+        Task::Check { .. } => return Ok(test::check()),
         Task::Demo { window } => demo::run(window)?,
         Task::Package { built } => {
             package::run(&Cache::open()?, built)?;
@@ -169,6 +181,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Test { filter, platform: Some(platform), .. } => {
             return platforms::test(platform, filter.as_deref());
         }
+        #[cfg(target_os = "linux")]
+        Task::Test { all: true, .. } => return Ok(test::run_everywhere()),
         Task::Test { filter, busy, release, .. } => {
             return Ok(busy::beside(busy, || test::run(filter.as_deref(), release)));
         }

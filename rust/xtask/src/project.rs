@@ -31,12 +31,7 @@ pub(crate) fn link_addon() -> Result<()> {
 pub(crate) fn import(engine: &Engine, project: &Path) -> Result<()> {
     let name = project.file_name().unwrap_or_default().to_string_lossy();
     step(&format!("importing {name}"), || {
-        // The engine writes this file at the end of the first import, and needs it at the start.
-        let list = project.join(EXTENSION_LIST);
-        if !fs::read_to_string(&list).is_ok_and(|text| text.contains(EXTENSION.trim_end())) {
-            fs::create_dir_all(project.join(".godot"))?;
-            fs::write(list, EXTENSION)?;
-        }
+        list_extension(project)?;
         let mut command = engine.headless(project);
         command.arg("--import");
         let output = run(command, IMPORT_LIMIT)?.check()?;
@@ -46,6 +41,16 @@ pub(crate) fn import(engine: &Engine, project: &Path) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// Tells the engine of the extension: it writes this file at the end of the first import, and needs it at the start.
+pub(crate) fn list_extension(project: &Path) -> Result<()> {
+    let list = project.join(EXTENSION_LIST);
+    if !fs::read_to_string(&list).is_ok_and(|text| text.contains(EXTENSION.trim_end())) {
+        fs::create_dir_all(project.join(".godot"))?;
+        fs::write(list, EXTENSION)?;
+    }
+    Ok(())
 }
 
 fn link_or_copy(addon: &Path, place: &Path) -> Result<()> {

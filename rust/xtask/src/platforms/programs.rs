@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 
+use super::WITH_FOREIGN_PEERS;
 use crate::process::run;
 use crate::report::{note, step};
 use crate::test::rust_results::{Counts, cargo_test_counts};
@@ -56,6 +57,9 @@ impl TestProgram {
         filter: Option<&str>,
     ) {
         let what = format!("{} in {emulator}", self.name);
+        if WITH_FOREIGN_PEERS.contains(&self.name.as_str()) {
+            return tally.skip(&what, "its peers are programs that the emulator does not have");
+        }
         // Emulators are slow, and tests that run beside each other make each other slower.
         command.args(["--test-threads", "2"]).args(filter).current_dir(&self.folder);
         let mut counts = Counts::default();

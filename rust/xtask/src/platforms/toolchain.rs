@@ -94,8 +94,8 @@ impl Toolchain {
         Ok(())
     }
 
-    /// A command of cargo's for the target.
-    fn cargo(&self, target: Target, arguments: &[&str]) -> Result<Command> {
+    /// A command of cargo's for the target, which builds the standard library too.
+    pub(super) fn cargo(&self, target: &str, arguments: &[&str]) -> Result<Command> {
         let home = env::var_os("HOME").context("HOME is not set")?;
         let mut command = self.guest.command("cargo", Path::new(&home));
         command.current_dir(workspace::root());
@@ -106,16 +106,23 @@ impl Toolchain {
                 command.env(name, value);
             }
         }
-        let (upper, lower) = (target.name.to_uppercase(), target.name.replace('-', "_"));
         command
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_DIR", target_folder())
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        command.args(arguments);
+        command.args(["-Zbuild-std=std,panic_unwind", "--target", target]);
+        Ok(command)
+    }
+
+    /// The same with the target's C compiler. What is built is told as JSON.
+    fn cargo_with_c(&self, target: Target, arguments: &[&str]) -> Result<Command> {
+        let mut command = self.cargo(target.name, arguments)?;
+        let (upper, lower) = (target.name.to_uppercase(), target.name.replace('-', "_"));
+        command
             .env(format!("CARGO_TARGET_{}_LINKER", upper.replace('-', "_")), target.compiler)
             .env(format!("CC_{lower}"), target.compiler)
             .env(format!("AR_{lower}"), target.archiver);
-        command.args(arguments);
-        command.args(["-Zbuild-std=std,panic_unwind", "--target", target.name]);
         command.args(["--message-format", "json-render-diagnostics"]);
         Ok(command)
     }
@@ -125,7 +132,7 @@ impl Toolchain {
         let what = format!("building the Rust tests for {} (10 minutes at first)", target.name);
         step(&what, || {
             fs::create_dir_all(target_folder().join("tmp"))?;
-            let mut command = self.cargo(target, &["test", "--no-run"])?;
+            let mut command = self.cargo_with_c(target, &["test", "--no-run"])?;
             for package in PACKAGES {
                 command.args(["--package", package]);
             }
@@ -143,7 +150,8 @@ impl Toolchain {
     pub(super) fn build_library(&self, target: Target, ending: &str) -> Result<PathBuf> {
         let what = format!("building the library for {} (15 minutes at first)", target.name);
         step(&what, || {
-            let command = self.cargo(target, &["build", "--package", "lodewire-extension"])?;
+            let command =
+                self.cargo_with_c(target, &["build", "--package", "lodewire-extension"])?;
             let messages = run_ok(command, BUILD_LIMIT)?;
             crate::library::library_in_messages(&messages, ending)
                 .context("cargo tells of no library")
@@ -152,6 +160,8 @@ impl Toolchain {
 }
 
 /// Beside the machine's own: the compilers differ.
-fn target_folder() -> PathBuf {
-    workspace::root().join("target").join("platforms")
+pub(super) fn target_folder() -> PathBuf {
+    let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| PathBuf::from("target"));
+    workspace::root().join(target).join("platforms")
 }

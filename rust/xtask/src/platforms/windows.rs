@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::guest::Guest;
 use super::peers;
-use super::toolchain::{Target, Toolchain};
+use super::toolchain::{self, Target, Toolchain};
 use crate::cache::Cache;
 use crate::debian;
 use crate::process::run_ok;
@@ -23,16 +23,14 @@ const TARGET: Target = Target {
     archiver: "x86_64-w64-mingw32-ar",
 };
 
+/// Folders with libraries of mingw: its own, and those of its compiler, in a folder named for the compiler's version.
+const FOLDERS: [&str; 2] = ["usr/x86_64-w64-mingw32/lib", "usr/lib/gcc/x86_64-w64-mingw32"];
 /// What programs of mingw need beside them, and Wine's own graphics, which want `zlib1.dll`.
-const LIBRARIES: [&str; 3] = [
-    "usr/x86_64-w64-mingw32/lib/zlib1.dll",
-    "usr/x86_64-w64-mingw32/lib/libwinpthread-1.dll",
-    "usr/lib/gcc/x86_64-w64-mingw32/16-posix/libgcc_s_seh-1.dll",
-];
+const LIBRARIES: [&str; 3] = ["zlib1.dll", "libwinpthread-1.dll", "libgcc_s_seh-1.dll"];
 
 /// What Wine 8 lacks of Windows.
 const RANDOM: &str = include_str!("windows/random.c");
-/// Loads a library and looks up a symbol.
+/// Loads a library and calls its entry point.
 const LOAD: &str = include_str!("windows/load.c");
 
 const STAMP: &str = "recipe 1";
@@ -47,7 +45,6 @@ struct Wine {
 }
 
 pub(super) fn test(cache: &Cache, tally: &mut Tally, filter: Option<&str>) -> Result<()> {
-    tally.skip("foreign peers of the Rust tests on Windows", "there is no openssl under Wine");
     tally.skip("tests in an engine on Windows", "Debian has no Windows engine");
     let toolchain = Toolchain::set_up(cache)?;
     let wines = set_up_wines(cache, &toolchain)?;
@@ -62,8 +59,11 @@ pub(super) fn test(cache: &Cache, tally: &mut Tally, filter: Option<&str>) -> Re
     }
     if filter.is_none() {
         let library = toolchain.build_library(TARGET, "dll")?;
+        let loader = toolchain::target_folder().join("load.exe");
+        toolchain.compile(TARGET, LOAD, &loader, &[])?;
         for wine in &wines {
-            tally.run(&format!("the library in {}", wine.name), || wine.load(&library));
+            let what = format!("the entry point of the library in {}", wine.name);
+            tally.run(&what, || wine.load(&loader, &library));
         }
     }
     Ok(())
@@ -114,11 +114,8 @@ impl Wine {
     fn make_disk(&self, toolchain: &Toolchain) -> Result<()> {
         let system = self.prefix().join("drive_c/windows/system32");
         fs::create_dir_all(&system)?;
-        for library in LIBRARIES {
-            let from = toolchain.guest.path(library);
-            let name = from.file_name().context("a library has a name")?;
-            fs::copy(&from, system.join(name))
-                .with_context(|| format!("{} is not there", from.display()))?;
+        for name in LIBRARIES {
+            fs::copy(library_of_mingw(&toolchain.guest, name)?, system.join(name))?;
         }
         let mut boot = self.command(Path::new("wineboot"));
         boot.arg("-i");
@@ -127,19 +124,52 @@ impl Wine {
         if !random.exists() {
             toolchain.compile(TARGET, RANDOM, &random, &["-shared", "-ladvapi32"])?;
         }
-        toolchain.compile(TARGET, LOAD, &self.home.join("load.exe"), &[])
+        Ok(())
     }
 
-    /// Loads the library as the engine does, and looks up the symbol that it calls.
-    fn load(&self, library: &Path) -> Result<()> {
+    /// Loads the library as the engine does, and calls its entry point.
+    fn load(&self, loader: &Path, library: &Path) -> Result<()> {
         let addon = fs::read_to_string(workspace::addon().join("lodewire.gdextension"))?;
         let symbol = addon
             .lines()
             .find_map(|line| line.strip_prefix("entry_symbol = "))
             .context("the addon names no symbol")?;
-        let mut command = self.command(&self.home.join("load.exe"));
+        let mut command = self.command(loader);
         command.arg(library).arg(symbol.trim_matches('"'));
         note(run_ok(command, SET_UP_LIMIT)?.trim_end());
         Ok(())
+    }
+}
+
+/// Finds a library of mingw, in its folders or those in them.
+fn library_of_mingw(guest: &Guest, name: &str) -> Result<PathBuf> {
+    for folder in FOLDERS.map(|folder| guest.path(folder)) {
+        let mut inside = vec![folder.join(name)];
+        for entry in fs::read_dir(&folder)? {
+            inside.push(entry?.path().join(name));
+        }
+        if let Some(found) = inside.into_iter().find(|path| path.is_file()) {
+            return Ok(found);
+        }
+    }
+    bail!("mingw has no {name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_of_mingw_are_found_whatever_the_version_of_its_compiler() {
+        let folder = tempfile::tempdir().unwrap();
+        let guest = Guest::new(folder.path());
+        let [own, compilers] = FOLDERS.map(|folder| guest.path(folder));
+        fs::create_dir_all(&own).unwrap();
+        fs::create_dir_all(compilers.join("99-posix")).unwrap();
+        fs::write(own.join("zlib1.dll"), "").unwrap();
+        fs::write(compilers.join("99-posix/libgcc_s_seh-1.dll"), "").unwrap();
+        assert!(library_of_mingw(&guest, "zlib1.dll").is_ok());
+        assert!(library_of_mingw(&guest, "libgcc_s_seh-1.dll").is_ok());
+        assert!(library_of_mingw(&guest, "other.dll").is_err());
     }
 }

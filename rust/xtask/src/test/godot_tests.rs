@@ -46,15 +46,17 @@ fn run_steps(tally: &mut Tally, filter: Option<&str>, release: bool) -> Result<(
     runner_selftest::run(tally, &engine, &logs, filter)?;
     lifecycle::run(tally, &engine, &logs, filter);
     conformance::run_selection(tally, &cache, &engine, filter);
-    run_suites(tally, &cache, &engine, &logs, filter)
+    let options: Vec<_> = filter.map(|text| format!("--filter={text}")).into_iter().collect();
+    run_suites(tally, &cache, &engine, &logs, &options)
 }
 
-fn run_suites(
+/// Runs the suites of the tests' project, with options of its runner.
+pub(crate) fn run_suites(
     tally: &mut Tally,
     cache: &Cache,
     engine: &Engine,
     logs: &Path,
-    filter: Option<&str>,
+    options: &[String],
 ) -> Result<()> {
     let mut variables = foreign_peers::set_up(cache)?;
     #[cfg(unix)]
@@ -67,7 +69,7 @@ fn run_suites(
     let report = step("running the Godot tests", || {
         GodotRun {
             engine,
-            options: filter.map(|text| format!("--filter={text}")).into_iter().collect(),
+            options: options.to_vec(),
             variables: &variables,
             grace: GRACE,
             show: true,

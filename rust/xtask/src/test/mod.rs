@@ -3,7 +3,7 @@
 mod cost;
 mod demos;
 mod godot_run;
-mod godot_tests;
+pub(crate) mod godot_tests;
 mod guide;
 mod help;
 mod lifecycle;
@@ -37,18 +37,32 @@ pub(crate) fn check() -> ExitCode {
 /// does not keep the others from running. With `release`, the bench and the release library are built and tested too.
 pub(crate) fn run(filter: Option<&str>, release: bool) -> ExitCode {
     let mut tally = Tally::default();
+    run_steps(&mut tally, filter, release);
+    tally.finish()
+}
+
+/// Runs all steps with what is released, and then the tests on other platforms.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_everywhere() -> ExitCode {
+    let mut tally = Tally::default();
+    run_steps(&mut tally, None, true);
+    crate::platforms::run_all(&mut tally);
+    tally.finish()
+}
+
+fn run_steps(tally: &mut Tally, filter: Option<&str>, release: bool) {
     let packages = if release { Packages::All } else { Packages::Default };
     if filter.is_none() {
-        rust_checks::run_checks(&mut tally, packages);
+        rust_checks::run_checks(tally, packages);
     }
     if cost::is_selected(filter) {
-        cost::check(&mut tally);
+        cost::check(tally);
         if filter.is_some() {
-            return tally.finish();
+            return;
         }
     }
-    rust_checks::run_tests(&mut tally, packages, filter);
-    godot_tests::run(&mut tally, filter, release);
+    rust_checks::run_tests(tally, packages, filter);
+    godot_tests::run(tally, filter, release);
     if filter.is_none() {
         println!();
         if !release {
@@ -56,5 +70,4 @@ pub(crate) fn run(filter: Option<&str>, release: bool) -> ExitCode {
         }
         println!("{ELSEWHERE}");
     }
-    tally.finish()
 }
