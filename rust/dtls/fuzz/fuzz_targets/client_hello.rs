@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification};
+use lodewire_dtls::{ClientHelloVerification, Connection, CookieGenerator};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -56,8 +56,8 @@ fuzz_target!(|datagram: &[u8]| {
             add(&mut hello[14..17]);
             add(&mut hello[22..25]);
             match cookies.verify_client_hello(now, from, &hello) {
-                ClientHelloVerification::Verified(hello) => {
-                    if let Ok(mut server) = Connection::accept(now, pair::server(true), hello) {
+                ClientHelloVerification::Verified(verified) => {
+                    if let Ok(mut server) = Connection::accept(now, pair::server(true), verified) {
                         // The datagram may contain the other fragments of the ClientHello.
                         server.handle_datagram(now, &mut hello);
                         while let Some(job) = server.poll_job() {

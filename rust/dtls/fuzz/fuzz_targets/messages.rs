@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification, State};
+use lodewire_dtls::{ClientHelloVerification, Connection, CookieGenerator, State};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -54,7 +54,9 @@ fn server(now: Instant, asks: bool, in_part: bool, short: bool) -> Connection {
             [hello, _] = pair::halves(&hello, 120).unwrap();
         }
         match cookies.verify_client_hello(now, from, &hello) {
-            ClientHelloVerification::HelloVerifyRequest(answer) => client.handle_datagram(now, &mut answer.to_vec()),
+            ClientHelloVerification::HelloVerifyRequest(answer) => {
+                client.handle_datagram(now, &mut answer.to_vec())
+            }
             ClientHelloVerification::Verified(hello) => {
                 return Connection::accept(now, pair::server(asks), hello).unwrap();
             }

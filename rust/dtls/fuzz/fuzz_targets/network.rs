@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
-use lodewire_dtls::{Connection, CookieGenerator, ClientHelloVerification, State};
+use lodewire_dtls::{ClientHelloVerification, Connection, CookieGenerator, State};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -67,7 +67,9 @@ impl Simulation {
             let from = SocketAddr::from(([10, 0, 0, 1], 1234));
             match self.cookies.verify_client_hello(self.now, from, datagram) {
                 ClientHelloVerification::Ignored => {}
-                ClientHelloVerification::HelloVerifyRequest(answer) => self.link[0].push_back(answer),
+                ClientHelloVerification::HelloVerifyRequest(answer) => {
+                    self.link[0].push_back(answer)
+                }
                 ClientHelloVerification::Verified(hello) => {
                     self.pair[1] =
                         Connection::accept(self.now, pair::server(self.asks), hello).ok();

@@ -1,7 +1,8 @@
 //! The configurations of a client and a server.
 
 use lodewire_dtls::{
-    CertificateError, CertificateVerifier, ClientConfig, CertifiedKey, Limits, ServerConfig, SigningKey,
+    CertificateError, CertificateVerifier, CertifiedKey, ClientConfig, Limits, ServerConfig,
+    SigningKey,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::sync::{Arc, OnceLock};

@@ -103,7 +103,10 @@ impl Simulation {
         let (now, clients) = (self.now, &mut self.clients);
         self.table.transmit(|to, answer| {
             let is_request = answer.get(13) == Some(&HELLO_VERIFY_REQUEST) && answer[0] == 22;
-            assert!(!is_request || to == from && answer.len() <= len, "an unverified address is sent more");
+            assert!(
+                !is_request || to == from && answer.len() <= len,
+                "an unverified address is sent more"
+            );
             if let Some(client) = clients.get_mut(&to) {
                 client.handle_datagram(now, &mut answer.to_vec());
             }
@@ -112,7 +115,7 @@ impl Simulation {
 
     /// Sends the datagrams of a client.
     fn serve(&mut self, at: SocketAddr, max: usize) {
-        for _ in 0..most {
+        for _ in 0..max {
             let Some(client) = self.clients.get_mut(&at) else { return };
             while let Some(job) = client.poll_job() {
                 client.handle_job_output(self.now, job.run());
