@@ -39,7 +39,7 @@ pub(crate) struct HandshakeContext {
     pub(crate) reassembly: Reassembly,
     /// The start of the flight that the peer is expected to send.
     flight_start: FlightStart,
-    /// How often that flight was restarted, and when last.
+    /// The number of restarts of that flight, and the time of the last one.
     rewinds: u32,
     rewound_at: Option<Instant>,
     next_sequence: u16,

@@ -356,7 +356,7 @@ struct ManualPair {
     acceptor: Acceptor,
     address: SocketAddr,
     peer: Option<ManualPeer>,
-    /// How far the clock of both sides is ahead.
+    /// The offset of the clock of both sides.
     clock_offset: Duration,
 }
 

@@ -97,7 +97,7 @@ struct Association {
     timer: Option<Instant>,
 }
 
-/// What a server needs to accept clients.
+/// The shared state that a server needs to accept clients.
 #[derive(Clone, Debug)]
 pub(super) struct Acceptance {
     config: lodewire_dtls::ServerConfig,

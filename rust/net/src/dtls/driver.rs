@@ -94,7 +94,7 @@ impl EndpointDriver {
             if let Some(waker) = self.endpoint.waker.get() {
                 self.connections.set_waker(waker);
             }
-            // What cannot be watched is not last_activity of: connections then fail by their time-outs.
+            // Without the registration nothing is received, and connections time out.
             let _ = cx.register(&mut self.socket.io, SOCKET, Interest::READABLE);
         }
     }
