@@ -6,6 +6,8 @@ use crate::wire::{DEFAULT_MTU, MAX_CHANNEL_COUNT, MAX_MTU, MAX_PACKET_SIZE, MAX_
 const MIN_PER_PEER: usize = 16 << 10;
 
 /// The configuration of a host. Out-of-range values are clamped.
+///
+/// Later versions may add fields: end a literal with `..HostConfig::default()`.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
     /// Maximum number of peers, 1 to 4095, including those that have ended and are not

@@ -48,7 +48,8 @@ impl DecompressionBudget {
     /// Takes `bytes`, the maximum that a datagram of `len` bytes may expand to. Returns whether the budget sufficed.
     /// Otherwise the datagram is dropped and nothing is taken, so a peer that exceeds its budget still gets all of it.
     pub(crate) fn try_take(&mut self, now: Time, len: usize, bytes: usize) -> bool {
-        let micros = u64::try_from(now.since(self.updated_at).as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(now.saturating_duration_since(self.updated_at).as_micros())
+            .unwrap_or(u64::MAX);
         let earned = micros.min(1_000_000) * u64::from(self.per_second) / 1_000_000;
         self.updated_at = self.updated_at.max(now);
         let earned = usize::try_from(earned).unwrap_or(usize::MAX);

@@ -19,6 +19,7 @@ impl PeerKey {
 
 /// An event of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A connection was established: one that was [requested here](crate::Host::connect), or one that a remote host
     /// requested.
@@ -137,17 +138,19 @@ impl Events {
             Event::Disconnect { peer, data, timed_out } => {
                 EventRecord::Disconnect { peer, data, timed_out }
             }
-            Event::Receive { peer, channel, delivery, data } => match data {
-                Payload::Borrowed(part) if let Ok(len) = u16::try_from(part.len()) => {
-                    let start = self.bytes.len();
-                    self.bytes.extend_from_slice(part);
-                    EventRecord::Borrowed { peer, channel, delivery, len, start }
+            Event::Receive { peer, channel, delivery, data } => {
+                match (u16::try_from(data.len()), data) {
+                    (Ok(len), Payload::Borrowed(part)) => {
+                        let start = self.bytes.len();
+                        self.bytes.extend_from_slice(part);
+                        EventRecord::Borrowed { peer, channel, delivery, len, start }
+                    }
+                    (_, other) => {
+                        self.owned.push_back(other.into_boxed());
+                        EventRecord::Owned { peer, channel, delivery }
+                    }
                 }
-                other => {
-                    self.owned.push_back(other.into_boxed());
-                    EventRecord::Owned { peer, channel, delivery }
-                }
-            },
+            }
         });
     }
 

@@ -24,6 +24,7 @@
 mod compression;
 mod config;
 mod decompression;
+mod error;
 mod event;
 mod host;
 mod packet;
@@ -33,8 +34,9 @@ pub mod wire;
 
 pub use compression::{Compression, Compressor};
 pub use config::HostConfig;
+pub use error::{ConnectError, SendError};
 pub use event::{Event, Events, PeerKey};
-pub use host::{ConnectError, DISCONNECT_FULL, Host, HostStatistics, SendError, address_prefix};
+pub use host::{DISCONNECT_FULL, Host, HostStatistics, address_prefix};
 pub use packet::{Delivery, Payload};
 pub use peer::{PeerState, PeerStatistics};
 pub use time::Time;

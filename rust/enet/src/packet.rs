@@ -21,6 +21,7 @@ pub enum Delivery {
 
 /// The bytes of a received packet.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Payload<'a> {
     /// Borrowed: the packet arrived in a single command.
     Borrowed(&'a [u8]),

@@ -4,6 +4,9 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 /// A point in time, in microseconds since an epoch chosen by the caller. 64 bits do not wrap.
+///
+/// It is not an `Instant`, because a host sends its time to its peers, so the epoch matters. With
+/// `let start = Instant::now()`, the time is `Time::from(start.elapsed())`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
@@ -30,8 +33,15 @@ impl Time {
     }
 
     /// Returns the time elapsed since `earlier`; zero if it is in the future.
-    pub(crate) fn since(self, earlier: Self) -> Duration {
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<Duration> for Time {
+    /// Creates the time `since_epoch` after the epoch.
+    fn from(since_epoch: Duration) -> Self {
+        Self::default() + since_epoch
     }
 }
 

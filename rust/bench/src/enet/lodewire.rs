@@ -167,6 +167,7 @@ impl<S: Datagrams> host::Host for LodewireHost<S> {
                         take(self, Event::Received(peer, &data))?;
                         self.host.release_capacity(peer, 1, data.len());
                     }
+                    _ => {}
                 }
             }
             self.buffers.borrow_mut().events = events;

@@ -106,6 +106,7 @@ impl Simulation {
                         assert!(data.len() <= MAX_PACKET_SIZE);
                         self.hosts[node].release_capacity(peer, 1, data.len());
                     }
+                    _ => {}
                 }
             }
             let most = self.hosts[node].peer_count() * (2 * MAX_WAITING_DATA + 3 * MAX_PACKET_SIZE);

@@ -53,7 +53,7 @@ impl Host {
         if self.bandwidth_due.is_none_or(|at| at > now) {
             return;
         }
-        let elapsed = now.since(self.bandwidth_epoch).min(10 * INTERVAL);
+        let elapsed = now.saturating_duration_since(self.bandwidth_epoch).min(10 * INTERVAL);
         self.bandwidth_epoch = now;
         let connected: Vec<u16> = self
             .peers

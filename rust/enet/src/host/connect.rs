@@ -263,7 +263,7 @@ impl Host {
         peer.throttle.deceleration = request.throttle_deceleration;
         peer.reported_bandwidth = (self.config.incoming_bandwidth, self.config.outgoing_bandwidth);
         if half_open.repeats == 0 {
-            peer.sample_round_trip(now, now.since(half_open.sent_at));
+            peer.sample_round_trip(now, now.saturating_duration_since(half_open.sent_at));
         }
         self.has_limits |= request.incoming_bandwidth != 0;
         self.recalculate_bandwidth = true;

@@ -181,7 +181,10 @@ impl HalfOpenTable {
     /// Drops a record unless it is protected. Returns whether it was dropped.
     fn evict(&mut self, now: Time, number: Option<u64>) -> bool {
         let Some(number) = number else { return false };
-        if self.at(number).is_none_or(|record| now.since(record.sent_at) < PROTECTION_TIME) {
+        if self
+            .at(number)
+            .is_none_or(|record| now.saturating_duration_since(record.sent_at) < PROTECTION_TIME)
+        {
             return false;
         }
         self.take(number).is_some()

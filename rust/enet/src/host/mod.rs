@@ -15,6 +15,7 @@ pub use connect::DISCONNECT_FULL;
 
 use crate::compression::Compressor;
 use crate::config::HostConfig;
+use crate::error::{ConnectError, SendError};
 use crate::event::{Events, PeerKey};
 use crate::packet::Delivery;
 use crate::peer::{PACKET_OVERHEAD, Peer, PeerState, PeerStatistics, TimeoutConfig};
@@ -43,6 +44,7 @@ const MAX_FRAGMENTS: usize = 7 * 4096;
 
 /// Counters of a host since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HostStatistics {
     /// Bytes of datagrams sent.
     pub sent_data: u64,
@@ -52,26 +54,6 @@ pub struct HostStatistics {
     pub received_data: u64,
     /// Datagrams received.
     pub received_packets: u64,
-}
-
-/// The reason why a connection cannot be requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConnectError {
-    /// All slots are in use: see [`HostConfig::peers`].
-    Full,
-}
-
-/// The reason why a packet cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SendError {
-    /// The peer does not exist or is not [connected](PeerState::Connected).
-    NotConnected,
-    /// The connection has fewer channels.
-    NoSuchChannel,
-    /// The packet is longer than [`MAX_PACKET_SIZE`], or has too many fragments.
-    TooLong,
-    /// More than 1 GiB is queued already.
-    Full,
 }
 
 /// One end of many connections. See [the crate](crate).

@@ -107,7 +107,7 @@ impl TimeoutConfig {
     /// Returns true if the peer has timed out, for a command that was sent `attempts` times and the oldest one sent at
     /// `since`.
     pub(crate) fn has_timed_out(&self, now: Time, since: Time, attempts: u32) -> bool {
-        let waited = now.since(since);
+        let waited = now.saturating_duration_since(since);
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
         waited >= self.maximum || (factor >= self.limit && waited >= self.minimum)
     }

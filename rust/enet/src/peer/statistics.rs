@@ -11,6 +11,7 @@ const LOSS_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The statistics of a connection. Durations are in microseconds; times are those of the caller's clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PeerStatistics {
     /// The mean packet loss, of 65,536.
     pub packet_loss: u32,
@@ -65,7 +66,7 @@ impl Loss {
             self.epoch = Some(now);
             return;
         };
-        if now.since(epoch) < LOSS_INTERVAL || self.sent == 0 {
+        if now.saturating_duration_since(epoch) < LOSS_INTERVAL || self.sent == 0 {
             return;
         }
         let loss = self.lost * LOSS_SCALE / self.sent;

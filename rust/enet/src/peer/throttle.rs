@@ -64,7 +64,7 @@ impl Throttle {
     /// Returns true if the interval is over; the next one begins then.
     pub(crate) fn start_interval_if_over(&mut self, now: Time) -> bool {
         let interval = Duration::from_millis(self.interval.into());
-        let over = self.epoch.is_none_or(|epoch| now.since(epoch) >= interval);
+        let over = self.epoch.is_none_or(|epoch| now.saturating_duration_since(epoch) >= interval);
         if over {
             self.epoch = Some(now);
         }

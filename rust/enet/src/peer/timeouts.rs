@@ -33,7 +33,7 @@ impl Peer {
         if command.sent_at.sent_time() == sent_time {
             if self.last_measured != command.sent_at {
                 self.last_measured = command.sent_at;
-                self.sample_round_trip(now, now.since(command.sent_at));
+                self.sample_round_trip(now, now.saturating_duration_since(command.sent_at));
             }
         } else {
             let millis = now.sent_time().wrapping_sub(sent_time);
@@ -68,7 +68,7 @@ impl Peer {
         self.remove_in_flight(&command);
         self.earliest_timeout = None;
         if command.attempts == 1 {
-            self.sample_round_trip(now, now.since(command.sent_at));
+            self.sample_round_trip(now, now.saturating_duration_since(command.sent_at));
         }
     }
 

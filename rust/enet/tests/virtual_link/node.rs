@@ -81,6 +81,7 @@ impl Ours {
                     self.host.release_capacity(peer, 1, data.len());
                     self.events.push(NodeEvent::Packet(channel, data.to_vec()));
                 }
+                _ => {}
             }
         }
     }

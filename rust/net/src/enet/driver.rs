@@ -99,8 +99,7 @@ impl HostDriver {
 
     /// Converts to the protocol's time.
     pub(super) fn time(&self, now: Instant) -> Time {
-        let since = now.saturating_duration_since(self.start);
-        Time::from_micros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+        Time::from(now.saturating_duration_since(self.start))
     }
 
     /// Starts reading from the socket.
@@ -248,6 +247,7 @@ impl HostDriver {
                     };
                     arrival
                 }
+                _ => continue,
             };
             inbox.get_or_insert_with(|| lock(&endpoint.inbox)).push(arrival);
         }

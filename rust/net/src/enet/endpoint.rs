@@ -246,9 +246,12 @@ impl Endpoint {
 
     /// Publishes the host's counters to the game's thread.
     pub(super) fn publish(&self, statistics: &HostStatistics) {
-        let HostStatistics { sent_data, sent_packets, received_data, received_packets } =
-            *statistics;
-        let values = [sent_data, sent_packets, received_data, received_packets];
+        let values = [
+            statistics.sent_data,
+            statistics.sent_packets,
+            statistics.received_data,
+            statistics.received_packets,
+        ];
         for (counter, value) in self.counters.iter().zip(values) {
             counter.store(value, Ordering::Relaxed);
         }
