@@ -5,8 +5,16 @@
 use lodewire_enet::{Compression, Compressor};
 use rusty_enet::Compressor as _;
 
-const MODES: [Compression; 4] =
-    [Compression::RangeCoder, Compression::FastLz, Compression::Zlib, Compression::Zstd];
+/// The modes that the crate is built with.
+const MODES: &[Compression] = &[
+    Compression::RangeCoder,
+    #[cfg(feature = "fastlz")]
+    Compression::FastLz,
+    #[cfg(feature = "zlib")]
+    Compression::Zlib,
+    #[cfg(feature = "zstd")]
+    Compression::Zstd,
+];
 
 fn compressor(mode: Compression) -> Compressor {
     Compressor::new(mode).expect("a mode that compresses")
@@ -36,7 +44,7 @@ fn samples() -> Vec<Vec<u8>> {
 
 #[test]
 fn compression_round_trips() {
-    for mode in MODES {
+    for &mode in MODES {
         let mut compressor = compressor(mode);
         let mut shortened = 0;
         for sample in samples() {
@@ -50,8 +58,11 @@ fn compression_round_trips() {
             let mut back = b"before".to_vec();
             assert!(compressor.decompress(&compressed[6..], &mut back, 4096), "{mode:?}");
             // FastLZ requires 16 bytes, and the engine pads with zeros.
-            let padding =
-                if mode == Compression::FastLz { 16_usize.saturating_sub(sample.len()) } else { 0 };
+            let padding = match mode {
+                #[cfg(feature = "fastlz")]
+                Compression::FastLz => 16_usize.saturating_sub(sample.len()),
+                _ => 0,
+            };
             assert_eq!(&back[..6], b"before");
             assert_eq!(&back[6..back.len() - padding], sample, "{mode:?}");
         }
@@ -61,7 +72,7 @@ fn compression_round_trips() {
 
 #[test]
 fn decompression_stops_at_the_limit() {
-    for mode in MODES {
+    for &mode in MODES {
         let mut compressor = compressor(mode);
         let mut compressed = Vec::new();
         assert!(compressor.compress(&[7; 2000], &mut compressed));
@@ -76,7 +87,7 @@ fn decompression_stops_at_the_limit() {
 #[test]
 fn damaged_input_is_decompressed_within_the_limit() {
     let mut next = numbers(11);
-    for mode in MODES {
+    for &mode in MODES {
         let mut compressor = compressor(mode);
         for sample in samples() {
             let mut compressed = Vec::new();

@@ -3,18 +3,17 @@
 //! The commands of a datagram are compressed as a whole, and only if that makes it shorter. Each mode is compatible
 //! with the engine in both directions.
 
+#[cfg(feature = "fastlz")]
 mod fastlz;
 mod range_coder;
+#[cfg(feature = "zlib")]
 mod zlib;
+#[cfg(feature = "zstd")]
 mod zstd;
 
-use fastlz::FastLz;
-use range_coder::RangeCoder;
-use zlib::Zlib;
-use zstd::Zstd;
-
-/// The compression mode of datagrams.
+/// The compression mode of datagrams. Some modes need a feature of this crate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Compression {
     /// No compression.
     #[default]
@@ -22,62 +21,63 @@ pub enum Compression {
     /// ENet's adaptive order-2 range coder, for short datagrams.
     RangeCoder = 1,
     /// `FastLZ`, level 1: low processor use.
+    #[cfg(feature = "fastlz")]
     FastLz = 2,
     /// Deflate with zlib's header (RFC 1950).
+    #[cfg(feature = "zlib")]
     Zlib = 3,
     /// Zstandard (RFC 8878), for long datagrams.
+    #[cfg(feature = "zstd")]
     Zstd = 4,
 }
 
-/// Compresses and decompresses datagrams. It uses 64 KiB to 1 MiB of memory, depending on the mode.
-pub struct Compressor(Coder);
+/// The algorithm of a mode.
+trait Coder: Send + Sync {
+    /// Appends `input`, compressed, to `output`. Returns whether that succeeded.
+    fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool;
 
-enum Coder {
-    RangeCoder(RangeCoder),
-    FastLz(FastLz),
-    Zlib(Box<Zlib>),
-    Zstd(Zstd),
+    /// Appends `input`, decompressed, to `output`. Returns whether it is valid and has at most `limit` bytes.
+    fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool;
+}
+
+/// Compresses and decompresses datagrams. It uses 64 KiB to 1 MiB of memory, depending on the mode.
+pub struct Compressor {
+    mode: Compression,
+    coder: Box<dyn Coder>,
 }
 
 impl std::fmt::Debug for Compressor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match &self.0 {
-            Coder::RangeCoder(_) => "Compressor(RangeCoder)",
-            Coder::FastLz(_) => "Compressor(FastLz)",
-            Coder::Zlib(_) => "Compressor(Zlib)",
-            Coder::Zstd(_) => "Compressor(Zstd)",
-        })
+        f.debug_tuple("Compressor").field(&self.mode).finish()
     }
 }
 
 impl Compressor {
     /// Creates a compressor; `None` for [`Compression::None`].
     pub fn new(mode: Compression) -> Option<Self> {
-        Some(Self(match mode {
+        let coder: Box<dyn Coder> = match mode {
             Compression::None => return None,
-            Compression::RangeCoder => Coder::RangeCoder(RangeCoder::new()),
-            Compression::FastLz => Coder::FastLz(FastLz::new()),
-            Compression::Zlib => Coder::Zlib(Box::new(Zlib::new())),
-            Compression::Zstd => Coder::Zstd(Zstd::new()),
-        }))
+            Compression::RangeCoder => Box::new(range_coder::RangeCoder::new()),
+            #[cfg(feature = "fastlz")]
+            Compression::FastLz => Box::new(fastlz::FastLz::new()),
+            #[cfg(feature = "zlib")]
+            Compression::Zlib => Box::new(zlib::Zlib::new()),
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => Box::new(zstd::Zstd::new()),
+        };
+        Some(Self { mode, coder })
     }
 
     /// Returns true if decompression is so slow that it needs a [budget](crate::decompression).
     pub(crate) fn is_slow(&self) -> bool {
-        matches!(self.0, Coder::RangeCoder(_))
+        self.mode == Compression::RangeCoder
     }
 
     /// Appends `input`, compressed, to `output`. Returns whether that is shorter than `input`; if not, `output` is
     /// unchanged.
     pub fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let begin = output.len();
-        let done = input.len() > 1
-            && match &mut self.0 {
-                Coder::RangeCoder(coder) => coder.compress(input, output),
-                Coder::FastLz(coder) => coder.compress(input, output),
-                Coder::Zlib(coder) => coder.compress(input, output),
-                Coder::Zstd(coder) => coder.compress(input, output),
-            };
+        let done = input.len() > 1 && self.coder.compress(input, output);
         let shorter = done && (begin + 1..begin + input.len()).contains(&output.len());
         if !shorter {
             output.truncate(begin);
@@ -89,13 +89,7 @@ impl Compressor {
     /// `output` is unchanged.
     pub fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let begin = output.len();
-        let done = !input.is_empty()
-            && match &mut self.0 {
-                Coder::RangeCoder(coder) => coder.decompress(input, output, limit),
-                Coder::FastLz(_) => fastlz::decompress(input, output, limit),
-                Coder::Zlib(coder) => coder.decompress(input, output, limit),
-                Coder::Zstd(coder) => coder.decompress(input, output, limit),
-            };
+        let done = !input.is_empty() && self.coder.decompress(input, output, limit);
         let any = done && output.len() > begin;
         if !any {
             output.truncate(begin);

@@ -1,6 +1,6 @@
 //! Deflate with zlib's header (RFC 1950), by the crate `flate2`.
 
-use super::write_into;
+use super::{Coder, write_into};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// The level of the engine: zlib's default.
@@ -19,8 +19,10 @@ impl Zlib {
             decompress: Decompress::new(true),
         }
     }
+}
 
-    pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
+impl Coder for Zlib {
+    fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let Self { compress, .. } = self;
         compress.reset();
         write_into(output, input.len(), |buffer| {
@@ -29,7 +31,7 @@ impl Zlib {
         })
     }
 
-    pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
+    fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let Self { decompress, .. } = self;
         decompress.reset(true);
         write_into(output, limit, |buffer| {

@@ -1,7 +1,7 @@
 //! Zstandard (RFC 8878), by the crate `zstd`, which wraps the engine's C library. The pure Rust crate `ruzstd` does not
 //! compress at the engine's level.
 
-use super::write_into;
+use super::{Coder, write_into};
 use zstd::bulk::{Compressor, Decompressor};
 
 /// The level of the engine.
@@ -26,13 +26,15 @@ impl Zstd {
         }
         Self { compressor: Compressor::new(LEVEL).ok(), decompressor }
     }
+}
 
-    pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
+impl Coder for Zstd {
+    fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let Some(compressor) = &mut self.compressor else { return false };
         write_into(output, input.len(), |buffer| compressor.compress_to_buffer(input, buffer).ok())
     }
 
-    pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
+    fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let Some(decompressor) = &mut self.decompressor else { return false };
         write_into(output, limit, |buffer| decompressor.decompress_to_buffer(input, buffer).ok())
     }

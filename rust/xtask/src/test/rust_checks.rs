@@ -51,6 +51,10 @@ pub(crate) fn run_checks(tally: &mut Tally, packages: Packages) {
     let mut clippy = cargo(&["clippy", "--features", FEATURES, "--all-targets"]);
     clippy.args(packages.arguments()).args(["--", "-D", "warnings"]);
     check(tally, "checking with clippy", clippy);
+    let without_features = ["clippy", "--package", "lodewire-enet", "--no-default-features"];
+    let mut clippy = cargo(&without_features);
+    clippy.args(["--all-targets", "--", "-D", "warnings"]);
+    check(tally, "checking ENet without compression libraries", clippy);
     let mut doc = cargo(&["doc", "--features", FEATURES, "--no-deps", "--document-private-items"]);
     doc.args(packages.arguments()).env("RUSTDOCFLAGS", "-D warnings");
     check(tally, "checking the documentation", doc);

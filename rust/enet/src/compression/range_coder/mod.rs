@@ -7,7 +7,7 @@ mod decoder;
 mod encoder;
 mod model;
 
-use super::write_into;
+use super::{Coder, write_into};
 use decoder::Decoder;
 use encoder::Encoder;
 use model::{ContextKind, Model, ROOT, Symbol};
@@ -66,11 +66,6 @@ impl RangeCoder {
         Self { model: Model::new() }
     }
 
-    /// Compresses `input`; returns false if the output is not shorter.
-    pub(super) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
-        write_into(output, input.len(), |output| self.encode(input, output))
-    }
-
     fn encode(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let model = &mut self.model;
         model.reset();
@@ -119,11 +114,6 @@ impl RangeCoder {
         encoder.finish()
     }
 
-    /// Decompresses `input` to at most `limit` bytes.
-    pub(super) fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
-        write_into(output, limit, |output| self.decode(input, output))
-    }
-
     fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Option<usize> {
         let model = &mut self.model;
         model.reset();
@@ -162,5 +152,15 @@ impl RangeCoder {
             written += 1;
             position.advance(model);
         }
+    }
+}
+
+impl Coder for RangeCoder {
+    fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
+        write_into(output, input.len(), |output| self.encode(input, output))
+    }
+
+    fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
+        write_into(output, limit, |output| self.decode(input, output))
     }
 }
