@@ -1,24 +1,24 @@
-//! The ENet protocol, version 1.3, without I/O, clock or operating system randomness.
+#![doc = include_str!("../README.md")]
 //!
-//! A [`Host`] is one end of many connections over one UDP socket. The caller passes in received datagrams
-//! ([`Host::handle_datagram`]), the time ([`Host::handle_timeout`]) and packets to send ([`Host::send`]). It polls
-//! datagrams to send ([`Host::poll_transmit`]), events ([`Host::poll_events`]) and the time of the next call
-//! ([`Host::poll_timeout`]). So every rule of the protocol can be tested on a virtual clock, with a seed.
+//! # How it differs from ENet
 //!
 //! The wire format is that of ENet's `include/enet/protocol.h`, as Godot 3 and 4 use it: see [`wire`]. A host behaves
 //! like ENet, except where ENet's behaviour is harmful: it does not visit all peers for each datagram, does not
 //! allocate a peer before the remote address is validated, and always gives up incomplete packets.
 //!
 //! # Cost
+//!
 //! The cost of a call depends on the pending work: idle peers are never visited. Timers are kept in a heap, and an
 //! acknowledgement finds its command by sequence number. A packet is encoded once, when it is queued; the fragments of
-//! a packet that is sent to many peers share its bytes. The cost of a datagram depends on its length only, not on what
-//! the peer has sent before.
+//! a packet that is sent to many peers with [`Host::send_shared`] share its bytes. The cost of a datagram depends on
+//! its length only, not on what the peer has sent before.
 //!
 //! # Limits
+//!
 //! All input is treated as hostile. [`HostConfig::max_waiting_data`] limits the memory that one peer can use,
 //! [`HostConfig::max_total_waiting_data`] that of all peers together, and [`HostConfig::max_half_open`] the number of
 //! connections whose address is not validated.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod compression;
