@@ -149,13 +149,13 @@ mod tests {
     #[test]
     fn jobs_of_closed_connections_are_not_run() {
         let (gate, ran) = (Arc::default(), Arc::new(AtomicUsize::new(0)));
-        let (here, gone) = (Alive::default(), Alive::default());
+        let (open, closed) = (Alive::default(), Alive::default());
         let guard = lock(&gate);
         // All workers are busy.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut busy: Vec<_> = (0..=cores / MAX_IN_FLIGHT).map(|_| Jobs::new()).collect();
         for jobs in &mut busy {
-            fill(jobs, &here, &gate);
+            fill(jobs, &open, &gate);
         }
         // Some of these are in the workers' queue, the others in the driver's.
         let mut jobs = Jobs::new();
@@ -164,9 +164,9 @@ mod tests {
             let work = move || {
                 ran.fetch_add(1, Ordering::Relaxed);
             };
-            jobs.start(key, &gone, work, None);
+            jobs.start(key, &closed, work, None);
         }
-        drop(gone);
+        drop(closed);
         drop(guard);
         assert!(finish(&mut jobs).iter().all(|(_, done)| !done));
         assert!(busy.iter_mut().flat_map(finish).all(|(_, done)| done));
@@ -176,17 +176,17 @@ mod tests {
     #[test]
     fn a_job_beyond_the_queue_limit_is_reported_as_not_run() {
         let gate = Arc::default();
-        let (here, gone) = (Alive::default(), Alive::default());
+        let (open, closed) = (Alive::default(), Alive::default());
         let mut jobs = Jobs::new();
         let guard = lock(&gate);
-        fill(&mut jobs, &here, &gate);
+        fill(&mut jobs, &open, &gate);
         for key in 0..MAX_QUEUED {
-            jobs.start(1000, if key < 5 { &gone } else { &here }, || (), None);
+            jobs.start(1000, if key < 5 { &closed } else { &open }, || (), None);
         }
-        drop(gone);
+        drop(closed);
         // Five queued jobs of a closed connection are dropped.
         for key in 2000..2008 {
-            jobs.start(key, &here, || (), None);
+            jobs.start(key, &open, || (), None);
         }
         drop(guard);
         let mut done = finish(&mut jobs);

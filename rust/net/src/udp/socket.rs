@@ -242,10 +242,10 @@ pub(super) mod tests {
     #[test]
     fn an_icmp_error_does_not_fail_the_read_of_other_datagrams() {
         for socket in each_backend() {
-            let gone = plain_socket().local_addr().expect("an address");
+            let closed_port = plain_socket().local_addr().expect("an address");
             let sender = plain_socket();
             for _ in 0..10 {
-                socket.send(gone, &[1], 1);
+                socket.send(closed_port, &[1], 1);
             }
             sender.send_to(&[2], socket.local()).expect("sent");
             let (mut received, end) = (0, Instant::now() + Duration::from_mins(1));

@@ -21,8 +21,8 @@ pub(super) struct ServerPolicy {
     pub(super) refusing: AtomicBool,
     /// The server is about to shut down: health checks fail, and clients are still accepted.
     pub(super) draining: AtomicBool,
-    began: Instant,
-    /// The time of the game's last poll, in milliseconds after `began`.
+    started: Instant,
+    /// The time of the game's last poll, in milliseconds after `started`.
     polled: AtomicU64,
 }
 
@@ -32,7 +32,7 @@ impl ServerPolicy {
             handshake_timeout: AtomicU64::new(0),
             refusing: AtomicBool::new(false),
             draining: AtomicBool::new(false),
-            began: Instant::now(),
+            started: Instant::now(),
             polled: AtomicU64::new(0),
             config,
         };
@@ -43,14 +43,14 @@ impl ServerPolicy {
     /// Notes a poll of the game.
     pub(super) fn note_poll(&self) {
         if self.config.health_path.is_some() {
-            let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
             self.polled.store(now, Ordering::Relaxed);
         }
     }
 
     /// Returns whether the game has polled within the health timeout, if one is set.
     fn is_polled(&self, now: Instant) -> bool {
-        let polled = self.began + Duration::from_millis(self.polled.load(Ordering::Relaxed));
+        let polled = self.started + Duration::from_millis(self.polled.load(Ordering::Relaxed));
         let timeout = self.config.health_timeout;
         timeout.is_none_or(|timeout| now.saturating_duration_since(polled) <= timeout)
     }

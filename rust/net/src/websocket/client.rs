@@ -206,14 +206,14 @@ impl Client {
             self.failed = batch.failed;
         }
         self.active |= !batch.active.is_empty();
-        let fault = self.handle.failure().filter(|_| !self.ended).map(str::to_owned);
-        match (&self.peer, fault) {
-            (Some(peer), Some(why)) => {
+        let failure = self.handle.failure().filter(|_| !self.ended).map(str::to_owned);
+        match (&self.peer, failure) {
+            (Some(peer), Some(failure)) => {
                 peer.collect();
-                peer.fail(&why);
+                peer.fail(&failure);
                 self.emitting = true;
             }
-            (None, Some(why)) => self.failed = Some(Failure::new(why)),
+            (None, Some(failure)) => self.failed = Some(Failure::new(failure)),
             (Some(peer), None) if self.active => {
                 self.active = false;
                 self.emitting = true;
@@ -252,9 +252,9 @@ impl Client {
             self.peer = Some(Rc::new(Peer::new(shared)));
             return Some(ClientEvent::Established);
         }
-        if let Some(why) = self.failed.take() {
+        if let Some(failure) = self.failed.take() {
             self.ended = true;
-            return Some(ClientEvent::Failed(why));
+            return Some(ClientEvent::Failed(failure));
         }
         // No event is left: if the game has read everything, a received Close frame is answered now. The close is
         // reported after everything that the game has sent is written.

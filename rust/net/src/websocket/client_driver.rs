@@ -342,7 +342,7 @@ mod tests {
         let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let given = ["[::1]:1", "[::2]:1", "1.1.1.1:1", "[::3]:1", "2.2.2.2:1"];
         let mixed: Vec<_> = interleave(given.map(address).to_vec()).into();
-        let wanted = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"];
-        assert_eq!(mixed, wanted.map(address));
+        let expected = ["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"];
+        assert_eq!(mixed, expected.map(address));
     }
 }

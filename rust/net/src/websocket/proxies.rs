@@ -83,8 +83,8 @@ impl Proxies {
             return Ok(remote);
         }
         if !self.trusts(remote.ip()) {
-            let why = "clients have to come through the proxy";
-            return Err(HandshakeRejection::new(StatusCode::Forbidden, why));
+            let reason = "clients have to come through the proxy";
+            return Err(HandshakeRejection::new(StatusCode::Forbidden, reason));
         }
         let lines: Vec<_> = request.headers().get_all("X-Forwarded-For").collect();
         let mut first = None;

@@ -240,7 +240,7 @@ impl Server {
             }
         }
         if !self.failed
-            && let Some(why) = self.handle.failure()
+            && let Some(failure) = self.handle.failure()
         {
             self.failed = true;
             self.poll_queue.connected.clear();
@@ -249,7 +249,7 @@ impl Server {
             changed = self.peers.values().cloned().collect();
             for peer in &changed {
                 peer.collect();
-                peer.fail(why);
+                peer.fail(failure);
             }
         }
         changed.sort_unstable_by_key(|peer| peer.id());

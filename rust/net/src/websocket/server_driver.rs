@@ -66,7 +66,7 @@ pub(super) struct ServerDriver {
     pending_count: usize,
     deadlines: Deadlines<usize>,
     /// An output buffer that is passed from connection to connection.
-    spare: Vec<u8>,
+    spare_buffer: Vec<u8>,
     admission: Admission,
     handshakes: Jobs<Key, Processed>,
     tls_handshakes: TlsHandshakeLimit,
@@ -112,7 +112,7 @@ impl ServerDriver {
             pending: VecDeque::new(),
             pending_count: 0,
             deadlines: Deadlines::new(),
-            spare: Vec::new(),
+            spare_buffer: Vec::new(),
             admission: Admission::new(Arc::clone(&policy), Arc::clone(&endpoint)),
             handshakes: Jobs::new(),
             tls_handshakes: TlsHandshakeLimit::default(),
@@ -238,7 +238,7 @@ impl ServerDriver {
         let key = Key { slot, generation: entry.generation };
         let connection = &mut entry.connection;
         let was_pending = connection.is_pending();
-        connection.lend(&mut self.spare);
+        connection.take_buffer(&mut self.spare_buffer);
         let mut turn = Turn::new(cx);
         let progress = match work(connection, &mut turn) {
             Progress::Handshake(PeerHandshake::Request(IncomingRequest::HealthCheck(check), _)) => {
@@ -262,9 +262,9 @@ impl ServerDriver {
             }
             progress => progress,
         };
-        connection.reclaim(&mut self.spare);
-        if self.spare.capacity() > MAX_SPARE_CAPACITY {
-            self.spare = Vec::new();
+        connection.return_buffer(&mut self.spare_buffer);
+        if self.spare_buffer.capacity() > MAX_SPARE_CAPACITY {
+            self.spare_buffer = Vec::new();
         }
         if was_pending && !connection.is_pending() {
             self.pending_count -= 1;

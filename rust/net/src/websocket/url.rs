@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(url.authority, "[::1]");
         let url = WebSocketUrl::parse("ws://h?a=b").expect("a URL");
         assert_eq!(url.path, "/?a=b");
-        for (bad, why) in [
+        for (bad, error) in [
             ("", UrlError::Host),
             ("http://game.example", UrlError::Scheme),
             ("ws://", UrlError::Host),
@@ -167,7 +167,7 @@ mod tests {
             ("ws://spür.example/", UrlError::Unicode),
             ("ws://h/\r\nX: y", UrlError::Syntax),
         ] {
-            assert_eq!(WebSocketUrl::parse(bad), Err(why), "{bad}");
+            assert_eq!(WebSocketUrl::parse(bad), Err(error), "{bad}");
         }
     }
 

@@ -23,8 +23,8 @@ fn open(deflate: bool) -> (Connection, TcpStream, Arc<PeerShared>) {
     let now = Instant::now();
     let handshake = ServerHandshake::new();
     let mut connection = Connection::accepted(transport, handshake, remote, false, now + LATER);
-    let (_, asked) = ServerHandshake::new().receive(REQUEST).expect("a request");
-    let request = asked.and_then(IncomingRequest::upgrade).expect("a whole one");
+    let (_, request) = ServerHandshake::new().receive(REQUEST).expect("a request");
+    let request = request.and_then(IncomingRequest::upgrade).expect("a complete request");
     let deflate = deflate.then(|| request.negotiate_deflate(&DeflateOptions::default()));
     let endpoint = Arc::new(EndpointShared::new(Settings::default()));
     let key = Key { slot: 0, generation: 1 };

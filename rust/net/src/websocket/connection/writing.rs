@@ -114,18 +114,18 @@ impl Connection {
     }
 
     /// Swaps the output buffer for a larger one: idle connections have none.
-    pub(in crate::websocket) fn lend(&mut self, spare: &mut Vec<u8>) {
-        if self.out.is_empty() && self.out.capacity() < spare.capacity() {
-            std::mem::swap(&mut self.out, spare);
+    pub(in crate::websocket) fn take_buffer(&mut self, spare_buffer: &mut Vec<u8>) {
+        if self.out.is_empty() && self.out.capacity() < spare_buffer.capacity() {
+            std::mem::swap(&mut self.out, spare_buffer);
         }
     }
 
     /// Returns the output buffer if everything is written.
-    pub(in crate::websocket) fn reclaim(&mut self, spare: &mut Vec<u8>) {
+    pub(in crate::websocket) fn return_buffer(&mut self, spare_buffer: &mut Vec<u8>) {
         if self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
-            if out.capacity() > spare.capacity() {
-                *spare = out;
+            if out.capacity() > spare_buffer.capacity() {
+                *spare_buffer = out;
             }
         }
     }

@@ -11,8 +11,8 @@ fn request(lines: &str) -> Request {
         "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{lines}\r\n"
     );
-    let (_, asked) = ServerHandshake::new().receive(text.as_bytes()).expect("a request");
-    asked.and_then(IncomingRequest::upgrade).expect("whole")
+    let (_, request) = ServerHandshake::new().receive(text.as_bytes()).expect("a request");
+    request.and_then(IncomingRequest::upgrade).expect("a complete request")
 }
 
 fn client(proxies: &Proxies, remote: &str, lines: &str) -> Result<String, u16> {
@@ -34,9 +34,9 @@ fn trusted_networks_are_parsed() {
         ("::1", true),
     ] {
         let greeting = proxies.expected_preamble(ip.parse().expect("an address"));
-        let wanted =
+        let expected =
             if trusted { ExpectedPreamble::ProxyProtocol } else { ExpectedPreamble::Refused };
-        assert_eq!(greeting, wanted, "{ip}");
+        assert_eq!(greeting, expected, "{ip}");
     }
     for bad in ["", "proxy.example", "10.0.0.0/33", "10.0.0.1:80"] {
         let list = [bad.to_owned()];
@@ -46,16 +46,16 @@ fn trusted_networks_are_parsed() {
 
 #[test]
 fn without_a_proxy_header_forwarded_addresses_are_ignored() {
-    let nobody = Proxies::default();
-    assert_eq!(nobody.expected_preamble([1, 2, 3, 4].into()), ExpectedPreamble::None);
-    let told = client(&nobody, "1.2.3.4", "X-Forwarded-For: 5.6.7.8\r\n");
-    assert_eq!(told.as_deref(), Ok("1.2.3.4:5000"));
+    let no_proxy = Proxies::default();
+    assert_eq!(no_proxy.expected_preamble([1, 2, 3, 4].into()), ExpectedPreamble::None);
+    let address = client(&no_proxy, "1.2.3.4", "X-Forwarded-For: 5.6.7.8\r\n");
+    assert_eq!(address.as_deref(), Ok("1.2.3.4:5000"));
 }
 
 #[test]
 fn x_forwarded_for_is_evaluated_from_its_end() {
     let ours = proxies(ProxyHeader::XForwardedFor, &["10.0.0.0/8", "fd00::/8"]);
-    for (lines, wanted) in [
+    for (lines, expected) in [
         ("X-Forwarded-For: 9.9.9.9\r\n", Ok("9.9.9.9:5000")),
         ("x-forwarded-for: 6.6.6.6, 9.9.9.9\r\n", Ok("9.9.9.9:5000")),
         ("X-Forwarded-For: 6.6.6.6, 9.9.9.9, 10.1.1.1\r\n", Ok("9.9.9.9:5000")),
@@ -71,8 +71,8 @@ fn x_forwarded_for_is_evaluated_from_its_end() {
         ("X-Forwarded-For: unknown\r\n", Err(400)),
         ("X-Forwarded-For: 9.9.9.9,\r\n", Err(400)),
     ] {
-        let wanted = wanted.map(str::to_owned);
-        assert_eq!(client(&ours, "10.0.0.1", lines), wanted, "{lines}");
+        let expected = expected.map(str::to_owned);
+        assert_eq!(client(&ours, "10.0.0.1", lines), expected, "{lines}");
     }
     assert_eq!(client(&ours, "9.9.9.9", "X-Forwarded-For: 10.0.0.1\r\n"), Err(403));
 }
@@ -82,12 +82,12 @@ fn headers_of_both_versions_are_parsed() {
     let v1 = b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\nGET";
     let v2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x09\x09\x09\x09\x0a\0\0\x01\x0f\xa0\0\x50GET";
     for header in [&v1[..], &v2[..]] {
-        let whole = header.len() - 3;
-        for len in 1..whole {
+        let complete = header.len() - 3;
+        for len in 1..complete {
             assert!(matches!(parse_header(&header[..len]), Ok(None)), "{len}");
         }
         let source = "9.9.9.9:4000".parse().expect("an address");
-        assert_eq!(parse_header(header).expect("good"), Some((Some(source), whole)));
+        assert_eq!(parse_header(header).expect("good"), Some((Some(source), complete)));
     }
 }
 
@@ -156,13 +156,13 @@ fn a_partial_header_is_read_so_that_the_next_read_would_block() {
     let (accepted, _) = listener.accept().expect("a connection");
     accepted.set_nonblocking(true).expect("a socket");
     let tcp = TcpStream::from_std(accepted);
-    let (mut begun, mut buffer) = (Box::<[u8]>::default(), [0; 4096]);
+    let (mut partial, mut buffer) = (Box::<[u8]>::default(), [0; 4096]);
     let header = b"PROXY TCP4 9.9.9.9 10.0.0.1 4000 80\r\n";
     let end = std::time::Instant::now() + std::time::Duration::from_mins(1);
     for sent in 1..header.len() {
         proxy.write_all(&header[sent - 1..sent]).expect("sent");
-        while begun.len() < sent {
-            let read = read_header(&tcp, &mut begun, &mut buffer).expect("no fault");
+        while partial.len() < sent {
+            let read = read_header(&tcp, &mut partial, &mut buffer).expect("no error");
             assert!(read.is_none() && std::time::Instant::now() < end);
         }
         let left = tcp.peek(&mut buffer).expect_err("all is taken");
@@ -170,7 +170,7 @@ fn a_partial_header_is_read_so_that_the_next_read_would_block() {
     }
     proxy.write_all(&[&header[header.len() - 1..], b"GET /"].concat()).expect("sent");
     let source = loop {
-        if let Some(source) = read_header(&tcp, &mut begun, &mut buffer).expect("no fault") {
+        if let Some(source) = read_header(&tcp, &mut partial, &mut buffer).expect("no error") {
             break source;
         }
         assert!(std::time::Instant::now() < end);

@@ -92,10 +92,10 @@ impl ServerDriver {
             | Command::Close { key, .. }
             | Command::FinishClose { key }
             | Command::SetNoDelay { key, .. } => {
-                let mut spare = std::mem::take(&mut self.spare);
+                let mut spare_buffer = std::mem::take(&mut self.spare_buffer);
                 let mut turn = Turn::new(cx);
                 if let Some(entry) = self.entry(key) {
-                    entry.connection.lend(&mut spare);
+                    entry.connection.take_buffer(&mut spare_buffer);
                     entry.connection.handle_command(command, &mut turn);
                     if entry.connection.has_new_compressor() {
                         self.compressing.push_back(key);
@@ -103,7 +103,7 @@ impl ServerDriver {
                     }
                     self.note_dirty(key);
                 }
-                self.spare = spare;
+                self.spare_buffer = spare_buffer;
             }
         }
     }
@@ -111,13 +111,13 @@ impl ServerDriver {
     /// Sends the current broadcast to one recipient.
     fn send_prepared(&mut self, key: Key) {
         let Some(mut broadcast) = self.commands.broadcast.take() else { return };
-        let mut spare = std::mem::take(&mut self.spare);
+        let mut spare_buffer = std::mem::take(&mut self.spare_buffer);
         if let Some(entry) = self.entry(key) {
-            entry.connection.lend(&mut spare);
+            entry.connection.take_buffer(&mut spare_buffer);
             entry.connection.send_prepared(&mut broadcast.message);
             self.note_dirty(key);
         }
-        self.spare = spare;
+        self.spare_buffer = spare_buffer;
         self.commands.broadcast = Some(broadcast);
     }
 
