@@ -8,7 +8,7 @@ use aws_lc_rs::{hmac, rand};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-/// Lifetime of a cookie secret; the previous one stays valid for one more period.
+/// Time for which a secret makes cookies; it verifies them for one more period (RFC 6347 section 4.2.1).
 const ROTATION: Duration = Duration::from_secs(30);
 
 /// Generates and verifies the cookies of a server, with a secret and the one before it.
@@ -96,11 +96,18 @@ impl CookieGenerator {
     }
 
     fn rotate(&mut self, now: Instant) {
-        if now.saturating_duration_since(self.since) >= ROTATION
+        let age = now.saturating_duration_since(self.since);
+        if age >= ROTATION
             && let Some(next) = secret()
         {
             self.previous = std::mem::replace(&mut self.current, next);
             self.since = now;
+        }
+        // Without datagrams in between, the secret is too old even to verify.
+        if age >= 2 * ROTATION
+            && let Some(unused) = secret()
+        {
+            self.previous = unused;
         }
     }
 
