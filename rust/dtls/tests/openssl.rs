@@ -306,7 +306,7 @@ fn dtls_1_0_client_gets_protocol_version_alert() {
     }
     let end = Instant::now() + TIMEOUT;
     while !client.has_printed("fatal protocol_version") {
-        assert!(Instant::now() < end, "it was not failure_alert: {}", client.printed);
+        assert!(Instant::now() < end, "it got no alert: {}", client.printed);
         std::thread::sleep(Duration::from_millis(5));
     }
 }

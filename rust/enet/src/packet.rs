@@ -11,8 +11,8 @@ pub enum Delivery {
     /// Like [`Unreliable`](Self::Unreliable), but sends long packets in fragments; losing one fragment loses the packet
     /// (`ENET_PACKET_FLAG_UNRELIABLE_FRAGMENT`).
     UnreliableFragment,
-    /// Delivers at most once, in any order (`ENET_PACKET_FLAG_UNSEQUENCED`). A packet longer than a datagram is sent as
-    /// [`Unreliable`](Self::Unreliable).
+    /// Delivers at most once, in any order (`ENET_PACKET_FLAG_UNSEQUENCED`). A packet longer than a datagram is sent
+    /// [reliably](Self::Reliable).
     Unsequenced,
     /// Like [`Unsequenced`](Self::Unsequenced), or [in fragments](Self::UnreliableFragment) if the packet is longer
     /// than a datagram.

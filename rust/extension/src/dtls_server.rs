@@ -44,11 +44,6 @@ use lodewire_net::{Bind, BindError};
 #[class(base=RefCounted, init, tool)]
 pub(crate) struct LodeDTLSServer {
     base: Base<RefCounted>,
-    /// Sets up the server with a private key and its certificate: [code]TLSOptions.server(key, certificate)[/code]. RSA
-    /// keys with 2048 to 8192 bits and EC keys on P-256 and P-384 are supported. Set the properties before.
-    ///
-    /// Returns [constant ERR_INVALID_PARAMETER] if the options or a property are invalid, which is logged, and
-    /// [constant ERR_ALREADY_IN_USE] while the server is listening.
     setup: Option<ServerConfig>,
     acceptor: Option<Acceptor>,
     server: Option<Server>,
@@ -176,11 +171,11 @@ impl LodeDTLSServer {
 
 #[godot_api]
 impl LodeDTLSServer {
-    /// Sets the server up with a private key and its certificate: [code]TLSOptions.server(key, certificate)[/code]. RSA keys
-    /// of 2048 to 8192 bits and EC keys on P-256 and P-384 will do. Properties that are to count are set before.
+    /// Sets up the server with a private key and its certificate: [code]TLSOptions.server(key, certificate)[/code]. RSA
+    /// keys with 2048 to 8192 bits and EC keys on P-256 and P-384 are supported. Set the properties before.
     ///
-    /// Returns [constant ERR_INVALID_PARAMETER] if something does not fit, with a line in the log that says what, and
-    /// [constant ERR_ALREADY_IN_USE] while the server listens.
+    /// Returns [constant ERR_INVALID_PARAMETER] if the options or a property are invalid, which is logged, and
+    /// [constant ERR_ALREADY_IN_USE] while the server is listening.
     #[func]
     fn setup(&mut self, server_options: Option<Gd<TlsOptions>>) -> Error {
         if self.is_listening() {

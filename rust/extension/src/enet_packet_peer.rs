@@ -209,7 +209,7 @@ impl LodeENetPacketPeer {
         i32::try_from(self.peer.channels()).unwrap_or(i32::MAX)
     }
 
-    /// Returns the cause why the connection ended, as a message; empty if one of the two sides has disconnected. Not in
+    /// Returns why the connection ended, as a message; empty if one of the two sides has disconnected. Not in
     /// [ENetPacketPeer].
     #[func]
     fn get_disconnect_reason(&self) -> GString {

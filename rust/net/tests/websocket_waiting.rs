@@ -116,7 +116,7 @@ fn a_slot_is_free_once_the_end_of_its_peer_was_reported() {
         assert_eq!(status.as_deref(), Some("503"));
     }
     let mut ends = 0;
-    until("the game is reported of both ends", || {
+    until("both ends are reported", || {
         server.poll();
         while let Some(event) = server.next_event() {
             ends += usize::from(matches!(event, ServerEvent::Disconnected { .. }));
@@ -180,7 +180,7 @@ fn a_request_that_arrives_with_the_end_of_the_connection_is_not_held() {
     let (stream, status) = send_request(&server, Duration::from_millis(20));
     assert_eq!(status, None);
     let own = stream.local_addr().expect("connected");
-    until("the game is reported", || {
+    until("the request is reported", || {
         server.poll();
         std::iter::from_fn(|| server.next_event())
             .any(|event| matches!(event, ServerEvent::Request(request) if request.remote() == own))

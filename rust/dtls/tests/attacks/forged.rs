@@ -12,8 +12,8 @@ const BOTH: [bool; 2] = [true, true];
 
 impl Pair {
     fn forge(&mut self, to: [bool; 2], datagram: &[u8]) {
-        for (end, failure_alert) in [&mut self.client, &mut self.server].into_iter().zip(to) {
-            if failure_alert {
+        for (end, is_target) in [&mut self.client, &mut self.server].into_iter().zip(to) {
+            if is_target {
                 end.handle_datagram(self.now, &mut datagram.to_vec());
             }
         }

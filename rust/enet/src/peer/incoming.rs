@@ -8,8 +8,8 @@ use crate::packet::{Delivery, Payload};
 use crate::wire::Fragment;
 use std::collections::BTreeMap;
 
-/// The reliable window, `ENET_PEER_RELIABLE_WINDOW_SIZE` times the number of free windows: how far ahead a packet may
-/// be.
+/// How far ahead a reliable packet may be: `ENET_PEER_FREE_RELIABLE_WINDOWS` windows of `ENET_PEER_RELIABLE_WINDOW_SIZE`,
+/// including the one of the last delivered packet (`enet_peer_queue_incoming_command`).
 const RELIABLE_WINDOW: u16 = 7 * 4096;
 /// Beyond the window and up to here, a packet is neither accepted nor acknowledged, so that it is repeated later.
 /// Farther ones count as duplicates.

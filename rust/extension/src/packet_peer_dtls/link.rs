@@ -52,7 +52,7 @@ impl Link {
         }
     }
 
-    /// Sets the addresses of the server to connect to, or the cause why there are none.
+    /// Sets the addresses of the server to connect to, or the reason why there are none.
     pub(super) fn resolved(&self, addresses: Result<Vec<SocketAddr>, String>) {
         if let Self::Own(peer) = self {
             peer.resolved(addresses);

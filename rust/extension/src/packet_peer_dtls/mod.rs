@@ -364,7 +364,7 @@ impl LodePacketPeerDTLS {
         self.link.exchange();
     }
 
-    /// Returns the cause why the connection was not started, has failed or has ended, as a message; empty if it is open
+    /// Returns why the connection was not started, has failed or has ended, as a message; empty if it is open
     /// or was closed normally. For example [code]the certificate is not accepted: expired[/code].
     #[func]
     fn get_error_message(&self) -> GString {

@@ -252,7 +252,7 @@ impl LodeWebSocketClient {
         self.peer().map_or(0, |peer| peer.remote().port().into())
     }
 
-    /// Returns the cause why the connection could not be opened, as a message for developers; empty if it was opened,
+    /// Returns why the connection could not be opened, as a message for developers; empty if it was opened,
     /// or while connecting. For an open connection that was closed, see [method LodeWebSocketPeer.get_close_code] and
     /// [method LodeWebSocketPeer.get_close_reason] of [code]get_peer(1)[/code].
     #[func]

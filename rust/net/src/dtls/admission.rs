@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(
             other.evicted,
             Some(0),
-            "the oldest of its site, also when there is room taken_bytes"
+            "the oldest of its site, also when there is room elsewhere"
         );
         drop(kept);
         let more = (0..5000).filter(|_| admit(of_site(1, 0, 1)).is_some()).count();

@@ -24,7 +24,7 @@ const MAX_OUTGOING_BATCH: usize = 256 << 10;
 /// Delay in which the game's packets are collected, so that those of a burst leave together.
 const FLUSH_INTERVAL: Duration = Duration::from_micros(500);
 
-/// Maximum time in which a closed endpoint sends what the game has queued.
+/// Maximum time for which a closed endpoint goes on sending what the game has queued.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The driver of a server's or a client's socket.

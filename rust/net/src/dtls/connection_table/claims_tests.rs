@@ -77,10 +77,10 @@ fn unclaimed_connection_is_closed_whatever_it_sends() {
     let now = start + TIMEOUT;
     server.handle_timeout(now);
     assert_eq!((server.slots.len(), server.unclaimed.len(), server.permits.len()), (1, 0, 0));
-    let failure_alert: Vec<_> = take_outgoing(&mut server).into_iter().map(|(to, _)| to).collect();
+    let notified: Vec<_> = take_outgoing(&mut server).into_iter().map(|(to, _)| to).collect();
     assert!(
-        (1..4).all(|index| failure_alert.contains(&address(index))),
-        "they are failure_alert: {failure_alert:?}"
+        (1..4).all(|index| notified.contains(&address(index))),
+        "they are notified: {notified:?}"
     );
     // One of two claims is enough; 10 seconds after the last one is released the connection is closed.
     assert_eq!(server.claim(address(0)), Some(player));

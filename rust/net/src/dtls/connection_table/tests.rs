@@ -479,17 +479,14 @@ fn rejected_job_fails_its_connection_and_the_next_client_hello_restarts() {
     }
     let mut hello = verified_hello(&mut server, &setup, now, address(0));
     server.handle_datagram(now, address(0), &mut hello.clone());
-    let flight_rejection = server.association_at(address(0)).expect("a connection");
+    let failed = server.association_at(address(0)).expect("a connection");
     drop(alive);
     finish_jobs(&mut server, now);
     let event = server.poll_event();
-    assert!(
-        matches!(event, Some(Event::Closed { key, .. }) if key == flight_rejection),
-        "{event:?}"
-    );
+    assert!(matches!(event, Some(Event::Closed { key, .. }) if key == failed), "{event:?}");
     assert_eq!((server.association_at(address(0)), server.handshakes()), (None, 0));
     server.handle_datagram(now, address(0), &mut hello);
-    assert!(server.association_at(address(0)).is_some_and(|key| key != flight_rejection));
+    assert!(server.association_at(address(0)).is_some_and(|key| key != failed));
     finish_jobs(&mut server, now);
     assert!(!take_datagrams(&mut server).is_empty(), "an offer");
 }
@@ -512,7 +509,7 @@ fn rejected_client_evicts_no_one() {
     unfit[suites + 2..suites + 2 + count].fill(0);
     server.handle_datagram(now, newcomer, &mut unfit);
     let answers = take_datagrams(&mut server);
-    assert!(answers.iter().any(|answer| answer[0] == 21), "it is flight_rejection with an alert");
+    assert!(answers.iter().any(|answer| answer[0] == 21), "it is rejected with an alert");
     assert!((0..4).all(|index| server.association_at(address(index)).is_some()));
     assert_eq!((server.handshakes(), server.association_at(newcomer)), (4, None));
     server.handle_datagram(now, newcomer, &mut hello.clone());
@@ -531,8 +528,8 @@ fn rejected_second_job_sends_an_alert() {
     let key =
         client.connect(now, server_address(), setup.to_protocol(&limits)).expect("random bytes");
     let end = Instant::now() + Duration::from_mins(1);
-    let mut flight_rejection = false;
-    while !flight_rejection {
+    let mut has_failed = false;
+    while !has_failed {
         assert!(Instant::now() < end, "no second job");
         client.handle_finished_jobs(now);
         for mut datagram in take_datagrams(&mut client) {
@@ -540,7 +537,7 @@ fn rejected_second_job_sends_an_alert() {
             server.handle_datagram(now, address(0), &mut datagram);
             // The first job signs; the second, with the client's key, fails as if the queue were full.
             let is_second = server.slots.iter().any(|(_, association)| association.job_count == 2);
-            if is_second && !before && !flight_rejection {
+            if is_second && !before && !has_failed {
                 let mut finished = Vec::new();
                 while finished.is_empty() {
                     finished = server.jobs.take_finished(None);
@@ -550,7 +547,7 @@ fn rejected_second_job_sends_an_alert() {
                     finished.result = None;
                 }
                 server.handle_finished(now, finished);
-                flight_rejection = true;
+                has_failed = true;
             }
         }
         server.handle_finished_jobs(now);
