@@ -11,7 +11,7 @@ use std::{env, fs, io};
 /// The first line of each certificate.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
-/// The object identifiers of Ed25519 and Ed448 (RFC 8410 §3) in DER.
+/// The object identifiers of Ed25519 and Ed448 (RFC 8410 section 3) in DER.
 const EDWARDS: [[u8; 5]; 2] = [[6, 3, 0x2B, 0x65, 0x70], [6, 3, 0x2B, 0x65, 0x71]];
 
 /// Returns a certificate as PEM, with the certificates that follow it in its file.

@@ -136,6 +136,7 @@ pub(crate) fn close_peer(caller: &str, peer: &Peer, code: i32, reason: &str) {
         return;
     }
     let sendable = u16::try_from(code).ok().map(CloseCode).filter(|code| code.is_sendable());
+    // An empty body, which `Connection::close` would send, is 1005 for the other side (RFC 6455 section 7.1.5).
     if sendable.is_none() {
         godot_error!(
             "{caller}: {code} is not a close code that may be sent; 1000 is sent instead. Use 1000, or 3000 to 4999 for your own codes."
@@ -172,7 +173,7 @@ impl LodeWebSocketPeer {
     #[func]
     fn get_close_code(&self) -> i32 {
         let close = self.peer.as_ref().and_then(|peer| peer.close_frame());
-        // 1006 means that no Close was received (RFC 6455 §7.1.5); the engine's class returns -1 for it.
+        // 1006 means that no Close was received (RFC 6455 section 7.1.5); the engine's class returns -1 for it.
         let code = close.map(|close| close.code).filter(|code| *code != CloseCode::ABNORMAL);
         code.map_or(-1, |code| code.0.into())
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Connection attempt delay (RFC 8305 §5): how long an attempt runs alone before the next one starts.
+/// Connection attempt delay (RFC 8305 section 5): how long an attempt runs alone before the next one starts.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// Maximum number of addresses of a name that are tried.
 const MAX_ADDRESSES: usize = 8;

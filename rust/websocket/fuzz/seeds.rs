@@ -66,7 +66,7 @@ fn main() -> io::Result<()> {
             write("client", "compressed", &[9], &[answer.clone(), compressed].concat())?;
         }
     }
-    // RFC 7692 §7.2.3.1 to §7.2.3.5: "Hello" in one block, twice, without compression, and with BFINAL.
+    // RFC 7692 sections 7.2.3.1 to 7.2.3.5: "Hello" in one block, twice, without compression, and with BFINAL.
     let hello = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
     let again = [0xF2, 0x00, 0x11, 0x00, 0x00];
     let stored = [0x00, 0x05, 0x00, 0xFA, 0xFF, 0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x00];

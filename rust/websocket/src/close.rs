@@ -1,4 +1,4 @@
-//! The body of a Close frame (§5.5.1) and its status codes (§7.4).
+//! The body of a Close frame (RFC 6455 section 5.5.1) and its status codes (RFC 6455 section 7.4).
 
 use crate::{MAX_CONTROL_PAYLOAD, ProtocolError};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// Maximum length of the reason in a Close frame, in bytes: 125, less the two bytes of the code.
 pub const MAX_CLOSE_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// A status code of a Close frame (§7.4).
+/// A status code of a Close frame (RFC 6455 section 7.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CloseCode(pub u16);
 
@@ -28,8 +28,9 @@ impl CloseCode {
     /// 1013: the server is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
-    /// Returns whether the code can be sent in a Close frame: the codes that §7.4.1 and the IANA registry define, and
-    /// the ranges of §7.4.2 for libraries (3000 to 3999) and applications (4000 to 4999).
+    /// Returns whether the code can be sent in a Close frame: the codes that RFC 6455 section 7.4.1 and the IANA
+    /// registry define, and the ranges of RFC 6455 section 7.4.2 for libraries (3000 to 3999) and applications (4000 to
+    /// 4999).
     pub fn is_sendable(self) -> bool {
         matches!(self.0, 1000..=1003 | 1007..=1014 | 3000..=4999)
     }
@@ -44,9 +45,9 @@ impl fmt::Display for CloseCode {
 /// The body of a received Close frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// The status code; [`CloseCode::NO_STATUS`] if the body was empty (§7.1.5).
+    /// The status code; [`CloseCode::NO_STATUS`] if the body was empty (RFC 6455 section 7.1.5).
     pub code: CloseCode,
-    /// The reason; empty if there was none (§7.1.6).
+    /// The reason; empty if there was none (RFC 6455 section 7.1.6).
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! An open connection: decodes and encodes frames, and performs the closing handshake (§5, §6, §7).
+//! An open connection: decodes and encodes frames, and performs the closing handshake (RFC 6455 sections 5, 6 and 7).
 
 use crate::deflate::{DeflateState, max_compressed_len};
 use crate::frame::{RSV1, encode_frame};
@@ -10,7 +10,7 @@ use crate::{MaskKey, Opcode, PreparedMessage, ProtocolError, apply_mask};
 use std::borrow::Cow;
 use std::fmt;
 
-/// The role of this endpoint: clients mask the frames they send, servers do not (§5.1).
+/// The role of this endpoint: clients mask the frames they send, servers do not (RFC 6455 section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The endpoint that opened the connection.
@@ -19,7 +19,7 @@ pub enum Role {
     Server,
 }
 
-/// The type of a data message (§5.6).
+/// The type of a data message (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
     /// UTF-8 text.
@@ -28,7 +28,7 @@ pub enum MessageKind {
     Binary,
 }
 
-/// A message to send (§5.6).
+/// A message to send (RFC 6455 section 5.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// A text message.
@@ -74,11 +74,12 @@ pub enum Event<'a> {
         /// The payload, borrowed from the input if the message arrived in one chunk.
         payload: Cow<'a, [u8]>,
     },
-    /// A Ping frame; answer it with [`Connection::pong`] and the same payload (§5.5.2).
+    /// A Ping frame; answer it with [`Connection::pong`] and the same payload (RFC 6455 section 5.5.2).
     Ping(&'a [u8]),
-    /// A Pong frame (§5.5.3).
+    /// A Pong frame (RFC 6455 section 5.5.3).
     Pong(&'a [u8]),
-    /// A Close frame; answer it with [`Connection::close`] unless one was sent (§5.5.1). No event follows.
+    /// A Close frame; answer it with [`Connection::close`] unless one was sent (RFC 6455 section 5.5.1). No event
+    /// follows.
     Close(CloseFrame),
 }
 
@@ -140,8 +141,8 @@ impl Connection {
     /// Creates the client side of a connection, after its opening handshake. A message of more than `max_message` bytes is
     /// rejected with 1009 as soon as a frame header claims it.
     ///
-    /// `mask_keys` returns a new key for each frame, which must be unpredictable (§5.3, §10.3), or `None` if it has none:
-    /// then the frame is not sent.
+    /// `mask_keys` returns a new key for each frame, which must be unpredictable (RFC 6455 sections 5.3 and 10.3), or
+    /// `None` if it has none: then the frame is not sent.
     pub fn client(
         max_message: usize,
         mask_keys: impl FnMut() -> Option<MaskKey> + Send + 'static,
@@ -169,8 +170,8 @@ impl Connection {
         if self.mask_keys.is_some() { Role::Client } else { Role::Server }
     }
 
-    /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 §7). Call it before anything is sent
-    /// or received.
+    /// Enables permessage-deflate as negotiated in the opening handshake (RFC 7692 section 7). Call it before anything
+    /// is sent or received.
     pub fn set_deflate(&mut self, negotiated: NegotiatedDeflate) {
         self.deflate = Some(Box::new(DeflateState::new(negotiated)));
     }
@@ -209,7 +210,7 @@ impl Connection {
         self.close_sent
     }
 
-    /// Returns whether a Close frame was received, after which all input is ignored (§1.4).
+    /// Returns whether a Close frame was received, after which all input is ignored (RFC 6455 section 1.4).
     pub fn is_close_received(&self) -> bool {
         self.close_received
     }
@@ -276,6 +277,8 @@ impl Connection {
         Ok(Some(header))
     }
 
+    /// Checks that only a client masks (RFC 6455 section 5.1), that fragments are in order (RFC 6455 section 5.4), and that
+    /// the message is within the limit (RFC 6455 section 10.4).
     fn check_header(&self, header: &FrameHeader) -> Result<(), ProtocolError> {
         match (self.role(), header.mask) {
             (Role::Server, None) => return Err(ProtocolError::Unmasked),
@@ -374,7 +377,7 @@ impl Connection {
     }
 
     /// Appends a message to `out` as one frame, compressed if that was negotiated and makes it shorter. Returns false, and
-    /// appends nothing, after a Close frame was sent (§5.5.1), or without a masking key.
+    /// appends nothing, after a Close frame was sent (RFC 6455 section 5.5.1), or without a masking key.
     pub fn send(&mut self, message: Message<'_>, out: &mut Vec<u8>) -> bool {
         let Ok(mask) = self.next_mask() else {
             return false;
@@ -414,21 +417,23 @@ impl Connection {
         true
     }
 
-    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (§5.5.2). Returns whether it was appended.
+    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (RFC 6455 section 5.5.2). Returns whether
+    /// it was appended.
     pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
         self.send_control(Opcode::Ping, payload, out)
     }
 
-    /// Appends a Pong frame to `out`, with the payload of the Ping frame (§5.5.3). Returns whether it was appended.
+    /// Appends a Pong frame to `out`, with the payload of the Ping frame (RFC 6455 section 5.5.3). Returns whether it
+    /// was appended.
     pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
         self.send_control(Opcode::Pong, payload, out)
     }
 
-    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's (§7.1.2). With a code
-    /// that must not be sent the body is empty; a reason over [`MAX_CLOSE_REASON`] bytes is truncated at a character.
-    /// Returns whether it was appended.
+    /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's
+    /// (RFC 6455 section 7.1.2). With a code that must not be sent the body is empty; a reason over
+    /// [`MAX_CLOSE_REASON`] bytes is truncated at a character. Returns whether it was appended.
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
         let mut body = Vec::new();
         if code.is_sendable() {

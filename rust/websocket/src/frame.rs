@@ -1,14 +1,14 @@
-//! The base framing (§5.2): parses and encodes frame headers.
+//! The base framing (RFC 6455 section 5.2): parses and encodes frame headers.
 
 use crate::{MaskKey, ProtocolError, apply_mask};
 
-/// Maximum payload length of a control frame (§5.5).
+/// Maximum payload length of a control frame (RFC 6455 section 5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
 /// The RSV1 bit in the first byte of a frame.
 pub(crate) const RSV1: u8 = 0x40;
 
-/// The opcode of a frame (§5.2, §11.8).
+/// The opcode of a frame (RFC 6455 sections 5.2 and 11.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
     /// A further fragment of a message.
@@ -17,16 +17,17 @@ pub enum Opcode {
     Text = 0x1,
     /// A binary message, or its first fragment.
     Binary = 0x2,
-    /// A Close frame (§5.5.1).
+    /// A Close frame (RFC 6455 section 5.5.1).
     Close = 0x8,
-    /// A Ping frame (§5.5.2).
+    /// A Ping frame (RFC 6455 section 5.5.2).
     Ping = 0x9,
-    /// A Pong frame (§5.5.3).
+    /// A Pong frame (RFC 6455 section 5.5.3).
     Pong = 0xA,
 }
 
 impl Opcode {
-    /// Returns whether this is a control opcode. Control frames may be sent between the fragments of a message (§5.5).
+    /// Returns whether this is a control opcode. Control frames may be sent between the fragments of a message
+    /// (RFC 6455 section 5.5).
     pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)
     }
@@ -44,12 +45,12 @@ impl Opcode {
     }
 }
 
-/// A frame's header (§5.2).
+/// A frame's header (RFC 6455 section 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// FIN: this is the last fragment of its message.
     pub fin: bool,
-    /// RSV1: this is the first frame of a compressed message (RFC 7692 §6). Only allowed if the extension was
+    /// RSV1: this is the first frame of a compressed message (RFC 7692 section 6). Only allowed if the extension was
     /// negotiated.
     pub rsv1: bool,
     /// The opcode.
@@ -93,6 +94,7 @@ impl FrameHeader {
         if rsv1 && !matches!(opcode, Opcode::Text | Opcode::Binary) {
             return Err(ProtocolError::ReservedBits);
         }
+        // A control frame must not be fragmented (RFC 6455 section 5.5).
         if opcode.is_control() && !fin {
             return Err(ProtocolError::FragmentedControlFrame);
         }

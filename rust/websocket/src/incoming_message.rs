@@ -1,4 +1,4 @@
-//! The data message that is being received (§5.4, §5.6).
+//! The data message that is being received (RFC 6455 sections 5.4 and 5.6).
 
 use crate::deflate::{DeflateState, InflateOutput};
 use crate::utf8::Utf8Validator;

@@ -4,9 +4,10 @@
 //! protocol can be tested byte by byte, and one I/O thread can serve thousands of connections with one read buffer: an idle
 //! [`Connection`] holds no memory beyond itself.
 //!
-//! A server's connection begins as a [`ServerHandshake`] (§4.2). After its [`Request`] is accepted, a [`Connection`]
-//! decodes the same byte stream into [`Event`]s (§5, §6), encodes messages into frames, and performs the closing
-//! handshake (§7). A client's connection begins as a [`ClientHandshake`] (§4.1).
+//! A server's connection begins as a [`ServerHandshake`] (RFC 6455 section 4.2). After its [`Request`] is accepted, a
+//! [`Connection`] decodes the same byte stream into [`Event`]s (RFC 6455 sections 5 and 6), encodes messages into
+//! frames, and performs the closing handshake (RFC 6455 section 7). A client's connection begins as a
+//! [`ClientHandshake`] (RFC 6455 section 4.1).
 //!
 //! Messages may be compressed, with permessage-deflate ([RFC 7692]): [`Request::negotiate_deflate`] or
 //! [`ClientRequest::deflate`], then [`Connection::set_deflate`]. A compressor and an inflater take memory from the first

@@ -1,6 +1,7 @@
-//! Masking (§5.3): a client XORs the payload of each frame with a random key.
+//! Masking (RFC 6455 section 5.3): a client XORs the payload of each frame with a random key.
 
-/// The masking key of a frame (§5.3). A client must derive it from a strong source of entropy (§10.3).
+/// The masking key of a frame (RFC 6455 section 5.3). A client must derive it from a strong source of entropy
+/// (RFC 6455 section 10.3).
 pub type MaskKey = [u8; 4];
 
 /// XORs `payload` with `key`, starting at `offset` bytes into the frame. The operation is its own inverse.

@@ -1,4 +1,4 @@
-//! Protocol errors of a peer, which fail the connection (§7.1.7, _Fail the WebSocket Connection_).
+//! Protocol errors of a peer, which fail the connection (RFC 6455 section 7.1.7, _Fail the WebSocket Connection_).
 
 use crate::CloseCode;
 use std::fmt;
@@ -7,44 +7,44 @@ use std::fmt;
 /// [`close_code`](Self::close_code) and drop it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// A reserved bit is set that no negotiated extension defines for this frame (§5.2).
+    /// A reserved bit is set that no negotiated extension defines for this frame (RFC 6455 section 5.2).
     ReservedBits,
-    /// A reserved opcode (§5.2).
+    /// A reserved opcode (RFC 6455 section 5.2).
     ReservedOpcode(u8),
-    /// An unmasked frame from a client (§5.1).
+    /// An unmasked frame from a client (RFC 6455 section 5.1).
     Unmasked,
-    /// A masked frame from a server (§5.1).
+    /// A masked frame from a server (RFC 6455 section 5.1).
     Masked,
-    /// A payload length that is not encoded in the minimal number of bytes (§5.2).
+    /// A payload length that is not encoded in the minimal number of bytes (RFC 6455 section 5.2).
     NonMinimalLength,
-    /// A 64-bit payload length with the most significant bit set (§5.2).
+    /// A 64-bit payload length with the most significant bit set (RFC 6455 section 5.2).
     LengthOverflow,
-    /// A fragmented control frame (§5.5).
+    /// A fragmented control frame (RFC 6455 section 5.5).
     FragmentedControlFrame,
-    /// A control frame with a payload over 125 bytes (§5.5).
+    /// A control frame with a payload over 125 bytes (RFC 6455 section 5.5).
     ControlFrameTooLarge,
-    /// A continuation frame outside a fragmented message (§5.4).
+    /// A continuation frame outside a fragmented message (RFC 6455 section 5.4).
     UnexpectedContinuation,
-    /// A new data frame inside a fragmented message (§5.4).
+    /// A new data frame inside a fragmented message (RFC 6455 section 5.4).
     ExpectedContinuation,
-    /// A message over the receiver's limit (§10.4).
+    /// A message over the receiver's limit (RFC 6455 section 10.4).
     MessageTooBig {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A compressed message that is not valid DEFLATE data (RFC 7692 §7.2.2).
+    /// A compressed message that is not valid DEFLATE data (RFC 7692 section 7.2.2).
     CorruptDeflate,
-    /// A text message or a Close reason that is not UTF-8 (§8.1).
+    /// A text message or a Close reason that is not UTF-8 (RFC 6455 section 8.1).
     InvalidUtf8,
-    /// A Close frame with a body of one byte (§5.5.1).
+    /// A Close frame with a body of one byte (RFC 6455 section 5.5.1).
     TruncatedCloseCode,
-    /// A Close frame with a code that must not be sent (§7.4).
+    /// A Close frame with a code that must not be sent (RFC 6455 section 7.4).
     InvalidCloseCode(u16),
 }
 
 impl ProtocolError {
-    /// Returns the code of the Close frame to send (§7.4.1): 1002, 1007 for invalid UTF-8 or DEFLATE data, or 1009 for
-    /// the size.
+    /// Returns the code of the Close frame to send (RFC 6455 section 7.4.1): 1002, 1007 for invalid UTF-8 or DEFLATE
+    /// data, or 1009 for the size.
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::InvalidUtf8 | Self::CorruptDeflate => CloseCode::INVALID_PAYLOAD,

@@ -1,4 +1,5 @@
-//! Incremental UTF-8 validation (§8.1): an invalid byte is rejected when it arrives, not at the end of the message.
+//! Incremental UTF-8 validation (RFC 6455 section 8.1): an invalid byte is rejected when it arrives, not at the end of
+//! the message.
 
 /// Validates text that arrives in chunks; a character may be split between chunks.
 #[derive(Debug, Default)]

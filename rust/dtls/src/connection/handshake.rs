@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 /// Bytes that a buffered record counts for, in addition to its length.
 const RECORD_OVERHEAD: usize = 64;
-/// Maximum size of the encrypted records that are buffered before the keys exist: a Finished, and what overtakes it. The
-/// same limit holds for packets between the keys and the Finished.
+/// Maximum size of the encrypted records that are buffered before the keys exist: a Finished, and what overtakes it
+/// (RFC 6347 section 4.1 allows buffering them). Another queue, of packets between the keys and the Finished, has the
+/// same limit.
 pub(super) const MAX_EARLY_BYTES: usize = 32 << 10;
 /// Time for a valid flight to disprove an unauthenticated failure.
 const UNAUTHENTICATED_FAILURE_DELAY: Duration = Duration::from_secs(2);
@@ -110,7 +111,7 @@ impl Handshake {
         self.job.take()
     }
 
-    /// Buffers an encrypted record until the keys exist.
+    /// Buffers an encrypted record until the keys exist (RFC 6347 section 4.1).
     pub(super) fn buffer_early_record(&mut self, header: Header, encrypted: &[u8]) {
         let cost = encrypted.len() + RECORD_OVERHEAD;
         if self.early_bytes + cost <= MAX_EARLY_BYTES {

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::record::{ContentType, RecordLayer};
 use std::time::{Duration, Instant};
 
-/// Timeout before the first retransmission, and the maximum that it grows to.
+/// Timeout before the first retransmission, and the maximum that it grows to (RFC 6347 section 4.2.4.1).
 const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 const MAX_TIMEOUT: Duration = Duration::from_mins(1);
 /// MTU from the second retransmission on, since datagrams may be lost because of their length (RFC 6347 section 4.1.1.1):

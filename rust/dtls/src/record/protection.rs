@@ -31,7 +31,9 @@ impl Key {
         Ok(Self { aead, secret: LessSafeKey::new(key), iv })
     }
 
-    /// Returns the nonce of a record: the fixed part, combined with the epoch and sequence number.
+    /// Returns the nonce of a record: the fixed part, combined with the epoch and sequence number. With AES-GCM, four bytes
+    /// are fixed and the others zero, so that XOR appends the explicit part (RFC 5288 section 3); with ChaCha20-Poly1305,
+    /// all are fixed (RFC 7905 section 2).
     fn nonce(&self, number: [u8; 8]) -> Nonce {
         let mut nonce = self.iv;
         let tail = &mut nonce[NONCE_LEN - 8..];

@@ -188,6 +188,7 @@ impl Client {
             let signer = request.map(|request| answer.add_certificate(&config, &request));
             let public = ClientKeyExchange { public: &share.public }.encode();
             answer.add(MessageType::ClientKeyExchange, public);
+            // Both hellos had the extension, or not (RFC 7627 section 5.2).
             let master = if extended {
                 MasterSecret::extended(suite, &premaster, &answer.transcript)
             } else {

@@ -180,6 +180,7 @@ impl Server {
                 verdict.map_err(|error| JobError::Fatal(Error::Certificate(error)))?;
             }
             let premaster = share.derive_shared_secret(&public)?;
+            // Both hellos had the extension, or not (RFC 7627 section 5.2).
             let master = if parameters.extended_master_secret {
                 MasterSecret::extended(parameters.suite, &premaster, &transcript)
             } else {

@@ -1,4 +1,5 @@
-//! Connection establishment: CONNECT, `VERIFY_CONNECT` and its acknowledgement.
+//! Connection establishment: CONNECT (`enet_host_connect`, `enet_protocol_handle_connect`), `VERIFY_CONNECT`
+//! (`enet_protocol_handle_verify_connect`) and its acknowledgement.
 
 use super::Host;
 use super::bandwidth::{window_between, window_of};
@@ -120,7 +121,8 @@ impl Host {
         self.send_verify_connect(&half_open);
     }
 
-    /// Builds the `VERIFY_CONNECT` parameters for a request.
+    /// Builds the `VERIFY_CONNECT` parameters for a request. Their window is the one towards this host; the one towards the
+    /// remote host is set by [`validate_address`](Self::validate_address).
     fn response(
         &mut self,
         from: SocketAddr,

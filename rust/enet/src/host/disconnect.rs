@@ -1,4 +1,4 @@
-//! Disconnecting, and releasing slots.
+//! Disconnecting (`enet_peer_disconnect`, `enet_protocol_handle_disconnect`), and releasing slots.
 
 use super::Host;
 use super::datagram::Target;

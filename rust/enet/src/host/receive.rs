@@ -1,4 +1,4 @@
-//! Handling of received datagrams and commands.
+//! Handling of received datagrams and commands (`enet_protocol_handle_incoming_commands`).
 
 use super::Host;
 use super::bandwidth::window_between;

@@ -1,4 +1,4 @@
-//! Sending.
+//! Sending (`enet_protocol_send_outgoing_commands`).
 
 use super::Host;
 use super::datagram::Target;

@@ -1,4 +1,4 @@
-//! Packets received on a channel that wait for an earlier one.
+//! Packets received on a channel that wait for an earlier one (`enet_peer_queue_incoming_command`).
 //!
 //! Packets in order are delivered at once and never buffered. The others are kept in ordered maps rather than in ring
 //! buffers: memory is proportional to the data received, not to the sequence-number gap that a peer claims.
@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// How far ahead a reliable packet may be: `ENET_PEER_FREE_RELIABLE_WINDOWS` windows of `ENET_PEER_RELIABLE_WINDOW_SIZE`,
 /// including the one of the last delivered packet (`enet_peer_queue_incoming_command`).
 const RELIABLE_WINDOW: u16 = 7 * 4096;
-/// Beyond the window and up to here, a packet is neither accepted nor acknowledged, so that it is repeated later.
-/// Farther ones count as duplicates.
+/// Beyond the window and up to here, a packet is neither accepted nor acknowledged, so that it is repeated later
+/// (`enet_peer_queue_acknowledgement`). Farther ones count as duplicates.
 const UNACKNOWLEDGED_WINDOW: u16 = 9 * 4096;
 /// Approximate memory overhead of a packet.
 pub(crate) const PACKET_OVERHEAD: usize = 128;

@@ -1,4 +1,5 @@
-//! Reassembly of fragmented packets.
+//! Reassembly of fragmented packets (`enet_protocol_handle_send_fragment`,
+//! `enet_protocol_handle_send_unreliable_fragment`).
 
 use crate::wire::{Fragment, MAX_FRAGMENT_COUNT};
 use std::collections::BTreeMap;

@@ -1,4 +1,5 @@
-//! Round-trip time: ENet's mean and variance, in microseconds.
+//! Round-trip time: ENet's mean and variance (`enet_protocol_handle_acknowledge`), in microseconds, and the conditions of a
+//! timeout (`enet_protocol_check_timeouts`).
 
 use crate::time::Time;
 use std::time::Duration;
@@ -79,11 +80,11 @@ impl RoundTrip {
 /// The conditions under which a peer times out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeoutConfig {
-    /// The peer times out when a command's timeout has grown by this factor...
+    /// The factor by which a command's timeout has grown when the peer times out, after `minimum`.
     pub(crate) limit: u32,
-    /// ...and the oldest unacknowledged command has waited for this long,
+    /// The minimum time for which the oldest unacknowledged command has waited when the peer times out.
     pub(crate) minimum: Duration,
-    /// or when that has waited for this long.
+    /// The time after which the peer times out, whatever the factor is.
     pub(crate) maximum: Duration,
 }
 

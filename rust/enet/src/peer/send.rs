@@ -1,4 +1,4 @@
-//! Queueing packets, and filling datagrams.
+//! Queueing packets (`enet_peer_send`), and filling datagrams (`enet_protocol_check_outgoing_commands`).
 
 use super::command_buffer::Span;
 use super::outgoing::{
@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 /// The last sequence number of unreliable packets between two reliable ones; the next packet is sent reliably.
 const MAX_UNRELIABLE_SEQUENCE: u16 = 0xFFFF;
-/// Maximum distance of a command sent first from the oldest unacknowledged one of its channel: two of ENet's windows,
-/// well within what the remote host accepts.
+/// Maximum distance of a command sent first from the oldest unacknowledged one of its channel: two windows of
+/// `ENET_PEER_RELIABLE_WINDOW_SIZE`, well within what the remote host accepts.
 const MAX_SEQUENCE_DISTANCE: u32 = 2 * 4096;
 
 /// The contents of a datagram.
@@ -261,7 +261,8 @@ impl Peer {
         }
     }
 
-    /// Returns the window: the maximum of reliable bytes in flight.
+    /// Returns the window: the maximum of reliable bytes in flight, scaled by the throttle
+    /// (`enet_protocol_check_outgoing_commands`).
     fn window(&self) -> usize {
         let window = self.throttle.value.saturating_mul(self.window_size) / SCALE;
         usize::try_from(window).unwrap_or(usize::MAX).max(self.mtu)

@@ -1,4 +1,4 @@
-//! The packet throttle: the share of unreliable packets sent depends on changes of the round-trip time.
+//! The packet throttle (`enet_peer_throttle`): the share of unreliable packets sent depends on changes of the round-trip time.
 
 use super::round_trip::RoundTrip;
 use crate::time::Time;
@@ -44,7 +44,7 @@ fn millis(micros: u64) -> u64 {
 }
 
 impl Throttle {
-    /// Adapts the throttle to a new round-trip time, before it is added to `round_trip`.
+    /// Adapts the throttle to a new round-trip time (`enet_peer_throttle`), before it is added to `round_trip`.
     pub(crate) fn adapt(&mut self, time: Duration, round_trip: &RoundTrip) {
         if !round_trip.is_measured() {
             return;
@@ -77,7 +77,7 @@ impl Throttle {
         self.value = self.value.min(limit);
     }
 
-    /// Returns true if the next unreliable packet is to be dropped.
+    /// Returns true if the next unreliable packet is to be dropped (`enet_protocol_check_outgoing_commands`).
     pub(crate) fn should_drop(&mut self) -> bool {
         self.counter = (self.counter + COUNTER) % SCALE;
         self.counter > self.value

@@ -1,4 +1,5 @@
-//! Acknowledgements, timeouts and pings.
+//! Acknowledgements (`enet_protocol_handle_acknowledge`), timeouts (`enet_protocol_check_timeouts`) and pings
+//! (`enet_peer_ping`).
 
 use super::outgoing::AcknowledgedCommand;
 use super::sequence_range;
@@ -118,7 +119,7 @@ impl Peer {
         self.in_flight.front().map(|oldest| oldest.sent_at + self.retransmission_timeout())
     }
 
-    /// Queues timed-out commands for retransmission. Returns true if the peer has timed out.
+    /// Queues timed-out commands for retransmission (`enet_protocol_check_timeouts`). Returns true if the peer has timed out.
     pub(crate) fn check_timeouts(&mut self, now: Time) -> bool {
         while self.next_timeout().is_some_and(|at| at <= now)
             && let Some(SentRange { sent_at, range }) = self.in_flight.pop_front()

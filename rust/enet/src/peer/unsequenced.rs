@@ -1,4 +1,4 @@
-//! Duplicate detection of unsequenced packets.
+//! Duplicate detection of unsequenced packets (`enet_protocol_handle_send_unsequenced`).
 
 /// `ENET_PEER_UNSEQUENCED_WINDOW_SIZE`.
 const WINDOW: u16 = 1024;

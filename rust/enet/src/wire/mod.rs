@@ -27,11 +27,11 @@ pub const MIN_MTU: usize = 576;
 pub const MAX_MTU: usize = 4096;
 /// The default MTU.
 pub const DEFAULT_MTU: usize = 1392;
-/// Minimum window size, in bytes of reliable data in flight.
+/// Minimum window size, in bytes of reliable data in flight (`ENET_PROTOCOL_MINIMUM_WINDOW_SIZE`).
 pub const MIN_WINDOW_SIZE: u32 = 4096;
-/// Maximum window size.
+/// Maximum window size (`ENET_PROTOCOL_MAXIMUM_WINDOW_SIZE`).
 pub const MAX_WINDOW_SIZE: u32 = 65_536;
-/// Maximum number of channels.
+/// Maximum number of channels (`ENET_PROTOCOL_MAXIMUM_CHANNEL_COUNT`).
 pub const MAX_CHANNEL_COUNT: usize = 255;
 /// Maximum number of peers: ids have 12 bits and 0xFFF is reserved.
 pub const MAX_PEERS: usize = 0xFFF;
@@ -39,7 +39,7 @@ pub const MAX_PEERS: usize = 0xFFF;
 pub const NO_PEER: u16 = 0xFFF;
 /// The channel of commands that concern the connection.
 pub const CONTROL_CHANNEL: u8 = 0xFF;
-/// Maximum number of fragments.
+/// Maximum number of fragments of a received packet (`ENET_PROTOCOL_MAXIMUM_FRAGMENT_COUNT`).
 pub const MAX_FRAGMENT_COUNT: u32 = 1 << 20;
-/// Maximum packet length, in bytes.
+/// Maximum packet length, in bytes (`ENET_HOST_DEFAULT_MAXIMUM_PACKET_SIZE`).
 pub const MAX_PACKET_SIZE: usize = 32 << 20;

@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Connection attempt delay (RFC 8305 §5): how long an attempt runs alone before the next one starts.
+/// Connection attempt delay (RFC 8305 section 5): how long an attempt runs alone before the next one starts.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Maximum number of addresses that are tried.
@@ -255,7 +255,8 @@ impl ClientDriver {
     }
 }
 
-/// Interleaves the address families, each in its order, starting with the family of the first address (RFC 8305 §4).
+/// Interleaves the address families, each in its order, starting with the family of the first address
+/// (RFC 8305 section 4).
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut a, mut b): (VecDeque<_>, VecDeque<_>) =

@@ -1,4 +1,4 @@
-//! The origins of web pages that may connect, which browsers send in `Origin` (RFC 6454, RFC 6455 §10.2).
+//! The origins of web pages that may connect, which browsers send in `Origin` (RFC 6454, RFC 6455 section 10.2).
 
 use super::url::port_or;
 use http::Uri;

@@ -5,7 +5,7 @@ use http::uri::Authority;
 use std::fmt::{self, Write};
 use std::net::IpAddr;
 
-/// A `ws://` or `wss://` URL (§3).
+/// A `ws://` or `wss://` URL (RFC 6455 section 3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebSocketUrl {
     /// The scheme is `wss://`.
@@ -35,7 +35,7 @@ pub enum UrlError {
     Port,
     /// The URL has a user or a password.
     User,
-    /// The URL has a fragment (`#…`), which is not allowed (§3).
+    /// The URL has a fragment (`#…`), which is not allowed (RFC 6455 section 3).
     Fragment,
 }
 
@@ -112,7 +112,7 @@ impl WebSocketUrl {
     }
 }
 
-/// Percent-encodes spaces and non-ASCII characters of a path and query (RFC 3986 §2.1).
+/// Percent-encodes spaces and non-ASCII characters of a path and query (RFC 3986 section 2.1).
 fn percent_encode(path: &str) -> String {
     let mut encoded = String::with_capacity(path.len());
     for byte in path.bytes() {

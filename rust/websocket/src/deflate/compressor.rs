@@ -1,4 +1,4 @@
-//! The compressor (RFC 7692 §7.2.1).
+//! The compressor (RFC 7692 section 7.2.1).
 
 use super::{MAX_WINDOW_BITS, TAIL, UNSUPPORTED_WINDOW_BITS, compressor_pool};
 use flate2::{Compress, FlushCompress};

@@ -1,4 +1,4 @@
-//! The inflater (RFC 7692 §7.2.2), whose output never exceeds the limit.
+//! The inflater (RFC 7692 section 7.2.2), whose output never exceeds the limit.
 
 use super::TAIL;
 use crate::ProtocolError;
@@ -75,7 +75,7 @@ impl Inflater {
                 if rest.is_empty() {
                     return Ok(());
                 }
-                // Another DEFLATE stream follows the final block of the last one (RFC 7692 §7.2.3.5).
+                // Another DEFLATE stream follows the final block of the last one (RFC 7692 section 7.2.3.5).
                 self.decompress.reset(false);
                 self.stream_ended = false;
             }

@@ -2,17 +2,20 @@
 
 use super::{DeflateOptions, NAME, UNSUPPORTED_WINDOW_BITS};
 
-/// The parameters of permessage-deflate negotiated in the opening handshake, from the view of this endpoint (RFC 7692 §7.1).
-/// [`Connection::set_deflate`](crate::Connection::set_deflate) enables it.
+/// The parameters of permessage-deflate negotiated in the opening handshake, from the view of this endpoint
+/// (RFC 7692 section 7.1). [`Connection::set_deflate`](crate::Connection::set_deflate) enables it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NegotiatedDeflate {
     /// The LZ77 window of this endpoint's compressor: 9 to 15, or 8, with which no message is sent compressed.
     pub(super) window_bits: u8,
     /// The LZ77 window of the peer's compressor: 8 to 15.
     pub(super) peer_window_bits: u8,
+    /// False if this endpoint compresses each message by itself: `server_no_context_takeover` for a server,
+    /// `client_no_context_takeover` for a client (RFC 7692 section 7.1.1).
     pub(super) context_takeover: bool,
+    /// False if the peer compresses each message by itself: the other one of these parameters.
     pub(super) peer_context_takeover: bool,
-    /// A server's response must include `server_max_window_bits`, because the offer did (RFC 7692 §7.1.2.1).
+    /// A server's response must include `server_max_window_bits`, because the offer did (RFC 7692 section 7.1.2.1).
     pub(super) echo_window_bits: bool,
     pub(super) threshold: usize,
     pub(super) level: u32,
@@ -58,7 +61,7 @@ impl NegotiatedDeflate {
         len >= self.threshold.max(1) && self.window_bits > UNSUPPORTED_WINDOW_BITS
     }
 
-    /// Returns the value of a server's `Sec-WebSocket-Extensions` (RFC 7692 §7.1).
+    /// Returns the value of a server's `Sec-WebSocket-Extensions` (RFC 7692 section 7.1).
     pub(crate) fn response_header(&self) -> String {
         let mut header = NAME.to_owned();
         if !self.context_takeover {

@@ -2,7 +2,7 @@
 
 use super::{MAX_WINDOW_BITS, NAME, UNSUPPORTED_WINDOW_BITS};
 
-/// The options of an endpoint for permessage-deflate, before the negotiation (RFC 7692 §7.1).
+/// The options of an endpoint for permessage-deflate, before the negotiation (RFC 7692 section 7.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeflateOptions {
     /// Maximum LZ77 window of this endpoint's compressor, as a power of two: 9 to 15. A smaller one saves memory on
@@ -38,7 +38,7 @@ impl DeflateOptions {
         self.window_bits.clamp(UNSUPPORTED_WINDOW_BITS + 1, MAX_WINDOW_BITS)
     }
 
-    /// Returns the value of a client's `Sec-WebSocket-Extensions` (RFC 7692 §7.1).
+    /// Returns the value of a client's `Sec-WebSocket-Extensions` (RFC 7692 section 7.1).
     pub(crate) fn offer_header(&self) -> String {
         let mut offer = format!("{NAME}; client_max_window_bits");
         if self.usable_window_bits() < MAX_WINDOW_BITS {

@@ -1,4 +1,4 @@
-//! The four parameters of the extension (RFC 7692 §7.1).
+//! The four parameters of the extension (RFC 7692 section 7.1).
 
 use crate::handshake::Extension;
 
@@ -17,14 +17,15 @@ pub(super) enum ClientWindow {
     /// The parameter is absent.
     #[default]
     Absent,
-    /// The parameter has no value: the client supports it (RFC 7692 §7.1.2.2).
+    /// The parameter has no value: the client supports it (RFC 7692 section 7.1.2.2).
     Any,
     /// The parameter has a value.
     Bits(u8),
 }
 
 impl Parameters {
-    /// Parses the parameters; returns `None` if one is unknown or repeated, or has an invalid value (RFC 7692 §7).
+    /// Parses the parameters; returns `None` if one is unknown or repeated, or has an invalid value
+    /// (RFC 7692 section 7).
     pub(super) fn parse(extension: &Extension<'_>) -> Option<Self> {
         let mut all = Self::default();
         for (name, value) in &extension.parameters {
@@ -56,7 +57,7 @@ impl Parameters {
     }
 }
 
-/// Parses a decimal from 8 to 15 without leading zeros (RFC 7692 §7.1.2).
+/// Parses a decimal from 8 to 15 without leading zeros (RFC 7692 section 7.1.2).
 fn window_bits(text: &str) -> Option<u8> {
     let plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|bits| plain && (8..=15).contains(bits))

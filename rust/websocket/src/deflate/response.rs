@@ -1,11 +1,11 @@
-//! The client side of the negotiation (RFC 7692 §7.1): checks the server's response against the offer.
+//! The client side of the negotiation (RFC 7692 section 7.1): checks the server's response against the offer.
 
 use super::parameter::{ClientWindow, Parameters};
 use super::{DeflateOptions, NAME, NegotiatedDeflate};
 use crate::handshake::Extension;
 
 /// Returns the negotiated parameters after an offer of `options`, or `None` if the response is invalid: then the
-/// connection must fail (RFC 7692 §5.1).
+/// connection must fail (RFC 7692 section 5.1).
 pub(crate) fn accept_response(
     response: &Extension<'_>,
     options: &DeflateOptions,
@@ -19,12 +19,12 @@ pub(crate) fn accept_response(
         parameters.server_max_window_bits.unwrap_or(super::MAX_WINDOW_BITS);
     match parameters.client_max_window_bits {
         ClientWindow::Absent => {}
-        // In a response it must have a value (RFC 7692 §7.1.2.2).
+        // In a response it must have a value (RFC 7692 section 7.1.2.2).
         ClientWindow::Any => return None,
         // With 8, no message is sent compressed.
         ClientWindow::Bits(bits) => negotiated.window_bits = negotiated.window_bits.min(bits),
     }
-    // A server that accepts an offer with this parameter must include it (RFC 7692 §7.1.1.1).
+    // A server that accepts an offer with this parameter must include it (RFC 7692 section 7.1.1.1).
     if !options.peer_context_takeover && !parameters.server_no_context_takeover {
         return None;
     }

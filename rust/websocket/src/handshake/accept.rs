@@ -1,18 +1,18 @@
-//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (§4.1, §4.2.2, §11.3).
+//! `Sec-WebSocket-Key` and `Sec-WebSocket-Accept` (RFC 6455 sections 4.1, 4.2.2 and 11.3).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-/// The GUID that is appended to the key before hashing (§1.3).
+/// The GUID that is appended to the key before hashing (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Returns whether `key` is valid: 16 bytes in base64 (§4.1).
+/// Returns whether `key` is valid: 16 bytes in base64 (RFC 6455 section 4.1).
 pub(crate) fn is_key(key: &str) -> bool {
     STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }
 
-/// Returns the value of `Sec-WebSocket-Accept` for a key (§4.2.2).
+/// Returns the value of `Sec-WebSocket-Accept` for a key (RFC 6455 section 4.2.2).
 pub(crate) fn accept_value(key: &str) -> String {
     let mut hash = Sha1::new();
     hash.update(key.as_bytes());

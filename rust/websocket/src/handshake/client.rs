@@ -1,4 +1,4 @@
-//! The client side of the opening handshake (§4.1).
+//! The client side of the opening handshake (RFC 6455 section 4.1).
 
 use super::accept::accept_value;
 use super::error::excerpt;
@@ -28,7 +28,7 @@ pub(super) struct Expected {
 }
 
 impl ClientHandshake {
-    /// Appends the request to `out`. `nonce` must be fresh and random (§4.1).
+    /// Appends the request to `out`. `nonce` must be fresh and random (RFC 6455 section 4.1).
     ///
     /// # Errors
     /// The request is invalid; nothing is appended.

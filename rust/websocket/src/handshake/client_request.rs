@@ -1,17 +1,17 @@
-//! The opening request of a client (§4.1).
+//! The opening request of a client (RFC 6455 section 4.1).
 
 use super::syntax::{is_handshake_header, is_token, is_valid_header, push_line};
 use crate::DeflateOptions;
 use std::fmt;
 
-/// The opening request of a client (§4.1).
+/// The opening request of a client (RFC 6455 section 4.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientRequest {
     /// The `Host`: the server's name, and the port unless it is the default of the scheme.
     pub host: String,
     /// The request target: path and query, percent-encoded.
     pub target: String,
-    /// The offered sub-protocols, in order of preference (§1.9).
+    /// The offered sub-protocols, in order of preference (RFC 6455 section 1.9).
     pub protocols: Vec<String>,
     /// Additional headers: names and values.
     pub headers: Vec<(String, String)>,
@@ -28,7 +28,7 @@ pub enum InvalidRequest {
     Target,
     /// A sub-protocol's name is not a token.
     Protocol(String),
-    /// A sub-protocol is offered twice (§4.1).
+    /// A sub-protocol is offered twice (RFC 6455 section 4.1).
     RepeatedProtocol(String),
     /// The name of this header is not a token, or its value contains control characters.
     Header(String),

@@ -4,8 +4,8 @@ use super::header_reader::HeaderReadError;
 use super::{MAX_HEADER_SECTION, MAX_HEADERS};
 use std::fmt;
 
-/// An invalid or rejecting response of a server (§4.1): the connection must be dropped. Text from the server is
-/// truncated to 128 bytes.
+/// An invalid or rejecting response of a server (RFC 6455 section 4.1): the connection must be dropped. Text from the
+/// server is truncated to 128 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HandshakeError {
     /// The response is not HTTP/1.1.

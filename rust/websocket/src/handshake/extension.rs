@@ -1,4 +1,4 @@
-//! `Sec-WebSocket-Extensions` (§9.1): the offered or negotiated extensions with their parameters.
+//! `Sec-WebSocket-Extensions` (RFC 6455 section 9.1): the offered or negotiated extensions with their parameters.
 
 use super::syntax::is_token;
 use std::borrow::Cow;
@@ -18,7 +18,7 @@ impl<'a> Extension<'a> {
         for value in values {
             let mut cursor = Cursor { rest: value };
             loop {
-                // Empty elements are ignored (RFC 9110 §5.6.1).
+                // Empty elements are ignored (RFC 9110 section 5.6.1).
                 while cursor.take(',') {}
                 if cursor.rest.is_empty() {
                     break;
@@ -72,7 +72,7 @@ impl<'a> Cursor<'a> {
         Some(Extension { name, parameters })
     }
 
-    /// Parses a token, or a quoted string that contains a token (§9.1).
+    /// Parses a token, or a quoted string that contains a token (RFC 6455 section 9.1).
     fn value(&mut self) -> Option<Cow<'a, str>> {
         let Some(quoted) = self.rest.strip_prefix('"') else {
             return self.token().map(Cow::Borrowed);

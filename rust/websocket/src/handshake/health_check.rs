@@ -5,7 +5,7 @@ use super::MAX_HEADERS;
 /// A health check on the port of a WebSocket server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthCheck {
-    /// HEAD: the response has no body (RFC 9110 §9.3.2).
+    /// HEAD: the response has no body (RFC 9110 section 9.3.2).
     head: bool,
 }
 

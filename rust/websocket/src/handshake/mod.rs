@@ -1,4 +1,4 @@
-//! The opening handshake (§4): an HTTP/1.1 request and its response.
+//! The opening handshake (RFC 6455 section 4): an HTTP/1.1 request and its response.
 
 mod accept;
 mod client;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The HTTP status (RFC 9110 §15) of a response that rejects a request.
+/// The HTTP status (RFC 9110 section 15) of a response that rejects a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatusCode {
     /// 400: the request is invalid.
@@ -13,9 +13,9 @@ pub enum StatusCode {
     MethodNotAllowed,
     /// 408: the request did not arrive in time.
     RequestTimeout,
-    /// 426: the request has no upgrade to WebSocket, or a version other than 13 (§4.4).
+    /// 426: the request has no upgrade to WebSocket, or a version other than 13 (RFC 6455 section 4.4).
     UpgradeRequired,
-    /// 431: the header section is too long or has too many headers (RFC 6585 §5).
+    /// 431: the header section is too long or has too many headers (RFC 6585 section 5).
     HeaderFieldsTooLarge,
     /// 503: the server accepts no new connections for now.
     ServiceUnavailable,
@@ -39,7 +39,7 @@ impl StatusCode {
             Self::HeaderFieldsTooLarge => (431, "Request Header Fields Too Large", ""),
             Self::ServiceUnavailable => (503, "Service Unavailable", ""),
             Self::VersionNotSupported => (505, "HTTP Version Not Supported", ""),
-            // The reason phrase may be empty (RFC 9112 §4).
+            // The reason phrase may be empty (RFC 9112 section 4).
             Self::Other(code) => (code.clamp(400, 599), "", ""),
         }
     }
@@ -76,7 +76,7 @@ impl HandshakeRejection {
         let response = format!(
             "HTTP/1.1 {code} {phrase}\r\nConnection: {}close\r\n{headers}Content-Type: text/plain\r\n\
              Content-Length: {length}\r\n\r\n{}\n",
-            // A sender of Upgrade must list it in Connection (RFC 9110 §7.8).
+            // A sender of Upgrade must list it in Connection (RFC 9110 section 7.8).
             if self.status == StatusCode::UpgradeRequired { "upgrade, " } else { "" },
             self.reason
         );

@@ -1,11 +1,12 @@
-//! A client's opening request (§4.2.1).
+//! A client's opening request (RFC 6455 section 4.2.1).
 
 use super::accept::{accept_value, is_key};
 use super::syntax::{is_handshake_header, is_token, is_valid_header, list, push_line};
 use super::{Extension, HandshakeRejection, Headers, MAX_HEADERS, StatusCode};
 use crate::deflate::{self, DeflateOptions, NegotiatedDeflate};
 
-/// A valid opening request (§4.2.1), to be answered with [`accept`](Self::accept) or a [`HandshakeRejection`].
+/// A valid opening request (RFC 6455 section 4.2.1), to be answered with [`accept`](Self::accept) or a
+/// [`HandshakeRejection`].
 ///
 /// Only the text of the request is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +52,7 @@ impl Request {
         Ok(request)
     }
 
-    /// Checks the rules of §4.2.1, and rejects requests that can be parsed as two (request smuggling).
+    /// Checks the rules of RFC 6455 section 4.2.1, and rejects requests that can be parsed as two (request smuggling).
     fn check(&self) -> Result<(), HandshakeRejection> {
         let headers = &self.headers;
         let bad = HandshakeRejection::bad_request;
@@ -129,7 +130,7 @@ impl Request {
         after.find(['/', '?']).and_then(|index| after.get(index..)).unwrap_or_default()
     }
 
-    /// Iterates over the offered sub-protocols, in order of preference (§1.9).
+    /// Iterates over the offered sub-protocols, in order of preference (RFC 6455 section 1.9).
     pub fn protocols(&self) -> impl Iterator<Item = &str> {
         self.headers.get_all("Sec-WebSocket-Protocol").flat_map(list)
     }
@@ -144,12 +145,13 @@ impl Request {
         self.headers.get(name)
     }
 
-    /// Returns the `Origin` header, which browsers send (§10.2).
+    /// Returns the `Origin` header, which browsers send (RFC 6455 section 10.2).
     pub fn origin(&self) -> Option<&str> {
         self.header("Origin")
     }
 
-    /// Returns the first offered sub-protocol that is in `supported` (§4.2.2), or `None` if `supported` is empty.
+    /// Returns the first offered sub-protocol that is in `supported` (RFC 6455 section 4.2.2), or `None` if `supported`
+    /// is empty.
     ///
     /// # Errors
     /// `supported` is not empty, and no offered sub-protocol is in it.
@@ -166,7 +168,7 @@ impl Request {
             .ok_or(HandshakeRejection::bad_request("no offered sub-protocol is supported"))
     }
 
-    /// Accepts the first acceptable offer of permessage-deflate, if any (RFC 7692 §5). Pass the result to
+    /// Accepts the first acceptable offer of permessage-deflate, if any (RFC 7692 section 5). Pass the result to
     /// [`accept`](Self::accept) and to [`Connection::set_deflate`](crate::Connection::set_deflate). Invalid offers are
     /// declined: the connection is opened without compression.
     pub fn negotiate_deflate(&self, options: &DeflateOptions) -> Option<NegotiatedDeflate> {
@@ -174,9 +176,9 @@ impl Request {
         deflate::negotiate(&offers, options)
     }
 
-    /// Appends the response that opens the connection to `out` (§4.2.2), with the negotiated sub-protocol and compression, if
-    /// any. Of `extra_headers`, [invalid](crate::is_valid_header) ones and those that the handshake
-    /// [sets itself](crate::is_handshake_header) are omitted.
+    /// Appends the response that opens the connection to `out` (RFC 6455 section 4.2.2), with the negotiated
+    /// sub-protocol and compression, if any. Of `extra_headers`, [invalid](crate::is_valid_header) ones and those that
+    /// the handshake [sets itself](crate::is_handshake_header) are omitted.
     pub fn accept(
         &self,
         protocol: Option<&str>,

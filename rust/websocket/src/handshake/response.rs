@@ -1,4 +1,4 @@
-//! The response of a server (§4.1).
+//! The response of a server (RFC 6455 section 4.1).
 
 use super::client::Expected;
 use super::error::excerpt;
@@ -9,7 +9,7 @@ use crate::deflate::{NegotiatedDeflate, accept_response};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The sub-protocol that the server chose, if any. The caller decides whether `None` is acceptable if some were
-    /// offered (§4.1).
+    /// offered (RFC 6455 section 4.1).
     pub protocol: Option<String>,
     /// The negotiated permessage-deflate, if any: pass it to
     /// [`Connection::set_deflate`](crate::Connection::set_deflate).
@@ -53,7 +53,7 @@ impl Response {
         Self::check(Headers::new(section), expected)
     }
 
-    /// Checks the rules of §4.1, in the order given there.
+    /// Checks the rules of RFC 6455 section 4.1, in the order given there.
     fn check(headers: Headers, expected: &Expected) -> Result<Self, HandshakeError> {
         let single = |name| headers.single(name, HandshakeError::Repeated(name));
         if !single("Upgrade")?.is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {

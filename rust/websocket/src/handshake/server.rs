@@ -1,4 +1,4 @@
-//! The server side of the opening handshake (§4.2).
+//! The server side of the opening handshake (RFC 6455 section 4.2).
 
 use super::header_reader::{HeaderReadError, HeaderReader};
 use super::{HandshakeRejection, HealthCheck, Request, StatusCode};

@@ -1,7 +1,7 @@
-//! HTTP syntax (RFC 9110 §5.6).
+//! HTTP syntax (RFC 9110 section 5.6).
 
-/// Returns whether `text` is a token (RFC 9110 §5.6.2), like the names of sub-protocols and headers: at least one
-/// character, only letters, digits and certain punctuation.
+/// Returns whether `text` is a token (RFC 9110 section 5.6.2), like the names of sub-protocols and headers: at least
+/// one character, only letters, digits and certain punctuation.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -9,8 +9,8 @@ pub fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Returns whether `name` and `value` form a valid header (RFC 9110 §5.5): the name is a token, and the value has no
-/// control characters except tabs, so that it cannot add lines.
+/// Returns whether `name` and `value` form a valid header (RFC 9110 section 5.5): the name is a token, and the value
+/// has no control characters except tabs, so that it cannot add lines.
 pub fn is_valid_header(name: &str, value: &str) -> bool {
     is_token(name) && value.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
 }
@@ -32,7 +32,7 @@ pub(super) fn push_line(name: &str, value: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// Iterates over the elements of a comma-separated list (RFC 9110 §5.6.1), trimmed and without empty ones.
+/// Iterates over the elements of a comma-separated list (RFC 9110 section 5.6.1), trimmed and without empty ones.
 pub(crate) fn list(value: &str) -> impl Iterator<Item = &str> {
     value
         .split(',')

@@ -1,5 +1,5 @@
-//! Detects dead peers and measures the round-trip time with pings (§5.5.2: "A Ping frame may serve either as a
-//! keepalive or as a means to verify that the remote endpoint is still responsive").
+//! Detects dead peers and measures the round-trip time with pings (RFC 6455 section 5.5.2: "A Ping frame may serve
+//! either as a keepalive or as a means to verify that the remote endpoint is still responsive").
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
-//! Masking keys of a client (§5.3).
+//! Masking keys of a client (RFC 6455 section 5.3).
 
 use lodewire_websocket::MaskKey;
 
-/// Random keys from the system (§10.3), fetched in blocks, because a system call costs more than a key.
+/// Random keys from the system (RFC 6455 section 10.3), fetched in blocks, because a system call costs more than a key.
 pub(super) struct MaskKeys {
     block: [u8; 256],
     used: usize,

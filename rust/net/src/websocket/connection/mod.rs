@@ -40,7 +40,7 @@ const THROTTLED_READ: usize = 64;
 /// is blocked, only the last ping is answered.
 const MAX_UNSENT_FOR_PONG: usize = 4 * 1024;
 
-/// Timeout for the peer's answer to a written Close frame (§7.1.1 does not set one), and for reading
+/// Timeout for the peer's answer to a written Close frame (RFC 6455 section 7.1.1 does not set one), and for reading
 /// [some](MIN_PROGRESS) of the data queued before it.
 const CLOSE_HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 

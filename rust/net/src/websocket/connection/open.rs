@@ -17,8 +17,8 @@ pub(super) struct Open {
     pub(super) peer: Arc<PeerShared>,
     /// Reading is paused because the inbox is full.
     pub(super) read_paused: bool,
-    /// The payload of the last ping, while [too many](super::MAX_UNSENT_FOR_PONG) bytes are unwritten (§5.5.3 allows
-    /// answering only the last one).
+    /// The payload of the last ping, while [too many](super::MAX_UNSENT_FOR_PONG) bytes are unwritten
+    /// (RFC 6455 section 5.5.3 allows answering only the last one).
     #[allow(
         clippy::box_collection,
         reason = "one word in each of thousands, for what few ever have"
@@ -208,7 +208,7 @@ impl Open {
         self.fail_with(CloseFrame { code: violation.close_code(), reason });
     }
 
-    /// Fails the connection with this Close frame (§7.1.7).
+    /// Fails the connection with this Close frame (RFC 6455 section 7.1.7).
     fn fail_with(&mut self, close: CloseFrame) {
         let end = Box::new(CloseOutcome { clean: false, close: close.clone() });
         if self.codec.is_close_sent() {
@@ -244,7 +244,7 @@ impl Open {
         self.peer.out_packets.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Answers a ping (§5.5.3).
+    /// Answers a ping (RFC 6455 section 5.5.3).
     pub(super) fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
         let before = out.len();
         self.codec.pong(payload, out);
@@ -280,7 +280,7 @@ impl Open {
     pub(super) fn finish_close(&mut self, out: &mut Vec<u8>) -> bool {
         match std::mem::take(&mut self.close_state) {
             CloseState::PeerCloseReported(end) => {
-                // The peer's code is echoed (§5.5.1); a protocol error is named.
+                // The peer's code is echoed (RFC 6455 section 5.5.1); a protocol error is named.
                 let reason = if end.clean { "" } else { end.close.reason.as_str() };
                 self.queue_close(end.close.code, reason, out);
                 self.close_state = CloseState::CloseQueued(end);

@@ -1,4 +1,4 @@
-//! The examples of RFC 7692 §7.2.3, byte for byte.
+//! The examples of RFC 7692 section 7.2.3, byte for byte.
 
 use super::*;
 

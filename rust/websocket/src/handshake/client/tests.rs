@@ -3,7 +3,7 @@ use crate::handshake::{
     HandshakeError, IncomingRequest, MAX_HEADER_SECTION, MAX_HEADERS, ServerHandshake,
 };
 
-/// The nonce of the example in §1.3, whose key is `dGhlIHNhbXBsZSBub25jZQ==`.
+/// The nonce of the example in RFC 6455 section 1.3, whose key is `dGhlIHNhbXBsZSBub25jZQ==`.
 const NONCE: [u8; 16] = *b"the sample nonce";
 
 /// Returns the response of the example with additional `lines`.

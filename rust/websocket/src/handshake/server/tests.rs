@@ -4,7 +4,7 @@ use crate::handshake::{MAX_HEADER_SECTION, MAX_HEADERS};
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
-/// Returns the request of the example in §1.3 with additional `lines`.
+/// Returns the request of the example in RFC 6455 section 1.3 with additional `lines`.
 fn request(lines: &str) -> String {
     format!(
         "GET /chat?room=1 HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
