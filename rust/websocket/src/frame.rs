@@ -241,14 +241,16 @@ mod tests {
 
     #[test]
     fn headers_that_no_endpoint_may_send_are_rejected() {
-        let cases: [(&[u8], ProtocolError); 11] = [
+        let cases: [(&[u8], ProtocolError); 13] = [
             (&[0xA1], ProtocolError::ReservedBits),
             (&[0xC0], ProtocolError::ReservedBits),
             (&[0xC9], ProtocolError::ReservedBits),
             (&[0x91], ProtocolError::ReservedBits),
             (&[0x83], ProtocolError::ReservedOpcode(3)),
             (&[0x8F], ProtocolError::ReservedOpcode(15)),
+            (&[0x08], ProtocolError::FragmentedControlFrame),
             (&[0x09], ProtocolError::FragmentedControlFrame),
+            (&[0x0A], ProtocolError::FragmentedControlFrame),
             (&[0x89, 126], ProtocolError::ControlFrameTooLarge),
             (&[0x82, 126, 0, 125], ProtocolError::NonMinimalLength),
             (&[0x82, 127, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF], ProtocolError::NonMinimalLength),
