@@ -160,7 +160,7 @@ impl Simulation {
         }
     }
 
-    /// Advances the time until `done`, at most by `limit` since the start. Returns whether it was done.
+    /// Advances the time until `done`, at most by `limit` since the start. Returns true if it was done.
     fn run(&mut self, limit: Duration, mut done: impl FnMut(&mut Self) -> bool) -> bool {
         let end = self.begin + limit;
         loop {

@@ -45,7 +45,7 @@ impl DecompressionBudget {
         }
     }
 
-    /// Takes `bytes`, the maximum that a datagram of `len` bytes may expand to. Returns whether the budget sufficed.
+    /// Takes `bytes`, the maximum that a datagram of `len` bytes may expand to. Returns true if the budget sufficed.
     /// Otherwise the datagram is dropped and nothing is taken, so a peer that exceeds its budget still gets all of it.
     pub(crate) fn try_take(&mut self, now: Time, len: usize, bytes: usize) -> bool {
         let micros = u64::try_from(now.saturating_duration_since(self.updated_at).as_micros())

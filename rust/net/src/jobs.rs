@@ -99,7 +99,7 @@ impl<K: Copy + Send + 'static, T: Send + 'static> Jobs<K, T> {
         }
     }
 
-    /// Returns whether a job is in flight.
+    /// Returns true if a job is in flight.
     pub(crate) fn is_busy(&self) -> bool {
         self.in_flight > 0
     }

@@ -32,7 +32,7 @@ impl RateLimiter {
         (now + full_at.saturating_duration_since(now + self.period), full_at)
     }
 
-    /// Returns whether a prefix may take one more token now.
+    /// Returns true if a prefix may take one more token now.
     pub(crate) fn allows(&self, now: Instant, prefix: IpAddr, burst: usize) -> bool {
         self.next(now, prefix, burst).0 <= now
     }

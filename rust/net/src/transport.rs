@@ -34,7 +34,7 @@ impl Transport {
         }
     }
 
-    /// Returns whether the TLS handshake is in progress.
+    /// Returns true if the TLS handshake is in progress.
     pub(crate) fn is_handshaking(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.is_handshaking())
     }
@@ -59,12 +59,12 @@ impl Transport {
         }
     }
 
-    /// Returns whether the stream is TCP without TLS.
+    /// Returns true if the stream is TCP without TLS.
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Self::Plain(_))
     }
 
-    /// Returns whether a read that does not fill its buffer has read everything. A TLS read returns one record at a
+    /// Returns true if a read that does not fill its buffer has read everything. A TLS read returns one record at a
     /// time.
     pub(crate) fn short_read_is_last(&self) -> bool {
         matches!(self, Self::Plain(_))
@@ -85,7 +85,7 @@ impl Transport {
         }
     }
 
-    /// Returns whether encrypted bytes wait for the socket.
+    /// Returns true if encrypted bytes wait for the socket.
     pub(crate) fn has_pending(&self) -> bool {
         matches!(self, Self::Tls(tls) if tls.has_pending())
     }

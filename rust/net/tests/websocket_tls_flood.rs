@@ -24,7 +24,7 @@ fn listen() -> Server {
     Server::listen(Bind::Any, 0, Config { tls, ..Config::default() }).expect("a free port")
 }
 
-/// Performs a TLS handshake and sends an opening request. Returns whether it was answered.
+/// Performs a TLS handshake and sends an opening request. Returns true if it was answered.
 fn joins(server: &Server, ip: IpAddr) -> bool {
     let target = WebSocketUrl::parse(&format!("wss://localhost:{}/", server.local_port()));
     let tls = Some(ClientTls::new(TrustAnchors::Insecure).expect("a trust"));
@@ -64,7 +64,7 @@ fn hello() -> Vec<u8> {
     record
 }
 
-/// Sends a ClientHello and disconnects. Returns whether the server has sent its ServerHello.
+/// Sends a ClientHello and disconnects. Returns true if the server has sent its ServerHello.
 fn leaves_unfinished(server: &Server, hello: &[u8]) -> bool {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, server.local_port()));
     let mut stream = stream.expect("it listens");

@@ -28,7 +28,7 @@ impl CloseCode {
     /// 1013: the server is overloaded; try again later.
     pub const TRY_AGAIN_LATER: Self = Self(1013);
 
-    /// Returns whether the code can be sent in a Close frame: the codes that RFC 6455 section 7.4.1 and the IANA
+    /// Returns true if the code can be sent in a Close frame: the codes that RFC 6455 section 7.4.1 and the IANA
     /// registry define, and the ranges of RFC 6455 section 7.4.2 for libraries (3000 to 3999) and applications (4000 to
     /// 4999).
     pub fn is_sendable(self) -> bool {

@@ -181,7 +181,7 @@ impl Connection {
         self.deflate.as_ref().map(|state| &state.negotiated)
     }
 
-    /// Returns whether a compressor is kept for the next message.
+    /// Returns true if a compressor is kept for the next message.
     pub fn has_compressor(&self) -> bool {
         self.deflate.as_ref().is_some_and(|state| state.has_compressor())
     }
@@ -205,12 +205,12 @@ impl Connection {
         self.close_received = true;
     }
 
-    /// Returns whether this endpoint has sent a Close frame, after which it cannot send anything.
+    /// Returns true if this endpoint has sent a Close frame, after which it cannot send anything.
     pub fn is_close_sent(&self) -> bool {
         self.close_sent
     }
 
-    /// Returns whether a Close frame was received, after which all input is ignored (RFC 6455 section 1.4).
+    /// Returns true if a Close frame was received, after which all input is ignored (RFC 6455 section 1.4).
     pub fn is_close_received(&self) -> bool {
         self.close_received
     }
@@ -417,14 +417,14 @@ impl Connection {
         true
     }
 
-    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (RFC 6455 section 5.5.2). Returns whether
+    /// Appends a Ping frame to `out`; the payload is truncated to 125 bytes (RFC 6455 section 5.5.2). Returns true if
     /// it was appended.
     pub fn ping(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
         self.send_control(Opcode::Ping, payload, out)
     }
 
-    /// Appends a Pong frame to `out`, with the payload of the Ping frame (RFC 6455 section 5.5.3). Returns whether it
+    /// Appends a Pong frame to `out`, with the payload of the Ping frame (RFC 6455 section 5.5.3). Returns true if it
     /// was appended.
     pub fn pong(&mut self, payload: &[u8], out: &mut Vec<u8>) -> bool {
         let payload = &payload[..payload.len().min(MAX_CONTROL_PAYLOAD)];
@@ -433,7 +433,7 @@ impl Connection {
 
     /// Appends a Close frame to `out`, once: to start the closing handshake or to answer the peer's
     /// (RFC 6455 section 7.1.2). With a code that must not be sent the body is empty; a reason over
-    /// [`MAX_CLOSE_REASON`] bytes is truncated at a character. Returns whether it was appended.
+    /// [`MAX_CLOSE_REASON`] bytes is truncated at a character. Returns true if it was appended.
     pub fn close(&mut self, code: CloseCode, reason: &str, out: &mut Vec<u8>) -> bool {
         let mut body = Vec::new();
         if code.is_sendable() {

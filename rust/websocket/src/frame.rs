@@ -26,7 +26,7 @@ pub enum Opcode {
 }
 
 impl Opcode {
-    /// Returns whether this is a control opcode. Control frames may be sent between the fragments of a message
+    /// Returns true if this is a control opcode. Control frames may be sent between the fragments of a message
     /// (RFC 6455 section 5.5).
     pub fn is_control(self) -> bool {
         matches!(self, Self::Close | Self::Ping | Self::Pong)

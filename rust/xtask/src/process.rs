@@ -219,7 +219,7 @@ mod tests {
         assert!(error.to_string().contains('3'), "{error}");
     }
 
-    /// Waits for the end of a process whose id was written into a file. Returns whether it has ended.
+    /// Waits for the end of a process whose id was written into a file. Returns true if it has ended.
     fn ends(id_file: &std::path::Path) -> bool {
         let script = format!(
             "for _ in $(seq 600); do kill -0 $(cat {}) || exit 0; sleep 0.1; done; exit 1",

@@ -44,7 +44,7 @@ struct Seen {
 
 /// Some peers of a server.
 trait Peers {
-    /// Has one send a packet. Returns whether it could.
+    /// Has one send a packet. Returns true if it could.
     fn send(&mut self, index: usize, packet: &[u8]) -> Result<bool>;
 
     /// Takes what has come.

@@ -19,7 +19,7 @@ impl Connection {
                 self.handle_encrypted(now, header.content_type, content)
             }
             Opened::Plaintext(content) => self.handle_plaintext(now, header.content_type, content),
-            Opened::UndecryptableYet(encrypted) => {
+            Opened::NoKeysYet(encrypted) => {
                 if let Some(handshake) = &mut self.handshake {
                     handshake.buffer_early_record(header, encrypted);
                 }

@@ -12,7 +12,7 @@ pub(crate) enum Opened<'a> {
     /// The record is forged, replayed, or of an unknown epoch.
     Discarded,
     /// The record is encrypted with keys that do not exist yet.
-    UndecryptableYet(&'a [u8]),
+    NoKeysYet(&'a [u8]),
     /// The content of the record.
     Plaintext(&'a [u8]),
 }
@@ -78,7 +78,7 @@ impl RecordLayer {
         let Header { epoch, sequence, .. } = header;
         match (epoch, &mut self.decrypter) {
             (0, _) if fragment.len() <= MAX_PLAINTEXT => Ok(Opened::Plaintext(fragment)),
-            (1, None) => Ok(Opened::UndecryptableYet(fragment)),
+            (1, None) => Ok(Opened::NoKeysYet(fragment)),
             (1, Some(decrypter)) if self.replay.is_new(sequence) => {
                 let Some(content) = decrypter.decrypt(&header, fragment)? else {
                     return Ok(Opened::Discarded);

@@ -33,10 +33,10 @@ pub enum Compression {
 
 /// The algorithm of a mode.
 trait Coder: Send + Sync {
-    /// Appends `input`, compressed, to `output`. Returns whether that succeeded.
+    /// Appends `input`, compressed, to `output`. Returns true if that succeeded.
     fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool;
 
-    /// Appends `input`, decompressed, to `output`. Returns whether it is valid and has at most `limit` bytes.
+    /// Appends `input`, decompressed, to `output`. Returns true if it is valid and has at most `limit` bytes.
     fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool;
 }
 
@@ -73,7 +73,7 @@ impl Compressor {
         self.mode == Compression::RangeCoder
     }
 
-    /// Appends `input`, compressed, to `output`. Returns whether that is shorter than `input`; if not, `output` is
+    /// Appends `input`, compressed, to `output`. Returns true if that is shorter than `input`; if not, `output` is
     /// unchanged.
     pub fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> bool {
         let begin = output.len();
@@ -85,7 +85,7 @@ impl Compressor {
         shorter
     }
 
-    /// Appends `input`, decompressed, to `output`. Returns whether it is valid and has 1 to `limit` bytes; if not,
+    /// Appends `input`, decompressed, to `output`. Returns true if it is valid and has 1 to `limit` bytes; if not,
     /// `output` is unchanged.
     pub fn decompress(&mut self, input: &[u8], output: &mut Vec<u8>, limit: usize) -> bool {
         let begin = output.len();

@@ -187,7 +187,7 @@ impl Host {
     /// Sends an unacknowledged DISCONNECT in reply to a CONNECT. The connect id in it proves that it is not spoofed.
     fn reject_connect(&mut self, to: SocketAddr, request: &ConnectParams, session: u8, data: u32) {
         let (id, connect_id) = (request.outgoing_peer_id, request.connect_id);
-        let (sent_time, sequence) = halves(connect_id);
+        let (sent_time, sequence) = rejection_proof(connect_id);
         let command = Command {
             acknowledge: false,
             unsequenced: true,
@@ -276,9 +276,9 @@ impl Host {
     }
 }
 
-/// Splits a connect id for a rejection into two fields that the receiver does not use otherwise: the sent time and the
-/// sequence number.
-fn halves([a, b, c, d]: [u8; 4]) -> (u16, u16) {
+/// Returns the proof in a rejection: the connect id, in two fields that the receiver does not use otherwise, the sent time
+/// and the sequence number.
+fn rejection_proof([a, b, c, d]: [u8; 4]) -> (u16, u16) {
     (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
 }
 
@@ -293,14 +293,14 @@ impl Peer {
                     && params.incoming_session & 3 == header.session
             }
             Body::Disconnect { .. } => {
-                let (sent_time, sequence) = halves(self.connect_id);
+                let (sent_time, sequence) = rejection_proof(self.connect_id);
                 header.sent_time == Some(sent_time) && first.sequence == sequence
             }
             _ => false,
         }
     }
 
-    /// Applies the parameters of a `VERIFY_CONNECT`. Returns whether they match the request.
+    /// Applies the parameters of a `VERIFY_CONNECT`. Returns true if they match the request.
     pub(super) fn apply_verify_connect(&mut self, now: Time, params: &ConnectParams) -> bool {
         let channels = usize::try_from(params.channel_count).unwrap_or(0);
         if !(1..=MAX_CHANNEL_COUNT).contains(&channels)

@@ -48,13 +48,13 @@ pub(super) struct HalfOpen {
 }
 
 impl HalfOpen {
-    /// Counts a repetition, and returns whether it is allowed.
+    /// Counts a repetition, and returns true if it is allowed.
     pub(super) fn count_repeat(&mut self) -> bool {
         self.repeats = self.repeats.saturating_add(1);
         self.repeats <= MAX_REPEATS
     }
 
-    /// Counts a wrong acknowledgement, and returns whether to drop the record.
+    /// Counts a wrong acknowledgement, and returns true if the record must be dropped.
     pub(super) fn count_wrong_guess(&mut self) -> bool {
         self.wrong_guesses = self.wrong_guesses.saturating_add(1);
         self.wrong_guesses >= MAX_WRONG_GUESSES
@@ -178,7 +178,7 @@ impl HalfOpenTable {
             || self.evict(now, self.addresses.oldest(prefix))
     }
 
-    /// Drops a record unless it is protected. Returns whether it was dropped.
+    /// Drops a record unless it is protected. Returns true if it was dropped.
     fn evict(&mut self, now: Time, number: Option<u64>) -> bool {
         let Some(number) = number else { return false };
         if self

@@ -38,9 +38,9 @@ use timers::Timers;
 const MAX_REPLIES: usize = 8192;
 /// Maximum number of bytes queued for a peer; senders are subject to a much lower limit.
 const MAX_OUTGOING_BYTES: usize = 1 << 30;
-/// Maximum number of fragments of a packet: an ENet host of any version neither accepts nor acknowledges fragments
+/// Maximum number of fragments of a sent packet: an ENet host of any version neither accepts nor acknowledges fragments
 /// beyond its window.
-const MAX_FRAGMENTS: usize = 7 * 4096;
+const MAX_SENT_FRAGMENTS: usize = 7 * 4096;
 
 /// Counters of a host since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -310,7 +310,7 @@ impl Host {
         let fragment_len = found.mtu - overhead;
         let len = data.len();
         if len > fragment_len
-            && (len > MAX_PACKET_SIZE || len.div_ceil(fragment_len) > MAX_FRAGMENTS)
+            && (len > MAX_PACKET_SIZE || len.div_ceil(fragment_len) > MAX_SENT_FRAGMENTS)
         {
             return Err(SendError::TooLong);
         }

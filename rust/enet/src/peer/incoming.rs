@@ -50,18 +50,18 @@ pub(crate) struct ReceiveBudget {
 }
 
 impl ReceiveBudget {
-    /// Returns whether a packet fits that waits for nothing and is not repeated. It may use the whole share.
+    /// Returns true if a packet fits that waits for nothing and is not repeated. It may use the whole share.
     pub(crate) fn fits_now(self, buffered: BufferedBytes, cost: usize) -> bool {
         self.waiting_data + buffered.total() + cost <= self.share
     }
 
-    /// Returns whether the state of another channel fits. Channels take at most half of the share: their state stays
+    /// Returns true if the state of another channel fits. Channels take at most half of the share: their state stays
     /// allocated, and packets need memory as well.
     pub(crate) fn fits_channel(self, buffered: BufferedBytes, cost: usize) -> bool {
         buffered.channels + cost <= self.share / 2 && self.fits_now(buffered, cost)
     }
 
-    /// Returns whether the next packet in order fits. It may use the whole limit, or be the only one, so that
+    /// Returns true if the next packet in order fits. It may use the whole limit, or be the only one, so that
     /// acknowledged packets can always be delivered in the end.
     fn fits_in_order(self, buffered: BufferedBytes, charged: usize, cost: usize) -> bool {
         let in_order = self.waiting_data + buffered.incomplete;
@@ -69,13 +69,13 @@ impl ReceiveBudget {
             && self.fits_now(buffered, cost)
     }
 
-    /// Returns whether an out-of-order packet fits: up to half of the limit.
+    /// Returns true if an out-of-order packet fits: up to half of the limit.
     fn fits_out_of_order(self, buffered: BufferedBytes, cost: usize) -> bool {
         self.waiting_data + buffered.out_of_order + cost <= self.max_waiting_data / 2
             && self.waiting_data + buffered.total() + cost <= self.out_of_order_share
     }
 
-    /// Returns whether an unreliable packet that waits fits: up to a quarter of the limit, or a single one.
+    /// Returns true if an unreliable packet that waits fits: up to a quarter of the limit, or a single one.
     fn fits_unreliable(self, buffered: BufferedBytes, charged: usize, cost: usize) -> bool {
         (buffered.unreliable == charged || buffered.unreliable + cost <= self.max_waiting_data / 4)
             && self.waiting_data + buffered.total() + cost <= self.out_of_order_share
@@ -115,7 +115,7 @@ impl BufferedPacket {
         Self::Reassembling(Box::new(Reassembly::new(fragment)))
     }
 
-    /// Adds a fragment, and returns whether the packet is complete.
+    /// Adds a fragment, and returns true if the packet is complete.
     fn add(&mut self, fragment: &Fragment<'_>) -> bool {
         if let Self::Reassembling(reassembly) = self {
             reassembly.add(fragment);
@@ -453,7 +453,7 @@ impl Incoming {
         }
     }
 
-    /// Drops the oldest unreliable packets of this channel until `cost` bytes of the packet `key` fit. Returns whether
+    /// Drops the oldest unreliable packets of this channel until `cost` bytes of the packet `key` fit. Returns true if
     /// they fit without dropping that packet.
     fn make_room(
         &mut self,

@@ -86,7 +86,7 @@ pub(crate) struct Peer {
     queued_reliable: VecDeque<QueuedRange>,
     queued_unreliable: VecDeque<UnreliablePacket>,
     unreliable_buffer: CommandBuffer,
-    order: u32,
+    send_order: u32,
     /// Sent commands by the time of sending; some may be acknowledged meanwhile.
     in_flight: VecDeque<SentRange>,
     /// The number of these that are not acknowledged.
@@ -171,8 +171,8 @@ struct Acknowledgement {
 struct QueuedRange {
     range: SequenceRange,
     /// The places of the first and the last in the send order: there is no unreliable packet between them.
-    order: u32,
-    last_order: u32,
+    send_order: u32,
+    last_send_order: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -219,7 +219,7 @@ impl Peer {
             queued_reliable: VecDeque::new(),
             queued_unreliable: VecDeque::new(),
             unreliable_buffer: CommandBuffer::default(),
-            order: 0,
+            send_order: 0,
             in_flight: VecDeque::new(),
             unacknowledged: 0,
             in_transit: 0,
@@ -279,7 +279,7 @@ impl Peer {
         Some((&mut channel_of(&mut self.channels, channel).incoming, &mut self.buffered))
     }
 
-    /// Returns whether an unsequenced group is new.
+    /// Returns true if an unsequenced group is new.
     pub(crate) fn is_new_group(&mut self, group: u16) -> bool {
         self.unsequenced.is_new(group)
     }

@@ -234,7 +234,7 @@ pub(crate) fn wire_sequence(sequence: u32) -> u16 {
 #[derive(Debug)]
 pub(crate) struct UnreliablePacket {
     /// The place in the send order.
-    pub(crate) order: u32,
+    pub(crate) send_order: u32,
     /// Its encoded bytes, unless it is sent in fragments.
     pub(crate) span: Span,
     pub(crate) fragments: Option<Box<UnreliableFragments>>,

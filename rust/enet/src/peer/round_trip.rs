@@ -72,7 +72,7 @@ impl RoundTrip {
     }
 
     /// Returns the retransmission timeout in microseconds, without backoff.
-    pub(crate) fn retransmission_timeout(&self) -> u64 {
+    pub(crate) fn timeout_without_backoff(&self) -> u64 {
         self.mean + (4 * self.variance).max(CLOCK_GRANULARITY)
     }
 }

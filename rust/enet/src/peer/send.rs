@@ -72,7 +72,7 @@ impl Peer {
         shared: Option<&Arc<[u8]>>,
         fragment_len: usize,
     ) {
-        self.order = self.order.wrapping_add(1);
+        self.send_order = self.send_order.wrapping_add(1);
         self.outgoing_total += (data.len() + CommandKind::SendReliable.size()) as u64;
         let whole = data.len() <= fragment_len;
         let packet = || shared.map_or_else(|| data.into(), Arc::clone);
@@ -133,7 +133,7 @@ impl Peer {
 
     #[inline]
     fn push_unreliable(&mut self, span: Span, fragments: Option<Box<UnreliableFragments>>) {
-        let unreliable = UnreliablePacket { order: self.order, span, fragments };
+        let unreliable = UnreliablePacket { send_order: self.send_order, span, fragments };
         self.outgoing_bytes += unreliable.cost();
         self.queued_unreliable.push_back(unreliable);
     }
@@ -142,15 +142,19 @@ impl Peer {
     fn queue_reliable(&mut self, number: u8, sequence: u32, len: usize) {
         self.channel(number).outgoing_unreliable = 0;
         self.outgoing_bytes += len + PACKET_OVERHEAD;
-        let order = self.order;
+        let order = self.send_order;
         if let Some(last) = self.queued_reliable.back_mut()
-            && order.wrapping_sub(last.last_order) <= 1
+            && order.wrapping_sub(last.last_send_order) <= 1
             && last.range.try_extend(number, sequence)
         {
-            last.last_order = order;
+            last.last_send_order = order;
         } else {
             let range = SequenceRange::single(number, sequence);
-            self.queued_reliable.push_back(QueuedRange { range, order, last_order: order });
+            self.queued_reliable.push_back(QueuedRange {
+                range,
+                send_order: order,
+                last_send_order: order,
+            });
         }
     }
 
@@ -200,12 +204,13 @@ impl Peer {
         // In send order; a full window does not block unreliable packets.
         loop {
             let reliable = self.queued_reliable.front().copied().filter(|_| reliable_may_go);
-            let unreliable = self.queued_unreliable.front().map(|unreliable| unreliable.order);
+            let unreliable = self.queued_unreliable.front().map(|unreliable| unreliable.send_order);
             let sent = match (reliable, unreliable) {
                 (None, None) => return,
                 (Some(mut queued), order)
-                    if order
-                        .is_none_or(|order| queued.order.wrapping_sub(order) > u32::MAX / 2) =>
+                    if order.is_none_or(|order| {
+                        queued.send_order.wrapping_sub(order) > u32::MAX / 2
+                    }) =>
                 {
                     let sent = self.send_range(&mut queued.range, now, builder);
                     if sent == SendResult::Written {

@@ -16,7 +16,7 @@ impl SequenceRange {
         Self { channel, first: sequence, count: 1 }
     }
 
-    /// Appends a command if it directly follows the range; returns whether it did.
+    /// Appends a command if it directly follows the range; returns true if it did.
     #[inline]
     pub(crate) fn try_extend(&mut self, channel: u8, sequence: u32) -> bool {
         let follows = channel == self.channel && sequence == self.first.wrapping_add(self.count);

@@ -110,7 +110,7 @@ impl Peer {
     /// packets that it refused are repeated at once, not each after a timeout of its own.
     fn retransmission_timeout(&self) -> Duration {
         Duration::from_micros(
-            self.round_trip.retransmission_timeout() << self.backoff.min(MAX_BACKOFF),
+            self.round_trip.timeout_without_backoff() << self.backoff.min(MAX_BACKOFF),
         )
     }
 

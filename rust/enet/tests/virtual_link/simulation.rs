@@ -47,7 +47,7 @@ impl Simulation {
         }
     }
 
-    /// Advances time until `done` returns true, at most by `micros`. Returns whether it did.
+    /// Advances time until `done` returns true, at most by `micros`. Returns true if it did.
     pub fn pass_until(&mut self, micros: u64, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + micros;
         loop {

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use lodewire_cost::{Counting, spent};
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection, State};
-use lodewire_net::dtls::{Limits, ServerConfig, SocketlessServer};
+use lodewire_net::dtls::{Limits, ServerConfig, TestServer};
 use lodewire_net::workers::Workers;
 use rustls_pki_types::CertificateDer;
 use std::collections::HashMap;
@@ -85,7 +85,7 @@ fn record(what: u8, len: u8, bytes: &[u8]) -> Vec<u8> {
 
 struct Simulation {
     now: Instant,
-    table: SocketlessServer,
+    table: TestServer,
     clients: HashMap<SocketAddr, Connection>,
     received: usize,
     allocated: u64,
@@ -136,7 +136,7 @@ fuzz_target!(|data: &[u8]| {
         idle_timeout: Some(Duration::from_secs(30)),
         ..Limits::default()
     };
-    let table = SocketlessServer::new(&common().setup, limits).unwrap();
+    let table = TestServer::new(&common().setup, limits).unwrap();
     let clients = HashMap::new();
     let mut simulation = Simulation { now, table, clients, received: 0, allocated: 0 };
     let mut rest = data;

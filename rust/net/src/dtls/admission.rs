@@ -258,14 +258,18 @@ mod tests {
         assert_eq!(kept.len(), 6);
         for oldest in 0..3 {
             let new = admit(now, v4(3 + oldest)).expect("room");
-            assert_eq!(new.evicted, Some(oldest.into()), "of the network with most");
+            assert_eq!(
+                new.evicted,
+                Some(oldest.into()),
+                "the oldest of the network with the most handshakes"
+            );
             assert!(!kept[usize::from(oldest)].permit.is_valid());
             kept.push(new);
         }
         assert!(kept[3..].iter().all(|kept| kept.permit.is_valid()));
         assert!(
             admit(now + MIN_EVICTION_AGE, v4(3)).is_none(),
-            "everybody has one, and it has one"
+            "each network has one handshake, and the new one has one as well"
         );
         assert!(admit(now, v4(9)).is_none(), "nobody has two");
         let new = admit(now + MIN_EVICTION_AGE, v4(9)).expect("room");
@@ -350,7 +354,7 @@ mod tests {
         kept.extend((0..32).filter_map(|host| admit(v4(host))));
         assert_eq!(admission.count(), 96);
         let new = admit(of_site(1, 1, 1)).expect("room");
-        assert_eq!(new.evicted, Some(0), "of the network with most");
+        assert_eq!(new.evicted, Some(0), "the oldest of the network with the most handshakes");
         // Also if another site is larger than theirs.
         let (admission, now) = (Admission::default(), Instant::now());
         let admit = |ip| admission.admit(now, ip, 96, 64);

@@ -15,8 +15,8 @@ mod manual_peer;
 mod packet_queue;
 mod peer;
 mod server;
-mod socketless_server;
 mod status;
+mod test_server;
 mod verify;
 
 pub use config::{ClientConfig, Limits, ServerConfig};
@@ -25,9 +25,9 @@ pub use lodewire_dtls::CertificateError;
 pub use manual_peer::{AcceptResult, Acceptor, ManualPeer};
 pub use peer::Peer;
 pub use server::Server;
-#[doc(hidden)]
-pub use socketless_server::{EventCounts, SocketlessServer};
 pub use status::Status;
+#[doc(hidden)]
+pub use test_server::{EventCounts, TestServer};
 
 /// Maximum size of a packet, in bytes (RFC 5246 section 6.2.1).
 pub const MAX_PACKET_SIZE: usize = 1 << 14;

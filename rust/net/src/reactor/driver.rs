@@ -22,7 +22,7 @@ pub trait Driver: Send {
     /// Returns when the driver must next be called, if nothing else happens.
     fn deadline(&self) -> Option<Instant>;
 
-    /// Shuts the driver down before it is dropped; it may still send. Returns whether it is done; if not, it is called
+    /// Shuts the driver down before it is dropped; it may still send. Returns true if it is done; if not, it is called
     /// again after the other drivers, and served as before until then. The game thread waits for it, so the shutdown
     /// must take a bounded time.
     fn close(&mut self, cx: &mut Context<'_>) -> bool;
@@ -104,7 +104,7 @@ impl Context<'_> {
         self.end
     }
 
-    /// Returns whether this call's time slice has ended: the rest of the work must wait for
+    /// Returns true if this call's time slice has ended: the rest of the work must wait for
     /// [another turn](Self::reschedule).
     pub fn is_spent(&self) -> bool {
         Instant::now() >= self.end

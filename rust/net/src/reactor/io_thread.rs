@@ -99,7 +99,7 @@ impl Inbox {
         }
     }
 
-    /// Sleeps for `time`, or until a request is queued. Returns whether one is.
+    /// Sleeps for `time`, or until a request is queued. Returns true if one is.
     fn coalesce(&self, time: Duration) -> bool {
         let mut requests = lock(&self.requests);
         requests.coalescing = true;
@@ -117,7 +117,7 @@ impl Inbox {
         requests.queue.clear();
     }
 
-    /// Returns whether the thread has ended or is about to end.
+    /// Returns true if the thread has ended or is about to end.
     pub(super) fn is_closed(&self) -> bool {
         lock(&self.requests).closed
     }
@@ -237,7 +237,7 @@ impl IoThread {
         }
     }
 
-    /// Sleeps so that more datagrams arrive and one system call reads them all. Returns whether a request ended the
+    /// Sleeps so that more datagrams arrive and one system call reads them all. Returns true if a request ended the
     /// sleep. Has no effect on Windows, which sleeps in milliseconds and reads one datagram per call.
     fn coalesce(&self) -> bool {
         if cfg!(windows) {
@@ -377,7 +377,7 @@ impl IoThread {
         std::ops::ControlFlow::Break(())
     }
 
-    /// Lets a driver shut down. Returns whether it is done.
+    /// Lets a driver shut down. Returns true if it is done.
     fn close(&mut self, slot: usize) -> bool {
         // Also if it panics, or has been removed.
         let mut is_done = true;

@@ -78,7 +78,7 @@ impl Socket {
         Some(SocketAddr::new(ip, address.port()))
     }
 
-    /// Reads datagrams into `buffer`, and calls `on_datagram` with each. Returns whether there may be more.
+    /// Reads datagrams into `buffer`, and calls `on_datagram` with each. Returns true if there may be more.
     pub(crate) fn receive(
         &self,
         buffer: &mut [u8],
@@ -118,7 +118,7 @@ impl Socket {
         }
     }
 
-    /// Returns whether a GSO batch of `segments` of `segment` bytes can be extended by a datagram of `len` bytes.
+    /// Returns true if a GSO batch of `segments` of `segment` bytes can be extended by a datagram of `len` bytes.
     pub(super) fn can_extend_gso_batch(&self, segment: usize, segments: usize, len: usize) -> bool {
         len <= segment
             && segments < self.backend.max_gso_segments()

@@ -48,7 +48,7 @@ impl ServerPolicy {
         }
     }
 
-    /// Returns whether the game has polled within the health timeout, if one is set.
+    /// Returns true if the game has polled within the health timeout, if one is set.
     fn is_polled(&self, now: Instant) -> bool {
         let polled = self.started + Duration::from_millis(self.polled.load(Ordering::Relaxed));
         let timeout = self.config.health_timeout;

@@ -212,7 +212,7 @@ impl ClientDriver {
         }
     }
 
-    /// Runs commands of the game within the time slice. Returns whether none is left.
+    /// Runs commands of the game within the time slice. Returns true if none is left.
     fn run_commands(&mut self, cx: &mut Context<'_>) -> bool {
         self.commands.extend(std::mem::take(&mut *lock(&self.endpoint.commands)));
         let any = !self.commands.is_empty();

@@ -205,7 +205,7 @@ impl EndpointShared {
         self.buffered_in.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the total receive buffer is half full. The first half is shared by all peers; the second is for
+    /// Returns true if the total receive buffer is half full. The first half is shared by all peers; the second is for
     /// peers that hold less than their [share](Self::share) of it, so that both together are bounded.
     pub(super) fn is_half_full(&self) -> bool {
         self.buffered_in() >= self.settings.limits.in_total / 2
@@ -247,7 +247,7 @@ impl EndpointShared {
         lock(&self.ids).len()
     }
 
-    /// Returns whether a peer has this id.
+    /// Returns true if a peer has this id.
     pub(super) fn has_id(&self, id: i32) -> bool {
         lock(&self.ids).contains(&id)
     }
@@ -273,7 +273,7 @@ impl EndpointShared {
         usize::try_from(self.departing.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
-    /// Returns whether no slot is free. Departing peers do not count, so that a player who has just left can reconnect
+    /// Returns true if no slot is free. Departing peers do not count, so that a player who has just left can reconnect
     /// at once, but there are at most `max_clients` of them in addition.
     pub(super) fn is_at_capacity(&self, max_clients: usize) -> bool {
         let peer_slots = self.peer_slots();

@@ -206,7 +206,7 @@ impl Peer {
         next.saturating_sub(1)
     }
 
-    /// Returns whether the message with this number is still unread.
+    /// Returns true if the message with this number is still unread.
     pub(super) fn is_unread(&self, number: u64) -> bool {
         self.visible.borrow().first <= number
     }
@@ -322,7 +322,7 @@ impl Peer {
         self.take_unread();
     }
 
-    /// Returns whether the game has closed the connection, and receives no more messages.
+    /// Returns true if the game has closed the connection, and receives no more messages.
     pub fn is_discarding(&self) -> bool {
         self.visible.borrow().discarding
     }
@@ -359,7 +359,7 @@ impl Peer {
         self.shared.endpoint.command(Command::SetNoDelay { key: self.shared.key, enabled });
     }
 
-    /// Returns whether this is the peer of `shared`, and not an earlier one with the same id.
+    /// Returns true if this is the peer of `shared`, and not an earlier one with the same id.
     pub(super) fn is(&self, shared: &Arc<PeerShared>) -> bool {
         Arc::ptr_eq(&self.shared, shared)
     }
@@ -423,7 +423,7 @@ impl Peer {
         Some(visible.clean)
     }
 
-    /// Returns whether the peer's Close frame or protocol error has not been answered yet.
+    /// Returns true if the peer's Close frame or protocol error has not been answered yet.
     pub(super) fn is_close_pending(&self) -> bool {
         self.visible.borrow().close_pending
     }

@@ -143,7 +143,7 @@ impl PeerShared {
         (load(&self.in_bytes), load(&self.out_bytes))
     }
 
-    /// Puts an arrival into the inbox, from the I/O thread. Returns whether there is space for more.
+    /// Puts an arrival into the inbox, from the I/O thread. Returns true if there is space for more.
     pub(super) fn deliver(self: &Arc<Self>, arrival: Arrival) -> bool {
         if let Arrival::Message(message) = &arrival {
             self.endpoint.counters.received(1, 0);
@@ -166,13 +166,13 @@ impl PeerShared {
         }
     }
 
-    /// Returns whether a close is in the inbox.
+    /// Returns true if a close is in the inbox.
     pub(super) fn is_ending(&self) -> bool {
         let inbox = lock(&self.inbox);
         inbox.arrivals.back().is_some_and(|last| !matches!(last, Arrival::Message(_)))
     }
 
-    /// Returns whether the inbox is at most half full, so that reading resumes. This is rarer than with each message,
+    /// Returns true if the inbox is at most half full, so that reading resumes. This is rarer than with each message,
     /// because undecoded bytes are moved each time.
     fn is_drained(&self) -> bool {
         let limits = &self.endpoint.settings.limits;

@@ -51,17 +51,17 @@ impl PendingRequest {
         self.shared.remote
     }
 
-    /// Returns whether the request is still pending.
+    /// Returns true if the request is still pending.
     pub fn is_pending(&self) -> bool {
         !self.answered.get() && !self.shared.is_closed.load(Ordering::Relaxed)
     }
 
-    /// Accepts the request, with additional `headers` in the response. Returns whether it was still pending.
+    /// Accepts the request, with additional `headers` in the response. Returns true if it was still pending.
     pub fn accept(&self, headers: Vec<(String, String)>) -> bool {
         self.answer(|key| Command::Accept { key, headers })
     }
 
-    /// Rejects the request. Returns whether it was still pending.
+    /// Rejects the request. Returns true if it was still pending.
     pub fn reject(&self, rejection: HandshakeRejection) -> bool {
         self.answer(|key| Command::Reject { key, rejection })
     }

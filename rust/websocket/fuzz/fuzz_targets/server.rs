@@ -53,7 +53,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Receives bytes and answers. Returns whether the connection is still open.
+/// Receives bytes and answers. Returns true if the connection is still open.
 fn take(place: &mut Place, bytes: &mut [u8], out: &mut Vec<u8>) -> bool {
     let mut at = 0;
     while at < bytes.len() {

@@ -46,17 +46,17 @@ impl NegotiatedDeflate {
         self.peer_window_bits
     }
 
-    /// Returns whether sent messages may refer to earlier ones: a compressor is kept between them.
+    /// Returns true if sent messages may refer to earlier ones: a compressor is kept between them.
     pub fn context_takeover(&self) -> bool {
         self.context_takeover
     }
 
-    /// Returns whether received messages may refer to earlier ones: an inflater is kept between them.
+    /// Returns true if received messages may refer to earlier ones: an inflater is kept between them.
     pub fn peer_context_takeover(&self) -> bool {
         self.peer_context_takeover
     }
 
-    /// Returns whether a message of this length is compressed.
+    /// Returns true if a message of this length is compressed.
     pub(super) fn compresses(&self, len: usize) -> bool {
         len >= self.threshold.max(1) && self.window_bits > UNSUPPORTED_WINDOW_BITS
     }

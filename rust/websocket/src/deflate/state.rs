@@ -19,7 +19,7 @@ impl DeflateState {
         Self { negotiated, compressor: None, inflater: None }
     }
 
-    /// Returns whether a message of this length is compressed.
+    /// Returns true if a message of this length is compressed.
     pub(crate) fn compresses(&self, len: usize) -> bool {
         self.negotiated.compresses(len)
     }

@@ -7,7 +7,7 @@ use sha1::{Digest, Sha1};
 /// The GUID that is appended to the key before hashing (RFC 6455 section 1.3).
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-/// Returns whether `key` is valid: 16 bytes in base64 (RFC 6455 section 4.1).
+/// Returns true if `key` is valid: 16 bytes in base64 (RFC 6455 section 4.1).
 pub(crate) fn is_key(key: &str) -> bool {
     STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == 16)
 }

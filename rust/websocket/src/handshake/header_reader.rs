@@ -23,13 +23,13 @@ pub(super) enum HeaderReadError {
 }
 
 impl HeaderReader {
-    /// Returns whether no byte has been received.
+    /// Returns true if no byte has been received.
     pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
     /// Reads bytes from the start of `input`. Returns the number of bytes consumed, and the section once it is
-    /// complete. `is_first_byte` returns whether a section can start with a byte.
+    /// complete. `is_first_byte` returns true if a section can start with a byte.
     pub(super) fn receive(
         &mut self,
         input: &[u8],

@@ -49,7 +49,7 @@ impl Headers {
         if values.next().is_some() { Err(repeated) } else { Ok(value) }
     }
 
-    /// Returns whether the lists in the headers with this name contain `token`, ignoring case.
+    /// Returns true if the lists in the headers with this name contain `token`, ignoring case.
     pub(super) fn has_token(&self, name: &str, token: &str) -> bool {
         self.get_all(name).flat_map(list).any(|element| element.eq_ignore_ascii_case(token))
     }

@@ -44,7 +44,7 @@ impl HealthCheck {
     }
 }
 
-/// Returns whether a text is a valid path for health checks: it starts with a slash, and has no spaces and no query.
+/// Returns true if a text is a valid path for health checks: it starts with a slash, and has no spaces and no query.
 pub fn is_health_path(path: &str) -> bool {
     path.starts_with('/')
         && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#".contains(&byte))

@@ -1,6 +1,6 @@
 //! HTTP syntax (RFC 9110 section 5.6).
 
-/// Returns whether `text` is a token (RFC 9110 section 5.6.2), like the names of sub-protocols and headers: at least
+/// Returns true if `text` is a token (RFC 9110 section 5.6.2), like the names of sub-protocols and headers: at least
 /// one character, only letters, digits and certain punctuation.
 pub fn is_token(text: &str) -> bool {
     !text.is_empty()
@@ -9,13 +9,13 @@ pub fn is_token(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Returns whether `name` and `value` form a valid header (RFC 9110 section 5.5): the name is a token, and the value
+/// Returns true if `name` and `value` form a valid header (RFC 9110 section 5.5): the name is a token, and the value
 /// has no control characters except tabs, so that it cannot add lines.
 pub fn is_valid_header(name: &str, value: &str) -> bool {
     is_token(name) && value.bytes().all(|byte| byte == b'\t' || !byte.is_ascii_control())
 }
 
-/// Returns whether the header of this name is set by the opening handshake, or would change how the request or response
+/// Returns true if the header of this name is set by the opening handshake, or would change how the request or response
 /// is parsed: callers cannot add such headers.
 pub fn is_handshake_header(name: &str) -> bool {
     const NAMES: [&str; 7] =

@@ -92,7 +92,8 @@ fn check_warnings(output: &str) -> Result<()> {
     Ok(())
 }
 
-/// Returns whether the machine's compiler has the standard libraries of all targets, as `rustup target add` installs them.
+/// Returns true if the machine's compiler has the standard libraries of all targets, as `rustup target add` installs
+/// them.
 fn are_installed() -> Result<bool> {
     let mut command = Command::new("rustc");
     command.args(["--print", "sysroot"]);

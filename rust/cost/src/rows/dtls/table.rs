@@ -4,7 +4,7 @@ use super::pair::{APPLICATION_DATA, HANDSHAKE, fragment, record};
 use crate::meter::Meter;
 use crate::row::Row;
 use lodewire_dtls::{CertificateError, CertificateVerifier, ClientConfig, Connection};
-use lodewire_net::dtls::{Limits, ServerConfig, SocketlessServer};
+use lodewire_net::dtls::{Limits, ServerConfig, TestServer};
 use rustls_pki_types::CertificateDer;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -127,11 +127,11 @@ impl CertificateVerifier for AcceptAny {
     }
 }
 
-fn table() -> SocketlessServer {
+fn table() -> TestServer {
     let made = rcgen::generate_simple_self_signed(["game.example".to_owned()]).expect("a key");
     let (key, certificate) = (made.signing_key.serialize_pem(), made.cert.pem());
     let setup = ServerConfig::new(&key, &certificate, "", None).expect("they fit");
-    SocketlessServer::new(&setup, Limits::default()).expect("randomness")
+    TestServer::new(&setup, Limits::default()).expect("randomness")
 }
 
 /// Returns an address that is alone in its /24.
@@ -160,7 +160,7 @@ fn hello() -> Vec<u8> {
 
 /// Returns the `ClientHello`s of these addresses, with the cookies that the table requests.
 fn verified_hellos(
-    table: &mut SocketlessServer,
+    table: &mut TestServer,
     addresses: impl Iterator<Item = SocketAddr>,
 ) -> Vec<Datagram> {
     let hello = hello();
@@ -183,7 +183,7 @@ fn with_cookie(hello: &[u8], cookie: &[u8]) -> Vec<u8> {
 }
 
 /// Passes datagrams to the table. The jobs of the workers are not measured.
-fn attack(table: &mut SocketlessServer, meter: &mut Meter, mut datagrams: Vec<Datagram>) {
+fn attack(table: &mut TestServer, meter: &mut Meter, mut datagrams: Vec<Datagram>) {
     let now = Instant::now();
     let received = datagrams.iter().map(|(_, datagram)| datagram.len()).sum();
     meter.run(received, || {

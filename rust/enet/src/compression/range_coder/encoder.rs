@@ -18,7 +18,7 @@ impl<'a> Encoder<'a> {
         Self { low: 0, range: u32::MAX, output, written: 0 }
     }
 
-    /// Narrows the range to `count` of `total` parts, after the first `under`. Returns whether the output had room.
+    /// Narrows the range to `count` of `total` parts, after the first `under`. Returns true if the output had room.
     #[inline]
     pub(super) fn encode(&mut self, under: u32, count: u16, total: u16) -> bool {
         self.range /= u32::from(total);

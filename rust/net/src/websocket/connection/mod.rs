@@ -76,7 +76,7 @@ impl<'a> Turn<'a> {
         Self { now: cx.now, end: cx.end(), buffer: &mut *cx.buffer }
     }
 
-    /// Returns whether the time slice has ended.
+    /// Returns true if the time slice has ended.
     fn is_spent(&self) -> bool {
         Instant::now() >= self.end
     }
@@ -190,7 +190,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether the opening handshake is in progress.
+    /// Returns true if the opening handshake is in progress.
     pub(super) fn is_pending(&self) -> bool {
         matches!(self.phase, Phase::Request(_) | Phase::Response(_))
     }
@@ -203,7 +203,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether its TLS handshake, if any, is complete.
+    /// Returns true if its TLS handshake, if any, is complete.
     pub(super) fn is_secured(&self) -> bool {
         !self.transport.is_handshaking()
     }
@@ -274,7 +274,7 @@ impl Connection {
         self.flush(now)
     }
 
-    /// Reads the PROXY protocol header, if one is expected. Returns whether that is done.
+    /// Reads the PROXY protocol header, if one is expected. Returns true if that is done.
     fn read_proxy_header(&mut self, buffer: &mut [u8]) -> std::io::Result<bool> {
         if self.expects_proxy_header {
             let tcp = self.transport.tcp();
@@ -393,7 +393,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether a compressor has been allocated since the last call.
+    /// Returns true if a compressor has been allocated since the last call.
     pub(super) fn has_new_compressor(&mut self) -> bool {
         let Phase::Open(open) = &mut self.phase else {
             return false;

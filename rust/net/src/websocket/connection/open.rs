@@ -115,7 +115,7 @@ impl Open {
         self.incomplete_bytes
     }
 
-    /// Returns whether the peer must not be read: the total receive buffer is half full, and this peer holds at least
+    /// Returns true if the peer must not be read: the total receive buffer is half full, and this peer holds at least
     /// its share of the other half.
     pub(super) fn is_throttled(&self) -> bool {
         let endpoint = &self.peer.endpoint;

@@ -83,7 +83,7 @@ impl Connection {
         }
     }
 
-    /// Returns whether it must not be read because the total receive buffer is half full.
+    /// Returns true if it must not be read because the total receive buffer is half full.
     fn is_throttled(&self) -> bool {
         matches!(&self.phase, Phase::Open(open) if open.is_throttled())
     }

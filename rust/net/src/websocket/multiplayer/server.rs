@@ -95,7 +95,7 @@ impl ServerMultiplayer {
         self.departed.pop_front()
     }
 
-    /// Returns whether a peer has departed, which is reported with the next poll.
+    /// Returns true if a peer has departed, which is reported with the next poll.
     pub fn is_departing(&self, id: i32) -> bool {
         self.departed.contains(&id)
     }

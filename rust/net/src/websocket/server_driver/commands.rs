@@ -26,7 +26,7 @@ struct Broadcast {
 }
 
 impl ServerDriver {
-    /// Handles finished jobs and runs commands, at least one, within the time slice. Returns whether none is left.
+    /// Handles finished jobs and runs commands, at least one, within the time slice. Returns true if none is left.
     pub(super) fn run_commands(&mut self, cx: &mut Context<'_>) -> bool {
         self.finished.extend(self.handshakes.take_finished(self.endpoint.waker.get()));
         while self.run_next(cx) {

@@ -19,7 +19,7 @@ pub(super) struct Shutdown {
 }
 
 impl ServerDriver {
-    /// Continues the shutdown within the time slice. Returns whether it is complete.
+    /// Continues the shutdown within the time slice. Returns true if it is complete.
     pub(super) fn shut_down(&mut self, cx: &mut Context<'_>) -> bool {
         let now = Instant::now();
         let mut shutdown = self.shutdown.take().unwrap_or_else(|| Shutdown {

@@ -25,7 +25,7 @@ impl Default for TlsHandshakeLimit {
 }
 
 impl TlsHandshakeLimit {
-    /// Counts a handshake that starts. Returns whether it is allowed.
+    /// Counts a handshake that starts. Returns true if it is allowed.
     pub(super) fn begin(&mut self, now: Instant, ip: IpAddr, proxies: &Proxies) -> bool {
         // The clients of a proxy have its address here, and are not limited.
         let is_allowed = proxies.trusts(ip) || self.0.allows(now, address_prefix(ip), BURST);
@@ -42,7 +42,7 @@ impl TlsHandshakeLimit {
 }
 
 impl ServerDriver {
-    /// Returns whether a client may start a TLS handshake now.
+    /// Returns true if a client may start a TLS handshake now.
     pub(super) fn may_begin_tls(&self, now: Instant, ip: IpAddr) -> bool {
         self.policy.config.proxies.trusts(ip)
             || self.tls_handshakes.0.allows(now, address_prefix(ip), BURST)

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// The connections of a server, which the caller passes datagrams and the time.
 #[expect(missing_debug_implementations, reason = "it is never printed")]
-pub struct SocketlessServer(ConnectionTable);
+pub struct TestServer(ConnectionTable);
 
 /// The number of events of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct EventCounts {
     pub closed: usize,
 }
 
-impl SocketlessServer {
+impl TestServer {
     /// Creates an empty table. Returns `None` if random bytes could not be obtained.
     pub fn new(config: &ServerConfig, limits: Limits) -> Option<Self> {
         ConnectionTable::server(config, limits).map(Self)
