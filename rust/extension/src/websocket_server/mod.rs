@@ -123,58 +123,58 @@ pub(crate) struct LodeWebSocketServer {
     /// If [code]true[/code], messages are compressed for clients that support it, as browsers do (permessage-deflate,
     /// RFC 7692). This reduces the size of text and of similar states, and costs time on the network thread and memory
     /// for each client that uses it: see [member deflate_context_takeover]. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_permessage_deflate, usage_flags = [DEFAULT])]
     permessage_deflate: bool,
 
     /// The minimum size in bytes of a message to be compressed. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_deflate_threshold, usage_flags = [DEFAULT])]
     #[init(val = 256)]
     deflate_threshold: i32,
 
     /// The size of the compression window as a power of two, from 9 (512 bytes) to 15 (32 KiB). A smaller window uses
     /// less memory. RFC 7692 calls it [code]server_max_window_bits[/code]. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_deflate_window_bits, usage_flags = [DEFAULT])]
     #[init(val = 15)]
     deflate_window_bits: i32,
 
     /// If [code]true[/code], a compressed message may refer to earlier messages of the same connection. This makes
     /// similar messages smaller, and keeps a compression window in memory for each connection. Set it before
     /// [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_deflate_context_takeover, usage_flags = [DEFAULT])]
     #[init(val = true)]
     deflate_context_takeover: bool,
 
     /// The interval in seconds between pings to each client, which also measure
     /// [method LodeWebSocketPeer.get_round_trip_time]. A client that sends nothing for one interval after a ping is
     /// disconnected. 0, the default, disables pings. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_heartbeat_interval, usage_flags = [DEFAULT])]
     heartbeat_interval: f64,
 
     /// The maximum time in seconds between a client's Close and the server's answer to it, while you read the messages
     /// that came before the Close. Until the answer, you can still send to that client. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_close_timeout, usage_flags = [DEFAULT])]
     #[init(val = 1.0)]
     close_timeout: f64,
 
     /// If [code]true[/code], a client whose send buffer is full (see [method set_buffers]) is disconnected. If
     /// [code]false[/code], only the message is rejected. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_disconnect_on_overflow, usage_flags = [DEFAULT])]
     disconnect_on_overflow: bool,
 
     /// The maximum number of clients. Further clients are rejected with HTTP 503. A client counts until [method MultiplayerPeer.poll]
     /// has reported its disconnection. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_clients, usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_clients: i32,
 
     /// If [code]true[/code], each client's request is passed to [signal client_request] and waits for your decision. If
     /// [code]false[/code], requests are accepted automatically. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_hold_requests, usage_flags = [DEFAULT])]
     hold_requests: bool,
 
     /// The maximum number of requests that wait for your decision. Further requests are rejected with HTTP 503. Set it
     /// before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_pending_requests, usage_flags = [DEFAULT])]
     #[init(val = 256)]
     max_pending_requests: i32,
 
@@ -182,24 +182,24 @@ pub(crate) struct LodeWebSocketServer {
     /// [code]http://localhost:8000[/code]: scheme, host and port must match. Others are rejected with HTTP 403. Empty,
     /// the default, allows every page. This protects the players of your page from other pages. It does not keep out
     /// other programs, which can send any origin. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_allowed_origins, usage_flags = [DEFAULT])]
     allowed_origins: PackedStringArray,
 
     /// If [member allowed_origins] is not empty: allows clients that send no origin, such as games that do not run in a
     /// browser. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_allow_missing_origin, usage_flags = [DEFAULT])]
     #[init(val = true)]
     allow_missing_origin: bool,
 
     /// If [member allowed_origins] is not empty: allows pages whose origin is [code]null[/code], such as pages that are
     /// opened from local files. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_allow_null_origin, usage_flags = [DEFAULT])]
     allow_null_origin: bool,
 
     /// With [code]gd_mp_api[/code]: uses the packet format of Godot 3, for clients that use Godot 3's WebSocketClient,
     /// and relays packets between them. The default, [code]false[/code], is for Godot 4's [WebSocketMultiplayerPeer]
     /// and for [LodeWebSocketClient]. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_godot_3_protocol, usage_flags = [DEFAULT])]
     godot_3_protocol: bool,
 
     /// The header with which the load balancers in [member trusted_proxies] send the address of a client, which
@@ -214,19 +214,19 @@ pub(crate) struct LodeWebSocketServer {
 
     /// The load balancers whose [member proxy_header] is trusted: IP addresses, or networks such as
     /// [code]10.0.0.0/8[/code]. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_trusted_proxies, usage_flags = [DEFAULT])]
     trusted_proxies: PackedStringArray,
 
     /// The path of an HTTP health check on the same port, for example [code]/health[/code]. The answer is 200 while the
     /// server accepts players, and 503 while it is [member draining], refuses new connections, is full, or the game has
     /// not polled for [member health_timeout] seconds. Empty, the default, disables the check. Set it before
     /// [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_health_path, usage_flags = [DEFAULT])]
     health_path: GString,
 
     /// The time in seconds without a [method MultiplayerPeer.poll] after which [member health_path] answers 503; 0
     /// disables this. It should be longer than your longest level load. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_health_timeout, usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     health_timeout: f64,
 
@@ -239,7 +239,7 @@ pub(crate) struct LodeWebSocketServer {
     /// If [code]true[/code], several processes or servers that set it can listen on the same port, and the system
     /// distributes clients among them. Linux distributes them evenly; macOS does not. On Windows, [method listen]
     /// returns [constant ERR_UNAVAILABLE]. Set it before [method listen].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_reuse_port, usage_flags = [DEFAULT])]
     reuse_port: bool,
 }
 
@@ -396,6 +396,132 @@ impl LodeWebSocketServer {
     fn set_ca_chain(&mut self, value: Option<Gd<X509Certificate>>) {
         if self.ensure_not_listening("ca_chain") {
             self.ca_chain = value;
+        }
+    }
+
+    #[func]
+    fn set_permessage_deflate(&mut self, permessage_deflate: bool) {
+        if self.ensure_not_listening("permessage_deflate") {
+            self.permessage_deflate = permessage_deflate;
+        }
+    }
+
+    #[func]
+    fn set_deflate_threshold(&mut self, deflate_threshold: i32) {
+        if self.ensure_not_listening("deflate_threshold") {
+            self.deflate_threshold = deflate_threshold;
+        }
+    }
+
+    #[func]
+    fn set_deflate_window_bits(&mut self, deflate_window_bits: i32) {
+        if self.ensure_not_listening("deflate_window_bits") {
+            self.deflate_window_bits = deflate_window_bits;
+        }
+    }
+
+    #[func]
+    fn set_deflate_context_takeover(&mut self, deflate_context_takeover: bool) {
+        if self.ensure_not_listening("deflate_context_takeover") {
+            self.deflate_context_takeover = deflate_context_takeover;
+        }
+    }
+
+    #[func]
+    fn set_heartbeat_interval(&mut self, heartbeat_interval: f64) {
+        if self.ensure_not_listening("heartbeat_interval") {
+            self.heartbeat_interval = heartbeat_interval;
+        }
+    }
+
+    #[func]
+    fn set_close_timeout(&mut self, close_timeout: f64) {
+        if self.ensure_not_listening("close_timeout") {
+            self.close_timeout = close_timeout;
+        }
+    }
+
+    #[func]
+    fn set_disconnect_on_overflow(&mut self, disconnect_on_overflow: bool) {
+        if self.ensure_not_listening("disconnect_on_overflow") {
+            self.disconnect_on_overflow = disconnect_on_overflow;
+        }
+    }
+
+    #[func]
+    fn set_max_clients(&mut self, max_clients: i32) {
+        if self.ensure_not_listening("max_clients") {
+            self.max_clients = max_clients;
+        }
+    }
+
+    #[func]
+    fn set_hold_requests(&mut self, hold_requests: bool) {
+        if self.ensure_not_listening("hold_requests") {
+            self.hold_requests = hold_requests;
+        }
+    }
+
+    #[func]
+    fn set_max_pending_requests(&mut self, max_pending_requests: i32) {
+        if self.ensure_not_listening("max_pending_requests") {
+            self.max_pending_requests = max_pending_requests;
+        }
+    }
+
+    #[func]
+    fn set_allowed_origins(&mut self, allowed_origins: PackedStringArray) {
+        if self.ensure_not_listening("allowed_origins") {
+            self.allowed_origins = allowed_origins;
+        }
+    }
+
+    #[func]
+    fn set_allow_missing_origin(&mut self, allow_missing_origin: bool) {
+        if self.ensure_not_listening("allow_missing_origin") {
+            self.allow_missing_origin = allow_missing_origin;
+        }
+    }
+
+    #[func]
+    fn set_allow_null_origin(&mut self, allow_null_origin: bool) {
+        if self.ensure_not_listening("allow_null_origin") {
+            self.allow_null_origin = allow_null_origin;
+        }
+    }
+
+    #[func]
+    fn set_godot_3_protocol(&mut self, godot_3_protocol: bool) {
+        if self.ensure_not_listening("godot_3_protocol") {
+            self.godot_3_protocol = godot_3_protocol;
+        }
+    }
+
+    #[func]
+    fn set_trusted_proxies(&mut self, trusted_proxies: PackedStringArray) {
+        if self.ensure_not_listening("trusted_proxies") {
+            self.trusted_proxies = trusted_proxies;
+        }
+    }
+
+    #[func]
+    fn set_health_path(&mut self, health_path: GString) {
+        if self.ensure_not_listening("health_path") {
+            self.health_path = health_path;
+        }
+    }
+
+    #[func]
+    fn set_health_timeout(&mut self, health_timeout: f64) {
+        if self.ensure_not_listening("health_timeout") {
+            self.health_timeout = health_timeout;
+        }
+    }
+
+    #[func]
+    fn set_reuse_port(&mut self, reuse_port: bool) {
+        if self.ensure_not_listening("reuse_port") {
+            self.reuse_port = reuse_port;
         }
     }
 }
