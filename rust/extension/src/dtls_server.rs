@@ -53,74 +53,74 @@ pub(crate) struct LodeDTLSServer {
     /// The intermediate certificates between the server's certificate and a certificate authority that clients trust,
     /// if the file of the server's certificate does not contain them. The engine keeps certificates of that file only
     /// if it was loaded as a resource, with [method @GDScript.load]. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_ca_chain, usage_flags = [DEFAULT])]
     ca_chain: Option<Gd<X509Certificate>>,
 
     /// If set, clients must present a certificate (mutual TLS) that is this one or is signed by it, and prove that they
     /// have its private key ([member LodePacketPeerDTLS.client_certificate]).
     /// [method LodePacketPeerDTLS.get_peer_certificate] returns it. The engine's clients cannot present certificates.
     /// Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_client_ca_chain, usage_flags = [DEFAULT])]
     client_ca_chain: Option<Gd<X509Certificate>>,
 
     /// If not empty, clients must present one of these certificates. Each entry is the SHA-256 hash of a certificate or
     /// of its public key, as 64 hexadecimal digits with or without colons. Without [member client_ca_chain] nothing
     /// else is verified. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_pinned_client_certificates, usage_flags = [DEFAULT])]
     pinned_client_certificates: PackedStringArray,
 
     /// The certificate revocation lists of the clients' authorities, as the text of PEM files. Set it before
     /// [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_revocation_lists, usage_flags = [DEFAULT])]
     revocation_lists: GString,
 
     /// The maximum number of clients, including those that are connecting. Further clients get no answer. Set it before
     /// [method setup]. Has no effect with a [UDPServer].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_peers, usage_flags = [DEFAULT])]
     #[init(val = 4096)]
     max_peers: i32,
 
     /// The maximum number of clients that are connecting. Further clients get no answer, and retry after a second. Set
     /// it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_handshakes, usage_flags = [DEFAULT])]
     #[init(val = 1024)]
     max_handshakes: i32,
 
     /// The maximum number of clients that are connecting from one IP address, or from one /64 network of IPv6. As many,
     /// and at least 64, may start within 4 seconds; further clients get no answer, and retry. Set it before
     /// [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_handshakes_per_address, usage_flags = [DEFAULT])]
     #[init(val = 256)]
     max_handshakes_per_address: i32,
 
     /// The maximum size of a datagram of the handshake in bytes, at least 296; longer messages are fragmented.
     /// Datagrams of packets are as long as needed. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_mtu, usage_flags = [DEFAULT])]
     #[init(val = 1400)]
     mtu: i32,
 
     /// The maximum duration of a handshake in seconds; 0 is unlimited. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_handshake_timeout, usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     handshake_timeout: f64,
 
     /// The time in seconds without a packet after which a client is disconnected; 0 disables it. A crashed client sends
     /// no close_notify, so without this limit it would remain forever. Clients should send a packet from time to time.
     /// Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_idle_timeout, usage_flags = [DEFAULT])]
     #[init(val = 60.0)]
     idle_timeout: f64,
 
     /// The maximum size in bytes of the received packets of a client that you have not read; further packets are
     /// dropped. Each packet counts 64 bytes more than its length. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_buffered_bytes, usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_buffered_bytes: i64,
 
     /// The maximum size in bytes of the packets that are buffered to be sent to a client. Beyond it,
     /// [method PacketPeer.put_packet] returns [constant ERR_OUT_OF_MEMORY]. It only applies to clients of
     /// [method listen]. Set it before [method setup].
-    #[var(usage_flags = [DEFAULT])]
+    #[var(set = set_max_outgoing_bytes, usage_flags = [DEFAULT])]
     #[init(val = 8 << 20)]
     max_outgoing_bytes: i64,
 
@@ -155,6 +155,20 @@ impl LodeDTLSServer {
         }
     }
 
+    /// Returns true if a property may be set now; otherwise prints an error. The setup before no longer counts: it was
+    /// read with the old value.
+    fn prepare_to_set(&mut self, property: &str) -> bool {
+        if self.is_listening() {
+            godot_error!(
+                "LodeDTLSServer.{property} can only be set before setup(). Call stop() first."
+            );
+            return false;
+        }
+        self.setup = None;
+        self.acceptor = None;
+        true
+    }
+
     fn read_setup(&self, options: Option<Gd<TlsOptions>>) -> Result<ServerConfig, String> {
         let options = options.ok_or("the options are null. Use TLSOptions.server().")?;
         let extra = ExtraChecks::read(&self.pinned_client_certificates, &self.revocation_lists)?;
@@ -172,7 +186,8 @@ impl LodeDTLSServer {
 #[godot_api]
 impl LodeDTLSServer {
     /// Sets up the server with a private key and its certificate: [code]TLSOptions.server(key, certificate)[/code]. RSA
-    /// keys with 2048 to 8192 bits and EC keys on P-256 and P-384 are supported. Set the properties before.
+    /// keys with 2048 to 8192 bits and EC keys on P-256 and P-384 are supported. Set the properties before: if one is set
+    /// later, call this method again.
     ///
     /// Returns [constant ERR_INVALID_PARAMETER] if the options or a property are invalid, which is logged, and
     /// [constant ERR_ALREADY_IN_USE] while the server is listening.
@@ -212,7 +227,9 @@ impl LodeDTLSServer {
             return self.server.as_ref()?.take().map(LodePacketPeerDTLS::own);
         };
         let Some(acceptor) = &self.acceptor else {
-            godot_error!("LodeDTLSServer.take_connection: call setup() first.");
+            godot_error!(
+                "LodeDTLSServer.take_connection: call setup() first, and again after a property has changed."
+            );
             return Some(LodePacketPeerDTLS::new_gd());
         };
         if !udp.is_socket_connected() {
@@ -252,7 +269,10 @@ impl LodeDTLSServer {
                 Error::ERR_ALREADY_IN_USE,
                 "the server is already listening. Call stop() first.".into(),
             ),
-            (None, _, _) => (Error::ERR_UNCONFIGURED, "call setup() first.".into()),
+            (None, _, _) => (
+                Error::ERR_UNCONFIGURED,
+                "call setup() first, and again after a property has changed.".into(),
+            ),
             (_, _, Err(_)) => (
                 Error::ERR_INVALID_PARAMETER,
                 format!("invalid port {port}. Use 1 to 65535, or 0 for a free port."),
@@ -300,6 +320,90 @@ impl LodeDTLSServer {
     #[func]
     fn get_local_port(&self) -> i32 {
         self.server.as_ref().map_or(0, |server| server.local_addr().port().into())
+    }
+
+    #[func]
+    fn set_ca_chain(&mut self, ca_chain: Option<Gd<X509Certificate>>) {
+        if self.prepare_to_set("ca_chain") {
+            self.ca_chain = ca_chain;
+        }
+    }
+
+    #[func]
+    fn set_client_ca_chain(&mut self, client_ca_chain: Option<Gd<X509Certificate>>) {
+        if self.prepare_to_set("client_ca_chain") {
+            self.client_ca_chain = client_ca_chain;
+        }
+    }
+
+    #[func]
+    fn set_pinned_client_certificates(&mut self, pinned_client_certificates: PackedStringArray) {
+        if self.prepare_to_set("pinned_client_certificates") {
+            self.pinned_client_certificates = pinned_client_certificates;
+        }
+    }
+
+    #[func]
+    fn set_revocation_lists(&mut self, revocation_lists: GString) {
+        if self.prepare_to_set("revocation_lists") {
+            self.revocation_lists = revocation_lists;
+        }
+    }
+
+    #[func]
+    fn set_max_peers(&mut self, max_peers: i32) {
+        if self.prepare_to_set("max_peers") {
+            self.max_peers = max_peers;
+        }
+    }
+
+    #[func]
+    fn set_max_handshakes(&mut self, max_handshakes: i32) {
+        if self.prepare_to_set("max_handshakes") {
+            self.max_handshakes = max_handshakes;
+        }
+    }
+
+    #[func]
+    fn set_max_handshakes_per_address(&mut self, max_handshakes_per_address: i32) {
+        if self.prepare_to_set("max_handshakes_per_address") {
+            self.max_handshakes_per_address = max_handshakes_per_address;
+        }
+    }
+
+    #[func]
+    fn set_mtu(&mut self, mtu: i32) {
+        if self.prepare_to_set("mtu") {
+            self.mtu = mtu;
+        }
+    }
+
+    #[func]
+    fn set_handshake_timeout(&mut self, handshake_timeout: f64) {
+        if self.prepare_to_set("handshake_timeout") {
+            self.handshake_timeout = handshake_timeout;
+        }
+    }
+
+    #[func]
+    fn set_idle_timeout(&mut self, idle_timeout: f64) {
+        if self.prepare_to_set("idle_timeout") {
+            self.idle_timeout = idle_timeout;
+        }
+    }
+
+    #[func]
+    fn set_max_buffered_bytes(&mut self, max_buffered_bytes: i64) {
+        if self.prepare_to_set("max_buffered_bytes") {
+            self.max_buffered_bytes = max_buffered_bytes;
+        }
+    }
+
+    #[func]
+    fn set_max_outgoing_bytes(&mut self, max_outgoing_bytes: i64) {
+        if self.prepare_to_set("max_outgoing_bytes") {
+            self.max_outgoing_bytes = max_outgoing_bytes;
+        }
     }
 
     #[func]

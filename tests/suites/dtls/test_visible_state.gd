@@ -2,6 +2,7 @@ extends "res://test_case.gd"
 ## The state that a script sees: statuses, errors, limits, and freed objects.
 
 const Endpoints := preload("res://suites/dtls/endpoints.gd")
+const Properties := preload("res://properties.gd")
 
 var endpoints: Endpoints
 
@@ -59,6 +60,29 @@ func test_invalid_options_are_rejected() -> void:
 	check_eq(server.take_connection(udp).get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED)
 	udp.connect_to_host("127.0.0.1", 9)
 	check_eq(server.take_connection(udp).get_status(), LodePacketPeerDTLS.STATUS_DISCONNECTED, "nothing has come")
+
+
+## setup() has read the settings: one that changes later would have no effect, for example pins that nobody checks.
+func test_settings_do_not_change_after_the_setup_without_another_one() -> void:
+	for property in Properties.of_class(&"LodeDTLSServer"):
+		var property_name: StringName = property["name"]
+		if property_name == &"refuse_new_connections":
+			continue
+		var server := LodeDTLSServer.new()
+		check_eq(server.setup(Endpoints.options()), OK)
+		var before: Variant = server.get(property_name)
+		var other: Variant = Properties.other_value(property, before)
+		server.set(property_name, other)
+		check_eq(server.get(property_name), other, property_name)
+		expect_error("call setup() first, and again after a property has changed")
+		check_eq(server.listen(0), ERR_UNCONFIGURED, property_name)
+		server.set(property_name, before)
+		check_eq(server.setup(Endpoints.options()), OK)
+		check_eq(server.listen(0), OK)
+		expect_error("LodeDTLSServer.%s can only be set before setup()" % property_name)
+		server.set(property_name, other)
+		check_eq(server.get(property_name), before, property_name)
+		server.stop()
 
 
 func test_listening() -> void:
