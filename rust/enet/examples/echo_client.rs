@@ -34,7 +34,7 @@ fn main() -> Result<()> {
 fn exchange(server: SocketAddr) -> Result<()> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed)?;
+    getrandom::fill(&mut seed).map_err(|error| error.to_string())?;
     let mut host = Host::new(HostConfig::default(), seed);
     let start = Instant::now();
     let (mut events, mut out) = (Events::default(), Vec::new());

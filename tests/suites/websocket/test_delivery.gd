@@ -62,6 +62,7 @@ func test_answers_go_out_before_the_close() -> void:
 
 
 func test_unread_packets_stay() -> void:
+	server.close_timeout = 0.1
 	if not await _join():
 		return
 	var seen: Array[int] = []
@@ -69,7 +70,6 @@ func test_unread_packets_stay() -> void:
 		check(clean, "a clean end")
 		seen.append(server.get_peer(who).get_available_packet_count())
 	)
-	server.close_timeout = 0.1
 	var peer := server.get_peer(id)
 	client.get_peer(1).send_text("one")
 	client.get_peer(1).send_text("two")
